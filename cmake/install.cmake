@@ -1,0 +1,48 @@
+# What is installed where: the library, its CMake package and its pkg-config file; the command, its
+# manual pages and its completions.
+include(GNUInstallDirs)
+include(CMakePackageConfigHelpers)
+
+install(TARGETS hallway EXPORT hallway FILE_SET HEADERS)
+
+# --- find_package(hallway) ------------------------------------------------------------------------
+
+set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/hallway)
+install(EXPORT hallway NAMESPACE hallway:: FILE hallwayTargets.cmake DESTINATION ${package_dir})
+configure_package_config_file(cmake/hallwayConfig.cmake.in hallwayConfig.cmake
+  INSTALL_DESTINATION ${package_dir})
+# Before 1.0 only the same minor version is compatible.
+write_basic_package_version_file(hallwayConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+install(FILES
+  ${PROJECT_BINARY_DIR}/hallwayConfig.cmake ${PROJECT_BINARY_DIR}/hallwayConfigVersion.cmake
+  DESTINATION ${package_dir})
+
+# --- pkg-config hallway ---------------------------------------------------------------------------
+
+# The prefix is found from where the file lies, so that an installed tree may be moved.
+cmake_path(RELATIVE_PATH CMAKE_INSTALL_PREFIX
+  BASE_DIRECTORY ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig OUTPUT_VARIABLE prefix_from_pc)
+cmake_path(RELATIVE_PATH CMAKE_INSTALL_FULL_LIBDIR
+  BASE_DIRECTORY ${CMAKE_INSTALL_PREFIX} OUTPUT_VARIABLE libdir_from_prefix)
+cmake_path(RELATIVE_PATH CMAKE_INSTALL_FULL_INCLUDEDIR
+  BASE_DIRECTORY ${CMAKE_INSTALL_PREFIX} OUTPUT_VARIABLE includedir_from_prefix)
+configure_file(cmake/hallway.pc.in hallway.pc.in @ONLY)
+# Second pass: the definitions come from the target itself.
+file(GENERATE OUTPUT hallway.pc INPUT ${PROJECT_BINARY_DIR}/hallway.pc.in TARGET hallway)
+install(FILES ${PROJECT_BINARY_DIR}/hallway.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+
+# --- the command ----------------------------------------------------------------------------------
+
+if(TARGET hallway_tool)
+  install(TARGETS hallway_tool)
+  file(GLOB pages CONFIGURE_DEPENDS man/*.1)
+  install(FILES ${pages} DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+  # Each shell looks in a folder of its own and for a name of its own.
+  set(completions ${PROJECT_SOURCE_DIR}/packaging/completions)
+  install(FILES ${completions}/hallway.bash RENAME hallway OPTIONAL
+    DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
+  install(FILES ${completions}/_hallway OPTIONAL
+    DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
+  install(FILES ${completions}/hallway.fish OPTIONAL
+    DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
+endif()

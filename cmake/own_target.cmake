@@ -1,0 +1,53 @@
+# How our own targets are compiled. Everything is PRIVATE to them: a consumer inherits C++23, the
+# include directory and threads, and no opinion of ours about warnings.
+
+find_package(Threads REQUIRED)
+
+# Position independent executables: CMake only passes -pie once it has checked that it can.
+include(CheckPIESupported)
+check_pie_supported(LANGUAGES CXX)
+
+# GCC 12 sees overlapping copies in `"literal" + std::string` once it inlines at -O3 (GCC bug 105651).
+add_library(hallway_warnings INTERFACE)
+target_compile_options(hallway_warnings INTERFACE
+  -Wall
+  -Wextra
+  -Wpedantic
+  -Wconversion
+  -Wsign-conversion
+  -Wshadow
+  -Wnon-virtual-dtor
+  -Wold-style-cast
+  -Woverloaded-virtual
+  $<$<AND:$<CXX_COMPILER_ID:GNU>,$<VERSION_LESS:$<CXX_COMPILER_VERSION>,13>>:-Wno-restrict>
+  $<$<BOOL:${HALLWAY_WERROR}>:-Werror>)
+
+# _FORTIFY_SOURCE needs optimisation, and some compilers define it already.
+add_library(hallway_hardening INTERFACE)
+if(HALLWAY_HARDENING)
+  target_compile_options(hallway_hardening INTERFACE
+    -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 -fstack-protector-strong)
+  target_link_options(hallway_hardening INTERFACE LINKER:-z,relro LINKER:-z,now)
+endif()
+
+# hallway_own_target(<target>): applies the rules above. BUILD_INTERFACE keeps them out of exports.
+function(hallway_own_target target)
+  target_compile_features(${target} PRIVATE cxx_std_23)
+  set_target_properties(${target} PROPERTIES
+    CXX_EXTENSIONS OFF
+    CXX_VISIBILITY_PRESET hidden
+    VISIBILITY_INLINES_HIDDEN ON
+    POSITION_INDEPENDENT_CODE ON)
+  target_link_libraries(${target} PRIVATE
+    $<BUILD_INTERFACE:hallway_warnings> $<BUILD_INTERFACE:hallway_hardening>)
+endfunction()
+
+# hallway_program(<target> <name> <folder> <sources>...): an executable on the library.
+function(hallway_program target name folder)
+  add_executable(${target} ${ARGN})
+  hallway_own_target(${target})
+  set_target_properties(${target} PROPERTIES
+    OUTPUT_NAME ${name}
+    RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/${folder})
+  target_link_libraries(${target} PRIVATE hallway::hallway)
+endfunction()
