@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// Layer: message
+//
+// A connection for programs without a loop: every call blocks until it is done or its deadline
+// passes. It shares framing, size limits and outcomes with Connection; in place of its clocks every
+// call has a deadline.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include <hallway/address.hpp>
+#include <hallway/connection.hpp>
+#include <hallway/descriptor.hpp>
+#include <hallway/error.hpp>
+#include <hallway/export.hpp>
+#include <hallway/limits.hpp>
+#include <hallway/message.hpp>
+#include <hallway/peer.hpp>
+
+namespace hallway {
+
+/// Movable, not copyable. Thread: distinct objects.
+///
+///     auto client = Client::connect("/run/app.sock", {.deadline = 1s});
+///     if (!client) return report(client.error());
+///     auto reply = client->request("status", 1s);
+///     if (!reply) return report(reply.error());
+class HALLWAY_EXPORT Client {
+ public:
+  /// As Connection::connect(). Blocking: until connected or options.deadline.
+  static Result<Client> connect(const AddressSpec& address, ConnectOptions options = {});
+
+  /// Adopts a connected socket.
+  static Result<Client> adopt(Descriptor socket, ConnectionOptions options = {});
+
+  Client(Client&&) noexcept;
+  Client& operator=(Client&&) noexcept;
+  ~Client();
+
+  /// Blocking: until the kernel has the whole message, or `within`. When time is up in the
+  /// middle of a message its rest stays queued and goes out with the next call.
+  Sent send(ByteView message, Duration within = forever);
+  Sent send(ByteView message, std::vector<Descriptor> descriptors, Duration within = forever);
+  Sent send(ByteView message, Descriptor descriptor, Duration within = forever);
+
+  /// The next message; outcomes as Connection::receive(). Blocking: until it is whole, or
+  /// `within`.
+  [[nodiscard]] Received receive(Duration within = forever);
+
+  /// Sends, then receives once; `within` covers both. Blocking: until then.
+  [[nodiscard]] Received request(ByteView message, Duration within = defaults::request_time);
+
+  /// Tells the peer that no more comes; receiving goes on.
+  void half_close();
+  void close();
+
+  [[nodiscard]] const Peer& peer() const noexcept;
+  [[nodiscard]] Result<std::vector<std::uint32_t>> peer_groups() const;
+  [[nodiscard]] Result<Descriptor> peer_pidfd() const;
+  [[nodiscard]] const Address& address() const noexcept;
+  [[nodiscard]] SocketType type() const noexcept;
+  [[nodiscard]] Counters counters() const noexcept;
+  [[nodiscard]] int descriptor() const noexcept;  ///< borrowed
+  void set_framing(Framing receive, Framing send) noexcept;
+
+ private:
+  class State;
+  explicit Client(std::unique_ptr<State> state) noexcept;
+
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace hallway

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+// Layer: message
+//
+// A datagram socket: packets from anybody who may write to its name, no connection, no order
+// between senders, and reliable all the same: on Unix a full queue makes senders wait
+// (man 7 unix). The queue is short: /proc/sys/net/unix/max_dgram_qlen, often 10.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <hallway/address.hpp>
+#include <hallway/bytes.hpp>
+#include <hallway/descriptor.hpp>
+#include <hallway/error.hpp>
+#include <hallway/export.hpp>
+#include <hallway/limits.hpp>
+#include <hallway/listener.hpp>
+#include <hallway/loop.hpp>
+#include <hallway/peer.hpp>
+#include <hallway/task.hpp>
+
+namespace hallway {
+
+struct DatagramOptions {
+  unsigned mode = defaults::mode;  ///< of the socket file; sending needs write permission
+  std::string owner = {};
+  std::string group = {};
+  std::size_t descriptors = 0;  ///< accepted per datagram; 0 refuses them all
+  std::size_t max_message = Limits{}.max_message;
+};
+
+/// One received datagram. A view, valid until the next receive on the same socket.
+class HALLWAY_EXPORT Datagram {
+ public:
+  [[nodiscard]] ByteView bytes() const noexcept { return bytes_; }
+  operator ByteView() const noexcept { return bytes_; }  // NOLINT(google-explicit-constructor)
+  friend bool operator==(const Datagram& datagram, ByteView bytes) noexcept {
+    return datagram.bytes_ == bytes;
+  }
+  [[nodiscard]] std::string to_owned() const { return std::string(bytes_); }
+
+  /// Where an answer goes. Kind::unnamed: the sender bound no address and cannot be answered.
+  [[nodiscard]] const Address& sender() const noexcept { return sender_; }
+
+  /// Who sent it, by the kernel's word for this very datagram.
+  [[nodiscard]] const Peer& peer() const noexcept { return peer_; }
+
+  [[nodiscard]] std::span<Descriptor> descriptors() noexcept { return descriptors_; }
+
+  /// ok, or truncated: it was longer than max_message (whole_size() says how long) or carried
+  /// more descriptors than accepted. What arrived is there.
+  [[nodiscard]] Outcome outcome() const noexcept { return outcome_; }
+  [[nodiscard]] std::size_t whole_size() const noexcept { return whole_size_; }
+
+ private:
+  friend class DatagramSocket;
+
+  ByteView bytes_;
+  Address sender_;
+  Peer peer_;
+  std::vector<Descriptor> descriptors_;
+  std::size_t whole_size_ = 0;
+  Outcome outcome_ = Outcome::ok;
+};
+
+/// Movable, not copyable. It outlives what was awaited on it. One task receives at a time.
+/// Thread: the loop's.
+class HALLWAY_EXPORT DatagramSocket {
+ public:
+  /// Binds by the rule of names (listener.hpp), or takes over `fd:N` or `activation[:NAME]`.
+  static Result<DatagramSocket> bind(Loop& loop, const AddressSpec& where,
+                                     DatagramOptions options = {});
+
+  /// A socket that only sends to `where`, and receives only from there. It gets a name of its
+  /// own from the kernel, so that it can be answered.
+  static Result<DatagramSocket> connect(Loop& loop, const AddressSpec& where,
+                                        DatagramOptions options = {});
+
+  DatagramSocket(DatagramSocket&&) noexcept;
+  DatagramSocket& operator=(DatagramSocket&&) noexcept;
+  ~DatagramSocket();
+
+  /// The next datagram. An empty one is a datagram like any other.
+  /// @errors timed_out: nothing within `within`; operation_canceled: close() was called
+  [[nodiscard]] Task<Result<Datagram>> receive(Duration within = forever);
+
+  /// Sends to the connected address, or to `to`; waits while the receiver's queue is full.
+  /// A connected socket whose receiver was restarted connects again and tries once more.
+  /// @errors destination_address_required: `to` is unnamed: the sender bound no address, so it
+  ///         cannot be answered; message_size: larger than the socket's buffer; timed_out;
+  ///         connection_refused: the receiver is gone
+  [[nodiscard]] Task<Result<void>> send(ByteView message, Duration within = forever);
+  [[nodiscard]] Task<Result<void>> send_to(const Address& to, ByteView message,
+                                           std::vector<Descriptor> descriptors = {},
+                                           Duration within = forever);
+
+  /// A waiting receive ends with operation_canceled; the name is removed.
+  void close();
+
+  [[nodiscard]] const Address& address() const noexcept;  ///< our own
+  [[nodiscard]] int descriptor() const noexcept;          ///< borrowed
+
+ private:
+  struct State;
+  explicit DatagramSocket(std::unique_ptr<State> state) noexcept;
+
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace hallway

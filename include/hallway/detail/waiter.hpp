@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// Layer: loop
+//
+// A suspended coroutine, and lists of them. Not for programs: part of the awaitables' layout.
+#pragma once
+
+#include <coroutine>
+
+namespace hallway::detail {
+
+/// A suspended coroutine in at most one list: of those waiting for something, or of those the
+/// loop resumes next. It lives in the coroutine's own frame, so a destroyed coroutine leaves
+/// its list by itself and can never be resumed.
+class Waiter {
+ public:
+  Waiter() noexcept = default;
+  Waiter(const Waiter&) = delete;
+  Waiter& operator=(const Waiter&) = delete;
+  ~Waiter() { unlink(); }
+
+  [[nodiscard]] bool linked() const noexcept { return next_ != nullptr; }
+
+  void unlink() noexcept {
+    if (!linked()) return;
+    previous_->next_ = next_;
+    next_->previous_ = previous_;
+    next_ = previous_ = nullptr;
+  }
+
+  std::coroutine_handle<> coroutine;
+
+ private:
+  friend class WaiterList;
+
+  Waiter* previous_ = nullptr;
+  Waiter* next_ = nullptr;
+};
+
+/// A first-in, first-out list of waiters. Owns none of them.
+class WaiterList {
+ public:
+  WaiterList() noexcept { ends_.previous_ = ends_.next_ = &ends_; }
+  WaiterList(const WaiterList&) = delete;
+  WaiterList& operator=(const WaiterList&) = delete;
+  ~WaiterList() {
+    while (pop_front() != nullptr) {
+    }
+    ends_.next_ = nullptr;
+  }
+
+  [[nodiscard]] bool empty() const noexcept { return ends_.next_ == &ends_; }
+
+  /// Moves `waiter` here from whatever list it is in.
+  void push_back(Waiter& waiter) noexcept {
+    waiter.unlink();
+    waiter.previous_ = ends_.previous_;
+    waiter.next_ = &ends_;
+    ends_.previous_->next_ = &waiter;
+    ends_.previous_ = &waiter;
+  }
+
+  /// The longest waiting one, taken out; nullptr when there is none.
+  Waiter* pop_front() noexcept {
+    if (empty()) return nullptr;
+    Waiter* first = ends_.next_;
+    first->unlink();
+    return first;
+  }
+
+  /// Moves everything to the end of `other`.
+  void move_to(WaiterList& other) noexcept {
+    while (Waiter* waiter = pop_front()) other.push_back(*waiter);
+  }
+
+ private:
+  Waiter ends_;
+};
+
+}  // namespace hallway::detail

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// Layer: core
+//
+// Every default and every bound, in one place. Whatever a peer can push against has a name here.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+namespace hallway {
+
+using Duration = std::chrono::nanoseconds;
+
+/// A wait without a deadline.
+inline constexpr Duration forever = Duration::max();
+
+inline constexpr std::size_t kibibyte = 1024;
+inline constexpr std::size_t mebibyte = 1024 * kibibyte;
+
+/// What one connection may cost. A peer that goes over a limit loses this connection and nothing
+/// else. A time of zero means: no such clock.
+struct Limits {
+  /// Largest message in either direction, in bytes, without its framing; below 4 GiB.
+  std::size_t max_message = 1 * mebibyte;
+
+  /// From the first byte of a message to its last. Cuts off a peer that dribbles half a frame.
+  Duration message_time = std::chrono::seconds(10);
+
+  /// Without a byte in either direction. Off: many connections are quiet for good reasons.
+  Duration idle_time = Duration::zero();
+
+  /// Unsent bytes from which send() waits for room and a broadcast counts the queue as full.
+  std::size_t outbound_soft = 1 * mebibyte;
+
+  /// How long the queue may stay over the soft limit before the connection is cut.
+  Duration outbound_soft_time = std::chrono::seconds(10);
+
+  /// Unsent bytes at which a broadcast with Full::disconnect cuts the connection at once.
+  std::size_t outbound_hard = 8 * mebibyte;
+};
+
+/// What a broadcast does with a connection whose outbound queue is full.
+enum class Full : std::uint8_t {
+  wait,         ///< the broadcaster waits until there is room: back-pressure
+  drop_oldest,  ///< unsent messages make room, oldest first; counted
+  drop_newest,  ///< this message is not queued; counted
+  disconnect,   ///< over the hard limit, or over the soft one for its time: cut
+};
+
+/// What one server may cost.
+struct ServerLimits {
+  std::size_t max_connections = 1024;   ///< above it, clients wait in the kernel's backlog
+  std::size_t max_per_uid = 256;        ///< above it, connections of that uid are turned away
+  std::size_t descriptor_reserve = 32;  ///< descriptors below RLIMIT_NOFILE left to the program
+  Duration drain_time = std::chrono::seconds(10);
+};
+
+namespace defaults {
+
+/// Where `hallway serve` listens and the client verbs connect when nothing else is said.
+inline constexpr const char* address = "/tmp/unix_socket.sock";
+
+inline constexpr unsigned mode = 0600;  ///< of a socket file
+
+/// listen(2)'s queue of connections nobody has accepted yet; the kernel caps it at
+/// /proc/sys/net/core/somaxconn.
+inline constexpr int backlog = 4096;
+
+inline constexpr Duration connect_time = std::chrono::seconds(5);
+inline constexpr Duration request_time = std::chrono::seconds(30);
+
+}  // namespace defaults
+
+namespace bounds {
+
+/// Most descriptors one message may carry: the kernel's SCM_MAX_FD (net/core/scm.c).
+inline constexpr std::size_t descriptors_per_message = 253;
+
+/// Read at once from a stream. Larger reads fall out of the second-level cache.
+inline constexpr std::size_t stream_read = 256 * kibibyte;
+
+/// Smallest unit in which outbound bytes are kept.
+inline constexpr std::size_t chunk = 64 * kibibyte;
+
+/// Unsent bytes at which send() writes at once instead of waiting for the end of the turn.
+inline constexpr std::size_t eager_flush = 256 * kibibyte;
+
+}  // namespace bounds
+
+}  // namespace hallway

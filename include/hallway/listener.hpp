@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// Layer: net
+//
+// A bound socket, and the name it holds.
+//
+// The rule of names. Binding a path first takes an exclusive lock on "<path>.lock", which is held
+// as long as the listener lives and vanishes with the process, however it ends; closing removes
+// the lock file, and one left by a process that was killed is simply locked again. Under the lock,
+// a socket file whose owner is dead and which belongs to our uid is replaced. Anything else at
+// the path is never touched: a live server (reported with its pid and uid), somebody else's
+// socket, a regular file, a directory, a symbolic link. Mode and owner are in force before the
+// first client can connect. Closing removes the socket file only if it is still the inode that
+// was made here, by the process that made it. A name that was inherited or came by socket
+// activation belongs to whoever made it and is never removed or shut down.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <hallway/address.hpp>
+#include <hallway/descriptor.hpp>
+#include <hallway/error.hpp>
+#include <hallway/export.hpp>
+#include <hallway/limits.hpp>
+#include <hallway/socket.hpp>
+
+namespace hallway {
+
+/// How a name is bound.
+struct BindOptions {
+  SocketType type = SocketType::stream;
+  unsigned mode = defaults::mode;   ///< of the socket file; connecting needs write permission
+  std::string owner = {};           ///< user name or number; empty: ours
+  std::string group = {};           ///< group name or number; empty: ours
+  int backlog = defaults::backlog;  ///< connections the kernel queues before they are accepted
+};
+
+/// A listening stream or seqpacket socket. Movable, not copyable. Thread: distinct objects.
+class HALLWAY_EXPORT Listener {
+ public:
+  /// Binds and listens, or takes over what `fd:N` or `activation[:NAME]` names.
+  /// @errors address_in_use: a live server, or another process holds the lock; file_exists: what
+  ///         is there is no socket of ours; no_such_file_or_directory, permission_denied,
+  ///         invalid_argument (datagram: such a socket does not listen), or the kernel's own.
+  static Result<Listener> bind(const AddressSpec& where, const BindOptions& options = {});
+
+  Listener(Listener&&) noexcept;
+  Listener& operator=(Listener&&) noexcept;
+  ~Listener();  ///< as close()
+
+  /// The next connection, if one waits; it is blocking and close-on-exec. Nothing: none waits
+  /// now, or none ever will again (refusing()).
+  /// @errors too_many_files_open and friends: accept again when there is room.
+  /// Blocking: never.
+  Result<std::optional<Descriptor>> accept();
+
+  /// Refuses new clients; those already queued can still be accepted. Only for a listener that
+  /// was bound here: an inherited one is shared with processes that go on serving it, and its
+  /// queue is left to them, so accept() gives nothing any more.
+  void refuse();
+  [[nodiscard]] bool refusing() const noexcept;
+
+  /// Removes the name (see above) and closes. Clients still queued are reset.
+  void close() noexcept;
+
+  [[nodiscard]] const Address& address() const noexcept;
+  [[nodiscard]] SocketType type() const noexcept;
+  [[nodiscard]] int descriptor() const noexcept;  ///< borrowed; readable when accept() has one
+
+ private:
+  struct State;
+  explicit Listener(std::unique_ptr<State> state) noexcept;
+
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace hallway

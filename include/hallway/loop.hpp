@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+// Layer: loop
+//
+// A loop waits for the descriptors of one thread and resumes the tasks that wait for them.
+//
+// One pass is a turn: wait for events, run what they woke, then write everything that was sent
+// meanwhile, one system call a connection. Unless said otherwise: functions never block, belong
+// to the loop's thread (checked in debug builds), and borrow their arguments for the call.
+#pragma once
+
+#include <chrono>
+#include <csignal>
+#include <exception>
+#include <functional>
+#include <initializer_list>
+#include <memory>
+#include <optional>
+#include <system_error>
+#include <type_traits>
+#include <utility>
+
+#include <hallway/detail/waiter.hpp>
+#include <hallway/error.hpp>
+#include <hallway/export.hpp>
+#include <hallway/limits.hpp>
+#include <hallway/task.hpp>
+
+namespace hallway {
+
+namespace detail {
+class LoopCore;
+class SleepTimer;
+class OneShotWatch;
+}  // namespace detail
+
+class HALLWAY_EXPORT Loop {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  /// Never fails: where the kernel gave no descriptors, error() says so and so does whatever is
+  /// opened on the loop.
+  Loop();
+  ~Loop();
+  Loop(const Loop&) = delete;
+  Loop& operator=(const Loop&) = delete;
+
+  /// Why this loop cannot work, if it cannot.
+  [[nodiscard]] const std::optional<Error>& error() const noexcept;
+
+  // Running ------------------------------------------------------------------------------------
+
+  /// Turns until no task and no open server is left, or stop() is called.
+  /// @return 0 after everything ended or a clean drain, else the status given to stop(); 1 when
+  ///         the drain's time was up first.
+  /// Blocking: until then.
+  int run();
+
+  /// Runs one task to its end and gives its value, or rethrows what it threw; other tasks advance
+  /// meanwhile. Throws std::system_error when the loop cannot work (error()).
+  /// Blocking: until the task ends. Precondition: stop() is not called meanwhile.
+  template <typename T>
+  T run(Task<T> task);
+
+  /// One pass, for programs with a loop of their own: call it when descriptor() is readable.
+  /// @param longest  how long to wait for the first event; zero only looks
+  /// @return whether anything is left to run for
+  bool turn(Duration longest = Duration::zero());
+
+  /// Readable when turn() has something to do, timers included. Borrowed; fit for poll(2),
+  /// epoll, or another loop.
+  [[nodiscard]] int descriptor();
+
+  /// Makes run() return `status` after this turn. Tasks stay where they are.
+  void stop(int status = 0);
+
+  // Stopping calmly ----------------------------------------------------------------------------
+
+  /// Asks everything on this loop to finish: servers refuse new clients, answer what has
+  /// arrived, and close. run() then ends with 0, or with 1 once `within` has passed.
+  void drain(Duration within = ServerLimits{}.drain_time);
+  [[nodiscard]] bool draining() const noexcept;
+
+  /// Drains when one of `signals` arrives; a second one stops at once, with status 128 + N.
+  /// This replaces the signals' dispositions in the whole process until the loop is destroyed;
+  /// one loop at a time may claim a signal.
+  Result<void> drain_on(std::initializer_list<int> signals);
+
+  /// Calls `action` on this loop whenever `signal` arrives. Same rules as drain_on().
+  Result<void> on_signal(int signal, std::move_only_function<void()> action);
+
+  /// Calls `action` once, when draining begins (at once if it has). It is forgotten when `owner`
+  /// is passed to forget().
+  void on_drain(const void* owner, std::move_only_function<void()> action);
+  void forget(const void* owner) noexcept;
+
+  // Working ------------------------------------------------------------------------------------
+
+  /// Adopts a task and starts it now. An exception it ends with leaves turn() or run().
+  void spawn(Task<> task);
+
+  /// Calls `action` on the loop's thread in its next turn. Thread: any. The only such function.
+  void post(std::move_only_function<void()> action);
+
+  /// Monotonic time, read once a turn.
+  [[nodiscard]] Clock::time_point now() const noexcept;
+
+  class Sleep;
+  /// co_await loop.sleep(10ms);
+  [[nodiscard]] Sleep sleep(Duration duration);
+
+  class Ready;
+  /// co_await loop.readable(0): until read(2) on a borrowed descriptor would not block. What
+  /// epoll cannot watch (a regular file) is always ready. One waiter a descriptor.
+  [[nodiscard]] Ready readable(int descriptor);
+  [[nodiscard]] Ready writable(int descriptor);
+
+  /// For the library's own layers.
+  [[nodiscard]] detail::LoopCore& core() noexcept { return *core_; }
+
+ private:
+  std::unique_ptr<detail::LoopCore> core_;
+};
+
+class [[nodiscard]] HALLWAY_EXPORT Loop::Sleep {
+ public:
+  Sleep(detail::LoopCore& core, Duration duration) noexcept;
+  ~Sleep();
+  Sleep(const Sleep&) = delete;
+  Sleep& operator=(const Sleep&) = delete;
+
+  [[nodiscard]] bool await_ready() const noexcept { return false; }
+  void await_suspend(std::coroutine_handle<> awaiting);
+  void await_resume() const noexcept {}
+
+ private:
+  detail::LoopCore* core_;
+  Duration duration_;
+  detail::Waiter waiter_;
+  std::unique_ptr<detail::SleepTimer> timer_;
+};
+
+class [[nodiscard]] HALLWAY_EXPORT Loop::Ready {
+ public:
+  Ready(detail::LoopCore& core, int descriptor, unsigned events) noexcept;
+  ~Ready();
+  Ready(const Ready&) = delete;
+  Ready& operator=(const Ready&) = delete;
+
+  [[nodiscard]] bool await_ready() const noexcept { return false; }
+  bool await_suspend(std::coroutine_handle<> awaiting);
+  void await_resume() const noexcept {}
+
+ private:
+  detail::LoopCore* core_;
+  int descriptor_;
+  unsigned events_;
+  detail::Waiter waiter_;
+  std::unique_ptr<detail::OneShotWatch> watch_;
+};
+
+namespace detail {
+
+/// What a task given to Loop::run() ended with. Shared with its coroutine, because an exception
+/// of another task may take run() away before that ends.
+template <typename T>
+struct RunResult {
+  bool done = false;
+  std::exception_ptr exception;
+  std::conditional_t<std::is_void_v<T>, bool, std::optional<T>> value{};
+};
+
+template <typename T>
+Task<> run_into(Task<T> task, std::shared_ptr<RunResult<T>> result) {
+  try {
+    if constexpr (std::is_void_v<T>) {
+      co_await std::move(task);
+    } else {
+      result->value.emplace(co_await std::move(task));
+    }
+  } catch (...) {
+    result->exception = std::current_exception();
+  }
+  result->done = true;
+}
+
+}  // namespace detail
+
+template <typename T>
+T Loop::run(Task<T> task) {
+  const auto result = std::make_shared<detail::RunResult<T>>();
+  spawn(detail::run_into(std::move(task), result));
+  while (!result->done) {
+    if (error()) throw std::system_error(error()->code, error()->explain());
+    turn(forever);
+  }
+  if (result->exception) std::rethrow_exception(result->exception);
+  if constexpr (!std::is_void_v<T>) return std::move(*result->value);
+}
+
+}  // namespace hallway

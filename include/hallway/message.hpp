@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+// Layer: message
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include <hallway/bytes.hpp>
+#include <hallway/descriptor.hpp>
+#include <hallway/error.hpp>
+#include <hallway/export.hpp>
+
+namespace hallway {
+
+namespace detail {
+class Flow;
+}  // namespace detail
+
+/// A received message: a view into its connection's receive buffer, copied nowhere.
+///
+/// Valid until the next receive on the same connection, or its end. to_owned() keeps it.
+class Message {
+ public:
+  Message() noexcept = default;
+  /// Borrows both. `descriptors` may be null: there are none.
+  explicit Message(ByteView bytes, std::vector<Descriptor>* descriptors = nullptr) noexcept
+      : bytes_(bytes), descriptors_(descriptors) {}
+
+  [[nodiscard]] ByteView bytes() const noexcept { return bytes_; }
+  [[nodiscard]] std::size_t size() const noexcept { return bytes_.size(); }
+  [[nodiscard]] bool empty() const noexcept { return bytes_.empty(); }
+
+  /// So that a message can be sent and compared as it is.
+  operator ByteView() const noexcept { return bytes_; }  // NOLINT(google-explicit-constructor)
+  friend bool operator==(const Message& message, ByteView bytes) noexcept {
+    return message.bytes_ == bytes;
+  }
+
+  [[nodiscard]] std::string to_owned() const { return std::string(bytes_); }
+
+  /// The descriptors that came with it, close-on-exec. Move out those to keep; the rest is
+  /// closed with the next receive.
+  [[nodiscard]] std::span<Descriptor> descriptors() const noexcept {
+    return descriptors_ == nullptr ? std::span<Descriptor>() : std::span(*descriptors_);
+  }
+
+ private:
+  ByteView bytes_;
+  std::vector<Descriptor>* descriptors_ = nullptr;
+};
+
+/// What a receive gave: a message, or the reason why there is none.
+///
+/// Converts to true only with a message. Valid as long as the message would be.
+class HALLWAY_EXPORT Received {
+ public:
+  Received() noexcept = default;
+  Received(Outcome outcome, Message message, const detail::Flow* flow) noexcept
+      : message_(message), flow_(flow), outcome_(outcome) {}
+
+  explicit operator bool() const noexcept { return outcome_ == Outcome::ok; }
+  [[nodiscard]] Outcome outcome() const noexcept { return outcome_; }
+
+  const Message& operator*() const noexcept { return message_; }
+  const Message* operator->() const noexcept { return &message_; }
+
+  /// The outcome in words: "receive unix:/run/app.sock: the peer closed the connection".
+  /// Precondition: the connection still exists.
+  [[nodiscard]] Error error() const;
+
+ private:
+  Message message_;
+  const detail::Flow* flow_ = nullptr;
+  Outcome outcome_ = Outcome::would_block;
+};
+
+/// What a send gave: true when the message is queued, or with a blocking Client in the kernel.
+/// That is not yet delivered: only an answer of the peer says so.
+class HALLWAY_EXPORT Sent {
+ public:
+  Sent(Outcome outcome, const detail::Flow* flow) noexcept : flow_(flow), outcome_(outcome) {}
+
+  explicit operator bool() const noexcept { return outcome_ == Outcome::ok; }
+  [[nodiscard]] Outcome outcome() const noexcept { return outcome_; }
+  [[nodiscard]] Error error() const;  ///< as Received::error()
+
+ private:
+  const detail::Flow* flow_;
+  Outcome outcome_;
+};
+
+}  // namespace hallway

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+// Layer: message
+//
+// A server: accepts connections on one address and gives each to a task of the program.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <hallway/address.hpp>
+#include <hallway/connection.hpp>
+#include <hallway/error.hpp>
+#include <hallway/export.hpp>
+#include <hallway/framing.hpp>
+#include <hallway/limits.hpp>
+#include <hallway/listener.hpp>
+#include <hallway/loop.hpp>
+#include <hallway/peer.hpp>
+#include <hallway/socket.hpp>
+#include <hallway/task.hpp>
+
+namespace hallway {
+
+/// Something the program may want to log; the library itself never does.
+struct ServerEvent {
+  enum class Kind : std::uint8_t {
+    connected,
+    turned_away,       ///< by a rule or the limit per uid; `reason` says which
+    closed,            ///< `reason` says how it ended, `counters` what went through
+    accepting_paused,  ///< no room: max_connections, or out of descriptors; `reason` says which
+    accepting_resumed,
+    handler_threw,  ///< an exception left the handler; its connection is closed
+  };
+  Kind kind;
+  std::uint64_t connection;  ///< its number; 0 where none is concerned
+  Peer peer;
+  std::string reason;
+  Counters counters;
+};
+
+struct ServerOptions {
+  SocketType type = SocketType::stream;  ///< stream or seqpacket
+  Framing framing = Framing::lines();
+  unsigned mode = defaults::mode;
+  std::string owner = {};
+  std::string group = {};
+  /// Who may connect, checked before the first byte is read; any match admits. On a path the
+  /// file's permissions come first, and without rules they alone decide. An abstract name has no
+  /// permissions: there our own uid and root are admitted, and the rules add to that.
+  std::vector<AllowRule> allow = {};
+  std::size_t descriptors = 0;  ///< accepted per message; 0 refuses them in the kernel if it can
+  Limits limits = {};
+  ServerLimits server_limits = {};
+  Full full = Full::disconnect;
+  int backlog = defaults::backlog;
+  /// Called on the loop. It must not throw, nor destroy the server: post() that.
+  std::function<void(const ServerEvent&)> on_event = {};
+};
+
+/// Movable, not copyable. The loop outlives it. Thread: the loop's.
+class HALLWAY_EXPORT Server {
+ public:
+  /// A handler owns its connection; when it returns, what it sent is written and the connection
+  /// is closed. An exception that leaves it closes that connection and is reported as an event.
+  using Handler = std::function<Task<>(Connection)>;
+
+  /// Binds (see listener.hpp for the rule of names), listens, and accepts from the next turn on.
+  /// Out of descriptors or at max_connections it stops accepting until a connection ends, while
+  /// clients wait in the backlog. When the loop drains, it refuses new clients, serves those in
+  /// the backlog, lets each handler finish with what its peer has sent, and closes.
+  /// @errors those of Listener::bind(), and an unknown user or group in the options
+  static Result<Server> open(Loop& loop, const AddressSpec& address, Handler handler,
+                             ServerOptions options = {});
+
+  /// The same over a listener that exists.
+  static Result<Server> open(Loop& loop, Listener listener, Handler handler,
+                             ServerOptions options = {});
+
+  Server(Server&&) noexcept;
+  Server& operator=(Server&&) noexcept;
+  /// Stops at once: handlers are destroyed where they are suspended, without an event, and the
+  /// name is removed. Not from within a handler: post() it.
+  ~Server();
+
+  /// Sends to every connection. See Connection::broadcast().
+  [[nodiscard]] Task<> broadcast(ByteView message);
+
+  /// As if the loop drained, for this server alone.
+  void drain();
+
+  [[nodiscard]] const Address& address() const noexcept;
+  [[nodiscard]] std::size_t connections() const noexcept;
+
+ private:
+  class Core;
+  explicit Server(std::unique_ptr<Core> core) noexcept;
+
+  std::unique_ptr<Core> core_;
+};
+
+}  // namespace hallway
