@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sys/event.hpp"
+
+#include <poll.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <ctime>
+
+namespace hallway::sys {
+
+namespace {
+
+static_assert(event_readable == EPOLLIN && event_writable == EPOLLOUT && event_error == EPOLLERR);
+static_assert(event_hangup == EPOLLHUP && event_peer_finished == EPOLLRDHUP);
+static_assert(event_edge_only == EPOLLET);
+static_assert(POLLIN == EPOLLIN && POLLOUT == EPOLLOUT && POLLRDHUP == EPOLLRDHUP);
+
+timespec to_timespec(Duration duration) {
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(duration);
+  return {static_cast<time_t>(seconds.count()), static_cast<long>((duration - seconds).count())};
+}
+
+Expected<Descriptor> adopted(Expected<int> number) {
+  if (!number) return std::unexpected(number.error());
+  return Descriptor::adopt(*number);
+}
+
+epoll_event to_epoll(std::uint32_t events, void* data) {
+  epoll_event event{};
+  event.events = events;
+  event.data.ptr = data;
+  return event;
+}
+
+}  // namespace
+
+Expected<Descriptor> make_epoll() {
+  return adopted(uninterrupted(Call::epoll_create, [] { return ::epoll_create1(EPOLL_CLOEXEC); }));
+}
+
+Expected<void> epoll_add(int epoll, int descriptor, std::uint32_t events, void* data) {
+  epoll_event event = to_epoll(events, data);
+  return succeeded(Call::epoll_ctl,
+                   [&] { return ::epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event); });
+}
+
+void epoll_change(int epoll, int descriptor, std::uint32_t events, void* data) noexcept {
+  epoll_event event = to_epoll(events, data);
+  ::epoll_ctl(epoll, EPOLL_CTL_MOD, descriptor, &event);
+}
+
+void epoll_remove(int epoll, int descriptor) noexcept {
+  ::epoll_ctl(epoll, EPOLL_CTL_DEL, descriptor, nullptr);
+}
+
+Expected<std::size_t> epoll_wait(int epoll, std::span<Event, events_per_wait> events,
+                                 Duration longest) {
+  if (const Verdict verdict = ask_seam(Call::epoll_wait); verdict.error != 0) {
+    if (verdict.error == EINTR) return 0;
+    return std::unexpected(verdict.error);
+  }
+  std::array<epoll_event, events_per_wait> raw;
+  const timespec limit = to_timespec(std::max(longest, Duration::zero()));
+  const int count = ::epoll_pwait2(epoll, raw.data(), static_cast<int>(raw.size()),
+                                   longest == forever ? nullptr : &limit, nullptr);
+  if (count < 0) {
+    if (errno == EINTR) return 0;
+    return std::unexpected(errno);
+  }
+  const auto filled = static_cast<std::size_t>(count);
+  for (std::size_t i = 0; i < filled; ++i) events[i] = {raw[i].data.ptr, raw[i].events};
+  return filled;
+}
+
+Expected<Descriptor> make_eventfd() {
+  return adopted(
+      uninterrupted(Call::eventfd, [] { return ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }));
+}
+
+// The counter only ever says "something": a write that fails found it already raised.
+void raise_eventfd(int eventfd) noexcept {
+  const int kept = errno;
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const ssize_t written = ::write(eventfd, &one, sizeof one);
+  errno = kept;
+}
+
+void clear_eventfd(int eventfd) noexcept {
+  std::uint64_t count = 0;
+  [[maybe_unused]] const ssize_t got = ::read(eventfd, &count, sizeof count);
+}
+
+Expected<Descriptor> make_timerfd() {
+  return adopted(uninterrupted(Call::timerfd_create, [] {
+    return ::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+  }));
+}
+
+// timerfd_settime(2) fails for wrong arguments only.
+void set_timerfd(int timerfd, std::chrono::steady_clock::time_point when) noexcept {
+  itimerspec spec{};
+  // An all-zero time would stop the timer instead of letting it fire at once.
+  spec.it_value = to_timespec(std::max(when.time_since_epoch(), Duration(1)));
+  ::timerfd_settime(timerfd, TFD_TIMER_ABSTIME, &spec, nullptr);
+}
+
+void stop_timerfd(int timerfd) noexcept {
+  const itimerspec spec{};
+  ::timerfd_settime(timerfd, 0, &spec, nullptr);
+}
+
+Expected<bool> poll_one(int descriptor, std::uint32_t events, Duration longest) {
+  using Clock = std::chrono::steady_clock;
+  const bool endless = longest == forever;
+  const Clock::time_point deadline = endless ? Clock::time_point::max() : Clock::now() + longest;
+  if (const Verdict verdict = ask_seam(Call::poll); verdict.error != 0 && verdict.error != EINTR) {
+    return std::unexpected(verdict.error);
+  }
+  while (true) {
+    pollfd waited{descriptor, static_cast<short>(events), 0};
+    const Duration left = endless ? forever : std::max(deadline - Clock::now(), Duration::zero());
+    const timespec limit = to_timespec(endless ? Duration::zero() : left);
+    const int ready = ::ppoll(&waited, 1, endless ? nullptr : &limit, nullptr);
+    if (ready >= 0) return ready > 0;
+    if (errno != EINTR) return std::unexpected(errno);
+  }
+}
+
+void pause_for(Duration duration) noexcept {
+  const timespec time = to_timespec(duration);
+  ::clock_nanosleep(CLOCK_MONOTONIC, 0, &time, nullptr);
+}
+
+}  // namespace hallway::sys

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Waiting: epoll, and the descriptors that wake it.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <span>
+
+#include <hallway/descriptor.hpp>
+#include <hallway/limits.hpp>
+
+#include "sys/expected.hpp"
+
+namespace hallway::sys {
+
+// epoll's bits, checked against <sys/epoll.h> in event.cpp.
+inline constexpr std::uint32_t event_readable = 0x001;
+inline constexpr std::uint32_t event_writable = 0x004;
+inline constexpr std::uint32_t event_error = 0x008;
+inline constexpr std::uint32_t event_hangup = 0x010;
+inline constexpr std::uint32_t event_peer_finished = 0x2000;
+inline constexpr std::uint32_t event_edge_only = 1U << 31U;  ///< report changes, not states
+
+struct Event {
+  void* data = nullptr;
+  std::uint32_t events = 0;
+};
+
+inline constexpr std::size_t events_per_wait = 256;
+
+Expected<Descriptor> make_epoll();
+Expected<void> epoll_add(int epoll, int descriptor, std::uint32_t events, void* data);
+// Of a descriptor that is in the set; neither can fail then.
+void epoll_change(int epoll, int descriptor, std::uint32_t events, void* data) noexcept;
+void epoll_remove(int epoll, int descriptor) noexcept;
+
+/// How many of `events` were filled. Zero: time is up, or a signal was caught.
+/// @param longest  zero looks once, forever waits
+Expected<std::size_t> epoll_wait(int epoll, std::span<Event, events_per_wait> events,
+                                 Duration longest);
+
+Expected<Descriptor> make_eventfd();
+void raise_eventfd(int eventfd) noexcept;  ///< safe in a signal handler; keeps errno
+void clear_eventfd(int eventfd) noexcept;
+
+Expected<Descriptor> make_timerfd();
+/// Readable at `when` (steady clock).
+void set_timerfd(int timerfd, std::chrono::steady_clock::time_point when) noexcept;
+void stop_timerfd(int timerfd) noexcept;
+
+/// Waits for one descriptor. False: time is up.
+Expected<bool> poll_one(int descriptor, std::uint32_t events, Duration longest);
+
+/// Sleeps. For the blocking client's retries, where the kernel offers no event to wait for.
+void pause_for(Duration duration) noexcept;
+
+}  // namespace hallway::sys

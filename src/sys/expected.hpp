@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Every function of this layer is one system call and returns its value or errno, read before
+// anything else could change it. EINTR is not seen above this layer. Words are added by the
+// layer that knows what was attempted and on what: failure().
+#pragma once
+
+#include <cerrno>
+#include <expected>
+#include <string>
+#include <system_error>
+#include <utility>
+
+#include <hallway/error.hpp>
+
+#include "sys/seam.hpp"
+
+namespace hallway::sys {
+
+template <typename T>
+using Expected = std::expected<T, int>;
+
+/// The one place where an errno becomes an Error.
+inline std::unexpected<Error> failure(int number, std::string operation, std::string subject,
+                                      std::string reason = {}, std::string hint = {}) {
+  return std::unexpected(Error{std::error_code(number, std::generic_category()),
+                               std::move(operation), std::move(subject), std::move(reason),
+                               std::move(hint)});
+}
+
+/// Runs `call` until a signal does not interrupt it. Gives its value, or errno if that is -1.
+template <typename Function>
+auto uninterrupted(Call kind, Function&& call) -> Expected<decltype(call())> {
+  if (const Verdict verdict = ask_seam(kind); verdict.error != 0 && verdict.error != EINTR) {
+    return std::unexpected(verdict.error);
+  }
+  while (true) {
+    const auto value = call();
+    if (value != -1) return value;
+    if (errno != EINTR) return std::unexpected(errno);
+  }
+}
+
+/// The same for calls whose value says nothing but success.
+template <typename Function>
+Expected<void> succeeded(Call kind, Function&& call) {
+  const auto value = uninterrupted(kind, std::forward<Function>(call));
+  if (!value) return std::unexpected(value.error());
+  return {};
+}
+
+}  // namespace hallway::sys

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sys/process.hpp"
+
+#include <fcntl.h>
+#include <spawn.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdlib>
+
+namespace hallway::sys {
+
+namespace {
+
+// Newer than Debian 12's <sys/wait.h> in some modes; the kernel's number (linux/wait.h).
+constexpr auto wait_for_pidfd = static_cast<idtype_t>(3);
+
+std::vector<char*> pointers(const std::vector<std::string>& texts) {
+  std::vector<char*> result;
+  result.reserve(texts.size() + 1);
+  for (const std::string& text : texts) result.push_back(const_cast<char*>(text.c_str()));
+  result.push_back(nullptr);
+  return result;
+}
+
+struct FileActions {
+  posix_spawn_file_actions_t raw;
+  FileActions() { posix_spawn_file_actions_init(&raw); }
+  FileActions(const FileActions&) = delete;
+  FileActions& operator=(const FileActions&) = delete;
+  ~FileActions() { posix_spawn_file_actions_destroy(&raw); }
+};
+
+struct Attributes {
+  posix_spawnattr_t raw;
+  Attributes() { posix_spawnattr_init(&raw); }
+  Attributes(const Attributes&) = delete;
+  Attributes& operator=(const Attributes&) = delete;
+  ~Attributes() { posix_spawnattr_destroy(&raw); }
+};
+
+// Lifted above 2 first, so that no dup2 onto 0, 1 or 2 overwrites a source that is still needed.
+Expected<std::array<Descriptor, 3>> lifted(const std::array<int, 3>& standard) {
+  std::array<Descriptor, 3> copies;
+  for (std::size_t i = 0; i < copies.size(); ++i) {
+    const auto copy =
+        uninterrupted(Call::fcntl, [&] { return ::fcntl(standard[i], F_DUPFD_CLOEXEC, 3); });
+    if (!copy) return std::unexpected(copy.error());
+    copies[i] = Descriptor::adopt(*copy);
+  }
+  return copies;
+}
+
+}  // namespace
+
+Expected<std::int32_t> spawn(const std::vector<std::string>& command,
+                             const std::array<int, 3>& standard,
+                             const std::vector<std::string>& environment, bool own_group) {
+  if (const Verdict verdict = ask_seam(Call::spawn); verdict.error != 0) {
+    return std::unexpected(verdict.error);
+  }
+  const auto sources = lifted(standard);
+  if (!sources) return std::unexpected(sources.error());
+
+  FileActions actions;
+  for (int number = 0; number < 3; ++number) {
+    posix_spawn_file_actions_adddup2(&actions.raw,
+                                     (*sources)[static_cast<std::size_t>(number)].get(), number);
+  }
+  posix_spawn_file_actions_addclosefrom_np(&actions.raw, 3);
+
+  Attributes attributes;
+  sigset_t all;
+  sigset_t none;
+  sigfillset(&all);
+  sigemptyset(&none);
+  posix_spawnattr_setsigdefault(&attributes.raw, &all);
+  posix_spawnattr_setsigmask(&attributes.raw, &none);
+  posix_spawnattr_setpgroup(&attributes.raw, 0);
+  const int flags =
+      POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | (own_group ? POSIX_SPAWN_SETPGROUP : 0);
+  posix_spawnattr_setflags(&attributes.raw, static_cast<short>(flags));
+
+  pid_t pid = -1;
+  const int error = posix_spawnp(&pid, command.front().c_str(), &actions.raw, &attributes.raw,
+                                 pointers(command).data(), pointers(environment).data());
+  if (error != 0) return std::unexpected(error);
+  return pid;
+}
+
+Expected<Descriptor> open_pidfd(std::int32_t pid) {
+  const auto number = uninterrupted(
+      Call::pidfd_open, [&] { return static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)); });
+  if (!number) return std::unexpected(number.error());
+  return Descriptor::adopt(*number);
+}
+
+void kill_and_reap(std::int32_t pid) noexcept {
+  ::kill(pid, SIGKILL);
+  while (::waitpid(pid, nullptr, 0) == -1 && errno == EINTR) {
+  }
+}
+
+Expected<void> send_signal(int pidfd, int signal) {
+  return succeeded(Call::pidfd_send_signal,
+                   [&] { return ::syscall(SYS_pidfd_send_signal, pidfd, signal, nullptr, 0); });
+}
+
+Expected<void> send_signal_to_group(std::int32_t leader, int signal) {
+  return succeeded(Call::pidfd_send_signal, [&] { return ::kill(-leader, signal); });
+}
+
+Expected<Ended> reap(int pidfd) {
+  siginfo_t info{};
+  const auto waited = succeeded(Call::waitid, [&] {
+    return ::waitid(wait_for_pidfd, static_cast<id_t>(pidfd), &info, WEXITED | WNOHANG);
+  });
+  if (!waited) return std::unexpected(waited.error());
+  if (info.si_pid == 0) return std::unexpected(EAGAIN);
+  if (info.si_code == CLD_EXITED) return Ended{info.si_status, 0};
+  return Ended{0, info.si_status};
+}
+
+std::vector<std::string> environment_without(const std::vector<std::string>& removed) {
+  std::vector<std::string> result;
+  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
+    const std::string text = *entry;
+    const std::string name = text.substr(0, text.find('='));
+    if (std::ranges::find(removed, name) == removed.end()) result.push_back(text);
+  }
+  return result;
+}
+
+const char* environment_value(const char* name) { return ::secure_getenv(name); }
+
+}  // namespace hallway::sys

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Child processes, and pidfds to wait for them.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <hallway/descriptor.hpp>
+
+#include "sys/expected.hpp"
+
+namespace hallway::sys {
+
+/// Starts a program found through PATH. `standard` become its descriptors 0, 1 and 2; everything
+/// else is closed in it, every signal has its default disposition and none is blocked.
+/// posix_spawn and not fork: a forked child of a threaded process may not even allocate.
+/// With `own_group` it leads a process group of its own. Gives the pid.
+Expected<std::int32_t> spawn(const std::vector<std::string>& command,
+                             const std::array<int, 3>& standard,
+                             const std::vector<std::string>& environment, bool own_group = false);
+
+Expected<Descriptor> open_pidfd(std::int32_t pid);
+/// Ends a child of ours that cannot be watched, and reaps it. Blocking: until it has ended.
+void kill_and_reap(std::int32_t pid) noexcept;
+Expected<void> send_signal(int pidfd, int signal);
+/// To every process of the group; only safe while its leader, our child, is not reaped.
+Expected<void> send_signal_to_group(std::int32_t leader, int signal);
+
+struct Ended {
+  int code = 0;
+  int signal = 0;
+};
+
+/// Reaps a child without waiting. EAGAIN: it still runs.
+Expected<Ended> reap(int pidfd);
+
+/// A copy of this process's environment, without the names in `removed`.
+std::vector<std::string> environment_without(const std::vector<std::string>& removed);
+
+/// secure_getenv(3): nothing in a set-user-ID program.
+const char* environment_value(const char* name);
+
+}  // namespace hallway::sys

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The seam: where tests make system calls fail or fall short. Every function of this layer asks
+// it first; without a test that is one load and a branch that is never taken.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+namespace hallway::sys {
+
+enum class Call : std::uint8_t {
+  socket,
+  socketpair,
+  bind,
+  connect,
+  listen,
+  accept,
+  shutdown,
+  getsockopt,
+  setsockopt,
+  getsockname,
+  sendmsg,
+  recvmsg,
+  epoll_create,
+  epoll_ctl,
+  epoll_wait,
+  eventfd,
+  timerfd_create,
+
+  poll,
+  open,
+  flock,
+  fstat,
+  fchmod,
+  chmod,
+  fchown,
+  unlink,
+  rename,
+  fcntl,
+  write,
+  getrlimit,
+  sigaction,
+  spawn,
+  pidfd_open,
+  pidfd_send_signal,
+  waitid,
+};
+
+/// What a test decided about one call.
+struct Verdict {
+  int error = 0;          ///< fail with this errno, without entering the kernel
+  bool one_byte = false;  ///< sendmsg and recvmsg: move at most one byte
+};
+
+using Seam = Verdict (*)(Call call) noexcept;
+
+/// The test's decision maker; null in production.
+// Set by tests only, before and after what they observe.
+// NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables)
+extern std::atomic<Seam> seam;
+
+inline Verdict ask_seam(Call call) noexcept {
+  const Seam decide = seam.load(std::memory_order_relaxed);
+  return decide == nullptr ? Verdict{} : decide(call);
+}
+
+}  // namespace hallway::sys

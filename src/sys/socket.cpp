@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sys/socket.hpp"
+
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cassert>
+#include <cstring>
+
+#include <hallway/limits.hpp>
+
+namespace hallway::sys {
+
+namespace {
+
+// Newer than Debian 12's headers; the numbers are the kernel's for every architecture Debian has.
+constexpr int so_peerpidfd = 77;   // Linux 6.5
+constexpr int so_passrights = 83;  // Linux 6.16
+
+constexpr std::size_t path_offset = offsetof(sockaddr_un, sun_path);
+static_assert(SocketAddress::name_max == sizeof(sockaddr_un::sun_path) - 1);
+static_assert(SocketAddress::capacity > sizeof(sockaddr_un));
+
+int kernel_type(Type type) {
+  switch (type) {
+    case Type::stream: return SOCK_STREAM;
+    case Type::seqpacket: return SOCK_SEQPACKET;
+    case Type::datagram: return SOCK_DGRAM;
+  }
+  return SOCK_STREAM;
+}
+
+const sockaddr* raw(const SocketAddress& address) {
+  return static_cast<const sockaddr*>(address.raw());
+}
+
+Expected<int> option(int socket, int name) {
+  int value = 0;
+  socklen_t size = sizeof value;
+  const auto got = succeeded(Call::getsockopt,
+                             [&] { return getsockopt(socket, SOL_SOCKET, name, &value, &size); });
+  if (!got) return std::unexpected(got.error());
+  return value;
+}
+
+Expected<void> set_option(int socket, int name, int value) {
+  return succeeded(Call::setsockopt,
+                   [&] { return setsockopt(socket, SOL_SOCKET, name, &value, sizeof value); });
+}
+
+Expected<Descriptor> adopted(Expected<int> number) {
+  if (!number) return std::unexpected(number.error());
+  return Descriptor::adopt(*number);
+}
+
+// Room for the most descriptors a message can carry, and credentials.
+using Control = std::array<char, CMSG_SPACE(bounds::descriptors_per_message * sizeof(int)) +
+                                     CMSG_SPACE(sizeof(ucred))>;
+
+// Every descriptor is owned before anything is judged: what is installed in our table is ours to
+// close even when the message turns out to be unacceptable.
+void collect(msghdr& header, Reception& reception) {
+  for (cmsghdr* item = CMSG_FIRSTHDR(&header); item != nullptr; item = CMSG_NXTHDR(&header, item)) {
+    reception.has_control = true;
+    if (item->cmsg_level != SOL_SOCKET) continue;
+    const std::size_t size = item->cmsg_len - CMSG_LEN(0);
+    if (item->cmsg_type == SCM_RIGHTS) {
+      for (std::size_t at = 0; at + sizeof(int) <= size; at += sizeof(int)) {
+        int number = -1;
+        std::memcpy(&number, CMSG_DATA(item) + at, sizeof number);
+        reception.descriptors.push_back(Descriptor::adopt(number));
+      }
+    } else if (item->cmsg_type == SCM_CREDENTIALS && size >= sizeof(ucred)) {
+      ucred sender{};
+      std::memcpy(&sender, CMSG_DATA(item), sizeof sender);
+      reception.credentials = {sender.uid, sender.gid, sender.pid};
+    }
+  }
+}
+
+}  // namespace
+
+SocketAddress::SocketAddress() noexcept : size_(sizeof(sa_family_t)) {
+  const sa_family_t family = AF_UNIX;
+  std::memcpy(storage_.data(), &family, sizeof family);
+}
+
+SocketAddress SocketAddress::path(ByteView path) {
+  assert(path.size() <= name_max);
+  SocketAddress address;
+  std::memcpy(address.storage_.data() + path_offset, path.data(), path.size());
+  address.size_ = static_cast<std::uint32_t>(path_offset + path.size() + 1);
+  return address;
+}
+
+// The length counts: zero padding would be part of the name.
+SocketAddress SocketAddress::abstract(ByteView name) {
+  assert(name.size() <= name_max);
+  SocketAddress address;
+  std::memcpy(address.storage_.data() + path_offset + 1, name.data(), name.size());
+  address.size_ = static_cast<std::uint32_t>(path_offset + 1 + name.size());
+  return address;
+}
+
+bool SocketAddress::unnamed() const noexcept { return size_ <= path_offset; }
+
+bool SocketAddress::is_abstract() const noexcept {
+  return !unnamed() && storage_[path_offset] == '\0';
+}
+
+ByteView SocketAddress::name() const noexcept {
+  if (unnamed()) return {};
+  const std::size_t stored = std::min<std::size_t>(size_, capacity) - path_offset;
+  if (is_abstract()) return {storage_.data() + path_offset + 1, stored - 1};
+  return {storage_.data() + path_offset, strnlen(storage_.data() + path_offset, stored)};
+}
+
+Expected<Descriptor> make_socket(Type type, bool nonblocking) {
+  const int flags = SOCK_CLOEXEC | (nonblocking ? SOCK_NONBLOCK : 0);
+  return adopted(
+      uninterrupted(Call::socket, [&] { return ::socket(AF_UNIX, kernel_type(type) | flags, 0); }));
+}
+
+Expected<std::pair<Descriptor, Descriptor>> make_pair(Type type) {
+  std::array<int, 2> numbers{-1, -1};
+  const auto made = succeeded(Call::socketpair, [&] {
+    return ::socketpair(AF_UNIX, kernel_type(type) | SOCK_CLOEXEC, 0, numbers.data());
+  });
+  if (!made) return std::unexpected(made.error());
+  return std::pair(Descriptor::adopt(numbers[0]), Descriptor::adopt(numbers[1]));
+}
+
+Expected<void> bind(int socket, const SocketAddress& address) {
+  return succeeded(Call::bind, [&] { return ::bind(socket, raw(address), address.size()); });
+}
+
+Expected<void> connect(int socket, const SocketAddress& address) {
+  return succeeded(Call::connect, [&] { return ::connect(socket, raw(address), address.size()); });
+}
+
+Expected<void> listen(int socket, int backlog) {
+  return succeeded(Call::listen, [&] { return ::listen(socket, backlog); });
+}
+
+Expected<Descriptor> accept(int listener) {
+  return adopted(uninterrupted(
+      Call::accept, [&] { return ::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC); }));
+}
+
+Expected<void> shutdown_reading(int socket) {
+  return succeeded(Call::shutdown, [&] { return ::shutdown(socket, SHUT_RD); });
+}
+
+Expected<void> shutdown_writing(int socket) {
+  return succeeded(Call::shutdown, [&] { return ::shutdown(socket, SHUT_WR); });
+}
+
+Expected<SocketAddress> local_address(int socket) {
+  SocketAddress address;
+  address.size() = SocketAddress::capacity;
+  const auto got = succeeded(Call::getsockname, [&] {
+    return ::getsockname(socket, static_cast<sockaddr*>(address.raw()), &address.size());
+  });
+  if (!got) return std::unexpected(got.error());
+  return address;
+}
+
+Expected<SocketAddress> remote_address(int socket) {
+  SocketAddress address;
+  address.size() = SocketAddress::capacity;
+  const auto got = succeeded(Call::getsockname, [&] {
+    return ::getpeername(socket, static_cast<sockaddr*>(address.raw()), &address.size());
+  });
+  if (!got) return std::unexpected(got.error());
+  return address;
+}
+
+Expected<Type> type_of(int socket) {
+  const auto domain = option(socket, SO_DOMAIN);
+  if (!domain) return std::unexpected(domain.error());
+  if (*domain != AF_UNIX) return std::unexpected(EAFNOSUPPORT);
+  const auto type = option(socket, SO_TYPE);
+  if (!type) return std::unexpected(type.error());
+  if (*type == SOCK_SEQPACKET) return Type::seqpacket;
+  return *type == SOCK_DGRAM ? Type::datagram : Type::stream;
+}
+
+Expected<bool> is_listening(int socket) {
+  const auto value = option(socket, SO_ACCEPTCONN);
+  if (!value) return std::unexpected(value.error());
+  return *value != 0;
+}
+
+// sock_alloc_send_pskb() charges the packet's bytes to the sender, and unix_dgram_sendmsg() keeps
+// 32 of SO_SNDBUF back (net/unix/af_unix.c).
+Expected<std::size_t> packet_max(int socket) {
+  constexpr std::size_t kept_back = 32;
+  const auto size = option(socket, SO_SNDBUF);
+  if (!size) return std::unexpected(size.error());
+  return static_cast<std::size_t>(*size) - kept_back;
+}
+
+Expected<Credentials> peer_credentials(int socket) {
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  const auto got = succeeded(
+      Call::getsockopt, [&] { return getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size); });
+  if (!got) return std::unexpected(got.error());
+  return Credentials{peer.uid, peer.gid, peer.pid};
+}
+
+Expected<std::vector<std::uint32_t>> peer_groups(int socket) {
+  std::vector<std::uint32_t> groups(32);
+  while (true) {
+    auto size = static_cast<socklen_t>(groups.size() * sizeof(gid_t));
+    const auto got = succeeded(Call::getsockopt, [&] {
+      return getsockopt(socket, SOL_SOCKET, SO_PEERGROUPS, groups.data(), &size);
+    });
+    const std::size_t needed = size / sizeof(gid_t);
+    // ERANGE names the size it needs; groups cannot change after connect, so twice is enough.
+    if (!got && got.error() == ERANGE && needed > groups.size()) {
+      groups.resize(needed);
+      continue;
+    }
+    if (!got) return std::unexpected(got.error());
+    groups.resize(needed);
+    return groups;
+  }
+}
+
+Expected<Descriptor> peer_pidfd(int socket) { return adopted(option(socket, so_peerpidfd)); }
+
+Expected<void> pass_credentials(int socket) { return set_option(socket, SO_PASSCRED, 1); }
+
+Expected<void> pass_rights(int socket, bool allowed) {
+  return set_option(socket, so_passrights, allowed ? 1 : 0);
+}
+
+void refuse_rights(int socket) noexcept { (void)pass_rights(socket, false); }
+
+Expected<std::size_t> send(int socket, std::span<const iovec> pieces,
+                           std::span<const Descriptor> descriptors, const SocketAddress* to) {
+  const Verdict verdict = ask_seam(Call::sendmsg);
+  if (verdict.error != 0 && verdict.error != EINTR) return std::unexpected(verdict.error);
+
+  msghdr header{};
+  header.msg_iov = const_cast<iovec*>(pieces.data());
+  header.msg_iovlen = pieces.size();
+  iovec first{};
+  if (verdict.one_byte && !pieces.empty()) {
+    first = {pieces[0].iov_base, std::min<std::size_t>(pieces[0].iov_len, 1)};
+    header.msg_iov = &first;
+    header.msg_iovlen = 1;
+  }
+  if (to != nullptr) {
+    header.msg_name = const_cast<void*>(to->raw());
+    header.msg_namelen = to->size();
+  }
+
+  alignas(cmsghdr) Control control;
+  if (!descriptors.empty()) {
+    assert(descriptors.size() <= bounds::descriptors_per_message);
+    const std::size_t size = descriptors.size() * sizeof(int);
+    header.msg_control = control.data();
+    header.msg_controllen = CMSG_SPACE(size);
+    cmsghdr* item = CMSG_FIRSTHDR(&header);
+    item->cmsg_level = SOL_SOCKET;
+    item->cmsg_type = SCM_RIGHTS;
+    item->cmsg_len = CMSG_LEN(size);
+    for (std::size_t i = 0; i < descriptors.size(); ++i) {
+      const int number = descriptors[i].get();
+      std::memcpy(CMSG_DATA(item) + i * sizeof(int), &number, sizeof number);
+    }
+  }
+
+  while (true) {
+    const ssize_t sent = ::sendmsg(socket, &header, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (sent >= 0) return static_cast<std::size_t>(sent);
+    if (errno != EINTR) return std::unexpected(errno);
+  }
+}
+
+Expected<Reception> receive(int socket, iovec buffer, std::size_t descriptors, bool credentials,
+                            SocketAddress* from) {
+  const Verdict verdict = ask_seam(Call::recvmsg);
+  if (verdict.error != 0 && verdict.error != EINTR) return std::unexpected(verdict.error);
+  if (verdict.one_byte) buffer.iov_len = std::min<std::size_t>(buffer.iov_len, 1);
+
+  msghdr header{};
+  header.msg_iov = &buffer;
+  header.msg_iovlen = 1;
+  if (from != nullptr) {
+    header.msg_name = from->raw();
+    header.msg_namelen = SocketAddress::capacity;
+  }
+  alignas(cmsghdr) Control control;
+  header.msg_control = control.data();
+  // Padding can make room for one descriptor more than asked for; the caller counts.
+  const std::size_t room = (descriptors == 0 ? 0 : CMSG_SPACE(descriptors * sizeof(int))) +
+                           (credentials ? CMSG_SPACE(sizeof(ucred)) : 0);
+
+  while (true) {
+    header.msg_controllen = room;
+    const ssize_t got = ::recvmsg(socket, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC | MSG_TRUNC);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return std::unexpected(errno);
+
+    Reception reception;
+    collect(header, reception);
+    reception.whole = static_cast<std::size_t>(got);
+    reception.size = std::min(reception.whole, buffer.iov_len);
+    reception.truncated = (header.msg_flags & MSG_TRUNC) != 0;
+    reception.descriptors_truncated = (header.msg_flags & MSG_CTRUNC) != 0 && descriptors != 0;
+    if (from != nullptr) from->size() = header.msg_namelen;
+    return reception;
+  }
+}
+
+Expected<std::size_t> receive_bytes(int socket, iovec buffer) {
+  const Verdict verdict = ask_seam(Call::recvmsg);
+  if (verdict.error != 0 && verdict.error != EINTR) return std::unexpected(verdict.error);
+  if (verdict.one_byte) buffer.iov_len = std::min<std::size_t>(buffer.iov_len, 1);
+  while (true) {
+    const ssize_t got = ::recv(socket, buffer.iov_base, buffer.iov_len, MSG_DONTWAIT);
+    if (got >= 0) return static_cast<std::size_t>(got);
+    if (errno != EINTR) return std::unexpected(errno);
+  }
+}
+
+}  // namespace hallway::sys
