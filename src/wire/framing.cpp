@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <hallway/framing.hpp>
+
+#include <charconv>
+
+namespace hallway {
+
+Result<Framing> Framing::parse(std::string_view text) {
+  if (text == "lines") return lines();
+  if (text == "null") return null();
+  if (text == "len32") return len32();
+  if (text == "len32be") return len32be();
+  if (text == "len32le") return len32le();
+  if (text == "raw") return raw();
+  if (text.starts_with("raw:")) {
+    const std::string_view number = text.substr(4);
+    std::uint32_t most = 0;
+    const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), most);
+    if (error == std::errc() && end == number.data() + number.size() && most > 0) return raw(most);
+  }
+  return std::unexpected(Error{std::make_error_code(std::errc::invalid_argument), "framing",
+                               std::string(text), "not a framing",
+                               "use lines, null, len32, len32be, len32le, raw or raw:BYTES"});
+}
+
+std::string Framing::to_string() const {
+  switch (kind_) {
+    case Kind::lines: return "lines";
+    case Kind::null: return "null";
+    case Kind::len32: return "len32";
+    case Kind::len32be: return "len32be";
+    case Kind::len32le: return "len32le";
+    case Kind::raw: return most_ == UINT32_MAX ? "raw" : "raw:" + std::to_string(most_);
+  }
+  return {};
+}
+
+Frame Framing::last(ByteView rest) const noexcept {
+  const bool delimited = kind_ == Kind::lines || kind_ == Kind::null;
+  if (rest.empty() || !delimited) return {};
+  ByteView message = rest;
+  if (kind_ == Kind::lines && message.ends_with('\r')) message.remove_suffix(1);
+  return {Frame::State::complete, rest.size(), message};
+}
+
+}  // namespace hallway
