@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The loop from the inside: what connections, listeners and sockets attach to.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include <hallway/detail/waiter.hpp>
+#include <hallway/loop.hpp>
+
+#include "core/receive_buffer.hpp"
+#include "loop/task_group.hpp"
+#include "sys/event.hpp"
+#include "sys/signal.hpp"
+
+namespace hallway::detail {
+
+class LoopCore;
+
+/// Interest in one descriptor. Level-triggered: ready() is called every turn as long as an event
+/// that was asked for is there; hang-up and error count as asked for.
+class Watch {
+ public:
+  Watch() noexcept = default;
+  Watch(const Watch&) = delete;
+  Watch& operator=(const Watch&) = delete;
+  virtual ~Watch();
+
+  /// Borrows `descriptor` until stop_watching(), which must come before it is closed.
+  Result<void> watch(LoopCore& core, int descriptor, std::uint32_t events);
+
+  /// Other events; zero is deaf to everything, hang-up too, without a system call each turn.
+  void set_events(std::uint32_t events);
+  [[nodiscard]] std::uint32_t events() const noexcept { return events_; }
+
+  void stop_watching() noexcept;
+
+ private:
+  friend class LoopCore;
+  virtual void ready(std::uint32_t events) = 0;
+
+  LoopCore* core_ = nullptr;
+  int descriptor_ = -1;
+  std::uint32_t events_ = 0;
+};
+
+/// Fires once at a point in time, unless it is stopped or destroyed before.
+class Timer {
+ public:
+  Timer() noexcept = default;
+  Timer(const Timer&) = delete;
+  Timer& operator=(const Timer&) = delete;
+  virtual ~Timer() { stop(); }
+
+  void start(LoopCore& core, Loop::Clock::time_point when);
+  void stop() noexcept;
+  [[nodiscard]] bool running() const noexcept { return core_ != nullptr; }
+  /// Precondition: running().
+  [[nodiscard]] Loop::Clock::time_point when() const noexcept { return position_->first; }
+
+ private:
+  friend class LoopCore;
+  virtual void fire() = 0;
+
+  LoopCore* core_ = nullptr;
+  std::multimap<Loop::Clock::time_point, Timer*>::iterator position_;
+};
+
+/// Something with outbound bytes: flushed once at the end of the turn it was marked in.
+class Flushable {
+ public:
+  Flushable() noexcept = default;
+  Flushable(const Flushable&) = delete;
+  Flushable& operator=(const Flushable&) = delete;
+  virtual ~Flushable() = default;
+
+ private:
+  friend class LoopCore;
+  virtual void flush_turn() = 0;
+
+  bool marked_ = false;
+};
+
+/// Something nobody owns any more that is not done yet: a connection with bytes to deliver, a
+/// child to be reaped. The loop deletes it when it says so, or at its own end.
+class Lingering {
+ public:
+  virtual ~Lingering() = default;
+  /// Whether run() waits for it.
+  [[nodiscard]] virtual bool keeps_loop_running() const noexcept { return true; }
+};
+
+class LoopCore {
+ public:
+  LoopCore();
+  ~LoopCore();
+  LoopCore(const LoopCore&) = delete;
+  LoopCore& operator=(const LoopCore&) = delete;
+
+  [[nodiscard]] const std::optional<Error>& error() const noexcept { return error_; }
+  [[nodiscard]] Loop::Clock::time_point now() const noexcept { return now_; }
+  [[nodiscard]] core::ReceiveBufferPool& buffers() noexcept { return buffers_; }
+  [[nodiscard]] TaskGroup& tasks() noexcept { return tasks_; }
+
+  // For awaitables, connections and servers ----------------------------------------------------
+
+  /// Resumes `waiter` later in this turn, or in the next.
+  void schedule(Waiter& waiter) {
+    check_thread();
+    runnable_.push_back(waiter);
+    note_work();
+  }
+
+  void mark(Flushable& flushable);
+  void unmark(Flushable& flushable) noexcept;
+
+  void adopt(std::unique_ptr<Lingering> lingering);
+  /// Deletes it, after the turn if one is running.
+  void dismiss(Lingering& lingering) noexcept;
+
+  /// While anybody holds one, run() goes on. Servers do.
+  void hold() noexcept { ++holds_; }
+  void let_go() noexcept { --holds_; }
+
+  // For Loop -----------------------------------------------------------------------------------
+
+  int run();
+  bool turn(Duration longest);
+  int descriptor();
+  void stop(int status) noexcept;
+  void drain(Duration within);
+  [[nodiscard]] bool draining() const noexcept { return draining_; }
+  Result<void> on_signal(int signal, std::move_only_function<void()> action);
+  void on_drain(const void* owner, std::move_only_function<void()> action);
+  void forget(const void* owner) noexcept;
+  void post(std::move_only_function<void()> action);
+
+ private:
+  friend class Watch;
+  friend class Timer;
+
+  class DrainDeadline;
+  struct SignalAction {
+    sys::SignalCatch caught;
+    std::move_only_function<void()> action;
+  };
+  struct DrainAction {
+    const void* owner;
+    std::move_only_function<void()> action;
+  };
+
+  void check_thread() noexcept;
+  [[nodiscard]] bool has_work();
+  [[nodiscard]] Duration until_next_event(Duration longest);
+  void dispatch_events(Duration longest);
+  void answer_wake_up();
+  void fire_timers();
+  void resume_runnable();
+  void flush_marked();
+  void prepare_foreign_loop();
+  /// Work came up outside a turn: a foreign loop has to hear of it.
+  void note_work() {
+    if (alarm_.holds_one() && !turning_) prepare_foreign_loop();
+  }
+  void forget_events_of(const Watch& watch) noexcept;
+
+  std::optional<Error> error_;
+  Descriptor epoll_;
+  Descriptor wake_;   // eventfd: raised by post() and by signal handlers
+  Descriptor alarm_;  // timerfd: only once a foreign loop asked for descriptor()
+  Loop::Clock::time_point now_;
+  std::thread::id thread_;
+
+  std::array<sys::Event, sys::events_per_wait> events_;
+  std::size_t event_count_ = 0;
+  std::size_t next_event_ = 0;
+
+  // What lingers below uses these until it is gone.
+  core::ReceiveBufferPool buffers_;
+  std::multimap<Loop::Clock::time_point, Timer*> timers_;
+  WaiterList runnable_;
+  std::vector<Flushable*> marked_;
+  std::vector<std::unique_ptr<Lingering>> lingering_;
+  std::vector<std::unique_ptr<Lingering>> dismissed_;
+  std::mutex posted_mutex_;
+  std::vector<std::move_only_function<void()>> posted_;
+
+  std::deque<SignalAction> signals_;  // its elements stay where they are when it grows
+  std::vector<DrainAction> drain_actions_;
+  std::unique_ptr<DrainDeadline> drain_deadline_;
+
+  int holds_ = 0;
+  int status_ = 0;
+  bool turning_ = false;
+  bool stopped_ = false;
+  bool draining_ = false;
+
+  TaskGroup tasks_;  // last: its coroutines refer to everything above while they are destroyed
+};
+
+}  // namespace hallway::detail
