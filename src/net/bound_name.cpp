@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "net/bound_name.hpp"
+
+#include <charconv>
+
+#include "core/printable.hpp"
+#include "net/reach.hpp"
+#include "net/socket_type.hpp"
+#include "net/users.hpp"
+#include "sys/socket.hpp"
+#include "sys/socket_diag.hpp"
+
+namespace hallway::net {
+
+namespace {
+
+// What a holder writes into its lock file, before its pid.
+constexpr std::string_view lock_mark = "hallway ";
+constexpr std::size_t lock_size_max = 32;
+
+/// A file of that name may be somebody's (Gemfile and Gemfile.lock, or what flock(1) made). Ours
+/// says so, or its maker died before it could: then it is empty, private and of our uid.
+bool looks_like_a_lock(const Descriptor& file, const sys::FileIdentity& identity) {
+  const auto text = sys::read_contents(file.get(), lock_size_max);
+  if (!text) return false;
+  const bool just_made =
+      text->empty() && (identity.mode & 0077U) == 0 && identity.uid == sys::effective_uid();
+  return just_made || text->starts_with(lock_mark);
+}
+
+/// Who holds a lock file: its holder wrote its pid there.
+std::string holder_of(const Descriptor& lock_file) {
+  const auto text = sys::read_contents(lock_file.get(), lock_size_max);
+  Peer holder;
+  if (text && text->starts_with(lock_mark)) {
+    std::from_chars(text->data() + lock_mark.size(), text->data() + text->size(), holder.pid);
+  }
+  if (holder.pid <= 0) return "another process";
+  const auto process = sys::open_directory("/proc/" + std::to_string(holder.pid));
+  const auto status = process ? sys::identify(process->get())
+                              : sys::Expected<sys::FileIdentity>(std::unexpected(ENOENT));
+  if (!status) return "another process";
+  holder.uid = status->uid;
+  return holder.to_string();
+}
+
+/// Who serves a socket that is there; nothing when its owner is dead.
+Result<std::optional<std::string>> live_owner(const Address& address, SocketType type) {
+  auto probe = try_connect(address, type);
+  if (probe && !probe->has_value()) return "a server whose backlog is full";
+  if (probe) {
+    const auto peer =
+        type == SocketType::datagram ? Result<Peer>(Peer{}) : Peer::of(probe->value().get());
+    return peer && peer->pid > 0 ? peer->to_string() : "another process";
+  }
+  const std::error_code code = probe.error().code;
+  if (code == std::errc::wrong_protocol_type) return "a socket of another type";
+  if (code != std::errc::connection_refused) return std::unexpected(probe.error());
+  return std::nullopt;
+}
+
+std::unexpected<Error> in_use(const Address& address, const std::string& owner) {
+  return sys::failure(EADDRINUSE, "bind", address.to_string(), "in use by " + owner,
+                      "stop it, or use another address");
+}
+
+const char* words(sys::FileKind kind) {
+  switch (kind) {
+    case sys::FileKind::regular: return "a regular file";
+    case sys::FileKind::directory: return "a directory";
+    case sys::FileKind::symlink: return "a symbolic link";
+    case sys::FileKind::socket: return "a socket";
+    case sys::FileKind::other: break;
+  }
+  return "a special file";
+}
+
+/// User and group to give a socket file to, -1 for those that stay; looked up before anything
+/// is made.
+struct Ownership {
+  std::int64_t uid = -1;
+  std::int64_t gid = -1;
+  [[nodiscard]] bool changes() const noexcept { return uid >= 0 || gid >= 0; }
+};
+
+Result<Ownership> wanted_ownership(const BindOptions& options) {
+  Ownership wanted;
+  if (!options.owner.empty()) {
+    const auto uid = user_id(options.owner);
+    if (!uid) return std::unexpected(uid.error());
+    wanted.uid = *uid;
+  }
+  if (!options.group.empty()) {
+    const auto gid = group_id(options.group);
+    if (!gid) return std::unexpected(gid.error());
+    wanted.gid = *gid;
+  }
+  return wanted;
+}
+
+}  // namespace
+
+Result<BoundName> BoundName::bind(int socket, const Address& address, const BindOptions& options) {
+  BoundName bound(address);
+  switch (address.kind()) {
+    case Address::Kind::path: {
+      if (auto done = bound.open_place(); !done) return std::unexpected(done.error());
+      if (auto done = bound.lock(); !done) return std::unexpected(done.error());
+      if (auto done = bound.clear_the_way(options); !done) return std::unexpected(done.error());
+      if (auto done = bound.create_file(socket, options); !done) {
+        return std::unexpected(done.error());
+      }
+      return bound;
+    }
+    case Address::Kind::abstract: {
+      const auto done = sys::bind(socket, sys::SocketAddress::abstract(address.name()));
+      if (done) return bound;
+      if (done.error() != EADDRINUSE) return bound.failed(done.error());
+      const auto owner = live_owner(address, options.type);
+      return in_use(address, owner && *owner ? **owner : "another process");
+    }
+    case Address::Kind::autobind: {
+      const auto done = sys::bind(socket, sys::SocketAddress());
+      if (!done) return bound.failed(done.error());
+      const auto picked = sys::local_address(socket);
+      if (!picked) return bound.failed(picked.error());
+      bound.address_ = from_sys(*picked);
+      return bound;
+    }
+    default:
+      return sys::failure(EINVAL, "bind", address.to_string(),
+                          "this kind of address cannot be bound");
+  }
+}
+
+BoundName& BoundName::operator=(BoundName&& other) noexcept {
+  if (this == &other) return *this;
+  remove();
+  address_ = std::move(other.address_);
+  file_ = std::move(other.file_);
+  directory_ = std::move(other.directory_);
+  lock_ = std::move(other.lock_);
+  lock_name_ = std::move(other.lock_name_);
+  locker_ = other.locker_;
+  made_ = std::exchange(other.made_, std::nullopt);
+  return *this;
+}
+
+std::unexpected<Error> BoundName::failed(int error) const {
+  std::string reason;
+  std::string hint;
+  if (error == ENOENT || error == ENOTDIR) {
+    reason = "there is no directory " + core::printable(split_path(address_.name()).first);
+    hint = "create it first";
+  } else if (error == EACCES) {
+    reason = "permission denied";
+    hint =
+        "binding takes write permission on the directory, and the lock file beside the socket "
+        "must be ours";
+  }
+  return sys::failure(error, "bind", address_.to_string(), std::move(reason), std::move(hint));
+}
+
+Result<void> BoundName::open_place() {
+  const auto [directory, file] = split_path(address_.name());
+  file_ = file;
+  if (file.empty() || file == "." || file == "..") {
+    return sys::failure(EISDIR, "bind", address_.to_string(), "it names a directory",
+                        "give the path of a socket file in it");
+  }
+  auto opened = sys::open_directory(directory);
+  if (!opened) return failed(opened.error());
+  directory_ = std::move(*opened);
+  return {};
+}
+
+// The lock is on the inode, and the name may have moved on while we waited to look: its last
+// holder removes the file before letting go. Whoever then locked the old inode begins anew.
+Result<void> BoundName::lock() {
+  // Where the two together are longer than a name may be, they share the lock of whoever begins
+  // with the same bytes: at worst somebody is refused, never is a name held twice.
+  constexpr std::size_t name_max = 255;
+  constexpr std::string_view suffix = ".lock";
+  lock_name_ = file_.substr(0, name_max - suffix.size()).append(suffix);
+  constexpr int most_attempts = 100;
+  for (int attempt = 0; attempt < most_attempts; ++attempt) {
+    auto file = sys::open_lock_file(directory_.get(), lock_name_);
+    if (!file) return no_lock(file.error());
+    const auto locked = sys::lock_exclusively(file->get());
+    if (!locked && locked.error() == EWOULDBLOCK) return in_use(address_, holder_of(*file));
+    if (!locked) return failed(locked.error());
+    const auto held = sys::identify(file->get());
+    const auto named = sys::identify(directory_.get(), lock_name_);
+    if (!held || !named || !held->same_file(*named)) continue;
+    if (!looks_like_a_lock(*file, *held)) {
+      return sys::failure(EEXIST, "bind", address_.to_string(),
+                          core::printable(lock_name_) + " is there and is no lock file",
+                          "Hallway never overwrites it; use another address");
+    }
+    // Only for whoever is refused: a pid in it proves nothing, the lock does.
+    (void)sys::replace_contents(file->get(),
+                                std::string(lock_mark) + std::to_string(sys::process_id()) + "\n");
+    lock_ = std::move(*file);
+    locker_ = sys::process_id();
+    return {};
+  }
+  return in_use(address_, "processes that come and go");
+}
+
+std::unexpected<Error> BoundName::no_lock(int error) const {
+  const auto made = sys::identify(directory_.get(), lock_name_);
+  if (!made || made->uid == sys::effective_uid()) return failed(error);
+  return sys::failure(
+      error, "bind", address_.to_string(),
+      "the lock beside it belongs to uid " + std::to_string(made->uid),
+      "another user serves there or did not end cleanly; use another address, or have " +
+          core::printable(split_path(address_.name()).first + lock_name_) + " removed");
+}
+
+Result<void> BoundName::clear_the_way(const BindOptions& options) const {
+  const auto found = sys::identify(directory_.get(), file_);
+  if (!found && found.error() == ENOENT) return {};
+  if (!found) return failed(found.error());
+
+  if (found->kind != sys::FileKind::socket) {
+    return sys::failure(EEXIST, "bind", address_.to_string(),
+                        std::string(words(found->kind)) + " is there", "Hallway never removes it");
+  }
+  const auto owner = live_owner(address_, options.type);
+  if (!owner) return std::unexpected(owner.error());
+  if (*owner) return in_use(address_, **owner);
+  // Bound and not listening yet, a server answers like a dead one. Where netlink is forbidden, the
+  // moment between its bind(2) and listen(2) stays unprotected; a stale socket must not.
+  if (sys::is_bound(*found).value_or(false)) {
+    return in_use(address_, "a process that has not started listening yet");
+  }
+
+  // Ours is also what a server of ours was told to give away.
+  const auto wanted = wanted_ownership(options);
+  if (!wanted) return std::unexpected(wanted.error());
+  if (found->uid != sys::effective_uid() && found->uid != wanted->uid) {
+    return sys::failure(EEXIST, "bind", address_.to_string(),
+                        "a dead socket of uid " + std::to_string(found->uid) + " is there",
+                        "only its owner's servers replace it; remove it by hand");
+  }
+  const auto removed = sys::remove_name(directory_.get(), file_);
+  if (!removed && removed.error() != ENOENT) return failed(removed.error());
+  return {};
+}
+
+// bind(2) creates the file with the socket's own mode less the umask, so that what fchmod(2) set
+// before is in force from the file's first moment. Whatever the umask took away, and another
+// owner, comes afterwards and through the inode's own descriptor: by then a stream refuses every
+// client because it does not listen, and a datagram socket admits nobody but us.
+Result<void> BoundName::create_file(int socket, const BindOptions& options) {
+  const auto wanted = wanted_ownership(options);
+  if (!wanted) return std::unexpected(wanted.error());
+  const unsigned first_mode = wanted->changes() ? options.mode & 0600U : options.mode;
+  if (const auto set = sys::set_mode(socket, first_mode); !set) return failed(set.error());
+
+  // A name too long for sun_path is bound under a short one, reached through the directory's
+  // descriptor, and renamed.
+  const std::string in_directory = sys::proc_path(directory_.get()) + "/";
+  std::string made = file_;
+  std::string path = address_.name();
+  if (path.size() > sys::SocketAddress::name_max) path = in_directory + file_;
+  if (path.size() > sys::SocketAddress::name_max) {
+    made = ".hallway-" + std::to_string(sys::process_id()) + "-" + std::to_string(socket);
+    path = in_directory + made;
+  }
+  if (const auto done = sys::bind(socket, sys::SocketAddress::path(path)); !done) {
+    return failed(done.error());
+  }
+
+  const auto name = sys::open_name(directory_.get(), made);
+  const auto identity = name ? sys::identify(name->get())
+                             : sys::Expected<sys::FileIdentity>(std::unexpected(name.error()));
+  if (!identity) {
+    (void)sys::remove_name(directory_.get(), made);  // the first error is the one that counts
+    return failed(identity.error());
+  }
+  made_ = *identity;
+  const std::string final_name = std::exchange(file_, made);
+  if (auto done = set_owner_and_mode(name->get(), options); !done) return done;
+  if (made != final_name) {
+    const auto renamed = sys::rename_without_replacing(directory_.get(), made, final_name);
+    if (!renamed) return failed(renamed.error());
+    file_ = final_name;
+  }
+  return {};
+}
+
+Result<void> BoundName::set_owner_and_mode(int name, const BindOptions& options) const {
+  const auto wanted = wanted_ownership(options);
+  if (!wanted) return std::unexpected(wanted.error());
+  if (wanted->changes()) {
+    const auto given = sys::set_owner_of_name(name, wanted->uid, wanted->gid);
+    if (!given) {
+      return sys::failure(given.error(), "change owner of", address_.to_string(), {},
+                          "only root gives files away; a group must be one of ours");
+    }
+  }
+  const auto now = sys::identify(name);
+  if (!now) return failed(now.error());
+  if (now->mode == options.mode) return {};
+  const auto changed = sys::set_mode_of_name(name, options.mode);
+  if (!changed) return sys::failure(changed.error(), "change mode of", address_.to_string());
+  return {};
+}
+
+void BoundName::remove() noexcept {
+  // A forked child holds the same descriptors and must not take the parent's name away.
+  if (lock_.holds_one() && locker_ == sys::process_id()) {
+    const auto there = sys::identify(directory_.get(), file_);
+    if (there && made_ && there->same_file(*made_)) {
+      (void)sys::remove_name(directory_.get(), file_);  // nobody is left to be told
+    }
+    (void)sys::remove_name(directory_.get(), lock_name_);
+  }
+  made_.reset();
+  directory_.close();
+  lock_.close();
+}
+
+}  // namespace hallway::net

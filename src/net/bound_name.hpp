@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The name a socket was bound to, and the duty to take it away again: the rule of names
+// (hallway/listener.hpp) is carried out here, for listeners and datagram sockets alike.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include <hallway/address.hpp>
+#include <hallway/descriptor.hpp>
+#include <hallway/error.hpp>
+#include <hallway/listener.hpp>
+
+#include "sys/file.hpp"
+
+namespace hallway::net {
+
+class BoundName {
+ public:
+  /// Binds `socket`, which is of options.type, to a path, an abstract name or one the kernel
+  /// picks. Not listening yet: a stream cannot be connected to before listen(2).
+  static Result<BoundName> bind(int socket, const Address& address, const BindOptions& options);
+
+  BoundName(BoundName&& other) noexcept = default;
+  BoundName& operator=(BoundName&& other) noexcept;
+  ~BoundName() { remove(); }
+
+  /// With the name the kernel picked, where it did.
+  [[nodiscard]] const Address& address() const noexcept { return address_; }
+
+  /// Removes the socket file if it is still the one made here, by this process; releases the
+  /// lock. Comes before the socket is closed: after that somebody may rightly take the name.
+  void remove() noexcept;
+
+ private:
+  explicit BoundName(Address address) : address_(std::move(address)) {}
+
+  Result<void> open_place();
+  Result<void> lock();
+  Result<void> clear_the_way(const BindOptions& options) const;
+  Result<void> create_file(int socket, const BindOptions& options);
+  Result<void> set_owner_and_mode(int name, const BindOptions& options) const;
+  [[nodiscard]] std::unexpected<Error> failed(int error) const;
+  [[nodiscard]] std::unexpected<Error> no_lock(int error) const;
+
+  Address address_;
+  std::string file_;      // the last component of the path
+  Descriptor directory_;  // the rest of it
+  Descriptor lock_;
+  std::string lock_name_;
+  std::int32_t locker_ = 0;                // the process that took the lock
+  std::optional<sys::FileIdentity> made_;  // the socket file, once it is there
+};
+
+}  // namespace hallway::net

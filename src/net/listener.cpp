@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <hallway/listener.hpp>
+
+#include "net/bound_name.hpp"
+#include "net/inherited.hpp"
+#include "net/reach.hpp"
+#include "net/socket_type.hpp"
+#include "sys/file.hpp"
+#include "sys/socket.hpp"
+
+namespace hallway {
+
+struct Listener::State {
+  // The name goes before its socket: once the socket is closed, somebody may rightly take it.
+  Descriptor socket;
+  std::optional<net::BoundName> name;  // none: inherited, and not ours to take away
+  Address address;
+  SocketType type = SocketType::stream;
+  bool refusing = false;
+};
+
+namespace {
+
+Result<void> require_listening(int socket, const Address& address) {
+  const auto listening = sys::is_listening(socket);
+  if (!listening) return sys::failure(listening.error(), "take over", address.to_string());
+  if (*listening) return {};
+  return sys::failure(EINVAL, "take over", address.to_string(), "it is not a listening socket",
+                      "Accept=no in the socket unit; a datagram socket does not listen");
+}
+
+}  // namespace
+
+Result<Listener> Listener::bind(const AddressSpec& where, const BindOptions& options) {
+  if (!where.get()) return std::unexpected(where.get().error());
+  const Address& address = *where.get();
+  if (options.type == SocketType::datagram) {
+    return sys::failure(EINVAL, "listen", address.to_string(),
+                        "datagram sockets have no connections to accept", "use a DatagramSocket");
+  }
+  auto state = std::make_unique<State>();
+
+  if (net::is_inherited(address)) {
+    auto socket = net::adopt_inherited(address);
+    if (!socket) return std::unexpected(socket.error());
+    state->socket = std::move(*socket);
+    if (auto is = require_listening(state->socket.get(), address); !is) {
+      return std::unexpected(is.error());
+    }
+    const auto type = sys::type_of(state->socket.get());
+    const auto name = sys::local_address(state->socket.get());
+    // accept(2) on it must not block when another holder was quicker.
+    const auto set = sys::set_nonblocking(state->socket.get(), true);
+    if (!type) return sys::failure(type.error(), "take over", address.to_string());
+    if (!name) return sys::failure(name.error(), "take over", address.to_string());
+    if (!set) return sys::failure(set.error(), "take over", address.to_string());
+    state->type = net::from_sys(*type);
+    state->address = net::from_sys(*name);
+    return Listener(std::move(state));
+  }
+
+  auto socket = sys::make_socket(net::to_sys(options.type), true);
+  if (!socket) return sys::failure(socket.error(), "bind", address.to_string());
+  state->socket = std::move(*socket);
+  auto name = net::BoundName::bind(state->socket.get(), address, options);
+  if (!name) return std::unexpected(name.error());
+  state->name = std::move(*name);
+  state->address = state->name->address();
+  state->type = options.type;
+  if (const auto listening = sys::listen(state->socket.get(), options.backlog); !listening) {
+    return sys::failure(listening.error(), "listen", address.to_string());
+  }
+  return Listener(std::move(state));
+}
+
+Listener::Listener(std::unique_ptr<State> state) noexcept : state_(std::move(state)) {}
+Listener::Listener(Listener&&) noexcept = default;
+Listener& Listener::operator=(Listener&&) noexcept = default;
+Listener::~Listener() = default;
+
+Result<std::optional<Descriptor>> Listener::accept() {
+  if (!state_->socket.holds_one() || (state_->refusing && !state_->name)) return std::nullopt;
+  // Bounded: whoever is refused by a security module could otherwise keep us here.
+  constexpr int most_skipped = 64;
+  for (int attempt = 0; attempt < most_skipped; ++attempt) {
+    auto connection = sys::accept(state_->socket.get());
+    if (connection) return std::move(*connection);
+    switch (connection.error()) {
+      case EAGAIN: return std::nullopt;
+      // Not seen on Unix sockets, and allowed by accept(2): that client is gone, the next may
+      // not be.
+      case ECONNABORTED:
+      case EPROTO:
+      case EPERM: continue;
+      case EINVAL:
+        if (state_->refusing) return std::nullopt;
+        [[fallthrough]];
+      default: return sys::failure(connection.error(), "accept on", state_->address.to_string());
+    }
+  }
+  return std::nullopt;
+}
+
+void Listener::refuse() {
+  state_->refusing = true;
+  // It fails for sockets that do not listen; this one does.
+  if (state_->name) (void)sys::shutdown_reading(state_->socket.get());
+}
+
+bool Listener::refusing() const noexcept { return state_->refusing; }
+
+void Listener::close() noexcept {
+  state_->name.reset();
+  state_->socket.close();
+}
+
+const Address& Listener::address() const noexcept { return state_->address; }
+SocketType Listener::type() const noexcept { return state_->type; }
+int Listener::descriptor() const noexcept { return state_->socket.get(); }
+
+}  // namespace hallway

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <hallway/peer.hpp>
+
+#include <algorithm>
+#include <fstream>
+
+#include "core/printable.hpp"
+#include "net/users.hpp"
+#include "sys/file.hpp"
+#include "sys/socket.hpp"
+
+namespace hallway {
+
+Result<Peer> Peer::of(int socket) {
+  const auto peer = sys::peer_credentials(socket);
+  if (!peer) return sys::failure(peer.error(), "identify", "the peer");
+  return Peer{peer->uid, peer->gid, peer->pid};
+}
+
+Result<std::vector<std::uint32_t>> Peer::groups_of(int socket) {
+  auto groups = sys::peer_groups(socket);
+  if (!groups) return sys::failure(groups.error(), "identify", "the peer's groups");
+  return std::move(*groups);
+}
+
+Result<Descriptor> Peer::pidfd_of(int socket) {
+  auto pidfd = sys::peer_pidfd(socket);
+  if (pidfd) return std::move(*pidfd);
+  return sys::failure(pidfd.error(), "identify", "the peer's process",
+                      pidfd.error() == ENOPROTOOPT ? "this kernel is older than 6.5" : "");
+}
+
+std::string Peer::process_name() const {
+  if (pid <= 0) return {};
+  std::ifstream file("/proc/" + std::to_string(pid) + "/comm");
+  std::string name;
+  std::getline(file, name);
+  return core::printable(name);
+}
+
+std::string Peer::to_string() const {
+  const std::string name = process_name();
+  const std::string process = pid > 0 ? "pid " + std::to_string(pid) : "pid unknown";
+  return process + (name.empty() ? "" : " (" + name + ")") + ", uid " + std::to_string(uid);
+}
+
+Result<AllowRule> AllowRule::parse(std::string_view text) {
+  if (text == "any") return allow::any();
+  if (text == "root") return allow::root();
+  if (text == "same-uid") return allow::same_uid();
+  const std::size_t colon = text.find(':');
+  if (colon != std::string_view::npos && colon + 1 < text.size()) {
+    const std::string_view word = text.substr(0, colon);
+    const std::string_view who = text.substr(colon + 1);
+    if (word == "uid") return allow::user(who);
+    if (word == "gid" || word == "group") return allow::group(who);
+  }
+  return sys::failure(EINVAL, "rule", core::printable(text), "not a rule",
+                      "use uid:U, gid:G, group:NAME, same-uid, root or any");
+}
+
+std::string AllowRule::to_string() const {
+  const std::string who = name.empty() ? std::to_string(id) : core::printable(name);
+  switch (kind) {
+    case Kind::any: return "any";
+    case Kind::root: return "root";
+    case Kind::same_uid: return "same-uid";
+    case Kind::uid: return "uid:" + who;
+    case Kind::gid: return (name.empty() ? "gid:" : "group:") + who;
+  }
+  return {};
+}
+
+Result<AllowRule> AllowRule::resolved() const {
+  if (name.empty()) return *this;
+  const auto found = kind == Kind::uid ? net::user_id(name) : net::group_id(name);
+  if (!found) return std::unexpected(found.error());
+  return AllowRule{kind, *found, {}};
+}
+
+bool AllowRule::admits(const Peer& peer, std::span<const std::uint32_t> groups) const {
+  // The overflow uid stands for everybody from outside our user namespace: for nobody.
+  if (peer.uid == Peer::nobody_we_know) return kind == Kind::any;
+  switch (kind) {
+    case Kind::any: return true;
+    case Kind::root: return peer.uid == 0;
+    case Kind::same_uid: return peer.uid == sys::effective_uid();
+    case Kind::uid: return peer.uid == id;
+    case Kind::gid:
+      return id != Peer::nobody_we_know &&
+             (peer.gid == id || std::ranges::find(groups, id) != groups.end());
+  }
+  return false;
+}
+
+}  // namespace hallway

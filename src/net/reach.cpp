@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "net/reach.hpp"
+
+#include "net/socket_type.hpp"
+#include "sys/file.hpp"
+
+namespace hallway::net {
+
+sys::Expected<Reachable> reach(const Address& address) {
+  if (address.kind() == Address::Kind::abstract) {
+    return Reachable{sys::SocketAddress::abstract(address.name()), {}};
+  }
+  if (address.kind() != Address::Kind::path) return std::unexpected(EINVAL);
+  const std::string& path = address.name();
+  if (path.size() <= sys::SocketAddress::name_max) {
+    return Reachable{sys::SocketAddress::path(path), {}};
+  }
+  // The kernel follows /proc/self/fd/N to the inode itself, so no name has to fit.
+  const auto [directory_path, file] = split_path(path);
+  const auto directory = sys::open_directory(directory_path);
+  if (!directory) return std::unexpected(directory.error());
+  auto name = sys::open_target(directory->get(), file);
+  if (!name) return std::unexpected(name.error());
+  const auto reached = sys::SocketAddress::path(sys::proc_path(name->get()));
+  return Reachable{reached, std::move(*name)};
+}
+
+Result<std::optional<Descriptor>> try_connect(const Address& address, SocketType type) {
+  const auto reachable = reach(address);
+  if (!reachable) return unreachable(reachable.error(), "connect", address);
+  auto socket = sys::make_socket(to_sys(type), true);
+  if (!socket) return unreachable(socket.error(), "connect", address);
+  const auto connected = sys::connect(socket->get(), reachable->address);
+  // EAGAIN and not EINPROGRESS: nothing was started. A poll would report a socket that looks
+  // connected and is not.
+  if (!connected && connected.error() == EAGAIN) return std::nullopt;
+  if (!connected) return unreachable(connected.error(), "connect", address);
+  return std::move(*socket);
+}
+
+std::unexpected<Error> unreachable(int error, const char* operation, const Address& address) {
+  std::string reason;
+  std::string hint;
+  switch (error) {
+    case ENOENT:
+      reason = "there is no such socket";
+      hint = "the server is not running, or uses another address";
+      break;
+    case ECONNREFUSED:
+      reason = "nobody listens there";
+      hint = address.kind() == Address::Kind::path
+                 ? "what is at the path was left behind, is still starting, or is no socket"
+                 : "the server is not running";
+      break;
+    case EACCES:
+      reason = "permission denied";
+      hint =
+          "connecting takes write permission on the socket file and search permission on "
+          "every directory above it";
+      break;
+    case EPROTOTYPE:
+      reason = "it is a socket of another type";
+      hint = "try another of stream, seqpacket and datagram";
+      break;
+    case EINVAL:
+      if (address.kind() != Address::Kind::path && address.kind() != Address::Kind::abstract) {
+        reason = "this kind of address cannot be connected to";
+      }
+      break;
+    default: break;
+  }
+  return sys::failure(error, operation, address.to_string(), std::move(reason), std::move(hint));
+}
+
+Address from_sys(const sys::SocketAddress& address) {
+  if (address.unnamed()) return {};
+  const auto named =
+      address.is_abstract() ? Address::abstract(address.name()) : Address::path(address.name());
+  return named.value_or(Address());
+}
+
+std::pair<std::string, std::string> split_path(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  if (slash == std::string::npos) return {".", path};
+  return {path.substr(0, slash + 1), path.substr(slash + 1)};
+}
+
+}  // namespace hallway::net

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// From an Address to what connect(2) and sendmsg(2) take, paths of any length included.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include <hallway/address.hpp>
+#include <hallway/descriptor.hpp>
+#include <hallway/error.hpp>
+#include <hallway/peer.hpp>
+#include <hallway/socket.hpp>
+
+#include "sys/socket.hpp"
+
+namespace hallway::net {
+
+/// An address the kernel can be given, and what has to stay open while it is.
+struct Reachable {
+  sys::SocketAddress address;
+  Descriptor name;  ///< a long path is reached through the descriptor of its inode
+};
+
+/// @errors errno: that of finding a long path; EINVAL for an address that names no socket
+sys::Expected<Reachable> reach(const Address& address);
+
+/// One try to connect. Nothing: the server's backlog is full, which the kernel gives no event
+/// for; try again later. The socket is non-blocking.
+Result<std::optional<Descriptor>> try_connect(const Address& address, SocketType type);
+
+/// An error of connecting or sending to `address`, with what it usually means.
+std::unexpected<Error> unreachable(int error, const char* operation, const Address& address);
+
+/// The address as received from the kernel.
+Address from_sys(const sys::SocketAddress& address);
+
+/// Splits a path into its directory and last component: "a" gives "." and "a".
+std::pair<std::string, std::string> split_path(const std::string& path);
+
+}  // namespace hallway::net

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "net/users.hpp"
+
+#include <grp.h>
+#include <pwd.h>
+
+#include <charconv>
+#include <optional>
+#include <vector>
+
+#include "core/printable.hpp"
+#include "sys/expected.hpp"
+
+namespace hallway::net {
+
+namespace {
+
+std::optional<std::uint32_t> number(const std::string& text) {
+  std::uint32_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  // The last number is (uid_t)-1: "leave as it is" to chown(2), never an id.
+  const bool whole = error == std::errc() && end == text.data() + text.size();
+  return whole && value != UINT32_MAX ? std::optional(value) : std::nullopt;
+}
+
+/// One reentrant look-up, with a buffer that grows until the entry fits (getpwnam_r(3)).
+template <typename Entry, typename Function>
+Result<Entry> look_up(Function function, const std::string& name, const char* what) {
+  constexpr std::size_t most = std::size_t{1024} * 1024;
+  for (std::vector<char> buffer(1024);; buffer.resize(buffer.size() * 2)) {
+    Entry entry{};
+    Entry* found = nullptr;
+    const int error = function(name.c_str(), &entry, buffer.data(), buffer.size(), &found);
+    if (found != nullptr) return entry;
+    if (error == EINTR || (error == ERANGE && buffer.size() < most)) continue;
+    return sys::failure(error == 0 ? EINVAL : error, "look up",
+                        what + (" " + core::printable(name)),
+                        error == 0 ? "there is no such " + std::string(what) : "");
+  }
+}
+
+}  // namespace
+
+Result<std::uint32_t> user_id(const std::string& name) {
+  if (const auto id = number(name)) return *id;
+  const auto entry = look_up<passwd>(getpwnam_r, name, "user");
+  if (!entry) return std::unexpected(entry.error());
+  return entry->pw_uid;
+}
+
+Result<std::uint32_t> group_id(const std::string& name) {
+  if (const auto id = number(name)) return *id;
+  const auto entry = look_up<group>(getgrnam_r, name, "group");
+  if (!entry) return std::unexpected(entry.error());
+  return entry->gr_gid;
+}
+
+}  // namespace hallway::net
