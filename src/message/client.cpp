@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <hallway/client.hpp>
+
+#include <algorithm>
+
+#include "message/connect.hpp"
+#include "message/transport.hpp"
+#include "sys/event.hpp"
+
+namespace hallway {
+
+namespace {
+
+/// A point in time up to which calls may block.
+class Deadline {
+ public:
+  explicit Deadline(Duration within)
+      : endless_(within == forever),
+        when_(endless_ ? Clock::time_point::max() : Clock::now() + within) {}
+
+  [[nodiscard]] Duration left() const {
+    return endless_ ? forever : std::max<Duration>(when_ - Clock::now(), Duration::zero());
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  bool endless_;
+  Clock::time_point when_;
+};
+
+/// A base, so that it is there before the transport and after it.
+struct OwnPool {
+  core::ReceiveBufferPool pool;
+};
+
+}  // namespace
+
+/// The transport's other driver: where ConnectionState waits on a loop, this one polls.
+class Client::State : private OwnPool, public detail::Transport {
+ public:
+  explicit State(message::Connected made)
+      : Transport(std::move(made.socket), made.peer, std::move(made.terms), pool) {}
+
+  Outcome wait_for(std::uint32_t events, const Deadline& deadline) {
+    const auto ready = sys::poll_one(descriptor(), events, deadline.left());
+    if (!ready) {
+      fail(sys::failure(ready.error(), "wait for", peer().to_string()).error());
+      return Outcome::failed;
+    }
+    return *ready ? Outcome::ok : Outcome::timed_out;
+  }
+
+  Outcome flush_within(const Deadline& deadline) {
+    while (true) {
+      end_turn();
+      const Outcome written = flush();
+      if (written != Outcome::would_block) return written;
+      const Outcome waited = wait_for(sys::event_writable, deadline);
+      if (waited != Outcome::ok) return waited;
+    }
+  }
+
+  Sent send(ByteView message, std::vector<Descriptor> descriptors, const Deadline& deadline) {
+    // Only a message that timed out half written can still be queued.
+    Outcome outcome = flush_within(deadline);
+    if (outcome == Outcome::ok) outcome = enqueue(message, descriptors);
+    if (outcome == Outcome::ok) outcome = flush_within(deadline);
+    return {outcome, this};
+  }
+
+  Received receive(const Deadline& deadline) {
+    Received received;
+    while (!next(received)) {
+      const Fill filled = fill();
+      if (filled != Fill::would_block) continue;
+      park();
+      const Outcome waited = wait_for(sys::event_readable, deadline);
+      if (waited == Outcome::timed_out) return {waited, Message(), this};
+    }
+    return received;
+  }
+};
+
+Result<Client> Client::connect(const AddressSpec& address, ConnectOptions options) {
+  message::Connecting connecting(address, options);
+  while (true) {
+    auto tried = connecting.attempt();
+    if (!tried) return std::unexpected(tried.error());
+    if (*tried) return Client(std::make_unique<State>(std::move(**tried)));
+    sys::pause_for(connecting.pause());
+  }
+}
+
+Result<Client> Client::adopt(Descriptor socket, ConnectionOptions options) {
+  auto adopted = message::adopt_connected(std::move(socket), std::move(options));
+  if (!adopted) return std::unexpected(adopted.error());
+  return Client(std::make_unique<State>(std::move(*adopted)));
+}
+
+Client::Client(std::unique_ptr<State> state) noexcept : state_(std::move(state)) {}
+Client::Client(Client&&) noexcept = default;
+Client& Client::operator=(Client&&) noexcept = default;
+Client::~Client() = default;
+
+Sent Client::send(ByteView message, Duration within) {
+  return state_->send(message, {}, Deadline(within));
+}
+
+Sent Client::send(ByteView message, std::vector<Descriptor> descriptors, Duration within) {
+  return state_->send(message, std::move(descriptors), Deadline(within));
+}
+
+Sent Client::send(ByteView message, Descriptor descriptor, Duration within) {
+  std::vector<Descriptor> descriptors;
+  descriptors.push_back(std::move(descriptor));
+  return send(message, std::move(descriptors), within);
+}
+
+Received Client::receive(Duration within) { return state_->receive(Deadline(within)); }
+
+Received Client::request(ByteView message, Duration within) {
+  const Deadline deadline(within);
+  const Sent sent = state_->send(message, {}, deadline);
+  if (!sent) return {sent.outcome(), Message(), state_.get()};
+  return state_->receive(deadline);
+}
+
+void Client::half_close() {
+  state_->refuse_more();
+  state_->shut_down_writing();
+  state_->end_outbound(Outcome::closed);
+}
+
+void Client::close() {
+  state_->end_outbound(Outcome::closed);
+  state_->end_inbound(Outcome::closed);
+  state_->close_socket();
+}
+
+const Peer& Client::peer() const noexcept { return state_->peer(); }
+Result<std::vector<std::uint32_t>> Client::peer_groups() const {
+  return Peer::groups_of(descriptor());
+}
+Result<Descriptor> Client::peer_pidfd() const { return Peer::pidfd_of(descriptor()); }
+const Address& Client::address() const noexcept { return state_->terms().address; }
+SocketType Client::type() const noexcept { return state_->terms().type; }
+Counters Client::counters() const noexcept { return state_->counters(); }
+int Client::descriptor() const noexcept { return state_->descriptor(); }
+void Client::set_framing(Framing receive, Framing send) noexcept {
+  state_->set_framing(receive, send);
+}
+
+}  // namespace hallway

@@ -1,0 +1,436 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "message/connection_state.hpp"
+
+#include <algorithm>
+#include <cassert>
+
+#include "sys/file.hpp"
+
+namespace hallway::detail {
+
+class ConnectionState::Deadline : public Timer {
+ public:
+  explicit Deadline(ConnectionState& state) : state_(state) {}
+
+ private:
+  void fire() override { state_.settle(Received(Outcome::timed_out, Message(), &state_)); }
+
+  ConnectionState& state_;
+};
+
+class ConnectionState::Clock : public Timer {
+ public:
+  explicit Clock(ConnectionState& state) : state_(state) {}
+
+ private:
+  void fire() override { state_.check_clocks(); }
+
+  ConnectionState& state_;
+};
+
+Result<Connection> ConnectionState::open(Loop& loop, Descriptor socket, const Peer& peer,
+                                         std::shared_ptr<const Terms> terms,
+                                         std::shared_ptr<Seat> seat) {
+  std::unique_ptr<ConnectionState> state(
+      new ConnectionState(loop, std::move(socket), peer, std::move(terms), std::move(seat)));
+  auto watched = state->watch(loop.core(), state->descriptor(), sys::event_readable);
+  if (!watched) return std::unexpected(watched.error());
+  if (state->terms().options.limits.idle_time > Duration::zero()) state->start_clock();
+  return Connection(state.release());
+}
+
+ConnectionState::ConnectionState(Loop& loop, Descriptor socket, const Peer& peer,
+                                 std::shared_ptr<const Terms> terms, std::shared_ptr<Seat> seat)
+    : Transport(std::move(socket), peer, std::move(terms), loop.core().buffers()),
+      loop_(loop),
+      seat_(std::move(seat)) {}
+
+ConnectionState::~ConnectionState() {
+  if (seat_ && !finished_) seat_->connection_ended(*this, "closed here");
+  if (receiving_ != nullptr) receiving_->waiting_ = false;
+  if (waits_) {
+    for (Connection::Send* send : waits_->senders) send->waiting_ = false;
+    for (Connection::Send* send : waits_->flushers) send->waiting_ = false;
+  }
+  core().unmark(*this);
+}
+
+// Receiving --------------------------------------------------------------------------------------
+
+bool ConnectionState::begin_receive(Connection::Receive& receive) {
+  assert(receiving_ == nullptr && "one task receives from a connection at a time");
+  park();
+  receiving_ = &receive;
+  receive.waiting_ = true;
+  note_partial();
+  listening_ = true;
+  update_events();
+  if (draining_) core().mark(*this);  // looks once, at the end of the turn: see flush_turn()
+  if (receive.within_ != forever) {
+    auto& deadline = waits().deadline;
+    if (!deadline) deadline = std::make_unique<Deadline>(*this);
+    deadline->start(core(), Loop::Clock::now() + receive.within_);
+  }
+  return true;
+}
+
+void ConnectionState::forget(const Connection::Receive& receive) noexcept {
+  if (receiving_ != &receive) return;
+  receiving_ = nullptr;
+  if (waits_ && waits_->deadline) waits_->deadline->stop();
+}
+
+Received ConnectionState::try_receive() {
+  Received received;
+  if (next(received) || read_once(received)) {
+    note_whole();
+    return received;
+  }
+  park();
+  note_partial();
+  return {Outcome::would_block, Message(), this};
+}
+
+void ConnectionState::ready(std::uint32_t events) {
+  const bool hung_up = (events & (sys::event_hangup | sys::event_error)) != 0;
+  if (full_ && (hung_up || (events & sys::event_writable) != 0)) write();
+  if (finished_ || (!hung_up && (events & sys::event_readable) == 0)) return;
+  if (receiving_ != nullptr) {
+    read();
+  } else {
+    // Only now and not when the last message was taken: most tasks are back at receive() before
+    // the next event, and two system calls a message are saved.
+    listening_ = false;
+    update_events();
+  }
+}
+
+void ConnectionState::read() {
+  Received received;
+  if (read_once(received)) {
+    settle(received);
+    if (inbound_end() == Outcome::failed) settle_ended();
+    return;
+  }
+  park();
+  note_partial();
+  if (draining_ && !has_partial()) settle(Received(Outcome::closed, Message(), this));
+}
+
+bool ConnectionState::read_once(Received& received) {
+  if (fill() == Fill::progress) note_activity();
+  return next(received);
+}
+
+void ConnectionState::settle(const Received& received) {
+  if (receiving_ == nullptr) return;
+  Connection::Receive& receive = *std::exchange(receiving_, nullptr);
+  if (waits_ && waits_->deadline) waits_->deadline->stop();
+  if (received.outcome() != Outcome::timed_out) note_whole();
+  receive.waiting_ = false;
+  receive.received_ = received;
+  core().schedule(receive.waiter_);
+}
+
+// After a failure both directions are over: whoever waits is told, and the socket is closed now
+// and not when the program gets round to it.
+void ConnectionState::settle_ended() {
+  Received received;
+  if (receiving_ != nullptr && next(received)) settle(received);
+  if (waits_) {
+    settle_senders(waits_->senders, outbound_end());
+    settle_senders(waits_->flushers, outbound_end());
+  }
+  closing_ = closing_ || inbound_end() == Outcome::failed;
+  if (closing_) finish();
+}
+
+// Sending ----------------------------------------------------------------------------------------
+
+bool ConnectionState::begin_send(Connection::Send& send) {
+  if (send.flush_) {
+    write();
+    if (queue_empty() || outbound_end() != Outcome::ok) {
+      send.outcome_ = outbound_end();
+      return false;
+    }
+    waits().flushers.push_back(&send);
+  } else {
+    if (!send.plain_) send.outcome_ = enqueue(send.message_, *send.descriptors_);
+    if (send.outcome_ != Outcome::would_block) return false;
+    waits().senders.push_back(&send);
+  }
+  send.waiting_ = true;
+  return true;
+}
+
+void ConnectionState::forget(const Connection::Send& send) noexcept {
+  if (!waits_) return;
+  std::erase(waits_->senders, &send);
+  std::erase(waits_->flushers, &send);
+}
+
+void ConnectionState::on_queued() {
+  if (!closing_) core().mark(*this);
+}
+
+void ConnectionState::flush_turn() {
+  end_turn();
+  write();
+  // What has arrived is still taken, one read a turn: a peer that keeps sending must not keep the
+  // loop from hearing that time is up.
+  if (draining_ && receiving_ != nullptr) read();
+}
+
+void ConnectionState::write() {
+  if (finished_) return;
+  const std::size_t before = queued_bytes();
+  const Outcome outcome = flush();
+  if (queued_bytes() != before) note_activity();
+  full_ = outcome == Outcome::would_block;
+  update_events();
+  if (!over_soft_limit()) {
+    if (waits_) waits_->soft_since = off;
+  } else if (waits().soft_since == off) {
+    waits_->soft_since = core().now();
+    start_clock();
+  }
+  if (outcome != Outcome::ok && outcome != Outcome::would_block) settle_ended();
+  wake_senders();
+  if (seat_ && terms().options.full == Full::wait && !over_soft_limit()) seat_->room_made();
+  if (!queue_empty() || finished_) return;
+  if (waits_) settle_senders(waits_->flushers, outbound_end());
+  if (half_closed_ && outbound_end() == Outcome::ok) {
+    shut_down_writing();
+    end_outbound(Outcome::closed);
+  }
+  if (closing_) finish();
+}
+
+// In order, and each with its own message: a sender that was woken and found the queue full
+// again would have lost its place.
+void ConnectionState::wake_senders() {
+  if (!waits_) return;
+  auto& senders = waits_->senders;
+  while (!senders.empty()) {
+    Connection::Send& send = *senders.front();
+    send.outcome_ =
+        send.plain_ ? append(send.message_) : enqueue(send.message_, *send.descriptors_);
+    if (send.outcome_ == Outcome::would_block) break;
+    senders.erase(senders.begin());
+    send.waiting_ = false;
+    core().schedule(send.waiter_);
+  }
+}
+
+void ConnectionState::settle_senders(std::vector<Connection::Send*>& sends, Outcome outcome) {
+  for (Connection::Send* send : sends) {
+    send->outcome_ = outcome;
+    send->waiting_ = false;
+    core().schedule(send->waiter_);
+  }
+  sends.clear();
+}
+
+bool ConnectionState::blocks_broadcast() const noexcept {
+  return terms().options.full == Full::wait && !closing_ && outbound_end() == Outcome::ok &&
+         over_soft_limit();
+}
+
+void ConnectionState::deliver(const SharedFrame& frame) {
+  if (closing_ || outbound_end() != Outcome::ok) return;
+  // A sender with a larger SO_SNDBUF than ours can send what we cannot pass on.
+  if (!fits(frame.end - frame.begin)) {
+    count_dropped();
+    return;
+  }
+  const Limits& limits = terms().options.limits;
+  const std::size_t after = queued_bytes() + (frame.end - frame.begin);
+  switch (terms().options.full) {
+    case Full::wait: break;
+    case Full::drop_newest:
+      if (after > limits.outbound_soft) {
+        count_dropped();
+        return;
+      }
+      break;
+    case Full::drop_oldest:
+      while (queued_bytes() + (frame.end - frame.begin) > limits.outbound_soft && drop_oldest()) {
+        count_dropped();
+      }
+      break;
+    case Full::disconnect:
+      if (after > limits.outbound_hard) {
+        overdue("it reads too slowly: the outbound queue reached its hard limit");
+        return;
+      }
+      break;
+  }
+  enqueue_shared(frame);
+}
+
+// Ending -----------------------------------------------------------------------------------------
+
+void ConnectionState::half_close() {
+  if (half_closed_ || closing_) return;
+  half_closed_ = true;
+  refuse_more();
+  on_queued();
+}
+
+void ConnectionState::close(Outcome outcome) {
+  if (closing_) return;
+  on_queued();
+  closing_ = true;
+  refuse_more();
+  if (inbound_end() == Outcome::ok) end_inbound(outcome);
+  settle(Received(outcome, Message(), this));
+  if (waits_) settle_senders(waits_->senders, outcome);
+  if (queue_empty()) {
+    finish();
+  } else {
+    waits().active_at = core().now();  // the peer has its time from here on
+    start_clock();
+  }
+}
+
+void ConnectionState::abort() {
+  close();
+  if (finished_) return;
+  end_outbound(Outcome::closed);
+  if (waits_) settle_senders(waits_->flushers, Outcome::closed);
+  finish();
+}
+
+Descriptor ConnectionState::release() {
+  stop_watching();
+  core().unmark(*this);
+  closing_ = finished_ = true;
+  Descriptor socket = release_socket();
+  (void)sys::set_nonblocking(socket.get(), false);  // fails for closed descriptors only
+  if (seat_) seat_->connection_released(*this);
+  return socket;
+}
+
+void ConnectionState::let_go() {
+  close();
+  orphaned_ = !finished_;
+  if (orphaned_) {
+    core().adopt(std::unique_ptr<Lingering>(this));
+  } else {
+    delete this;
+  }
+}
+
+void ConnectionState::finish() {
+  if (finished_) return;
+  finished_ = true;
+  stop_watching();
+  core().unmark(*this);
+  if (waits_ && waits_->clock) waits_->clock->stop();
+  close_socket();  // the receive buffer stays: somebody may still look at a message in it
+  if (waits_) settle_senders(waits_->flushers, outbound_end());
+  if (seat_) {
+    seat_->connection_ended(*this, reason_of_end());
+    seat_->room_made();
+  }
+  if (orphaned_) core().dismiss(*this);
+}
+
+std::string ConnectionState::reason_of_end() const {
+  for (const Outcome outcome : {inbound_end(), outbound_end()}) {
+    if (outcome == Outcome::failed) return explain_outcome("", outcome).why();
+  }
+  switch (inbound_end()) {
+    case Outcome::end_of_stream: return "the peer has finished";
+    case Outcome::peer_gone: return "the peer reset the connection";
+    default: break;
+  }
+  return outbound_end() == Outcome::peer_gone ? "the peer closed before it had read everything"
+                                              : "closed here";
+}
+
+void ConnectionState::drain() {
+  if (draining_) return;
+  draining_ = true;
+  if (receiving_ != nullptr) read();
+}
+
+// What the loop is asked to report ---------------------------------------------------------------
+
+void ConnectionState::update_events() {
+  set_events((listening_ ? sys::event_readable : 0U) | (full_ ? sys::event_writable : 0U));
+}
+
+// Clocks -----------------------------------------------------------------------------------------
+
+ConnectionState::Waits& ConnectionState::waits() {
+  if (!waits_) waits_ = std::make_unique<Waits>();
+  return *waits_;
+}
+
+void ConnectionState::note_partial() {
+  if (!has_partial()) {
+    note_whole();
+  } else if (waits().partial_since == off) {
+    waits_->partial_since = core().now();
+    start_clock();
+  }
+}
+
+void ConnectionState::note_whole() noexcept {
+  if (waits_) waits_->partial_since = off;
+}
+
+void ConnectionState::note_activity() noexcept {
+  if (waits_) waits_->active_at = core().now();
+}
+
+ConnectionState::TimePoint ConnectionState::next_clock() const noexcept {
+  const Limits& limits = terms().options.limits;
+  TimePoint next = off;
+  const auto consider = [&next](TimePoint since, Duration time) {
+    if (since != off && time > Duration::zero()) next = std::min(next, since + time);
+  };
+  if (!waits_) return next;
+  consider(waits_->partial_since, limits.message_time);
+  consider(waits_->soft_since, limits.outbound_soft_time);
+  consider(waits_->active_at, limits.idle_time);
+  if (closing_) consider(waits_->active_at, limits.outbound_soft_time);
+  return next;
+}
+
+void ConnectionState::start_clock() {
+  if (waits().active_at == off) waits_->active_at = core().now();
+  const TimePoint next = next_clock();
+  if (next == off) return;
+  auto& clock = waits_->clock;
+  if (!clock) clock = std::make_unique<Clock>(*this);
+  if (!clock->running() || clock->when() > next) clock->start(core(), next);
+}
+
+// A clock is not moved when what it watches moves on: it fires, looks, and is set again. That
+// makes it free for messages that keep coming.
+void ConnectionState::check_clocks() {
+  const TimePoint now = core().now();
+  const Limits& limits = terms().options.limits;
+  if (next_clock() > now) {
+    start_clock();
+  } else if (closing_) {
+    overdue("it did not read the rest of what was sent");
+  } else if (waits_->partial_since != off && limits.message_time > Duration::zero() &&
+             waits_->partial_since + limits.message_time <= now) {
+    overdue("a message took longer than its time to arrive whole");
+  } else if (waits_->soft_since != off && waits_->soft_since + limits.outbound_soft_time <= now) {
+    overdue("it reads too slowly: the outbound queue stayed over its soft limit");
+  } else {
+    overdue("nothing came or went within the idle time");
+  }
+}
+
+void ConnectionState::overdue(const char* reason) {
+  fail(sys::failure(ETIMEDOUT, "talk to", peer().to_string(), reason).error());
+  settle_ended();
+}
+
+}  // namespace hallway::detail

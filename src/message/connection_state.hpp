@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A Connection from the inside: a transport on a loop, and who waits for it.
+//
+// Reading is lazy: the socket is watched while a task receives; an event that finds nobody
+// receiving turns the watch off, and the next receive turns it on again. That is what pushes
+// back on a peer whose messages are not taken.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <hallway/connection.hpp>
+
+#include "loop/loop_core.hpp"
+#include "message/transport.hpp"
+
+namespace hallway::detail {
+
+/// A server's side of its connection: told when it ends, asked for the others.
+class Seat {
+ public:
+  virtual ~Seat() = default;
+  [[nodiscard]] virtual std::uint64_t number() const noexcept = 0;
+  virtual void connection_ended(ConnectionState& state, const std::string& reason) = 0;
+  /// Its socket lives on in another program; how it ends is not ours to know.
+  virtual void connection_released(ConnectionState& state) = 0;
+  virtual Task<> broadcast(ByteView message, const ConnectionState* except) = 0;
+  /// A connection somebody's broadcast waits for has room again, or is gone.
+  virtual void room_made() = 0;
+};
+
+class ConnectionState final : public Transport, public Lingering, private Watch, private Flushable {
+ public:
+  /// Adopts a connected socket and watches it. Owned by the Connection made from it, until that
+  /// lets go; then by the loop, until everything is written.
+  static Result<Connection> open(Loop& loop, Descriptor socket, const Peer& peer,
+                                 std::shared_ptr<const Terms> terms,
+                                 std::shared_ptr<Seat> seat = nullptr);
+  ~ConnectionState() override;
+
+  // What Connection and its awaitables do ------------------------------------------------------
+
+  bool begin_receive(Connection::Receive& receive);  ///< false: it has its outcome already
+  void forget(const Connection::Receive& receive) noexcept;
+  bool begin_send(Connection::Send& send);  ///< false: it has its outcome already
+  void forget(const Connection::Send& send) noexcept;
+
+  Received try_receive();
+  void half_close();
+  void close(Outcome outcome = Outcome::closed);
+  void abort();
+  Descriptor release();
+
+  /// The owner goes: closes, and deletes itself when that is done.
+  void let_go();
+
+  // What servers do ----------------------------------------------------------------------------
+
+  /// Lets the task finish with what has arrived; a receive that would have to wait ends with
+  /// Outcome::closed.
+  void drain();
+
+  /// One broadcast message, by the connection's policy for a full queue.
+  void deliver(const SharedFrame& frame);
+  [[nodiscard]] bool blocks_broadcast() const noexcept;
+
+  [[nodiscard]] Loop& loop() const noexcept { return loop_; }
+  [[nodiscard]] Seat* seat() const noexcept { return seat_.get(); }
+
+ private:
+  class Deadline;
+  class Clock;
+  using TimePoint = Loop::Clock::time_point;
+  static constexpr TimePoint off = TimePoint::max();
+
+  /// What only few connections need, and idle ones do not hold.
+  struct Waits {
+    std::vector<Connection::Send*> senders;   // for room
+    std::vector<Connection::Send*> flushers;  // for an empty queue
+    std::unique_ptr<Deadline> deadline;       // of the receive
+    std::unique_ptr<Clock> clock;             // watches the times below
+    TimePoint partial_since = off;            // a message began to arrive
+    TimePoint soft_since = off;               // the queue went over its soft limit
+    TimePoint active_at = off;                // bytes went in or out; noted while a clock runs
+  };
+
+  ConnectionState(Loop& loop, Descriptor socket, const Peer& peer,
+                  std::shared_ptr<const Terms> terms, std::shared_ptr<Seat> seat);
+
+  void ready(std::uint32_t events) override;
+  void flush_turn() override;
+  void on_queued() override;
+
+  void read();
+  bool read_once(Received& received);
+  void settle(const Received& received);
+  void settle_ended();
+  void write();
+  void wake_senders();
+  void settle_senders(std::vector<Connection::Send*>& sends, Outcome outcome);
+  void finish();
+  void update_events();
+
+  [[nodiscard]] LoopCore& core() const noexcept { return loop_.core(); }
+  Waits& waits();
+  void note_partial();
+  void note_whole() noexcept;
+  void note_activity() noexcept;
+  void start_clock();
+  void check_clocks();
+  [[nodiscard]] TimePoint next_clock() const noexcept;
+  void overdue(const char* reason);
+  [[nodiscard]] std::string reason_of_end() const;
+
+  Loop& loop_;
+  std::shared_ptr<Seat> seat_;  // shared with the handler: whichever ends last frees the place
+  Connection::Receive* receiving_ = nullptr;
+  std::unique_ptr<Waits> waits_;
+  bool listening_ = true;  // for something to read
+  bool full_ = false;      // the kernel takes no more; waiting for it to be writable
+  bool draining_ = false;
+  bool half_closed_ = false;
+  bool closing_ = false;
+  bool finished_ = false;
+  bool orphaned_ = false;  // the loop owns it
+};
+
+}  // namespace hallway::detail

@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <hallway/datagram_socket.hpp>
+
+#include <algorithm>
+
+#include "core/receive_buffer.hpp"
+#include "loop/loop_core.hpp"
+#include "loop/timed_wait.hpp"
+#include "net/bound_name.hpp"
+#include "net/inherited.hpp"
+#include "net/reach.hpp"
+#include "sys/socket.hpp"
+
+namespace hallway {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+// An unconnected sender polls writable although its receiver's queue is full: there is no event
+// to wait for, only time.
+constexpr Duration first_retry = 500us;
+constexpr Duration longest_retry = 20ms;
+
+/// How much of `within` is left.
+class TimeLeft {
+ public:
+  explicit TimeLeft(Duration within) : within_(within), start_(Loop::Clock::now()) {}
+  [[nodiscard]] Duration operator()() const {
+    if (within_ == forever) return forever;
+    return std::max<Duration>(start_ + within_ - Loop::Clock::now(), Duration::zero());
+  }
+
+ private:
+  Duration within_;
+  Loop::Clock::time_point start_;
+};
+
+std::unexpected<Error> not_sent(int error, const Address& to, std::size_t size) {
+  if (error != EMSGSIZE) return net::unreachable(error, "send to", to);
+  return sys::failure(error, "send to", to.to_string(),
+                      "a datagram of " + std::to_string(size) + " bytes is too large",
+                      "it has to fit into SO_SNDBUF (/proc/sys/net/core/wmem_default)");
+}
+
+}  // namespace
+
+struct DatagramSocket::State : detail::Watch {
+  State(Loop& owner, DatagramOptions chosen) : loop(owner), options(std::move(chosen)) {}
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+  ~State() override { shut(); }
+
+  void ready(std::uint32_t events) override {
+    if ((events & ~sys::event_writable) != 0) detail::wake_all(loop.core(), readers);
+    if ((events & ~sys::event_readable) != 0) detail::wake_all(loop.core(), writers);
+    // Whoever still has to wait asks again.
+    set_events(0);
+  }
+
+  /// False: time is up.
+  detail::TimedWait wait(detail::WaiterList& list, std::uint32_t event, Duration longest) {
+    set_events(events() | event);
+    return {loop.core(), list, longest};
+  }
+
+  Result<void> start() { return watch(loop.core(), socket.get(), sys::event_readable); }
+
+  void give_buffer_back() {
+    if (buffer) loop.core().buffers().take_back(std::exchange(buffer, {}));
+  }
+
+  void shut() {
+    stop_watching();
+    detail::wake_all(loop.core(), readers);
+    detail::wake_all(loop.core(), writers);
+    give_buffer_back();
+    name.reset();
+    socket.close();
+  }
+
+  [[nodiscard]] std::unexpected<Error> closed(const char* operation) const {
+    return sys::failure(ECANCELED, operation, address.to_string(), "the socket was closed");
+  }
+
+  /// Again, because the receiver was restarted: the connection leads to the one that is gone.
+  sys::Expected<void> reconnect() {
+    const auto there = net::reach(*connected);
+    if (!there) return std::unexpected(there.error());
+    return sys::connect(socket.get(), there->address);
+  }
+
+  Loop& loop;
+  DatagramOptions options;
+  Descriptor socket;
+  std::optional<net::BoundName> name;
+  Address address;
+  std::optional<Address> connected;
+  core::ReceiveBuffer buffer;
+  detail::WaiterList readers;
+  detail::WaiterList writers;
+};
+
+Result<DatagramSocket> DatagramSocket::bind(Loop& loop, const AddressSpec& where,
+                                            DatagramOptions options) {
+  if (!where.get()) return std::unexpected(where.get().error());
+  const Address& address = *where.get();
+  auto state = std::make_unique<State>(loop, std::move(options));
+  if (net::is_inherited(address)) {
+    auto socket = net::adopt_inherited(address);
+    if (!socket) return std::unexpected(socket.error());
+    state->socket = std::move(*socket);
+    const auto own = sys::local_address(state->socket.get());
+    if (sys::type_of(state->socket.get()) != sys::Type::datagram || !own) {
+      return sys::failure(EPROTOTYPE, "take over", address.to_string(), "it is no datagram socket",
+                          "a listening socket is for a Server");
+    }
+    state->address = net::from_sys(*own);
+  } else {
+    auto socket = sys::make_socket(sys::Type::datagram, false);
+    if (!socket) return sys::failure(socket.error(), "bind", address.to_string());
+    state->socket = std::move(*socket);
+    const DatagramOptions& chosen = state->options;
+    auto name =
+        net::BoundName::bind(state->socket.get(), address,
+                             {SocketType::datagram, chosen.mode, chosen.owner, chosen.group, 0});
+    if (!name) return std::unexpected(name.error());
+    state->name = std::move(*name);
+    state->address = state->name->address();
+  }
+  if (const auto set = sys::pass_credentials(state->socket.get()); !set) {
+    return sys::failure(set.error(), "bind", address.to_string());
+  }
+  if (state->options.descriptors == 0) sys::refuse_rights(state->socket.get());
+  if (auto started = state->start(); !started) return std::unexpected(started.error());
+  return DatagramSocket(std::move(state));
+}
+
+Result<DatagramSocket> DatagramSocket::connect(Loop& loop, const AddressSpec& where,
+                                               DatagramOptions options) {
+  if (!where.get()) return std::unexpected(where.get().error());
+  auto made = bind(loop, Address::autobind(), std::move(options));
+  if (!made) return made;
+  State& state = *made->state_;
+  state.connected = *where.get();
+  if (const auto connected = state.reconnect(); !connected) {
+    return net::unreachable(connected.error(), "connect", *state.connected);
+  }
+  return made;
+}
+
+DatagramSocket::DatagramSocket(std::unique_ptr<State> state) noexcept : state_(std::move(state)) {}
+DatagramSocket::DatagramSocket(DatagramSocket&&) noexcept = default;
+DatagramSocket& DatagramSocket::operator=(DatagramSocket&&) noexcept = default;
+DatagramSocket::~DatagramSocket() = default;
+
+Task<Result<Datagram>> DatagramSocket::receive(Duration within) {
+  State& state = *state_;
+  const TimeLeft left(within);
+  while (state.socket.holds_one()) {
+    if (!state.buffer) state.buffer = state.loop.core().buffers().lend();
+    const std::size_t most = state.options.max_message;
+    if (state.buffer.size() < most) state.buffer.resize(most);
+
+    sys::SocketAddress from;
+    auto got = sys::receive(state.socket.get(), {state.buffer.data(), most},
+                            state.options.descriptors, true, &from);
+    if (got) {
+      Datagram datagram;
+      datagram.bytes_ = {state.buffer.data(), got->size};
+      datagram.whole_size_ = got->whole;
+      datagram.sender_ = net::from_sys(from);
+      datagram.peer_ = {got->credentials.uid, got->credentials.gid, got->credentials.pid};
+      const bool too_many = got->descriptors.size() > state.options.descriptors;
+      const bool whole = !got->truncated && !got->descriptors_truncated && !too_many;
+      datagram.outcome_ = whole ? Outcome::ok : Outcome::truncated;
+      if (!too_many && !got->descriptors_truncated)
+        datagram.descriptors_ = std::move(got->descriptors);
+      co_return datagram;
+    }
+    // A connected socket hears here that its receiver is gone; the next send finds out itself.
+    if (got.error() != EAGAIN && got.error() != ECONNRESET && got.error() != ECONNREFUSED) {
+      co_return sys::failure(got.error(), "receive on", state.address.to_string());
+    }
+    state.give_buffer_back();
+    const bool in_time = co_await state.wait(state.readers, sys::event_readable, left());
+    if (!in_time) {
+      co_return sys::failure(ETIMEDOUT, "receive on", state.address.to_string(),
+                             "nothing came within the deadline");
+    }
+  }
+  co_return state.closed("receive on");
+}
+
+Task<Result<void>> DatagramSocket::send(ByteView message, Duration within) {
+  if (!state_->connected) {
+    co_return sys::failure(EDESTADDRREQ, "send from", state_->address.to_string(),
+                           "the socket is not connected", "say where to with send_to()");
+  }
+  co_return co_await send_to(*state_->connected, message, {}, within);
+}
+
+Task<Result<void>> DatagramSocket::send_to(const Address& to, ByteView message,
+                                           std::vector<Descriptor> descriptors, Duration within) {
+  State& state = *state_;
+  const TimeLeft left(within);
+  if (to.kind() == Address::Kind::unnamed) {
+    co_return sys::failure(EDESTADDRREQ, "send from", state.address.to_string(),
+                           "the sender has no address to answer to",
+                           "a datagram client that wants answers binds an address of its own");
+  }
+  const bool connected = state.connected && to == *state.connected;
+  const auto there = net::reach(to);
+  if (!there) co_return net::unreachable(there.error(), "send to", to);
+
+  Duration retry = first_retry;
+  bool reconnected = false;
+  const iovec piece{const_cast<char*>(message.data()), message.size()};
+  while (state.socket.holds_one()) {
+    const auto sent = sys::send(state.socket.get(), {&piece, 1}, descriptors,
+                                connected ? nullptr : &there->address);
+    if (sent) co_return Result<void>();
+    const int error = sent.error();
+    if (connected && !reconnected &&
+        (error == ECONNREFUSED || error == ENOTCONN || error == ECONNRESET)) {
+      reconnected = true;
+      if (const auto again = state.reconnect(); !again) {
+        co_return net::unreachable(again.error(), "send to", to);
+      }
+      continue;
+    }
+    if (error != EAGAIN && error != ENOBUFS) co_return not_sent(error, to, message.size());
+    if (left() == Duration::zero()) {
+      co_return sys::failure(ETIMEDOUT, "send to", to.to_string(),
+                             "the receiver's queue stayed full until the deadline");
+    }
+    if (connected && error == EAGAIN) {
+      co_await state.wait(state.writers, sys::event_writable, left());
+    } else {
+      co_await state.loop.sleep(std::min(retry, left()));
+      retry = std::min(2 * retry, longest_retry);
+    }
+  }
+  co_return state.closed("send to");
+}
+
+void DatagramSocket::close() { state_->shut(); }
+const Address& DatagramSocket::address() const noexcept { return state_->address; }
+int DatagramSocket::descriptor() const noexcept { return state_->socket.get(); }
+
+}  // namespace hallway

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What was sent and the kernel has not taken yet.
+//
+// The queue is a list of segments: ranges of bytes in shared chunks, in order. Small frames are
+// copied one after the other into the queue's own last chunk and make one growing segment; a
+// broadcast is written once into a chunk of the server and is a segment in every queue, and
+// broadcasts that follow each other grow that segment, too. A flush hands as many segments as
+// fit to one sendmsg(2).
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <vector>
+
+#include <hallway/descriptor.hpp>
+#include <hallway/limits.hpp>
+
+#include "core/chunk.hpp"
+#include "sys/socket.hpp"
+
+namespace hallway::detail {
+
+class OutboundQueue {
+ public:
+  /// Keep message boundaries: one segment a message, so that single ones can be dropped or sent
+  /// as packets. Each then counts for more than its bytes: an empty one is not free.
+  explicit OutboundQueue(bool boundaries) noexcept : boundaries_(boundaries) {}
+
+  /// The open end of the queue's own chunk. The caller writes between `room` and `room_end` and
+  /// tells every other function how far it came.
+  struct OpenEnd {
+    char* room = nullptr;
+    char* room_end = nullptr;
+  };
+
+  /// Makes room for `size` bytes at the queue's end.
+  OpenEnd open(std::size_t size, const OpenEnd& end);
+
+  /// Ends the open segment where `end.room` stands.
+  void seal(OpenEnd& end) noexcept;
+
+  void append_range(const core::Chunk& chunk, std::size_t begin, std::size_t end);
+
+  /// The frame that was written last goes out with these. It has to be a segment of its own.
+  void attach(std::vector<Descriptor> descriptors);
+
+  [[nodiscard]] bool empty() const noexcept { return head_ == segments_.size(); }
+  [[nodiscard]] std::size_t bytes(const OpenEnd& end) const noexcept {
+    const std::size_t open = open_ ? static_cast<std::size_t>(end.room - last().start()) : 0;
+    return sealed_bytes_ + open;
+  }
+
+  /// Drops the oldest message that is not partly sent. Boundaries only.
+  bool drop_oldest();
+
+  /// Offers the queue's beginning to the kernel once. Packets go one at a time.
+  sys::Expected<std::size_t> send_some(int socket, bool packets, OpenEnd& end);
+
+  void clear(OpenEnd& end) noexcept;
+
+ private:
+  struct Segment {
+    core::Chunk chunk;
+    std::size_t begin = 0;
+    std::size_t end = 0;
+    std::unique_ptr<std::vector<Descriptor>> descriptors;
+
+    [[nodiscard]] char* start() const noexcept { return chunk.data() + begin; }
+    [[nodiscard]] std::size_t size() const noexcept { return end - begin; }
+  };
+
+  /// What a segment counts for besides its bytes.
+  [[nodiscard]] std::size_t upkeep() const noexcept { return boundaries_ ? sizeof(Segment) : 0; }
+
+  [[nodiscard]] const Segment& last() const noexcept { return segments_.back(); }
+  void consume(std::size_t sent);
+  void forget_sent();
+
+  std::vector<Segment> segments_;
+  std::size_t head_ = 0;          // segments before it are sent
+  std::size_t sealed_bytes_ = 0;  // of every segment but the open one
+  core::Chunk tail_;              // where own frames are copied to
+  std::size_t tail_used_ = 0;
+  bool open_ = false;      // the last segment still grows
+  bool head_cut_ = false;  // the first segment is partly sent
+  const bool boundaries_;
+};
+
+}  // namespace hallway::detail

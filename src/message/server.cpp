@@ -1,0 +1,419 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <hallway/server.hpp>
+
+#include <algorithm>
+#include <cassert>
+#include <map>
+#include <optional>
+
+#include "loop/loop_core.hpp"
+#include "loop/task_group.hpp"
+#include "loop/timed_wait.hpp"
+#include "message/connection_state.hpp"
+#include "sys/file.hpp"
+#include "sys/socket.hpp"
+
+namespace hallway {
+
+namespace {
+
+using namespace std::chrono_literals;
+using detail::ConnectionState;
+
+// Accepted per event, so that a storm of clients does not starve those who are in.
+constexpr int most_accepted = 64;
+
+// Out of descriptors or memory: nothing tells us when there is room again, if it was not one of
+// our own connections that ended.
+constexpr Duration retry_accepting = 100ms;
+
+std::optional<int> reserve_from(std::size_t reserve) {
+  const auto limit = sys::descriptor_limit();
+  if (!limit || *limit > INT32_MAX || *limit <= reserve) return std::nullopt;
+  return static_cast<int>(*limit - reserve);
+}
+
+}  // namespace
+
+/// Accepts, seats, and lets go.
+class Server::Core : private detail::Watch, private detail::Timer {
+ public:
+  Core(Loop& loop, Listener listener, Handler handler, ServerOptions options)
+      : loop_(loop),
+        listener_(std::move(listener)),
+        address_(listener_.address()),
+        handler_(std::move(handler)),
+        options_(std::move(options)),
+        terms_(std::make_shared<const detail::Terms>(
+            detail::Terms{{options_.framing, options_.descriptors, options_.limits, options_.full},
+                          address_,
+                          listener_.type()})),
+        book_(std::make_shared<Book>(*this)) {}
+  ~Core() override;
+  Core(const Core&) = delete;
+  Core& operator=(const Core&) = delete;
+
+  Result<void> start();
+  void drain();
+  Task<> broadcast(ByteView message, const ConnectionState* except);
+
+  [[nodiscard]] const Address& address() const noexcept { return address_; }
+  [[nodiscard]] std::size_t connections() const noexcept { return book_->places; }
+
+ private:
+  class Place;
+
+  /// Who is there. Outlives the server where a connection still writes its last bytes.
+  struct Book {
+    explicit Book(Core& server) : core(&server) {}
+    Core* core;  // null once the server is gone
+    std::vector<ConnectionState*> connections;
+    std::map<std::uint32_t, std::size_t> places_of_uid;
+    std::size_t places = 0;
+  };
+
+  void ready(std::uint32_t events) override;
+  void fire() override;
+
+  void accept_some(int most);
+  bool accept_one();
+  void seat(Descriptor socket);
+  static detail::TaskGroup::Spawned serve(detail::TaskGroup& tasks, Core& core,
+                                          Connection connection, std::shared_ptr<Place> place);
+  [[nodiscard]] Result<void> admit(int socket, const Peer& peer) const;
+  void pause(const std::string& reason);
+  void resume();
+  void place_freed();
+  void accept_rest();
+  void finish_if_drained();
+  void handler_threw(const Place& place, std::string what) const;
+  void wake_broadcasters();
+  void report(ServerEvent::Kind kind, std::uint64_t connection = 0, const Peer& peer = {},
+              std::string reason = {}, const Counters& counters = {}) const;
+  detail::SharedFrame share(ByteView message, Framing framing);
+  [[nodiscard]] bool broadcast_blocked(const ConnectionState* except) const;
+
+  Loop& loop_;
+  Listener listener_;
+  const Address address_;
+  Handler handler_;
+  ServerOptions options_;
+  std::shared_ptr<const detail::Terms> terms_;
+  std::shared_ptr<Book> book_;
+  std::uint64_t accepted_ = 0;
+  bool accepting_ = false;
+  bool paused_ = false;
+  bool draining_ = false;
+  bool holds_loop_ = false;
+  core::Chunk shared_;  // where broadcasts are written, one after the other
+  std::size_t shared_used_ = 0;
+  detail::WaiterList broadcasters_;
+  detail::TaskGroup tasks_;  // last: handlers refer to everything above
+};
+
+/// One client's place: taken while its handler runs or its connection still has bytes to write.
+class Server::Core::Place final : public detail::Seat {
+ public:
+  Place(std::shared_ptr<Book> book, std::uint64_t number, const Peer& peer)
+      : book_(std::move(book)), number_(number), peer_(peer) {
+    ++book_->places;
+    ++book_->places_of_uid[peer.uid];
+  }
+  Place(const Place&) = delete;
+  Place& operator=(const Place&) = delete;
+  ~Place() override {
+    --book_->places;
+    const auto of_uid = book_->places_of_uid.find(peer_.uid);
+    if (--of_uid->second == 0) book_->places_of_uid.erase(of_uid);
+    if (book_->core != nullptr) book_->core->place_freed();
+  }
+
+  [[nodiscard]] std::uint64_t number() const noexcept override { return number_; }
+  [[nodiscard]] const Peer& peer() const noexcept { return peer_; }
+
+  // A broadcast may be walking over the book: the place in it is only cleared.
+  void connection_released(ConnectionState& state) override {
+    std::ranges::replace(book_->connections, &state, static_cast<ConnectionState*>(nullptr));
+  }
+
+  void connection_ended(ConnectionState& state, const std::string& reason) override {
+    connection_released(state);
+    if (book_->core != nullptr) {
+      book_->core->report(ServerEvent::Kind::closed, number_, peer_, reason, state.counters());
+    }
+  }
+
+  Task<> broadcast(ByteView message, const ConnectionState* except) override {
+    if (book_->core != nullptr) co_await book_->core->broadcast(message, except);
+  }
+
+  void room_made() override {
+    if (book_->core != nullptr) book_->core->wake_broadcasters();
+  }
+
+ private:
+  std::shared_ptr<Book> book_;
+  std::uint64_t number_;
+  Peer peer_;
+};
+
+Result<void> Server::Core::start() {
+  for (AllowRule& rule : options_.allow) {
+    auto resolved = rule.resolved();
+    if (!resolved) return std::unexpected(resolved.error());
+    rule = std::move(*resolved);
+  }
+  // Inherited by accepted sockets, and in force before accept(2).
+  if (options_.descriptors == 0) sys::refuse_rights(listener_.descriptor());
+  auto watched = watch(loop_.core(), listener_.descriptor(), sys::event_readable);
+  if (!watched) return watched;
+  loop_.core().hold();
+  holds_loop_ = true;
+  loop_.on_drain(this, [this] { drain(); });
+  return {};
+}
+
+Server::Core::~Core() {
+  loop_.forget(this);
+  book_->core = nullptr;  // a place that gets free below is not given to anybody any more
+  tasks_.clear();
+  for (ConnectionState* state : book_->connections) {
+    if (state != nullptr) state->close();
+  }
+  stop_watching();
+  if (holds_loop_) loop_.core().let_go();
+}
+
+// Accepting --------------------------------------------------------------------------------------
+
+void Server::Core::ready(std::uint32_t /*events*/) { accept_some(most_accepted); }
+
+void Server::Core::accept_some(int most) {
+  // A handler that ends at once frees its place within this loop, which then simply goes on.
+  if (accepting_) return;
+  bool queue_empty = false;
+  {
+    struct Accepting {
+      bool& flag;
+      ~Accepting() { flag = false; }
+    } const accepting{accepting_ = true};
+    std::erase(book_->connections, nullptr);
+    for (int i = 0; i < most && !paused_ && !queue_empty; ++i) queue_empty = !accept_one();
+  }
+  if (queue_empty) finish_if_drained();
+}
+
+/// False: nobody waits.
+bool Server::Core::accept_one() {
+  if (book_->places >= options_.server_limits.max_connections) {
+    pause("all " + std::to_string(book_->places) + " places are taken");
+    return true;
+  }
+  auto accepted = listener_.accept();
+  if (!accepted) {
+    pause(accepted.error().why());
+    // Without room nothing but time helps; anything else is reported and tried again, too: a
+    // server that stops listening over one client's misfortune helps nobody.
+    detail::Timer::start(loop_.core(), Loop::Clock::now() + retry_accepting);
+    return true;
+  }
+  if (!*accepted) return false;
+  seat(std::move(**accepted));
+  return true;
+}
+
+void Server::Core::seat(Descriptor socket) {
+  const std::uint64_t number = ++accepted_;
+  const int descriptor = socket.get();
+  const auto peer = Peer::of(descriptor);
+  if (!peer) {
+    report(ServerEvent::Kind::turned_away, number, {}, peer.error().explain());
+    return;
+  }
+  if (auto admitted = admit(descriptor, *peer); !admitted) {
+    report(ServerEvent::Kind::turned_away, number, *peer, admitted.error().why());
+    return;
+  }
+  auto place = std::make_shared<Place>(book_, number, *peer);
+  auto connection = ConnectionState::open(loop_, std::move(socket), *peer, terms_, place);
+  if (!connection) {
+    report(ServerEvent::Kind::turned_away, number, *peer, connection.error().explain());
+    return;
+  }
+  book_->connections.push_back(&connection->state());
+  if (draining_) connection->state().drain();
+  report(ServerEvent::Kind::connected, number, *peer);
+  // Before the handler: if it ends at once, the place it frees has to find us paused.
+  const auto reserve = reserve_from(options_.server_limits.descriptor_reserve);
+  if (reserve && descriptor >= *reserve) pause("only the reserve of descriptors is left");
+  serve(tasks_, *this, std::move(*connection), std::move(place));
+}
+
+Result<void> Server::Core::admit(int socket, const Peer& peer) const {
+  const auto refused = [&](std::string reason) {
+    return sys::failure(EACCES, "admit", peer.to_string(), std::move(reason));
+  };
+  const bool abstract = address_.kind() == Address::Kind::abstract;
+  if (!options_.allow.empty() || abstract) {
+    // Groups are asked for only when there are rules: it is a system call.
+    const auto groups = options_.allow.empty()
+                            ? std::vector<std::uint32_t>()
+                            : Peer::groups_of(socket).value_or(std::vector<std::uint32_t>());
+    const auto admits = [&](const AllowRule& rule) { return rule.admits(peer, groups); };
+    const bool own = abstract && (admits(allow::same_uid()) || admits(allow::root()));
+    if (!own && std::ranges::none_of(options_.allow, admits)) return refused("no rule admits it");
+  }
+  const auto of_uid = book_->places_of_uid.find(peer.uid);
+  const std::size_t present = of_uid == book_->places_of_uid.end() ? 0 : of_uid->second;
+  if (present >= options_.server_limits.max_per_uid) {
+    return refused("its uid has " + std::to_string(present) + " connections already");
+  }
+  return {};
+}
+
+// A coroutine around the handler's, so that the place is held until the handler's last breath,
+// whatever the handler did with its connection.
+detail::TaskGroup::Spawned Server::Core::serve(detail::TaskGroup& /*tasks*/, Core& core,
+                                               Connection connection,
+                                               std::shared_ptr<Place> place) {
+  try {
+    co_await core.handler_(std::move(connection));
+  } catch (const std::exception& exception) {
+    core.handler_threw(*place, exception.what());
+  } catch (...) {
+    core.handler_threw(*place, "something that is no std::exception");
+  }
+}
+
+void Server::Core::handler_threw(const Place& place, std::string what) const {
+  report(ServerEvent::Kind::handler_threw, place.number(), place.peer(), std::move(what));
+}
+
+void Server::Core::pause(const std::string& reason) {
+  if (paused_) return;
+  paused_ = true;
+  set_events(0);
+  report(ServerEvent::Kind::accepting_paused, 0, {}, reason);
+}
+
+void Server::Core::resume() {
+  if (!paused_) return;
+  paused_ = false;
+  detail::Timer::stop();
+  set_events(sys::event_readable);
+  report(ServerEvent::Kind::accepting_resumed);
+}
+
+void Server::Core::place_freed() {
+  resume();
+  if (draining_) accept_rest();
+}
+
+// Draining ---------------------------------------------------------------------------------------
+
+void Server::Core::drain() {
+  if (draining_) return;
+  draining_ = true;
+  listener_.refuse();
+  for (std::size_t i = 0; i < book_->connections.size(); ++i) {
+    if (ConnectionState* state = book_->connections[i]) state->drain();
+  }
+  accept_rest();
+}
+
+// Those in the backlog were told that they are connected: they are served, too. Their number is
+// bounded: nobody joins them any more.
+void Server::Core::accept_rest() { accept_some(INT32_MAX); }
+
+void Server::Core::finish_if_drained() {
+  if (!draining_ || paused_ || book_->places > 0 || !holds_loop_) return;
+  stop_watching();
+  listener_.close();
+  holds_loop_ = false;
+  loop_.core().let_go();
+}
+
+void Server::Core::fire() {
+  resume();
+  if (draining_) accept_rest();
+}
+
+// Broadcasting -----------------------------------------------------------------------------------
+
+bool Server::Core::broadcast_blocked(const ConnectionState* except) const {
+  return std::ranges::any_of(book_->connections, [except](const ConnectionState* state) {
+    return state != nullptr && state != except && state->blocks_broadcast();
+  });
+}
+
+void Server::Core::wake_broadcasters() { detail::wake_all(loop_.core(), broadcasters_); }
+
+Task<> Server::Core::broadcast(ByteView message, const ConnectionState* except) {
+  while (broadcast_blocked(except)) {
+    co_await detail::TimedWait(loop_.core(), broadcasters_);
+  }
+  std::optional<detail::SharedFrame> frame;
+  // By index: a connection that is cut for being full only clears its place in the list.
+  for (std::size_t i = 0; i < book_->connections.size(); ++i) {
+    ConnectionState* state = book_->connections[i];
+    if (state == nullptr || state == except) continue;
+    const bool usual = state->packets() || state->send_framing() == options_.framing;
+    if (!usual) {
+      state->deliver(share(message, state->send_framing()));
+      continue;
+    }
+    if (!frame) frame = share(message, options_.framing);
+    state->deliver(*frame);
+  }
+}
+
+detail::SharedFrame Server::Core::share(ByteView message, Framing framing) {
+  const bool packets = listener_.type() != SocketType::stream;
+  const std::size_t size = message.size() + (packets ? 0 : framing.overhead());
+  if (!shared_ || shared_.size() - shared_used_ < size) {
+    shared_ = core::Chunk::make(std::max(size, bounds::chunk));
+    shared_used_ = 0;
+  }
+  char* begin = shared_.data() + shared_used_;
+  char* end = packets ? std::ranges::copy(message, begin).out : framing.write(message, begin);
+  const std::size_t from =
+      std::exchange(shared_used_, static_cast<std::size_t>(end - shared_.data()));
+  return {shared_, from, shared_used_};
+}
+
+void Server::Core::report(ServerEvent::Kind kind, std::uint64_t connection, const Peer& peer,
+                          std::string reason, const Counters& counters) const {
+  if (options_.on_event) {
+    options_.on_event({kind, connection, peer, std::move(reason), counters});
+  }
+}
+
+// Server -----------------------------------------------------------------------------------------
+
+Result<Server> Server::open(Loop& loop, const AddressSpec& address, Handler handler,
+                            ServerOptions options) {
+  if (loop.error()) return std::unexpected(*loop.error());
+  auto listener = Listener::bind(
+      address, {options.type, options.mode, options.owner, options.group, options.backlog});
+  if (!listener) return std::unexpected(listener.error());
+  return open(loop, std::move(*listener), std::move(handler), std::move(options));
+}
+
+Result<Server> Server::open(Loop& loop, Listener listener, Handler handler, ServerOptions options) {
+  auto core =
+      std::make_unique<Core>(loop, std::move(listener), std::move(handler), std::move(options));
+  if (auto started = core->start(); !started) return std::unexpected(started.error());
+  return Server(std::move(core));
+}
+
+Server::Server(std::unique_ptr<Core> core) noexcept : core_(std::move(core)) {}
+Server::Server(Server&&) noexcept = default;
+Server& Server::operator=(Server&&) noexcept = default;
+Server::~Server() = default;
+
+Task<> Server::broadcast(ByteView message) { return core_->broadcast(message, nullptr); }
+void Server::drain() { core_->drain(); }
+const Address& Server::address() const noexcept { return core_->address(); }
+std::size_t Server::connections() const noexcept { return core_->connections(); }
+
+}  // namespace hallway

@@ -1,0 +1,444 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "message/transport.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <cstring>
+
+namespace hallway::detail {
+
+namespace {
+
+// From here on, an unfinished message stays where it is and its buffer grows; below, copying it
+// to the front of the large shared buffer is cheaper.
+constexpr std::size_t worth_growing = 64 * kibibyte;
+
+// What a 32-bit length can say; larger limits mean this one.
+constexpr std::size_t largest_message = UINT32_MAX - 1;
+
+// What one sender may write before the others on its loop get their turn.
+constexpr std::size_t most_per_turn = 1 * mebibyte;
+
+// Receives it takes at most to read away what nobody wants; a peer that floods us does not keep
+// its connection open that way.
+constexpr int most_discards = 64;
+
+}  // namespace
+
+// Flow's out-of-line half ------------------------------------------------------------------------
+
+bool Flow::next_slowly(Received& received) {
+  return static_cast<Transport*>(this)->take_next(received);
+}
+Outcome Flow::append_slowly(ByteView message) {
+  return static_cast<Transport*>(this)->enqueue(message);
+}
+Error Flow::explain(const char* operation, Outcome outcome) const {
+  return static_cast<const Transport*>(this)->explain_outcome(operation, outcome);
+}
+
+Transport::Transport(Descriptor socket, const Peer& peer, std::shared_ptr<const Terms> terms,
+                     core::ReceiveBufferPool& buffers)
+    : Flow(terms->options.framing, std::min(terms->options.limits.max_message, largest_message)),
+      socket_(std::move(socket)),
+      peer_(peer),
+      buffers_(&buffers),
+      terms_(std::move(terms)),
+      queue_(packets() || terms_->options.full == Full::drop_oldest) {
+  if (terms_->options.descriptors > 0) inbox_ = std::make_unique<Inbox>();
+  plain_ = !packets() && !inbox_;
+  if (packets()) {
+    // Without credentials an empty packet could not be told from the end (see receive_packet).
+    const auto set = sys::pass_credentials(socket_.get());
+    if (!set) fail(sys::failure(set.error(), "receive from", peer_.to_string()).error());
+    largest_packet_ = sys::packet_max(socket_.get()).value_or(SIZE_MAX);
+    // Any framing with overhead: append() then never takes its short way, which is for streams.
+    receive_framing_ = send_framing_ = Framing::lines();
+  }
+}
+
+Transport::~Transport() {
+  if (lent_) buffers_->take_back(std::move(buffer_));
+}
+
+// Receiving --------------------------------------------------------------------------------------
+
+void Transport::make_room() {
+  const auto partial = static_cast<std::size_t>(filled_ - unread_);
+  if (partial < worth_growing) {
+    if (!lent_) {
+      core::ReceiveBuffer large = buffers_->lend();
+      if (partial > 0) std::memcpy(large.data(), unread_, partial);
+      buffer_ = std::move(large);
+      lent_ = true;
+    } else if (partial > 0) {
+      std::memmove(buffer_.data(), unread_, partial);
+    }
+  } else {
+    if (unread_ != buffer_.data()) std::memmove(buffer_.data(), unread_, partial);
+    if (buffer_.size() - partial < partial) {
+      buffer_.resize(2 * partial);
+      lent_ = false;  // of another size than the pool's: freed instead of given back
+    }
+  }
+  if (packets() && buffer_.size() <= max_message_) {
+    buffer_.resize(max_message_ + 1);
+    lent_ = false;
+  }
+  unread_ = buffer_.data();
+  filled_ = unread_ + partial;
+}
+
+void Transport::park() {
+  const auto partial = static_cast<std::size_t>(filled_ - unread_);
+  if (partial == 0) {
+    if (lent_) {
+      buffers_->take_back(std::move(buffer_));
+    }
+    buffer_ = {};
+    lent_ = false;
+    unread_ = filled_ = nullptr;
+  } else if (lent_) {
+    core::ReceiveBuffer own(partial);
+    std::memcpy(own.data(), unread_, partial);
+    buffers_->take_back(std::exchange(buffer_, std::move(own)));
+    lent_ = false;
+    unread_ = buffer_.data();
+    filled_ = unread_ + partial;
+  }
+}
+
+Transport::Fill Transport::fill() {
+  if (inbound_end_ != Outcome::ok) return Fill::ended;
+  make_room();
+  const auto used = static_cast<std::size_t>(filled_ - buffer_.data());
+  iovec room{writable(filled_), buffer_.size() - used};
+  if (!packets()) room.iov_len = std::min(room.iov_len, bounds::stream_read);
+
+  auto got = packets() ? receive_packet(room) : receive_stream(room);
+  if (inbound_end_ != Outcome::ok) return Fill::ended;  // a packet over the limit
+  if (!got && got.error() == ECONNRESET) {
+    // A seqpacket peer's reset is reported before the packets it had sent, a stream's after its
+    // bytes. Either way everything that is queued is read first, and then this.
+    reset_ = true;
+    got = packets() ? receive_packet(room) : receive_stream(room);
+  }
+  if (!got && got.error() == EAGAIN && !reset_) return Fill::would_block;
+  if (!got && got.error() != EAGAIN && got.error() != ECONNRESET) {
+    fail(sys::failure(got.error(), "receive from", peer_.to_string()).error());
+    return Fill::ended;
+  }
+  const bool at_end = !got || (*got == 0 && !packet_waits_);
+  if (at_end) {
+    inbound_end_ = reset_ ? Outcome::peer_gone : Outcome::end_of_stream;
+    return Fill::ended;
+  }
+  filled_ += *got;
+  bytes_received_ += *got;
+  return Fill::progress;
+}
+
+sys::Expected<std::size_t> Transport::receive_stream(iovec room) {
+  if (!inbox_) return sys::receive_bytes(socket_.get(), room);
+  auto reception = sys::receive(socket_.get(), room, terms_->options.descriptors, false);
+  if (!reception) return std::unexpected(reception.error());
+  keep_descriptors(*reception);
+  return reception->size;
+}
+
+// Whatever waits here belongs to the one message that is not whole yet, because only then is more
+// received. So the limit holds however slowly a peer sends that message.
+void Transport::keep_descriptors(sys::Reception& reception) {
+  auto& arrived = inbox_->arrived;
+  std::size_t held = reception.descriptors.size();
+  for (const Arrived& some : arrived) held += some.descriptors.size();
+  const bool truncated = reception.descriptors_truncated || held > terms_->options.descriptors;
+  if (held == 0 && !truncated) return;
+  if (truncated) {
+    // Some are missing, or more came than were asked for: none of them can be trusted to be the
+    // one the sender meant.
+    arrived.clear();
+    reception.descriptors.clear();
+  }
+  arrived.push_back(
+      {bytes_received_ + reception.size, std::move(reception.descriptors), truncated});
+}
+
+// An empty packet and the end are both zero bytes, and MSG_EOR is never reported. But a packet
+// comes with its sender's credentials, and the end without.
+sys::Expected<std::size_t> Transport::receive_packet(iovec room) {
+  auto reception = sys::receive(socket_.get(), room, terms_->options.descriptors, true);
+  if (!reception) return std::unexpected(reception.error());
+  packet_waits_ = reception->size > 0 || reception->has_control;
+  if (inbox_ && packet_waits_) keep_descriptors(*reception);
+  if (reception->whole > max_message_) {
+    fail_too_large();
+    packet_waits_ = false;
+    return std::unexpected(EAGAIN);
+  }
+  return reception->size;
+}
+
+bool Transport::take_next(Received& received) {
+  if (inbox_) inbox_->claimed.clear();
+  if (packets()) return packet_waits_ ? give_packet(received) : give_end(received);
+
+  const ByteView bytes(unread_, static_cast<std::size_t>(filled_ - unread_));
+  const Frame frame = receive_framing_.next(bytes, max_message_, scanned_);
+  switch (frame.state) {
+    case Frame::State::complete: return give(received, frame.message, frame.consumed);
+    case Frame::State::too_large: fail_too_large(); return give_end(received);
+    case Frame::State::incomplete: break;
+  }
+  scanned_ = bytes.size();
+  if (inbound_end_ == Outcome::ok) return false;
+  if (inbound_end_ == Outcome::end_of_stream && !bytes.empty()) {
+    const Frame rest = receive_framing_.last(bytes);
+    if (rest.state == Frame::State::complete) return give(received, rest.message, rest.consumed);
+    fail(sys::failure(EPIPE, "receive from", peer_.to_string(),
+                      "the peer closed in the middle of a message, after " +
+                          std::to_string(bytes.size()) + " bytes of it")
+             .error());
+  }
+  return give_end(received);
+}
+
+bool Transport::give(Received& received, ByteView message, std::size_t consumed) {
+  unread_ += consumed;
+  scanned_ = 0;
+  ++messages_received_;
+  const auto rest = static_cast<std::size_t>(filled_ - unread_);
+  const Outcome outcome = inbox_ ? claim_descriptors(bytes_received_ - rest) : Outcome::ok;
+  received = Received(outcome, Message(message, inbox_ ? &inbox_->claimed : nullptr), this);
+  return true;
+}
+
+bool Transport::give_packet(Received& received) {
+  packet_waits_ = false;
+  const ByteView packet(unread_, static_cast<std::size_t>(filled_ - unread_));
+  return give(received, packet, packet.size());
+}
+
+bool Transport::give_end(Received& received) {
+  if (inbound_end_ == Outcome::ok) return false;
+  received = Received(inbound_end_, Message(), this);
+  return true;
+}
+
+// Descriptors belong to the frame in which the receive that brought them ended. The kernel ends a
+// receive behind the write that carried descriptors, so what we and others send as one frame with
+// its descriptors is always attributed to that frame, whatever the reads look like.
+Outcome Transport::claim_descriptors(std::uint64_t frame_end) {
+  bool whole = true;
+  auto& arrived = inbox_->arrived;
+  const auto later =
+      std::ranges::find_if(arrived, [&](const Arrived& some) { return some.position > frame_end; });
+  for (auto some = arrived.begin(); some != later; ++some) {
+    whole = whole && !some->truncated;
+    std::ranges::move(some->descriptors, std::back_inserter(inbox_->claimed));
+  }
+  arrived.erase(arrived.begin(), later);
+  if (!whole) inbox_->claimed.clear();
+  return whole ? Outcome::ok : Outcome::truncated;
+}
+
+void Transport::end_inbound(Outcome outcome) noexcept {
+  if (inbound_end_ == Outcome::ok || inbound_end_ == Outcome::end_of_stream) inbound_end_ = outcome;
+  unread_ = filled_ = buffer_.data();
+  scanned_ = 0;
+  packet_waits_ = false;
+  if (inbox_) inbox_->arrived.clear();
+}
+
+// Sending ----------------------------------------------------------------------------------------
+
+Outcome Transport::refuse(ByteView message, std::size_t descriptors) {
+  if (outbound_end_ != Outcome::ok) return outbound_end_;
+  if (refusing_) return Outcome::closed;
+  const std::size_t largest = std::min(max_message_, largest_packet_);
+  if (message.size() > largest) {
+    error_ = std::make_unique<Error>(
+        sys::failure(EMSGSIZE, "send to", peer_.to_string(),
+                     "a message of " + std::to_string(message.size()) +
+                         " bytes is over the limit of " + std::to_string(largest),
+                     largest == largest_packet_ ? "a packet has to fit into SO_SNDBUF; a stream "
+                                                  "carries more"
+                                                : "raise max_message on both sides")
+            .error());
+    return Outcome::failed;
+  }
+  const bool carries_none = !packets() && message.size() + send_framing_.overhead() == 0;
+  if (descriptors > bounds::descriptors_per_message || (descriptors > 0 && carries_none)) {
+    error_ = std::make_unique<Error>(
+        sys::failure(EINVAL, "send to", peer_.to_string(),
+                     carries_none ? "descriptors need at least one byte to travel with"
+                                  : "a message carries at most 253 descriptors")
+            .error());
+    return Outcome::failed;
+  }
+  const bool others_turn = written_this_turn_ >= most_per_turn;
+  if (!over_soft_limit() && !others_turn) return Outcome::ok;
+  // Closes append()'s short way, too: a small message must not overtake those that wait.
+  seal_queue();
+  // A full queue is being written already; one that only has to let others go first may be empty.
+  if (others_turn) on_queued();
+  return Outcome::would_block;
+}
+
+Outcome Transport::enqueue(ByteView message) {
+  if (const Outcome refused = refuse(message, 0); refused != Outcome::ok) return refused;
+  write_frame(message);
+  if (queued_bytes() >= bounds::eager_flush && written_this_turn_ < most_per_turn) flush();
+  on_queued();
+  return Outcome::ok;
+}
+
+Outcome Transport::enqueue(ByteView message, std::vector<Descriptor>& descriptors) {
+  if (const Outcome refused = refuse(message, descriptors.size()); refused != Outcome::ok) {
+    return refused;
+  }
+  seal_queue();
+  write_frame(message);
+  if (!descriptors.empty()) {
+    seal_queue();
+    queue_.attach(std::move(descriptors));
+  }
+  on_queued();
+  return Outcome::ok;
+}
+
+void Transport::write_frame(ByteView message) {
+  ++messages_sent_;
+  const std::size_t size = message.size() + (packets() ? 0 : send_framing_.overhead());
+  if (size == 0 && !packets()) return;  // an empty raw message is no bytes at all
+  auto end = queue_.open(size, {room_, room_end_});
+  if (packets()) {
+    if (size > 0) std::memcpy(end.room, message.data(), size);
+    end.room += size;
+  } else {
+    end.room = send_framing_.write(message, end.room);
+  }
+  const bool boundaries = packets() || terms_->options.full == Full::drop_oldest;
+  if (boundaries) queue_.seal(end);
+  room_ = end.room;
+  room_end_ = end.room_end;
+}
+
+void Transport::enqueue_shared(const SharedFrame& frame) {
+  if (outbound_end_ != Outcome::ok) return;
+  seal_queue();
+  queue_.append_range(frame.chunk, frame.begin, frame.end);
+  ++messages_sent_;
+  on_queued();
+}
+
+Outcome Transport::flush() {
+  OutboundQueue::OpenEnd end{room_, room_end_};
+  while (outbound_end_ == Outcome::ok && !queue_.empty()) {
+    const auto sent = queue_.send_some(socket_.get(), packets(), end);
+    if (sent) {
+      bytes_sent_ += *sent;
+      written_this_turn_ += *sent;
+      continue;
+    }
+    switch (sent.error()) {
+      case EAGAIN:
+      case ENOBUFS:
+        room_ = end.room;
+        room_end_ = end.room_end;
+        return Outcome::would_block;
+      case EPIPE:
+      case ECONNRESET: end_outbound(Outcome::peer_gone); return outbound_end_;
+      default:
+        fail(sys::failure(sent.error(), "send to", peer_.to_string()).error());
+        return outbound_end_;
+    }
+  }
+  room_ = end.room;
+  room_end_ = end.room_end;
+  return outbound_end_;
+}
+
+void Transport::seal_queue() noexcept {
+  OutboundQueue::OpenEnd end{room_, room_end_};
+  queue_.seal(end);
+  room_ = room_end_ = nullptr;
+}
+
+void Transport::refuse_more() noexcept {
+  refusing_ = true;
+  seal_queue();
+}
+
+void Transport::end_outbound(Outcome outcome) noexcept {
+  if (outbound_end_ == Outcome::ok) outbound_end_ = outcome;
+  OutboundQueue::OpenEnd end{room_, room_end_};
+  queue_.clear(end);
+  room_ = room_end_ = nullptr;
+}
+
+// Both -------------------------------------------------------------------------------------------
+
+void Transport::fail(Error error) {
+  if (!error_ || outbound_end_ == Outcome::ok) error_ = std::make_unique<Error>(std::move(error));
+  end_inbound(Outcome::failed);
+  end_outbound(Outcome::failed);
+}
+
+void Transport::fail_too_large() {
+  fail(sys::failure(EMSGSIZE, "receive from", peer_.to_string(),
+                    "a message is over the limit of " + std::to_string(max_message_) + " bytes",
+                    "raise max_message, or see whether the peer uses another framing")
+           .error());
+}
+
+Error Transport::explain_outcome(const char* operation, Outcome outcome) const {
+  if (outcome == Outcome::failed && error_) return *error_;
+  const std::string subject = terms_->address.kind() == Address::Kind::unnamed
+                                  ? peer_.to_string()
+                                  : terms_->address.to_string();
+  switch (outcome) {
+    case Outcome::timed_out:
+      return sys::failure(ETIMEDOUT, operation, subject, "nothing came within the deadline")
+          .error();
+    case Outcome::end_of_stream:
+      return sys::failure(EPIPE, operation, subject, "the peer has finished").error();
+    case Outcome::peer_gone:
+      return sys::failure(ECONNRESET, operation, subject, "the peer has closed the connection")
+          .error();
+    case Outcome::closed:
+      return sys::failure(ECANCELED, operation, subject, "this side has closed the connection")
+          .error();
+    case Outcome::truncated:
+      return sys::failure(EMSGSIZE, operation, subject,
+                          "descriptors of the message were lost, or more than accepted")
+          .error();
+    case Outcome::would_block: return sys::failure(EAGAIN, operation, subject).error();
+    case Outcome::failed:
+    case Outcome::ok: break;
+  }
+  return sys::failure(0, operation, subject).error();
+}
+
+void Transport::set_framing(Framing receive, Framing send) noexcept {
+  if (packets()) return;
+  receive_framing_ = receive;
+  send_framing_ = send;
+  scanned_ = 0;
+}
+
+void Transport::close_socket() noexcept {
+  if (!socket_.holds_one()) return;
+  std::array<char, 16 * kibibyte> nowhere;
+  for (int i = 0; i < most_discards; ++i) {
+    const auto got = sys::receive_bytes(socket_.get(), {nowhere.data(), nowhere.size()});
+    if (!got || *got == 0) break;
+  }
+  socket_.close();
+}
+
+Counters Transport::counters() const noexcept {
+  return {messages_received_, messages_sent_, bytes_received_, bytes_sent_, dropped_};
+}
+
+}  // namespace hallway::detail

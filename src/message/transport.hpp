@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Messages over one connected socket, without waiting: what Connection does on a loop and Client
+// does by blocking. A transport reads and writes when it is told to and says what came of it.
+//
+// Either direction ends once and for all. inbound_end() and outbound_end() are ok until then.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include <hallway/address.hpp>
+#include <hallway/connection.hpp>
+#include <hallway/descriptor.hpp>
+#include <hallway/detail/flow.hpp>
+#include <hallway/peer.hpp>
+#include <hallway/socket.hpp>
+
+#include "core/chunk.hpp"
+#include "core/receive_buffer.hpp"
+#include "message/outbound_queue.hpp"
+#include "sys/socket.hpp"
+
+namespace hallway::detail {
+
+/// What every connection of one server, or of one connect, has in common. Shared, because a
+/// thousand idle connections should not hold a thousand copies.
+struct Terms {
+  ConnectionOptions options;
+  Address address;
+  SocketType type = SocketType::stream;
+};
+
+/// A frame or packet ready to be queued many times.
+struct SharedFrame {
+  core::Chunk chunk;
+  std::size_t begin = 0;
+  std::size_t end = 0;
+};
+
+class Transport : public Flow {
+ public:
+  /// Adopts a connected socket. `buffers` outlives the transport.
+  Transport(Descriptor socket, const Peer& peer, std::shared_ptr<const Terms> terms,
+            core::ReceiveBufferPool& buffers);
+  virtual ~Transport();
+
+  // Receiving ----------------------------------------------------------------------------------
+
+  enum class Fill : std::uint8_t { progress, would_block, ended };
+
+  /// Reads from the socket once. Only when next() found no message.
+  Fill fill();
+
+  /// Gives the large receive buffer back until there is something to read. Only when next()
+  /// found no message.
+  void park();
+
+  /// Bytes of a message that is not whole yet.
+  [[nodiscard]] bool has_partial() const noexcept { return filled_ != unread_; }
+
+  /// The slow half of next(): descriptors, packets, and the ways a stream ends.
+  bool take_next(Received& received);
+
+  void end_inbound(Outcome outcome) noexcept;
+  [[nodiscard]] Outcome inbound_end() const noexcept { return inbound_end_; }
+
+  // Sending ------------------------------------------------------------------------------------
+
+  /// The slow half of append(). A full queue is would_block, and so is a sender that has written
+  /// more at once than the others on the loop should wait for.
+  Outcome enqueue(ByteView message);
+  /// Takes the descriptors only with ok.
+  Outcome enqueue(ByteView message, std::vector<Descriptor>& descriptors);
+
+  /// By reference; `frame` is in this transport's send framing.
+  void enqueue_shared(const SharedFrame& frame);
+
+  /// Writes until the queue is empty (ok), the kernel is full (would_block) or it ends.
+  Outcome flush();
+
+  /// Whether the socket can carry a packet of `size` bytes. A stream carries anything.
+  [[nodiscard]] bool fits(std::size_t size) const noexcept { return size <= largest_packet_; }
+  bool drop_oldest() { return queue_.drop_oldest(); }
+  void count_dropped() noexcept { ++dropped_; }
+
+  [[nodiscard]] std::size_t queued_bytes() const noexcept {
+    return queue_.bytes({room_, room_end_});
+  }
+  [[nodiscard]] bool queue_empty() const noexcept { return queue_.empty(); }
+  [[nodiscard]] bool over_soft_limit() const noexcept {
+    return queued_bytes() >= terms_->options.limits.outbound_soft;
+  }
+  void end_outbound(Outcome outcome) noexcept;
+  [[nodiscard]] Outcome outbound_end() const noexcept { return outbound_end_; }
+
+  /// Nothing more is queued; what is, is still written.
+  void refuse_more() noexcept;
+
+  /// Others had their turn: this one may write at once again.
+  void end_turn() noexcept { written_this_turn_ = 0; }
+
+  // Both ---------------------------------------------------------------------------------------
+
+  /// Ends both directions with an error.
+  void fail(Error error);
+  [[nodiscard]] Error explain_outcome(const char* operation, Outcome outcome) const;
+
+  void set_framing(Framing receive, Framing send) noexcept;
+  [[nodiscard]] Framing send_framing() const noexcept { return send_framing_; }
+
+  /// Tells the peer that no more comes.
+  void shut_down_writing() noexcept {
+    (void)sys::shutdown_writing(socket_.get());  // ENOTCONN: the peer is gone, and knows
+  }
+
+  /// Reads away what nobody will receive, then closes: see Connection::close().
+  void close_socket() noexcept;
+  [[nodiscard]] Descriptor release_socket() noexcept { return std::move(socket_); }
+
+  [[nodiscard]] int descriptor() const noexcept { return socket_.get(); }
+  [[nodiscard]] const Peer& peer() const noexcept { return peer_; }
+  [[nodiscard]] const Terms& terms() const noexcept { return *terms_; }
+  [[nodiscard]] const std::shared_ptr<const Terms>& shared_terms() const noexcept { return terms_; }
+  [[nodiscard]] bool packets() const noexcept { return terms_->type != SocketType::stream; }
+  [[nodiscard]] Counters counters() const noexcept;
+
+ protected:
+  /// Something was queued: to be flushed before long.
+  virtual void on_queued() {}
+
+ private:
+  /// Descriptors that arrived and no frame has claimed yet.
+  struct Arrived {
+    std::uint64_t position;  // bytes_received_ after the receive that brought them
+    std::vector<Descriptor> descriptors;
+    bool truncated;
+  };
+  struct Inbox {
+    std::vector<Arrived> arrived;
+    std::vector<Descriptor> claimed;  // by the message that was handed out last
+  };
+
+  sys::Expected<std::size_t> receive_stream(iovec room);
+  sys::Expected<std::size_t> receive_packet(iovec room);
+  void keep_descriptors(sys::Reception& reception);
+  void make_room();
+  Outcome claim_descriptors(std::uint64_t frame_end);
+  bool give(Received& received, ByteView message, std::size_t consumed);
+  bool give_packet(Received& received);
+  bool give_end(Received& received);
+  void fail_too_large();
+  Outcome refuse(ByteView message, std::size_t descriptors);
+  void write_frame(ByteView message);
+  void seal_queue() noexcept;
+  [[nodiscard]] char* writable(const char* position) const noexcept {
+    return buffer_.data() + (position - buffer_.data());
+  }
+
+  Descriptor socket_;
+  Outcome inbound_end_ = Outcome::ok;
+  Outcome outbound_end_ = Outcome::ok;
+  bool refusing_ = false;      // refuse_more() was called
+  bool lent_ = false;          // buffer_ belongs to buffers_
+  bool packet_waits_ = false;  // one packet lies between unread_ and filled_
+  bool reset_ = false;         // the kernel reported ECONNRESET; what was queued is still read
+  Peer peer_;
+  core::ReceiveBuffer buffer_;
+  core::ReceiveBufferPool* buffers_;
+  std::shared_ptr<const Terms> terms_;
+  std::unique_ptr<Inbox> inbox_;  // only where descriptors are accepted
+  std::unique_ptr<Error> error_;
+  OutboundQueue queue_;
+  std::size_t written_this_turn_ = 0;
+  std::size_t largest_packet_ = SIZE_MAX;
+  std::uint64_t bytes_received_ = 0;
+  std::uint64_t bytes_sent_ = 0;
+  std::uint64_t dropped_ = 0;
+};
+
+}  // namespace hallway::detail
