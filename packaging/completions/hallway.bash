@@ -1,0 +1,61 @@
+# bash completion for hallway; made by `hallway completions bash`.
+_hallway_offer() { mapfile -t COMPREPLY < <(compgen "$@" -- "${COMP_WORDS[COMP_CWORD]}"); }
+_hallway() {
+  local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} flags=
+  if ((COMP_CWORD == 1)); then
+    _hallway_offer -W "serve connect send request wait --help --version"
+    return
+  fi
+  case ${COMP_WORDS[1]} in
+    serve)
+      case $previous in
+        --type) _hallway_offer -W "stream seqpacket datagram"; return ;;
+        --framing) _hallway_offer -W "lines null len32 len32be len32le raw"; return ;;
+        --owner) _hallway_offer -u; return ;;
+        --group) _hallway_offer -g; return ;;
+        --full) _hallway_offer -W "wait drop-oldest drop-newest disconnect"; return ;;
+        --max-message | --on | --handler | --handlers | --handler-timeout | --exit-word | --stop-word | --mode | --allow | --max-connections | --max-per-uid | --idle-timeout | --timeout | --ready-fd) return ;;
+      esac
+      flags="--help -h --quiet -q --verbose -v --json --type --framing --max-message --echo --ack --broadcast --on --sized --hangup --handler --handlers --handler-timeout --exit-word --stop-word --no-print --mode --owner --group --allow --max-connections --max-per-uid --idle-timeout --timeout --full --once --ready-fd"
+      ;;
+    connect)
+      case $previous in
+        --type) _hallway_offer -W "stream seqpacket datagram"; return ;;
+        --framing) _hallway_offer -W "lines null len32 len32be len32le raw"; return ;;
+        --server-uid) _hallway_offer -u; return ;;
+        --max-message | --timeout | --stop-word) return ;;
+      esac
+      flags="--help -h --quiet -q --verbose -v --json --type --framing --max-message --timeout --server-uid --stop-word --hex"
+      ;;
+    send)
+      case $previous in
+        --type) _hallway_offer -W "stream seqpacket datagram"; return ;;
+        --framing) _hallway_offer -W "lines null len32 len32be len32le raw"; return ;;
+        --server-uid) _hallway_offer -u; return ;;
+        --at) _hallway_offer -f; return ;;
+        --max-message | --timeout) return ;;
+      esac
+      flags="--help -h --wait-reply --quiet -q --verbose -v --json --type --framing --max-message --timeout --server-uid --at --sized"
+      ;;
+    request)
+      case $previous in
+        --type) _hallway_offer -W "stream seqpacket datagram"; return ;;
+        --framing) _hallway_offer -W "lines null len32 len32be len32le raw"; return ;;
+        --server-uid) _hallway_offer -u; return ;;
+        --at) _hallway_offer -f; return ;;
+        --max-message | --timeout) return ;;
+      esac
+      flags="--help -h --quiet -q --verbose -v --json --type --framing --max-message --timeout --server-uid --at --sized"
+      ;;
+    wait)
+      case $previous in
+        --type) _hallway_offer -W "stream seqpacket datagram"; return ;;
+        --server-uid) _hallway_offer -u; return ;;
+        --timeout) return ;;
+      esac
+      flags="--help -h --quiet -q --verbose -v --json --type --timeout --server-uid"
+      ;;
+  esac
+  if [[ $current == -* ]]; then _hallway_offer -W "$flags"; else _hallway_offer -f; fi
+}
+complete -o filenames -F _hallway hallway

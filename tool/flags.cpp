@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "flags.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+
+namespace hallway::tool {
+
+void refuse_flags(const std::string& flags, const std::string& why) {
+  throw CLI::ValidationError(flags, why);
+}
+
+bool given(const CLI::App& verb, const std::string& name) { return verb.count(name) > 0; }
+
+void add_wordiness(CLI::App& verb, Wordiness& wordiness) {
+  verb.add_flag_callback(
+      "-q,--quiet", [&wordiness] { wordiness.verbosity = -1; }, "Say nothing but failures");
+  verb.add_flag_function(
+      "-v,--verbose",
+      [&wordiness](std::int64_t times) { wordiness.verbosity = static_cast<int>(times); },
+      "Say more: each message; twice: all of each message");
+  verb.add_flag("--json", wordiness.json, "One JSON object per line, for messages and for events");
+  verb.get_option("--quiet")->excludes(verb.get_option("--verbose"));
+}
+
+Limits Wire::limits() const {
+  Limits limits;
+  limits.max_message = max_message;
+  limits.outbound_soft = std::max(limits.outbound_soft, max_message);
+  limits.outbound_hard = std::max(limits.outbound_hard, 2 * max_message);
+  return limits;
+}
+
+void add_type(CLI::App& verb, SocketType& type) {
+  add_value(
+      verb, "--type", "stream|seqpacket|datagram",
+      [](const std::string& text) { return as_read(parse_socket_type(text)); },
+      [&type](SocketType given_type) { type = given_type; }, "Type of socket (default stream)");
+}
+
+void add_wire(CLI::App& verb, Wire& wire) {
+  add_type(verb, wire.type);
+  add_value(
+      verb, "--framing", "lines|null|len32|len32be|len32le|raw[:N]",
+      [](const std::string& text) { return as_read(Framing::parse(text)); },
+      [&wire](Framing framing) { wire.framing = framing; },
+      "How messages are told apart in a stream (default lines)");
+  add_value(
+      verb, "--max-message", "SIZE", read_size,
+      [&wire](std::size_t size) { wire.max_message = size; },
+      "Largest message in either direction (default " + write_size(Limits{}.max_message) + ")");
+}
+
+void check_wire(const CLI::App& verb, const Wire& wire) {
+  if (given(verb, "--framing") && wire.type != SocketType::stream) {
+    refuse_flags("--type --framing", "packets carry their own boundaries; only a stream is framed");
+  }
+}
+
+std::string default_address() {
+  const char* chosen = std::getenv("HALLWAY_ADDRESS");
+  return chosen != nullptr && *chosen != '\0' ? chosen : defaults::address;
+}
+
+Address read_address(const std::string& word) {
+  auto address = Address::parse(word);
+  if (!address) throw CLI::ValidationError(word, address.error().why());
+  return std::move(*address);
+}
+
+void add_reach(CLI::App& verb, Reach& reach, const std::string& timeout_help) {
+  add_value(
+      verb, "--timeout", "TIME", read_duration,
+      [&reach](Duration timeout) { reach.timeout = timeout; }, timeout_help);
+  add_value(
+      verb, "--server-uid", "USER", read_user,
+      [&reach](std::uint32_t uid) { reach.server_uid = uid; },
+      "Refuse a server of another user, before the first byte");
+}
+
+void check_reach(const CLI::App& verb, const Reach& reach, SocketType type) {
+  if (!given(verb, "--server-uid")) return;
+  if (type == SocketType::datagram) {
+    refuse_flags("--type datagram --server-uid", "datagram sockets do not say who receives");
+  }
+  if (reach.address.kind() == Address::Kind::exec) {
+    refuse_flags("--server-uid", "a program started here runs as we do");
+  }
+}
+
+}  // namespace hallway::tool

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Flags that several verbs share, and how any flag is declared: text that cannot be read is a
+// usage error that names the flag, the text and why.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include <hallway/address.hpp>
+#include <hallway/framing.hpp>
+#include <hallway/limits.hpp>
+#include <hallway/socket.hpp>
+
+#include "events.hpp"
+#include "values.hpp"
+
+namespace hallway::tool {
+
+/// Declares a flag whose text is read by `read`, a function from text to Read<T>.
+/// @param meaning  is given what was read
+template <typename ReadText, typename Meaning>
+CLI::Option* add_value(CLI::App& verb, const std::string& name, const std::string& placeholder,
+                       ReadText read, const Meaning& meaning, const std::string& help) {
+  const CLI::callback_t callback = [name, read, meaning](const CLI::results_t& texts) {
+    for (const std::string& text : texts) {
+      auto value = read(text);
+      if (!value) throw CLI::ValidationError(name + " " + text, value.error());
+      meaning(std::move(*value));
+    }
+    return true;
+  };
+  auto* option = verb.add_option(name, callback, help);
+  option->type_name(placeholder)->allow_extra_args(false);
+  return option;
+}
+
+/// A readable text of the library's: Result<T> as Read<T>.
+template <typename T>
+Read<T> as_read(Result<T> result) {
+  if (!result) return std::unexpected(result.error().why());
+  return std::move(*result);
+}
+
+/// Any text at all.
+inline Read<std::string> read_text(const std::string& text) { return text; }
+
+/// Refuses flags that contradict each other. Thrown while the command line is read.
+[[noreturn]] void refuse_flags(const std::string& flags, const std::string& why);
+
+/// Whether a flag stands on the command line.
+bool given(const CLI::App& verb, const std::string& name);
+
+/// -q, -v and --json.
+void add_wordiness(CLI::App& verb, Wordiness& wordiness);
+
+/// How messages travel.
+struct Wire {
+  SocketType type = SocketType::stream;
+  Framing framing = Framing::lines();
+  std::size_t max_message = Limits{}.max_message;
+
+  /// The library's limits, with room for the messages allowed here.
+  [[nodiscard]] Limits limits() const;
+};
+
+/// --type alone.
+void add_type(CLI::App& verb, SocketType& type);
+
+/// --type, --framing and --max-message.
+void add_wire(CLI::App& verb, Wire& wire);
+
+/// Refuses --framing where packets need none.
+void check_wire(const CLI::App& verb, const Wire& wire);
+
+/// HALLWAY_ADDRESS, or the default.
+std::string default_address();
+
+/// The address in a word; a usage error that names it where it is none.
+Address read_address(const std::string& word);
+
+/// The verbs that connect: to whom, and what they make sure of.
+struct Reach {
+  Address address;
+  std::optional<std::uint32_t> server_uid;
+  std::optional<Duration> timeout;
+};
+
+/// --server-uid, and --timeout with a help text of the verb's own.
+void add_reach(CLI::App& verb, Reach& reach, const std::string& timeout_help);
+
+/// Refuses --server-uid where nobody can vouch for it.
+void check_reach(const CLI::App& verb, const Reach& reach, SocketType type);
+
+}  // namespace hallway::tool

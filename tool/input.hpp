@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Lines of standard input, each a message, and never a loop that waits for them.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+
+#include <hallway/error.hpp>
+#include <hallway/loop.hpp>
+#include <hallway/task.hpp>
+
+namespace hallway::tool {
+
+/// Where lines come from: a pipe or file (LineReader), or a person (Prompt).
+class Input {
+ public:
+  virtual ~Input() = default;
+
+  /// The next line without its newline; nothing at the end of input. One task at a time.
+  /// @errors message_size: a line over the limit
+  virtual Task<Result<std::optional<std::string>>> next() = 0;
+};
+
+class LineReader final : public Input {
+ public:
+  /// @param most  bytes in a line
+  LineReader(Loop& loop, std::size_t most) : loop_(&loop), most_(most) {}
+
+  Task<Result<std::optional<std::string>>> next() override;
+
+ private:
+  std::optional<std::string> take_line();
+  Result<void> read_some();
+  [[nodiscard]] Error too_long() const;
+
+  Loop* loop_;
+  std::size_t most_;
+  std::string buffer_;
+  std::size_t taken_ = 0;    // leading bytes of buffer_ given out
+  std::size_t scanned_ = 0;  // leading bytes of buffer_ known to hold no further newline
+  bool ended_ = false;
+};
+
+}  // namespace hallway::tool

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// hallway: the table of verbs, and how a command line finds its verb.
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <clocale>
+#include <csignal>
+#include <cstdio>
+#include <exception>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <hallway/limits.hpp>
+#include <hallway/version.hpp>
+
+#include "help.hpp"
+#include "report.hpp"
+#include "values.hpp"
+#include "verb.hpp"
+
+namespace hallway::tool {
+
+const std::vector<Verb>& verbs() {
+  static const std::vector<Verb> all{
+      {"serve", "Listen, and treat every message as told", "[ADDRESS] [FLAGS] [-- PROGRAM ARGS...]",
+       add_serve},
+      {"connect", "Send each line of input, print each message received", "[ADDRESS] [FLAGS]",
+       add_connect},
+      {"send", "Send messages and exit", "[ADDRESS] MESSAGE... [FLAGS]", add_send},
+      {"request", "Send a message and print the reply", "[ADDRESS] MESSAGE [FLAGS]", add_request},
+      {"wait", "Exit as soon as a server accepts connections", "[ADDRESS] [FLAGS]", add_wait},
+  };
+  return all;
+}
+
+namespace {
+
+/// For the makers of packages; people have no use for it.
+constexpr Verb completions{"completions", "Print completions for a shell", "bash|zsh|fish",
+                           add_completions};
+
+const Verb* find_verb(std::string_view name) {
+  const auto found = std::ranges::find(verbs(), name, &Verb::name);
+  if (found != verbs().end()) return &*found;
+  return name == completions.name ? &completions : nullptr;
+}
+
+void print_help() {
+  std::string text =
+      "hallway: Unix domain sockets done right\n\n"
+      "Usage: hallway VERB [ADDRESS] [FLAGS]\n\n"
+      "Verbs:\n";
+  for (const Verb& verb : verbs()) text += fmt::format("  {:<10}{}\n", verb.name, verb.summary);
+  text += fmt::format(
+      "\nFlags:\n"
+      "  -h,--help  Print this text, or with a verb the verb's flags\n"
+      "  --version  Print the version\n"
+      "\nExamples:\n"
+      "  hallway serve --echo                   answer every line with itself\n"
+      "  hallway request hello                  ask it something\n"
+      "  hallway serve /run/app.sock --handler 'jq .name'\n"
+      "  hallway connect @app --type seqpacket  talk to somebody else's server\n"
+      "\nWithout ADDRESS, HALLWAY_ADDRESS counts, else {}.\n"
+      "`hallway VERB --help` has the rest, and so has man hallway.\n",
+      defaults::address);
+  std::fputs(text.c_str(), stdout);
+}
+
+/// A socket must never become descriptor 0, 1 or 2, where others read or print.
+void occupy_standard_descriptors() {
+  for (int number = STDIN_FILENO; number <= STDERR_FILENO; ++number) {
+    if (fcntl(number, F_GETFD) < 0) static_cast<void>(open("/dev/null", O_RDWR | O_CLOEXEC));
+  }
+}
+
+/// The text of --ack may be left out, and CLI11 would take the address after it for the text; and
+/// it would take the word after "--flag=" for the flag's value.
+std::vector<std::string> unambiguous(std::span<const std::string> words) {
+  std::vector<std::string> clear;
+  for (std::size_t at = 0; at < words.size(); ++at) {
+    const std::string& word = words[at];
+    const bool address_follows = at + 1 < words.size() && looks_like_address(words[at + 1]);
+    if (word == "--ack" && address_follows) clear.push_back(words[++at]);
+    if (word.starts_with("--") && word.find('=') == word.size() - 1) {
+      clear.push_back(word.substr(0, word.size() - 1));
+      clear.emplace_back();
+    } else {
+      clear.push_back(word);
+    }
+  }
+  return clear;
+}
+
+/// Takes "--" and what follows off the words.
+Rest take_rest(std::vector<std::string>& words) {
+  const auto dashes = std::ranges::find(words, "--");
+  if (dashes == words.end()) return std::nullopt;
+  std::vector<std::string> rest(dashes + 1, words.end());
+  words.erase(dashes, words.end());
+  return rest;
+}
+
+std::string joined(const std::vector<std::string>& words) {
+  return fmt::format("{}", fmt::join(words, " "));
+}
+
+/// What is wrong with a command line, in the house's form.
+int refuse(const CLI::App& app, const CLI::ParseError& error) {
+  std::string why = error.what();
+  if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) {
+    why = joined(app.remaining()) + ": not understood here";
+  }
+  return fail_usage(app.get_name().substr(sizeof("hallway ") - 1), why, app.get_name() + " --help");
+}
+
+int run_verb(const Verb& verb, std::vector<std::string> words) {
+  CLI::App app(std::string(verb.summary) + ".", "hallway " + std::string(verb.name));
+  app.formatter(std::make_shared<HelpFormatter>(verb.arguments));
+  Run run;
+  try {
+    run = verb.add(app, take_rest(words));
+    words = unambiguous(words);
+    std::ranges::reverse(words);  // CLI11 takes them from the end
+    app.parse(words);
+  } catch (const CLI::Success& help) {
+    return app.exit(help);
+  } catch (const CLI::ParseError& error) {
+    return refuse(app, error);
+  }
+  return run();
+}
+
+int run(const std::vector<std::string>& words) {
+  const std::string first = words.empty() ? "" : words.front();
+  if (first == "--help" || first == "-h") {
+    print_help();
+    return exit_status::done;
+  }
+  if (first == "--version") {
+    std::fputs(fmt::format("hallway {}\n", version).c_str(), stdout);
+    return exit_status::done;
+  }
+  const Verb* verb = find_verb(first);
+  if (verb != nullptr) return run_verb(*verb, {words.begin() + 1, words.end()});
+  return words.empty() ? fail_usage("usage", "no verb given", "hallway --help")
+                       : fail_usage("usage", first + ": not a verb", "hallway --help");
+}
+
+}  // namespace
+
+}  // namespace hallway::tool
+
+int main(int argc, char** argv) {
+  using namespace hallway::tool;
+  std::setlocale(LC_CTYPE, "");  // NOLINT(concurrency-mt-unsafe): there is one thread
+  occupy_standard_descriptors();
+  // A reader of our output that goes away is noticed where we write.
+  std::signal(SIGPIPE, SIG_IGN);
+  try {
+    return run({argv + 1, argv + argc});
+  } catch (const std::exception& error) {
+    return fail(error_of(std::errc::state_not_recoverable, "hallway", "", error.what()));
+  }
+}

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "program.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include <hallway/child.hpp>
+#include <hallway/descriptor.hpp>
+
+namespace hallway::tool {
+
+namespace {
+
+/// Asks a program to finish when the server drains.
+class AskedToFinish {
+ public:
+  AskedToFinish(Loop& loop, Child& child) : loop_(&loop) {
+    loop.on_drain(this, [&child] { static_cast<void>(child.kill(SIGTERM)); });
+  }
+  AskedToFinish(const AskedToFinish&) = delete;
+  AskedToFinish& operator=(const AskedToFinish&) = delete;
+  ~AskedToFinish() { loop_->forget(this); }
+
+ private:
+  Loop* loop_;
+};
+
+}  // namespace
+
+ProgramPerConnection::ProgramPerConnection(Loop& loop, Events& events,
+                                           std::vector<std::string> program)
+    : loop_(&loop), events_(&events), program_(std::move(program)) {}
+
+std::vector<std::string> ProgramPerConnection::environment(const Peer& peer) const {
+  return {"PROTO=IPC",
+          fmt::format("IPCREMOTEEUID={}", peer.uid),
+          fmt::format("IPCREMOTEEGID={}", peer.gid),
+          fmt::format("IPCREMOTEPID={}", peer.pid),
+          "IPCREMOTEPATH=",
+          fmt::format("IPCCONNNUM={}", running_.at(peer.uid))};
+}
+
+Task<> ProgramPerConnection::serve(Connection connection) {
+  const Peer peer = connection.peer();
+  const std::uint64_t number = connection.number();
+  ++running_[peer.uid];
+  co_await run(number, std::move(connection).release(), environment(peer));
+  if (--running_[peer.uid] == 0) running_.erase(peer.uid);
+}
+
+Task<> ProgramPerConnection::run(std::uint64_t connection, Descriptor socket,
+                                 std::vector<std::string> environment) {
+  auto child = Child::spawn_with(*loop_, program_, {socket.get(), socket.get(), STDERR_FILENO},
+                                 {.environment = std::move(environment)});
+  // The program alone decides when the client sees the connection end.
+  socket.close();
+  if (!child) {
+    events_->error("program failed", connection, child.error());
+    co_return;
+  }
+  const AskedToFinish asked(*loop_, *child);
+  const auto status = co_await child->wait();
+  if (!status) {
+    events_->error("program failed", connection, status.error());
+    co_return;
+  }
+  const std::string ended = status->to_string();
+  events_->tell(Events::Level::usual, "closed", connection, "the program ended: " + ended,
+                {{"reason", ended}});
+}
+
+}  // namespace hallway::tool

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "prompt.hpp"
+
+#include <fmt/format.h>
+#include <histedit.h>
+#include <sys/ioctl.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <cwchar>
+#include <filesystem>
+#include <system_error>
+
+#include <hallway/version.hpp>
+
+namespace hallway::tool {
+
+namespace {
+
+constexpr int history_lines = 1000;
+constexpr char end_of_file = 'D' - '@';
+constexpr int prompt_width = 2;
+
+/// XDG_STATE_HOME/hallway_history, by default ~/.local/state/hallway_history; empty: nowhere.
+std::filesystem::path history_file() {
+  const char* state = std::getenv("XDG_STATE_HOME");
+  if (state != nullptr && *state == '/') return std::filesystem::path(state) / "hallway_history";
+  const char* home = std::getenv("HOME");
+  if (home == nullptr || *home == '\0') return {};
+  return std::filesystem::path(home) / ".local/state/hallway_history";
+}
+
+/// libedit does not tell an empty line from a terminal that is gone.
+bool is_hung_up() {
+  termios settings;
+  return tcgetattr(STDIN_FILENO, &settings) < 0;
+}
+
+char* prompt_text(EditLine*) {
+  static char text[] = "> ";
+  return text;
+}
+
+}  // namespace
+
+/// What libedit keeps.
+struct Prompt::Editor {
+  Editor()
+      : line(el_init("hallway", stdin, stdout, stderr)),
+        history(history_init()),
+        file(history_file()) {
+    history_change(H_SETSIZE, history_lines);
+    history_change(H_SETUNIQUE, 1);
+    if (!file.empty()) history_change(H_LOAD, file.c_str());
+    el_set(line, EL_PROMPT, prompt_text);
+    el_set(line, EL_EDITOR, "emacs");
+    el_set(line, EL_HIST, ::history, history);
+    el_source(line, nullptr);
+    begin();
+  }
+  Editor(const Editor&) = delete;
+  Editor& operator=(const Editor&) = delete;
+  ~Editor() {
+    if (editing) write_out("\n");
+    finish();
+    save();
+    history_end(history);
+    el_end(line);
+  }
+
+  /// Shows the prompt, and takes characters as they are typed.
+  void begin() {
+    el_set(line, EL_UNBUFFERED, 1);
+    editing = true;
+  }
+
+  /// Gives the terminal back as it was.
+  void finish() {
+    if (editing) el_set(line, EL_UNBUFFERED, 0);
+    editing = false;
+  }
+
+  /// Clears the line being typed, in however many rows it stands.
+  void clear() const {
+    const LineInfoW* typed = el_wline(line);
+    int width = prompt_width;
+    for (const wchar_t* at = typed->buffer; at != typed->cursor; ++at) {
+      width += std::max(wcwidth(*at), 0);
+    }
+    winsize size{};
+    ioctl(STDOUT_FILENO, TIOCGWINSZ, &size);
+    const int rows_above = size.ws_col > 0 ? width / size.ws_col : 0;
+    if (rows_above > 0) write_out(fmt::format("\x1b[{}A", rows_above));
+    write_out("\r\x1b[J");
+  }
+
+  void write_out(std::string_view text) const {
+    std::fwrite(text.data(), 1, text.size(), stdout);
+    std::fflush(stdout);
+  }
+
+  template <typename Value>
+  void history_change(int what, Value value) {
+    HistEvent event;
+    ::history(history, &event, what, value);
+  }
+
+  void save() {
+    if (file.empty() || !changed) return;
+    std::error_code ignored;
+    std::filesystem::create_directories(file.parent_path(), ignored);
+    history_change(H_SAVE, file.c_str());
+  }
+
+  EditLine* line;
+  ::History* history;
+  std::filesystem::path file;
+  bool editing = false;
+  bool changed = false;
+};
+
+Prompt::Prompt(Loop& loop) : loop_(&loop), editor_(std::make_unique<Editor>()) {}
+
+Prompt::~Prompt() = default;
+
+Task<Result<std::optional<std::string>>> Prompt::next() {
+  if (!editor_->editing) editor_->begin();
+  for (;;) {
+    co_await loop_->readable(STDIN_FILENO);
+    int count = 0;
+    const char* text = el_gets(editor_->line, &count);
+    const bool typed = text != nullptr && count > 0;
+    if ((typed && count == 1 && *text == end_of_file) || (!typed && is_hung_up())) {
+      editor_->write_out("\n");
+      editor_->finish();
+      co_return std::nullopt;
+    }
+    if (!typed) continue;
+    const char last = text[count - 1];
+    if (last != '\n' && last != '\r') continue;
+    std::string line(text, static_cast<std::size_t>(count - 1));
+    if (!line.empty()) editor_->history_change(H_ENTER, line.c_str());
+    editor_->changed = editor_->changed || !line.empty();
+    editor_->finish();
+    co_return line;
+  }
+}
+
+void Prompt::aside(const std::function<void()>& write) {
+  if (editor_->editing) editor_->clear();
+  write();
+  if (editor_->editing) el_set(editor_->line, EL_REFRESH);  // draws it anew
+}
+
+void Prompt::show(std::string_view text) {
+  aside([&] { editor_->write_out(text); });
+}
+
+void Prompt::resize() {
+  if (editor_->editing) el_resize(editor_->line);
+}
+
+}  // namespace hallway::tool

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "report.hpp"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "escape.hpp"
+
+namespace hallway::tool {
+
+namespace {
+
+ReportForm chosen_form = ReportForm::text;
+
+void write_text(const Error& error) {
+  std::string line = "hallway: " + error.operation + ": ";
+  if (!error.subject.empty()) line += error.subject + ": ";
+  line = escaped(line + error.why()) + "\n";
+  if (!error.hint.empty()) line += "hint: " + escaped(error.hint) + "\n";
+  std::fputs(line.c_str(), stderr);
+}
+
+void write_json(const Error& error, int status) {
+  nlohmann::ordered_json object{{"event", "error"},
+                                {"what", escaped(error.operation)},
+                                {"subject", escaped(error.subject)},
+                                {"why", escaped(error.why())}};
+  if (!error.hint.empty()) object["hint"] = escaped(error.hint);
+  object["exit"] = status;
+  std::fputs((object.dump(-1, ' ', true) + "\n").c_str(), stderr);
+}
+
+int write(const Error& error, int status) {
+  if (chosen_form == ReportForm::json) {
+    write_json(error, status);
+  } else {
+    write_text(error);
+  }
+  return status;
+}
+
+int status_of(const Error& error, int otherwise) {
+  if (error.code == std::errc::timed_out) return exit_status::timed_out;
+  if (error.code == std::errc::permission_denied ||
+      error.code == std::errc::operation_not_permitted) {
+    return exit_status::denied;
+  }
+  return otherwise;
+}
+
+}  // namespace
+
+void report_as(ReportForm form) { chosen_form = form; }
+
+int fail(const Error& error) { return write(error, status_of(error, exit_status::failed)); }
+
+int fail_to_connect(const Error& error) {
+  return write(error, status_of(error, exit_status::unreachable));
+}
+
+int fail_usage(std::string_view what, std::string_view why, std::string_view hint) {
+  const Error error{.code = std::make_error_code(std::errc::invalid_argument),
+                    .operation = std::string(what),
+                    .subject = {},
+                    .reason = std::string(why),
+                    .hint = std::string(hint)};
+  return write(error, exit_status::usage);
+}
+
+Error error_of(int code, std::string_view operation, std::string_view subject) {
+  return {.code = {code, std::generic_category()},
+          .operation = std::string(operation),
+          .subject = std::string(subject),
+          .reason = {},
+          .hint = {}};
+}
+
+Error error_of(std::errc code, std::string_view operation, std::string_view subject,
+               std::string_view reason) {
+  Error error = error_of(static_cast<int>(code), operation, subject);
+  error.reason = reason;
+  return error;
+}
+
+}  // namespace hallway::tool

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// hallway serve: listen, and treat every message as told.
+#include <csignal>
+#include <memory>
+
+#include <hallway/loop.hpp>
+
+#include "events.hpp"
+#include "output.hpp"
+#include "report.hpp"
+#include "serve_connections.hpp"
+#include "serve_datagrams.hpp"
+#include "serve_flags.hpp"
+#include "verb.hpp"
+
+namespace hallway::tool {
+
+namespace {
+
+constexpr const char* examples =
+    "Examples:\n"
+    "  hallway serve                           print every line that anybody sends\n"
+    "  hallway serve ./echo.sock --echo        answer each line with itself\n"
+    "  hallway serve ./app.sock --handler 'tr a-z A-Z' --handlers 4\n"
+    "  hallway serve @chat --broadcast --allow group:staff\n"
+    "  hallway serve ./shell.sock --mode 0600 -- /bin/sh -i\n"
+    "  hallway serve ./echo.socket --type datagram --stop-word DONE\n";
+
+int serve(const ServeFlags& flags) {
+  Events events(flags.wordiness);
+  Loop loop;
+  if (loop.error()) return fail(*loop.error());
+  if (auto claimed = loop.drain_on({SIGINT, SIGTERM, SIGHUP}); !claimed)
+    return fail(claimed.error());
+  Output output(loop);
+  output.on_end([&] { loop.drain(); });
+  const bool datagrams = flags.wire.type == SocketType::datagram;
+  int status = datagrams ? serve_datagrams(loop, flags, events, output)
+                         : serve_connections(loop, flags, events, output);
+  // What was printed last may still be on its way.
+  if (status == exit_status::done && output.is_writing()) status = loop.run();
+  if (output.error()) return fail(*output.error());
+  if (loop.error()) return fail(*loop.error());
+  if (status == exit_status::failed && loop.draining()) {
+    return fail({.code = std::make_error_code(std::errc::interrupted),
+                 .operation = "drain",
+                 .subject = flags.address.to_string(),
+                 .reason = "its time was up; what was still busy was cut",
+                 .hint = ""});
+  }
+  return status;
+}
+
+}  // namespace
+
+Run add_serve(CLI::App& verb, const Rest& rest) {
+  auto flags = std::make_shared<ServeFlags>();
+  if (rest && rest->empty()) refuse_flags("--", "no PROGRAM follows");
+  flags->program = rest.value_or(std::vector<std::string>{});
+  add_serve_flags(verb, *flags);
+  verb.footer(examples);
+  return [flags] {
+    report_as(flags->wordiness.json ? ReportForm::json : ReportForm::text);
+    return serve(*flags);
+  };
+}
+
+}  // namespace hallway::tool

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// How people write values on a command line, and how the command writes them back.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <hallway/limits.hpp>
+
+namespace hallway::tool {
+
+/// A value that was read, or why the text is none: "not a size (digits, then K, M or G)".
+template <typename T>
+using Read = std::expected<T, std::string>;
+
+/// "500ms", "1.5s", "2m", "1h"; a number alone counts seconds.
+Read<Duration> read_duration(std::string_view text);
+
+/// "4096", "64K", "1M", "2G": powers of 1024.
+Read<std::size_t> read_size(std::string_view text);
+
+/// A whole number of at least 1.
+Read<std::size_t> read_count(std::string_view text);
+
+/// An octal file mode: "0600", "660".
+Read<unsigned> read_mode(std::string_view text);
+
+/// A user's name or number, as a number.
+Read<std::uint32_t> read_user(std::string_view text);
+
+/// A group's name or number, as a number.
+Read<std::uint32_t> read_group(std::string_view text);
+
+/// Text in which \n, \r, \t, \0, \\ and \xHH stand for the bytes they name.
+Read<std::string> read_escaped(std::string_view text);
+
+/// WORD=REPLY, both with escapes; the first "=" parts them.
+Read<std::pair<std::string, std::string>> read_word_and_reply(std::string_view text);
+
+/// "10s", "500ms"
+std::string write_duration(Duration duration);
+
+/// "1M", "64K", "1000"
+std::string write_size(std::size_t size);
+
+/// "1 byte", "2 bytes"
+std::string counted(std::uint64_t count, std::string_view thing);
+
+/// Whether a word is more likely meant as an address than as text: it has a slash, a scheme, a
+/// leading "@", or ends as sockets' names do.
+bool looks_like_address(std::string_view word);
+
+}  // namespace hallway::tool

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A verb is what stands after `hallway`: each has a file of its own.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace hallway::tool {
+
+/// What a verb does once its flags have been read. Returns the exit status.
+using Run = std::function<int()>;
+
+/// What stands after "--" on the command line, if that is there.
+using Rest = std::optional<std::vector<std::string>>;
+
+// Each declares the flags of a verb, and gives what runs with them.
+Run add_serve(CLI::App& verb, const Rest& rest);
+Run add_connect(CLI::App& verb, const Rest& rest);
+Run add_send(CLI::App& verb, const Rest& rest);
+Run add_request(CLI::App& verb, const Rest& rest);
+Run add_wait(CLI::App& verb, const Rest& rest);
+Run add_completions(CLI::App& verb, const Rest& rest);
+
+struct Verb {
+  const char* name;
+  const char* summary;
+  const char* arguments;
+  Run (*add)(CLI::App&, const Rest&);
+};
+
+/// All verbs that people are told about, in the order they are told.
+const std::vector<Verb>& verbs();
+
+}  // namespace hallway::tool
