@@ -1,0 +1,37 @@
+// Mirrors the seed: one-way datagrams until DONE (Python server.py).
+//
+//   datagram_server [ADDRESS]
+#include <iostream>
+#include <string>
+
+#include <hallway/hallway.hpp>
+
+using namespace hallway;
+
+const std::string rule(20, '-');
+
+Task<int> serve(Loop& loop, const char* address) {
+  std::cout << "Opening a UNIX socket...\n";
+  auto socket = DatagramSocket::bind(loop, address);
+  if (!socket) co_return report(socket.error());
+
+  std::cout << "Listening...\n";
+  for (std::string text; text != "DONE";) {
+    const auto datagram = co_await socket->receive();
+    if (!datagram) co_return report(datagram.error());
+    text = datagram->to_owned();
+    if (text.empty()) break;
+    std::cout << rule << '\n' << text << '\n';
+  }
+
+  std::cout << rule << "\nShutting down...\n";
+  socket->close();  // and the file is gone
+  std::cout << "Done\n";
+  co_return 0;
+}
+
+int main(int argc, char** argv) {
+  std::cout << std::unitbuf;  // each line is seen at once, in a pipe, too
+  Loop loop;
+  return loop.run(serve(loop, argc > 1 ? argv[1] : "./echo.socket"));
+}

@@ -1,0 +1,40 @@
+// Only members of group video may connect, and they may pass descriptors.
+//
+//   design_camera [ADDRESS]
+//
+// A message asks for a frame and brings the memory it is to be written to: nothing is copied
+// through the socket but a word.
+#include <unistd.h>
+
+#include <iostream>
+#include <string>
+
+#include <hallway/hallway.hpp>
+
+using namespace hallway;
+
+Task<> serve_frames(Connection viewer) {
+  for (int number = 1; auto request = co_await viewer.receive(); ++number) {
+    const std::string frame = "frame " + std::to_string(number);
+    std::size_t written = 0;
+    for (const Descriptor& memory : request->descriptors()) {
+      if (pwrite(memory.get(), frame.data(), frame.size(), 0) > 0) ++written;
+    }
+    co_await viewer.send(frame + " is in " + std::to_string(written) + " descriptors");
+  }
+}
+
+int main(int argc, char** argv) {
+  std::cout << std::unitbuf;  // each line is seen at once, in a pipe, too
+  Loop loop;
+  auto server = Server::open(loop, argc > 1 ? argv[1] : "/run/camera.sock", serve_frames,
+                             {.type = SocketType::seqpacket,
+                              .mode = 0660,
+                              .group = "video",
+                              .allow = {allow::group("video")},
+                              .descriptors = 4});
+  if (!server) return report(server.error());
+  std::cout << "listening on " << server->address().to_string() << '\n';
+  loop.drain_on({SIGINT, SIGTERM});
+  return loop.run();
+}

@@ -1,0 +1,48 @@
+// Who is there? The kernel says, and rules decide who may come in.
+//
+//   peer_rules ADDRESS [RULE...]    uid:alice gid:44 group:video same-uid root any
+//
+// Whoever is admitted is told who he is; everybody else is turned away before a byte is read.
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include <hallway/hallway.hpp>
+
+using namespace hallway;
+
+Task<> tell_who_you_are(Connection client) {
+  std::string answer = "you are " + client.peer().to_string() + ", groups";
+  if (const auto groups = client.peer_groups()) {
+    for (const auto group : *groups) answer += " " + std::to_string(group);
+  }
+  while (auto question = co_await client.receive()) co_await client.send(answer);
+}
+
+void print_refusal(const ServerEvent& event) {
+  if (event.kind != ServerEvent::Kind::turned_away) return;
+  std::cout << "turned away " << event.peer.to_string() << ": " << event.reason << '\n';
+}
+
+int main(int argc, char** argv) {
+  std::cout << std::unitbuf;  // each line is seen at once, in a pipe, too
+  if (argc < 2) {
+    std::cerr << "usage: peer_rules ADDRESS [RULE...]\n";
+    return 2;
+  }
+  std::vector<AllowRule> rules;
+  for (int i = 2; i < argc; ++i) {
+    auto rule = AllowRule::parse(argv[i]);
+    if (!rule) return report(rule.error());
+    rules.push_back(std::move(*rule));
+  }
+
+  Loop loop;
+  // The file lets everybody try: here the rules alone decide.
+  auto server = Server::open(loop, argv[1], tell_who_you_are,
+                             {.mode = 0666, .allow = rules, .on_event = print_refusal});
+  if (!server) return report(server.error());
+  std::cout << "listening on " << server->address().to_string() << '\n';
+  loop.drain_on({SIGINT, SIGTERM});
+  return loop.run();
+}
