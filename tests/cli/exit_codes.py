@@ -1,0 +1,80 @@
+"""Each kind of failure has its exit status, one line on stderr, and a hint where there is one."""
+import os
+import socket
+
+from _support import Server, run
+
+
+def fails(status, *words, says=(), **options):
+    ended = run(*words, check=status, **options)
+    lines = ended.stderr.decode().splitlines()
+    assert lines[0].startswith('hallway: '), lines
+    assert all(line.startswith('hint: ') for line in lines[1:]), lines
+    for word in says:
+        assert word in lines[0], (word, lines)
+    assert ended.stdout == b''
+
+
+# 2: usage.
+fails(2)
+fails(2, 'dance', says=['dance'])
+fails(2, 'serve', '--dance', says=['--dance'])
+fails(2, 'connect', 'a', 'b', says=['b'])
+fails(2, 'serve', '--max-message', '4X', says=['--max-message', '4X', 'size'])
+fails(2, 'serve', '--timeout', 'soon', says=['--timeout', 'soon', 'duration'])
+fails(2, 'serve', '--type', 'tcp', says=['--type', 'tcp'])
+fails(2, 'serve', '--framing', 'words', says=['--framing', 'words'])
+fails(2, 'serve', '--mode', '999', says=['--mode', '999'])
+fails(2, 'serve', '--owner', 'nobody-by-that-name', says=['--owner', 'nobody-by-that-name'])
+fails(2, 'serve', '--allow', 'everybody', says=['--allow', 'everybody'])
+fails(2, 'serve', '--full', 'sometimes', '--broadcast', says=['--full', 'sometimes'])
+fails(2, 'serve', '--on', 'word', says=['--on', 'word'])
+fails(2, 'serve', '--on', r'a=\q', says=['--on', r'a=\q'])
+fails(2, 'serve', '--ready-fd', '99', says=['--ready-fd', '99'])
+fails(2, 'serve', 'tcp:host:80', says=['tcp:host:80'])
+fails(2, 'serve', '--max-connections', '0', says=['--max-connections', '0'])
+fails(2, 'serve', '--', says=['--'])
+fails(2, 'send', says=['MESSAGE'])
+fails(2, 'send', '--dance', 'x', says=['--dance'])
+fails(2, 'request', 'a', 'b', 'c', says=['MESSAGE'])
+fails(2, 'connect', '--type')
+
+# 7: nobody there.
+fails(7, 'request', './nothing', 'x', says=['connect', './nothing'])
+fails(7, 'connect', './nothing')
+fails(7, 'send', '@nothing-by-that-name', 'x')
+fails(7, 'send', '--type', 'datagram', './nothing', 'x')
+fails(7, 'connect', 'exec:/nonexistent/program')
+left = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+left.bind('left.sock')
+left.close()
+fails(7, 'request', './left.sock', 'x', says=['./left.sock'])
+open('file', 'w').close()
+fails(7, 'request', './file', 'x')
+
+# 28: a deadline passed.
+silent = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+silent.bind('silent.sock')
+silent.listen()
+fails(28, 'request', './silent.sock', 'x', '--timeout', '100ms', says=['./silent.sock'])
+fails(28, 'wait', './nothing', '--timeout', '50ms', says=['./nothing', '50ms'])
+
+# 1: failed while running.
+with Server() as server:
+    fails(7, 'connect', server.address, '--type', 'seqpacket', says=[server.address])
+    fails(1, 'serve', server.address, says=[server.address, str(server.pid)])
+    fails(1, 'request', server.address, 'exit')
+    fails(1, 'send', server.address, 'x' * 100, '--max-message', '10')
+    fails(1, 'send', server.address, '-', '--max-message', '10', stdin='x' * 100, says=['10'])
+    fails(1, 'connect', server.address, '--max-message', '10', stdin='x' * 100, says=['10'])
+fails(1, 'serve', './file', says=['./file'])
+assert os.path.exists('file')
+fails(1, 'serve', './no/such/directory/socket')
+
+# 77: denied.
+with Server() as server:
+    other = str(os.geteuid() + 1)
+    for words in [['request', server.address, 'x'], ['connect', server.address],
+                  ['wait', server.address]]:
+        fails(77, *words, '--server-uid', other, says=[server.address])
+    run('send', server.address, 'x', '--server-uid', str(os.geteuid()), check=0)

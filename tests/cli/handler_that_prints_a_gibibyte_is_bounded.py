@@ -1,0 +1,22 @@
+"""A command that prints without end is killed at --max-message and costs the server no memory."""
+from _support import Server, run
+
+
+def most_memory(pid):
+    for line in open(f'/proc/{pid}/status'):
+        if line.startswith('VmHWM'):
+            return int(line.split()[1]) // 1024
+    raise AssertionError('no VmHWM')
+
+
+with Server('--handler', 'head -c 1G /dev/zero', '--ack', '--max-message', '1M') as server:
+    before = most_memory(server.pid)
+    assert run('request', server.address, 'x', check=0).stdout == b'__ACK__\n'
+    assert 'more than 1M' in server.says('handler failed')
+    assert most_memory(server.pid) - before < 64, 'MiB'
+
+# Exactly as much as allowed is an answer, its final newline not counted.
+with Server('--handler', 'head -c 1000 /dev/zero | tr "\\0" x; echo', '--max-message', '1000') as server:
+    assert run('request', server.address, 'x', check=0).stdout == b'x' * 1000 + b'\n'
+with Server('--handler', 'head -c 1001 /dev/zero', '--max-message', '1000', '--ack') as server:
+    assert run('request', server.address, 'x', check=0).stdout == b'__ACK__\n'

@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# usage: run.sh find_package|pkg_config|add_subdirectory
+# Builds main.cpp as a stranger would, in one of three ways, and runs it.
+# Environment: BUILD_DIR, SOURCE_DIR, CMAKE, CXX
+set -euo pipefail
+
+way=$1
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+prefix=$work/moved
+
+# Installed in one place and used from another: nothing in it may remember where it was built.
+install_hallway() {
+  "$CMAKE" --install "$BUILD_DIR" --prefix "$work/installed" >"$work/log"
+  mv "$work/installed" "$prefix"
+}
+
+# build_with_cmake FOLDER [CMAKE ARGS]
+build_with_cmake() {
+  "$CMAKE" -S "$SOURCE_DIR/tests/install/$1" -B "$work/build" -G Ninja \
+    -DCMAKE_CXX_COMPILER="$CXX" -DCMAKE_BUILD_TYPE=Release "${@:2}"
+  "$CMAKE" --build "$work/build" --target consumer
+  consumer=$work/build/consumer
+}
+
+case $way in
+  find_package)
+    install_hallway
+    build_with_cmake find_package -DCMAKE_PREFIX_PATH="$prefix"
+    ;;
+  pkg_config)
+    install_hallway
+    pc=$(find "$prefix" -name hallway.pc)
+    export PKG_CONFIG_PATH=${pc%/*}
+    read -ra flags < <(pkg-config --cflags --libs hallway)
+    libdir=$(pkg-config --variable=libdir hallway)
+    consumer=$work/consumer
+    "$CXX" -std=c++23 -o "$consumer" "$SOURCE_DIR/tests/install/main.cpp" "${flags[@]}" \
+      "-Wl,-rpath,$libdir"
+    ;;
+  add_subdirectory)
+    build_with_cmake add_subdirectory
+    ;;
+  *)
+    echo "run.sh: unknown way: $way" >&2
+    exit 2
+    ;;
+esac
+
+"$consumer" "$work/socket"

@@ -1,0 +1,266 @@
+#!/usr/bin/env python3
+"""Checks every #include of the library, the command and the examples against the layers.
+
+usage: check_includes.py [ROOT]       print each violation as file:line: reason; then exit 1
+       check_includes.py --self-test  check that each kind of violation is caught
+
+The compiler already refuses a private header from above: each layer has its own include root. This
+adds what include roots cannot see: the layers of public headers, the one layer that may talk to the
+kernel, and that programs use only what is public.
+"""
+
+import re
+import sys
+import tempfile
+from pathlib import Path
+
+INCLUDE = re.compile(r'^\s*#\s*include\s*(.*)$')
+SPELLING = re.compile(r'([<"])([^>"]+)[>"]')
+LAYER_RULE = re.compile(r'^hallway_layer\((\w+)(?:\s+USES\s+([\w\s]+))?\)', re.MULTILINE)
+LAYER_COMMENT = re.compile(r'^// Layer: (\w+)$')
+LAYER_COMMENT_WITHIN_LINES = 15
+
+UMBRELLA = 'hallway/hallway.hpp'
+
+# Only src/sys talks to the kernel: this is what makes every system call fail on demand in tests.
+KERNEL_LAYER = 'sys'
+KERNEL = re.compile(r'(sys/(socket|un|epoll|eventfd|timerfd|signalfd|mman|sendfile)\.h|linux/.*)$')
+
+# The standard library's headers are the ones without a dot or a slash.
+STANDARD = re.compile(r'[a-z_0-9]+$')
+
+POSIX = {
+    'dirent.h', 'errno.h', 'fcntl.h', 'grp.h', 'poll.h', 'pthread.h', 'pwd.h', 'sched.h',
+    'signal.h', 'spawn.h', 'stdio.h', 'stdlib.h', 'string.h', 'sys/ioctl.h', 'sys/resource.h',
+    'sys/stat.h', 'sys/time.h', 'sys/types.h', 'sys/uio.h', 'sys/wait.h', 'syslog.h', 'termios.h',
+    'time.h', 'unistd.h',
+}
+TOOL_LIBRARIES = re.compile(r'(CLI|spdlog|fmt|nlohmann|editline)/|histedit\.h$')
+
+
+class Include:
+    """One #include line: `name` is what stands between the brackets or quotes."""
+
+    def __init__(self, file, line, text):
+        self.file, self.line = file, line
+        spelled = SPELLING.match(text)
+        self.quoted = bool(spelled) and spelled[1] == '"'
+        self.name = spelled[2] if spelled else None
+
+
+class Checker:
+    def __init__(self, root):
+        self.root = Path(root)
+        self.violations = []
+        self.may_use = self.read_layers()
+        self.public_layer = self.read_public_layers()
+
+    def complain(self, file, line, reason):
+        self.violations.append(f'{file.relative_to(self.root)}:{line}: {reason}')
+
+    # --- what there is ---
+
+    def read_layers(self):
+        """{layer: the layers it may use, itself among them}, from the table the build uses."""
+        table = (self.root / 'src/CMakeLists.txt').read_text()
+        return {layer: {layer, *uses.split()} for layer, uses in LAYER_RULE.findall(table)}
+
+    def read_public_layers(self):
+        """{'hallway/loop.hpp': 'loop', ...}; the umbrella header belongs to no layer."""
+        layers = {}
+        for file in self.files('include'):
+            name = str(file.relative_to(self.root / 'include'))
+            if name == UMBRELLA:
+                continue
+            lines = file.read_text().splitlines()[:LAYER_COMMENT_WITHIN_LINES]
+            stated = [match[1] for match in map(LAYER_COMMENT.match, lines) if match]
+            if not stated:
+                self.complain(file, 1, 'public header does not say its layer (// Layer: NAME)')
+            elif stated[0] not in self.may_use:
+                self.complain(file, 1, f'public header names an unknown layer: {stated[0]}')
+            else:
+                layers[name] = stated[0]
+        return layers
+
+    def files(self, folder):
+        found = (self.root / folder).rglob('*')
+        return sorted(file for file in found if file.suffix in ('.hpp', '.cpp', '.h'))
+
+    def includes(self, file):
+        for number, line in enumerate(file.read_text().splitlines(), start=1):
+            match = INCLUDE.match(line)
+            if not match:
+                continue
+            include = Include(file, number, match[1])
+            if include.name is None or '..' in include.name.split('/'):
+                self.complain(file, number, 'name the file plainly, without macro or ..')
+            else:
+                yield include
+
+    # --- the rules ---
+
+    def check(self):
+        for layer in self.may_use:
+            for file in self.files(f'src/{layer}'):
+                self.check_source(file, layer)
+        for folder in sorted((self.root / 'src').iterdir()):
+            if folder.is_dir() and folder.name not in self.may_use:
+                self.complain(folder, 1, 'not a layer of src/CMakeLists.txt')
+        for file in self.files('include'):
+            self.check_public_header(file)
+        for file in self.files('tool'):
+            self.check_program(file, also=TOOL_LIBRARIES)
+        for file in self.files('examples'):
+            self.check_program(file, also=None)
+        return self.violations
+
+    def check_source(self, file, layer):
+        includes = list(self.includes(file))
+        for include in includes:
+            if include.quoted:
+                self.check_private(include, layer)
+            elif include.name.startswith('hallway/'):
+                self.check_public(include, layer)
+            elif KERNEL.match(include.name) and layer != KERNEL_LAYER:
+                self.complain(file, include.line, f'<{include.name}> belongs to src/{KERNEL_LAYER}')
+            elif TOOL_LIBRARIES.match(include.name):
+                self.complain(file, include.line, f'<{include.name}> is for the command alone')
+        self.check_own_header_first(file, layer, includes)
+
+    def check_private(self, include, layer):
+        used, _, rest = include.name.partition('/')
+        if not rest:
+            self.complain(include.file, include.line, f'write "{layer}/{include.name}"')
+        elif used not in self.may_use:
+            self.complain(include.file, include.line, f'there is no layer {used}')
+        elif used not in self.may_use[layer]:
+            self.complain(include.file, include.line, f'layer {layer} may not use layer {used}')
+
+    def check_public(self, include, layer):
+        used = self.public_layer.get(include.name)
+        if include.name == UMBRELLA:
+            self.complain(include.file, include.line, f'<{UMBRELLA}> is for programs, not for us')
+        elif used is None:
+            self.complain(include.file, include.line, f'<{include.name}> has no known layer')
+        elif layer is not None and used not in self.may_use[layer]:
+            self.complain(include.file, include.line,
+                          f'layer {layer} may not use <{include.name}> of layer {used}')
+
+    def check_own_header_first(self, file, layer, includes):
+        """So that each header with a source compiles alone."""
+        private, public = f'{layer}/{file.stem}.hpp', f'hallway/{file.stem}.hpp'
+        if file.suffix != '.cpp':
+            return
+        if (self.root / 'src' / private).exists():
+            own = private
+        elif self.public_layer.get(public) == layer:
+            own = public
+        else:
+            return
+        if not includes or includes[0].name != own:
+            line = includes[0].line if includes else 1
+            self.complain(file, line, f'its own header {own} comes first')
+
+    def check_public_header(self, file):
+        name = str(file.relative_to(self.root / 'include'))
+        for include in self.includes(file):
+            if include.quoted:
+                self.complain(file, include.line, f'write <hallway/...>, not "{include.name}"')
+            elif include.name.startswith('hallway/'):
+                self.check_public(include, self.public_layer.get(name))
+            elif not STANDARD.match(include.name):
+                self.complain(file, include.line,
+                              f'public headers need only the standard library: <{include.name}>')
+
+    def check_program(self, file, also):
+        for include in self.includes(file):
+            name = include.name
+            if include.quoted:
+                allowed = (file.parent / name).exists()
+            elif name.startswith('hallway/'):
+                allowed = (self.root / 'include' / name).exists() and '/detail/' not in name
+            else:
+                allowed = STANDARD.match(name) or name in POSIX or (also and also.match(name))
+            if not allowed:
+                self.complain(file, include.line, f'programs use only public headers: {name}')
+
+
+# --- the check is itself checked ---
+
+CLEAN = {
+    'src/CMakeLists.txt': 'hallway_layer(core)\nhallway_layer(sys USES core)\n'
+                          'hallway_layer(loop USES core sys)\n',
+    'include/hallway/hallway.hpp': '#include <hallway/error.hpp>\n#include <hallway/loop.hpp>\n',
+    'include/hallway/error.hpp': '// Layer: core\n#include <string>\n',
+    'include/hallway/loop.hpp': '// Layer: loop\n#include <hallway/detail/waiter.hpp>\n',
+    'include/hallway/detail/waiter.hpp': '// Layer: loop\n#include <hallway/error.hpp>\n',
+    'src/core/error.cpp': '#include <hallway/error.hpp>\n#include <unistd.h>\n',
+    'src/sys/calls.hpp': '#include <string>\n',
+    'src/sys/calls.cpp': '#include "sys/calls.hpp"\n#include <sys/un.h>\n#include <linux/stat.h>\n',
+    'src/loop/loop.cpp': '#include <hallway/loop.hpp>\n#include "sys/calls.hpp"\n',
+    'tool/output.hpp': '#include <string>\n',
+    'tool/main.cpp': '#include "output.hpp"\n#include <CLI/CLI.hpp>\n'
+                     '#include <hallway/hallway.hpp>\n',
+    'examples/echo.cpp': '#include <unistd.h>\n#include <hallway/loop.hpp>\n',
+}
+
+# (file, its text, the line to be reported, a part of the reason)
+VIOLATIONS = [
+    ('src/core/up.cpp', '\n#include "sys/calls.hpp"\n', 2, 'may not use layer sys'),
+    ('src/core/up.cpp', '#include <hallway/loop.hpp>\n', 1, 'of layer loop'),
+    ('src/core/up.cpp', '#include "hub/x.hpp"\n', 1, 'no layer hub'),
+    ('src/sys/short.cpp', '#include "calls.hpp"\n', 1, 'write "sys/calls.hpp"'),
+    ('src/core/dots.cpp', '#include "../sys/calls.hpp"\n', 1, 'without macro or ..'),
+    ('src/core/macro.cpp', '# include HEADER\n', 1, 'without macro or ..'),
+    ('src/core/all.cpp', '#include <hallway/hallway.hpp>\n', 1, 'for programs'),
+    ('src/core/gone.cpp', '#include <hallway/gone.hpp>\n', 1, 'no known layer'),
+    ('src/loop/kernel.cpp', '#include <sys/epoll.h>\n', 1, 'belongs to src/sys'),
+    ('src/loop/kernel.cpp', '#include <linux/version.h>\n', 1, 'belongs to src/sys'),
+    ('src/loop/log.cpp', '#include <spdlog/spdlog.h>\n', 1, 'command alone'),
+    ('src/loop/loop.cpp', '#include <string>\n#include <hallway/loop.hpp>\n', 1, 'comes first'),
+    ('src/sys/calls.cpp', '#include <string>\n#include "sys/calls.hpp"\n', 1, 'comes first'),
+    ('src/extra/x.cpp', '', 1, 'not a layer'),
+    ('include/hallway/bytes.hpp', '#pragma once\n', 1, 'does not say its layer'),
+    ('include/hallway/bytes.hpp', '\n' * 15 + '// Layer: core\n', 1, 'does not say its layer'),
+    ('include/hallway/bytes.hpp', '// Layer: attic\n', 1, 'unknown layer'),
+    ('include/hallway/e.hpp', '// Layer: core\n#include <hallway/loop.hpp>\n', 2, 'of layer loop'),
+    ('include/hallway/e.hpp', '// Layer: core\n#include <sys/types.h>\n', 2, 'standard library'),
+    ('include/hallway/e.hpp', '// Layer: core\n#include "loop.hpp"\n', 2, '<hallway/...>'),
+    ('tool/verb.cpp', '#include <hallway/detail/waiter.hpp>\n', 1, 'only public'),
+    ('tool/verb.cpp', '#include "sys/calls.hpp"\n', 1, 'only public'),
+    ('tool/verb.cpp', '#include <sys/socket.h>\n', 1, 'only public'),
+    ('examples/verb.cpp', '#include <CLI/CLI.hpp>\n', 1, 'only public'),
+]
+
+
+def violations_of(files):
+    with tempfile.TemporaryDirectory() as root:
+        for name, text in files.items():
+            file = Path(root) / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text)
+        return Checker(root).check()
+
+
+def self_test():
+    failures = [f'in a clean tree: {violation}' for violation in violations_of(CLEAN)]
+    for file, text, line, reason in VIOLATIONS:
+        found = violations_of({**CLEAN, file: text})
+        place = f'{file}:{line}: ' if reason != 'not a layer' else 'src/extra:1: '
+        if len(found) != 1 or not found[0].startswith(place) or reason not in found[0]:
+            failures.append(f'{file} with {text!r}: expected {place}...{reason}..., found {found}')
+    return failures
+
+
+def main(arguments):
+    if arguments == ['--self-test']:
+        problems = self_test()
+    else:
+        root = arguments[0] if arguments else Path(__file__).resolve().parents[2]
+        problems = Checker(root).check()
+    print(*problems, sep='\n', end='\n' if problems else '')
+    return 1 if problems else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Faults on demand at the seam of src/sys. Each object is in force while it lives; several may
+// be, and the first that has something to say about a call decides.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <limits>
+#include <utility>
+
+#include "sys/seam.hpp"
+
+namespace hallway::test {
+
+/// Counts the calls of one kind.
+class CallCount {
+ public:
+  explicit CallCount(sys::Call call);
+  CallCount(const CallCount&) = delete;
+  CallCount& operator=(const CallCount&) = delete;
+  virtual ~CallCount();
+
+  /// How many were made since this object exists; those that were made to fail count, too.
+  [[nodiscard]] unsigned calls() const noexcept { return calls_; }
+
+ private:
+  friend sys::Verdict decide(sys::Call call) noexcept;
+  virtual sys::Verdict judge(unsigned) const noexcept { return {}; }
+
+  sys::Call call_;
+  std::atomic<unsigned> calls_ = 0;
+};
+
+/// Makes calls fail: the `nth` from now on (1 is the next one), and `times - 1` after it.
+class FaultOn final : public CallCount {
+ public:
+  static constexpr unsigned always = std::numeric_limits<unsigned>::max();
+
+  FaultOn(sys::Call call, unsigned nth, int error, unsigned times = 1)
+      : CallCount(call), nth_(nth), times_(times), error_(error) {}
+
+ private:
+  sys::Verdict judge(unsigned number) const noexcept override {
+    if (number < nth_ || number - nth_ >= times_) return {};
+    return {.error = error_};
+  }
+
+  unsigned nth_;
+  unsigned times_;
+  int error_;
+};
+
+/// Every sendmsg or recvmsg moves at most one byte.
+class OneByte final : public CallCount {
+ public:
+  using CallCount::CallCount;
+
+ private:
+  sys::Verdict judge(unsigned) const noexcept override { return {.one_byte = true}; }
+};
+
+/// Runs a function before every call of one kind: to look at, or change, the world in between two
+/// calls. The function makes no calls of the library.
+class AtCall final : public CallCount {
+ public:
+  AtCall(sys::Call call, std::function<void()> action)
+      : CallCount(call), action_(std::move(action)) {}
+
+ private:
+  sys::Verdict judge(unsigned) const noexcept override {
+    action_();
+    return {};
+  }
+
+  std::function<void()> action_;
+};
+
+/// Whether a fault or count is in force: none may outlive its test.
+bool faults_are_active() noexcept;
+
+}  // namespace hallway::test

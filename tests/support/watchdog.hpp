@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+
+namespace hallway::test {
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+inline constexpr bool sanitized = true;
+#elif defined(__has_feature)
+inline constexpr bool sanitized =
+    __has_feature(address_sanitizer) || __has_feature(thread_sanitizer);
+#else
+inline constexpr bool sanitized = false;
+#endif
+
+/// Aborts the process when a test hangs, naming the test. One at a time; it uses SIGALRM.
+class Watchdog {
+ public:
+  /// Under a sanitizer everything is several times slower.
+  static constexpr unsigned seconds = sanitized ? 50 : 20;
+
+  void start(const std::string& test);
+  void stop();
+};
+
+/// In a forked child: the parent's alarm does not reach it, so it needs its own.
+void watch_forked_child();
+
+}  // namespace hallway::test

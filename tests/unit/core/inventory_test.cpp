@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What all other tests rely on is itself seen to work.
+#include "support/inventory.hpp"
+
+#include <gtest/gtest.h>
+
+#include <fcntl.h>
+
+#include <atomic>
+#include <string>
+#include <thread>
+
+#include "support/processes.hpp"
+#include "support/raw_socket.hpp"
+
+namespace hallway {
+namespace {
+
+using namespace test;
+
+TEST(inventory, catches_a_descriptor_left_open_and_names_its_target) {
+  const Inventory before = Inventory::take();
+  const Descriptor leaked = Descriptor::adopt(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  const std::string difference = before.difference(Inventory::take());
+  EXPECT_EQ(difference,
+            "left open: descriptor " + std::to_string(leaked.get()) + " -> /dev/null\n");
+}
+
+TEST(inventory, catches_a_descriptor_closed_behind_the_owners_back) {
+  Descriptor file = some_file();
+  const Inventory before = Inventory::take();
+  file.close();
+  EXPECT_NE(before.difference(Inventory::take()).find("closed: descriptor"), std::string::npos);
+}
+
+TEST(inventory, catches_a_descriptor_replaced_by_another) {
+  Descriptor file = some_file();
+  const Inventory before = Inventory::take();
+  file = {};
+  const Descriptor other = Descriptor::adopt(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  EXPECT_NE(before.difference(Inventory::take()).find("/dev/null"), std::string::npos);
+}
+
+TEST(inventory, catches_a_child_nobody_waited_for) {
+  const Inventory before = Inventory::take();
+  ForkedProcess child([](const auto&) { wait_to_be_killed(); });
+  EXPECT_NE(before.difference(Inventory::take()).find("child"), std::string::npos);
+}
+
+TEST(inventory, catches_a_thread_that_still_runs) {
+  const Inventory before = Inventory::take();
+  std::atomic<bool> done = false;
+  std::thread thread([&] { done.wait(false); });
+  const std::string difference = before.difference(Inventory::take());
+  done = true;
+  done.notify_one();
+  thread.join();
+  EXPECT_EQ(difference, "threads: " + std::to_string(before.threads) + " before, " +
+                            std::to_string(before.threads + 1) + " after\n");
+  EXPECT_EQ(lasting_difference(before), "");
+}
+
+TEST(inventory, sees_no_difference_where_there_is_none) {
+  const Inventory before = Inventory::take();
+  some_file().close();
+  EXPECT_EQ(lasting_difference(before), "");
+}
+
+TEST(survives_exec, tells_an_inheritable_descriptor_from_a_close_on_exec_one) {
+  const Descriptor closed = some_file();
+  const Descriptor inherited = Descriptor::adopt(::fcntl(closed.get(), F_DUPFD, 3));
+  EXPECT_FALSE(survives_exec(closed.get()));
+  EXPECT_TRUE(survives_exec(inherited.get()));
+}
+
+}  // namespace
+}  // namespace hallway

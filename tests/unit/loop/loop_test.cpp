@@ -1,0 +1,449 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <hallway/loop.hpp>
+
+#include <gtest/gtest.h>
+
+#include <poll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <csignal>
+#include <functional>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "loop/loop_core.hpp"
+#include "support/faults.hpp"
+#include "support/processes.hpp"
+#include "support/raw_socket.hpp"
+#include "support/waiting.hpp"
+
+namespace hallway {
+namespace {
+
+using namespace test;
+using Clock = Loop::Clock;
+
+// Running -----------------------------------------------------------------------------------------
+
+TEST(loop, runs_not_at_all_without_work_and_ends_with_0) {
+  Loop loop;
+  EXPECT_FALSE(loop.error());
+  EXPECT_EQ(loop.run(), 0);
+  EXPECT_FALSE(loop.turn());
+}
+
+TEST(loop, starts_a_spawned_task_at_once_and_runs_until_it_ends) {
+  Loop loop;
+  std::vector<int> steps;
+  loop.spawn([](Loop& on, std::vector<int>& list) -> Task<> {
+    list.push_back(1);
+    co_await on.sleep(1ms);
+    list.push_back(2);
+  }(loop, steps));
+  EXPECT_EQ(steps, std::vector{1});
+  EXPECT_EQ(loop.run(), 0);
+  EXPECT_EQ(steps, (std::vector{1, 2}));
+}
+
+TEST(loop, destroys_tasks_that_are_left_at_its_end) {
+  auto held = std::make_shared<int>(1);
+  {
+    Loop loop;
+    loop.spawn([](Loop& on, std::shared_ptr<int> kept) -> Task<> {
+      co_await on.sleep(forever);
+      ++*kept;
+    }(loop, held));
+    EXPECT_EQ(held.use_count(), 2);
+  }
+  EXPECT_EQ(held.use_count(), 1);
+  EXPECT_EQ(*held, 1);
+}
+
+TEST(loop, passes_on_the_exception_a_spawned_task_ends_with) {
+  Loop loop;
+  loop.spawn([](Loop& on) -> Task<> {
+    co_await on.sleep(1ms);
+    throw std::runtime_error("on purpose");
+  }(loop));
+  EXPECT_THROW(loop.run(), std::runtime_error);
+  EXPECT_EQ(loop.run(), 0);
+}
+
+TEST(loop, passes_on_the_exception_a_task_given_to_run_ends_with) {
+  Loop loop;
+  const auto failing = [](Loop& on) -> Task<int> {
+    co_await on.sleep(1ms);
+    throw std::runtime_error("on purpose");
+  };
+  EXPECT_THROW(loop.run(failing(loop)), std::runtime_error);
+  const auto failing_at_once = []() -> Task<> {
+    throw std::runtime_error("at once");
+    co_return;
+  };
+  EXPECT_THROW(loop.run(failing_at_once()), std::runtime_error);
+}
+
+TEST(loop, advances_other_tasks_while_it_runs_one) {
+  Loop loop;
+  int ticks = 0;
+  loop.spawn([](Loop& on, int& count) -> Task<> {
+    for (;;) {
+      co_await on.sleep(1ms);
+      ++count;
+    }
+  }(loop, ticks));
+  loop.run([](Loop& on, int& count) -> Task<> {
+    while (count < 3) co_await on.sleep(1ms);
+  }(loop, ticks));
+  EXPECT_GE(ticks, 3);
+}
+
+TEST(loop, ends_with_the_status_given_to_stop_and_keeps_its_tasks) {
+  Loop loop;
+  bool finished = false;
+  loop.spawn([](Loop& on, bool& done) -> Task<> {
+    co_await on.sleep(1ms);
+    on.stop(7);
+    co_await on.sleep(1ms);
+    done = true;
+  }(loop, finished));
+  EXPECT_EQ(loop.run(), 7);
+  EXPECT_FALSE(finished);
+  EXPECT_EQ(loop.run(), 0);
+  EXPECT_TRUE(finished);
+}
+
+TEST(loop, says_after_a_turn_whether_anything_is_left) {
+  Loop loop;
+  loop.spawn([](Loop& on) -> Task<> { co_await on.sleep(1ms); }(loop));
+  EXPECT_TRUE(loop.turn());
+  while (loop.turn(1s)) {
+  }
+  EXPECT_FALSE(loop.turn());
+}
+
+TEST(loop, waits_in_a_turn_no_longer_than_it_is_told) {
+  Loop loop;
+  loop.spawn([](Loop& on) -> Task<> { co_await on.sleep(forever); }(loop));
+  const auto start = Clock::now();
+  loop.turn(5ms);
+  EXPECT_GE(Clock::now() - start, 5ms);
+}
+
+TEST(loop, says_why_it_cannot_work_when_the_kernel_gave_no_descriptors) {
+  for (const sys::Call call : {sys::Call::epoll_create, sys::Call::eventfd, sys::Call::epoll_ctl}) {
+    const FaultOn fault(call, 1, EMFILE);
+    Loop loop;
+    ASSERT_TRUE(loop.error());
+    EXPECT_EQ(loop.error()->code, std::errc::too_many_files_open);
+    EXPECT_EQ(loop.run(), 1);
+    EXPECT_FALSE(loop.on_signal(SIGUSR1, [] {}));
+    EXPECT_FALSE(loop.drain_on({SIGUSR1}));
+  }
+}
+
+// Sleeping ----------------------------------------------------------------------------------------
+
+Task<> nap(Loop& loop, Duration duration, std::vector<std::string>& log, std::string name) {
+  co_await loop.sleep(duration);
+  log.push_back(std::move(name));
+}
+
+TEST(sleep, ends_in_the_order_of_its_times) {
+  Loop loop;
+  std::vector<std::string> log;
+  loop.spawn(nap(loop, 6ms, log, "third"));
+  loop.spawn(nap(loop, 2ms, log, "first"));
+  loop.spawn(nap(loop, 4ms, log, "second"));
+  loop.spawn(nap(loop, 0ms, log, "at once"));
+  loop.run();
+  EXPECT_EQ(log, (std::vector<std::string>{"at once", "first", "second", "third"}));
+}
+
+TEST(sleep, ends_in_the_order_of_its_start_where_times_are_equal) {
+  Loop loop;
+  const auto when = Clock::now();
+  std::vector<int> log;
+  struct Numbered : detail::Timer {
+    Numbered(std::vector<int>& to, int which) : list(to), number(which) {}
+    void fire() override { list.push_back(number); }
+    std::vector<int>& list;
+    int number;
+  };
+  Numbered one(log, 1);
+  Numbered two(log, 2);
+  one.start(loop.core(), when);
+  two.start(loop.core(), when);
+  loop.turn();
+  EXPECT_EQ(log, (std::vector{1, 2}));
+}
+
+TEST(sleep, never_ends_early) {
+  Loop loop;
+  for (int i = 0; i < 10; ++i) {
+    const auto start = Clock::now();
+    loop.run([](Loop& on) -> Task<> { co_await on.sleep(1ms); }(loop));
+    EXPECT_GE(Clock::now() - start, 1ms);
+  }
+}
+
+TEST(sleep, takes_a_negative_time_for_none) {
+  Loop loop;
+  loop.run([](Loop& on) -> Task<> { co_await on.sleep(-1h); }(loop));
+}
+
+TEST(sleep, lets_events_through_however_often_a_task_sleeps_for_no_time) {
+  Loop loop;
+  bool woken = false;
+  loop.post([&] { woken = true; });
+  loop.run([](Loop& on, const bool& flag) -> Task<> {
+    while (!flag) co_await on.sleep(0ms);
+  }(loop, woken));
+}
+
+TEST(sleep, ends_with_its_task) {
+  Loop loop;
+  {
+    detail::TaskGroup group;
+    group.spawn([](Loop& on) -> Task<> { co_await on.sleep(1ms); }(loop));
+  }
+  std::vector<std::string> log;
+  loop.spawn(nap(loop, 2ms, log, "later"));
+  loop.run();
+  EXPECT_EQ(log.size(), 1U);
+}
+
+// Ready -------------------------------------------------------------------------------------------
+
+TEST(readable, waits_until_something_can_be_read) {
+  Loop loop;
+  auto [near, far] = raw_pair(SOCK_STREAM);
+  bool ready = false;
+  loop.spawn([](Loop& on, int descriptor, bool& flag) -> Task<> {
+    co_await on.readable(descriptor);
+    flag = true;
+  }(loop, near.get(), ready));
+  loop.turn();
+  EXPECT_FALSE(ready);
+  raw_send(far.get(), "x");
+  EXPECT_TRUE(run_until(loop, [&] { return ready; }));
+}
+
+TEST(readable, is_over_when_the_peer_is_gone) {
+  Loop loop;
+  auto [near, far] = raw_pair(SOCK_STREAM);
+  far.close();
+  loop.run([](Loop& on, int descriptor) -> Task<> { co_await on.readable(descriptor); }(
+                                            loop, near.get()));
+}
+
+TEST(readable, can_be_awaited_again_on_the_same_descriptor) {
+  Loop loop;
+  auto [near, far] = raw_pair(SOCK_STREAM);
+  raw_send(far.get(), "x");
+  loop.run([](Loop& on, int descriptor) -> Task<> {
+    co_await on.readable(descriptor);
+    co_await on.readable(descriptor);
+    co_await on.writable(descriptor);
+  }(loop, near.get()));
+}
+
+TEST(readable, takes_a_regular_file_for_always_ready) {
+  Loop loop;
+  const Descriptor file = some_file();
+  loop.run([](Loop& on, int descriptor) -> Task<> {
+    for (int i = 0; i < 1000; ++i) co_await on.readable(descriptor);
+  }(loop, file.get()));
+}
+
+TEST(readable, lets_go_of_the_descriptor_with_its_task) {
+  Loop loop;
+  auto [near, far] = raw_pair(SOCK_STREAM);
+  for (int i = 0; i < 2; ++i) {
+    detail::TaskGroup group;
+    group.spawn([](Loop& on, int descriptor) -> Task<> { co_await on.readable(descriptor); }(
+                                                 loop, near.get()));
+    raw_send(far.get(), "x");
+  }
+  loop.turn();
+}
+
+TEST(writable, waits_until_there_is_room) {
+  Loop loop;
+  auto [near, far] = raw_pair(SOCK_STREAM);
+  while (raw_send(near.get(), std::string(10'000, 'x')) > 0) {
+  }
+  bool ready = false;
+  loop.spawn([](Loop& on, int descriptor, bool& flag) -> Task<> {
+    co_await on.writable(descriptor);
+    flag = true;
+  }(loop, near.get(), ready));
+  loop.turn();
+  EXPECT_FALSE(ready);
+  RawStream(std::move(far)).collect();
+  EXPECT_TRUE(run_until(loop, [&] { return ready; }));
+}
+
+// Other threads -----------------------------------------------------------------------------------
+
+TEST(post, runs_an_action_on_the_loops_thread_in_a_later_turn) {
+  Loop loop;
+  const auto loops_thread = std::this_thread::get_id();
+  bool ran = false;
+  std::thread other([&] {
+    loop.post([&] {
+      EXPECT_EQ(std::this_thread::get_id(), loops_thread);
+      ran = true;
+    });
+  });
+  EXPECT_TRUE(run_until(loop, [&] { return ran; }));
+  other.join();
+}
+
+TEST(post, wakes_a_loop_that_waits) {
+  Loop loop;
+  std::atomic<bool> running = false;
+  loop.spawn([](Loop& on, std::atomic<bool>& flag) -> Task<> {
+    flag = true;
+    flag.notify_one();
+    co_await on.sleep(forever);
+  }(loop, running));
+  std::thread other([&] {
+    running.wait(false);
+    loop.post([&] { loop.stop(5); });
+  });
+  EXPECT_EQ(loop.run(), 5);
+  other.join();
+}
+
+TEST(post, keeps_every_action_of_every_thread_and_the_order_within_one) {
+  constexpr int threads = 4;
+  constexpr int each = 1000;
+  Loop loop;
+  std::vector<std::vector<int>> seen(threads);
+  {
+    std::vector<std::jthread> others;
+    for (int thread = 0; thread < threads; ++thread) {
+      others.emplace_back([&, thread] {
+        for (int i = 0; i < each; ++i) {
+          loop.post([&, thread, i] { seen[static_cast<std::size_t>(thread)].push_back(i); });
+        }
+      });
+    }
+    EXPECT_TRUE(run_until(loop, [&] {
+      std::size_t count = 0;
+      for (const auto& list : seen) count += list.size();
+      return count == std::size_t{threads} * each;
+    }));
+  }
+  for (const auto& list : seen) EXPECT_TRUE(std::ranges::is_sorted(list));
+}
+
+TEST(post, may_be_called_from_an_action_and_counts_as_work) {
+  Loop loop;
+  int depth = 0;
+  loop.post([&] { loop.post([&] { depth = 2; }); });
+  EXPECT_EQ(loop.run(), 0);
+  EXPECT_EQ(depth, 2);
+}
+
+TEST(post, takes_actions_that_can_only_be_moved) {
+  Loop loop;
+  int got = 0;
+  loop.post([value = std::make_unique<int>(3), &got] { got = *value; });
+  loop.run();
+  EXPECT_EQ(got, 3);
+}
+
+#ifndef NDEBUG
+TEST(loop, stops_a_debug_build_that_uses_it_from_another_thread) {
+  const std::string end = in_a_child([] {
+    ::close(2);
+    Loop loop;
+    loop.turn();
+    std::thread([&] { loop.turn(); }).join();
+    return std::string("nothing happened");
+  });
+  EXPECT_EQ(end, "signal " + std::to_string(SIGABRT));
+}
+#endif
+
+// A foreign loop ----------------------------------------------------------------------------------
+
+/// What a program with a loop of its own does: poll the descriptor, then turn.
+bool poll_and_turn(Loop& loop, const std::function<bool()>& condition) {
+  const auto deadline = Clock::now() + patience;
+  while (!condition()) {
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
+    pollfd waited{loop.descriptor(), POLLIN, 0};
+    if (::poll(&waited, 1, static_cast<int>(left.count())) <= 0) return false;
+    loop.turn();
+  }
+  return true;
+}
+
+TEST(foreign_loop, sees_timers_by_polling_one_descriptor) {
+  Loop loop;
+  std::vector<std::string> log;
+  const auto start = Clock::now();
+  loop.spawn(nap(loop, 3ms, log, "second"));
+  loop.spawn(nap(loop, 1ms, log, "first"));
+  EXPECT_TRUE(poll_and_turn(loop, [&] { return log.size() == 2; }));
+  EXPECT_EQ(log.front(), "first");
+  EXPECT_GE(Clock::now() - start, 3ms);
+}
+
+TEST(foreign_loop, sees_sockets_and_posted_actions) {
+  Loop loop;
+  auto [near, far] = raw_pair(SOCK_STREAM);
+  bool readable = false;
+  loop.spawn([](Loop& on, int descriptor, bool& flag) -> Task<> {
+    co_await on.readable(descriptor);
+    flag = true;
+  }(loop, near.get(), readable));
+  raw_send(far.get(), "x");
+  EXPECT_TRUE(poll_and_turn(loop, [&] { return readable; }));
+  bool posted = false;
+  std::thread other([&] { loop.post([&] { posted = true; }); });
+  EXPECT_TRUE(poll_and_turn(loop, [&] { return posted; }));
+  other.join();
+}
+
+TEST(foreign_loop, is_told_of_a_task_that_can_run_at_once) {
+  Loop loop;
+  EXPECT_GE(loop.descriptor(), 0);
+  std::vector<std::string> log;
+  loop.spawn([](Loop& on, std::vector<std::string>& list) -> Task<> {
+    for (int i = 0; i < 3; ++i) co_await nap(on, 0ms, list, "step");
+  }(loop, log));
+  EXPECT_TRUE(poll_and_turn(loop, [&] { return log.size() == 3; }));
+}
+
+TEST(foreign_loop, is_not_woken_when_there_is_nothing_to_do) {
+  Loop loop;
+  loop.spawn([](Loop& on) -> Task<> { co_await on.sleep(forever); }(loop));
+  pollfd waited{loop.descriptor(), POLLIN, 0};
+  loop.turn();
+  EXPECT_EQ(::poll(&waited, 1, 0), 0);
+  EXPECT_TRUE(is_close_on_exec(loop.descriptor()));
+}
+
+TEST(foreign_loop, is_not_woken_again_by_a_timer_that_fired) {
+  Loop loop;
+  std::vector<std::string> log;
+  loop.spawn(nap(loop, 1ms, log, "once"));
+  ASSERT_TRUE(poll_and_turn(loop, [&] { return !log.empty(); }));
+  loop.turn();
+  pollfd waited{loop.descriptor(), POLLIN, 0};
+  EXPECT_EQ(::poll(&waited, 1, 0), 0);
+}
+
+}  // namespace
+}  // namespace hallway

@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One message to many connections, and what becomes of those that do not keep up.
+#include <gtest/gtest.h>
+
+#include <malloc.h>
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <hallway/server.hpp>
+
+#include "support/serving.hpp"
+
+namespace hallway {
+namespace {
+
+using namespace test;
+
+class broadcasting : public Serving {
+ protected:
+  /// A server whose clients only listen; the test broadcasts.
+  void open_listeners(ServerOptions options = {}) { open(ignore, std::move(options)); }
+
+  void broadcast(const std::string& message) {
+    loop.run([](Server& from, const std::string& text) -> Task<> { co_await from.broadcast(text); }(
+                                                           *running, message));
+  }
+
+  /// A message of `size` bytes on the wire that begins with its number.
+  static std::string numbered(std::size_t number, std::size_t size) {
+    std::string message = std::to_string(number) + ":";
+    message.resize(size - 1, '.');
+    return message;
+  }
+
+  /// The numbers of such messages, in order.
+  static std::vector<std::size_t> numbers_in(std::string_view bytes, std::size_t size) {
+    EXPECT_EQ(bytes.size() % size, 0U);
+    std::vector<std::size_t> numbers;
+    for (std::size_t at = 0; at + size <= bytes.size(); at += size) {
+      numbers.push_back(std::stoul(std::string(bytes.substr(at, 20))));
+    }
+    return numbers;
+  }
+
+  /// Reads until nothing more comes.
+  bool until_quiet(RawStream& client) {
+    return until([&] {
+      const std::size_t before = client.received.size();
+      client.collect();
+      for (int i = 0; i < 3; ++i) loop.turn();
+      client.collect();
+      return client.received.size() == before;
+    });
+  }
+
+  [[nodiscard]] std::uint64_t dropped_by_the_only_client() {
+    events.clear();
+    loop.drain();
+    EXPECT_TRUE(until([&] { return count(Kind::closed) == 1; }));
+    return events.empty() ? 0 : events.back().counters.dropped;
+  }
+};
+
+TEST_F(broadcasting, reaches_every_connection_but_the_sender) {
+  open([](Connection connection) -> Task<> {
+    while (auto message = co_await connection.receive()) co_await connection.broadcast(*message);
+  });
+  std::vector<RawStream> clients;
+  for (int i = 0; i < 5; ++i) clients.push_back(connect());
+  ASSERT_TRUE(until_connections(5));
+  clients[0].send("from the first\n");
+  clients[1].send("from the second\n");
+  for (std::size_t i = 2; i < 5; ++i) {
+    EXPECT_TRUE(until_received(clients[i], "from the first\nfrom the second\n"));
+  }
+  EXPECT_TRUE(until_received(clients[0], "from the second\n"));
+  EXPECT_TRUE(until_received(clients[1], "from the first\n"));
+}
+
+TEST_F(broadcasting, reaches_every_connection_from_the_server) {
+  open_listeners();
+  std::vector<RawStream> clients;
+  for (int i = 0; i < 3; ++i) clients.push_back(connect());
+  ASSERT_TRUE(until_connections(3));
+  broadcast("to all");
+  for (RawStream& client : clients) EXPECT_TRUE(until_received(client, "to all\n"));
+}
+
+TEST_F(broadcasting, keeps_packets_apart) {
+  open_listeners({.type = SocketType::seqpacket});
+  const RawStream client = connect();
+  ASSERT_TRUE(until_connections(1));
+  for (const char* packet : {"one", "", "three"}) broadcast(packet);
+  loop.turn();
+  for (const char* packet : {"one", "", "three"}) {
+    const RawReception got = raw_receive(client.get());
+    EXPECT_EQ(got.error, 0);
+    EXPECT_EQ(got.bytes, packet);
+  }
+}
+
+TEST_F(broadcasting, spares_connections_whose_socket_cannot_carry_the_packet) {
+  open_listeners({.type = SocketType::seqpacket});
+  const RawStream client = connect();
+  ASSERT_TRUE(until_connections(1));
+  broadcast(std::string(512 * kibibyte, 'x'));
+  broadcast("still here");
+  loop.turn();
+  EXPECT_EQ(raw_receive(client.get()).bytes, "still here");
+  EXPECT_EQ(dropped_by_the_only_client(), 1U);
+}
+
+TEST_F(broadcasting, speaks_to_each_connection_in_its_own_framing) {
+  open([](Connection connection) -> Task<> {
+    while (auto message = co_await connection.receive()) {
+      if (message->bytes() == "null") connection.set_framing(Framing::lines(), Framing::null());
+    }
+  });
+  RawStream plain = connect();
+  RawStream switched = connect();
+  switched.send("null\n");
+  ASSERT_TRUE(until_connections(2));
+  loop.turn();
+  loop.turn();
+  broadcast("hi");
+  EXPECT_TRUE(until_received(plain, "hi\n"));
+  EXPECT_TRUE(until_received(switched, std::string("hi\0", 3)));
+}
+
+TEST_F(broadcasting, keeps_its_order_among_other_messages) {
+  open([](Connection connection) -> Task<> {
+    co_await connection.send("before");
+    while (auto message = co_await connection.receive()) co_await connection.send(*message);
+  });
+  RawStream client = connect();
+  ASSERT_TRUE(until_connections(1));
+  broadcast("broadcast 1");
+  broadcast("broadcast 2");
+  ASSERT_TRUE(until_received(client, "before\nbroadcast 1\nbroadcast 2\n"));
+  client.send("after\n");
+  EXPECT_TRUE(until_received(client, "before\nbroadcast 1\nbroadcast 2\nafter\n"));
+}
+
+TEST_F(broadcasting, goes_nowhere_from_a_connection_of_no_server) {
+  auto pair = Connection::pair(loop);
+  loop.run([](Connection& connection) -> Task<> {
+    co_await connection.broadcast("to nobody");
+  }(pair->first));
+  EXPECT_EQ(pair->second.try_receive().outcome(), Outcome::would_block);
+}
+
+TEST_F(broadcasting, shares_one_copy_between_a_hundred_connections) {
+  constexpr std::size_t size = 900'000;
+  open_listeners();
+  std::vector<RawStream> clients;
+  for (int i = 0; i < 100; ++i) clients.push_back(connect());
+  ASSERT_TRUE(until_connections(100));
+  const auto allocated = [] {
+    const auto info = ::mallinfo2();
+    return info.uordblks + info.hblkhd;
+  };
+  const std::string message(size, 'x');
+  const std::size_t before = allocated();
+  broadcast(message);
+  if (allocated() == before) GTEST_SKIP() << "another allocator counts here (a sanitizer's)";
+  EXPECT_LT(allocated() - before, 2 * size);
+  std::size_t whole = 0;
+  ASSERT_TRUE(until([&] {
+    whole = 0;
+    for (RawStream& client : clients) {
+      client.collect();
+      whole += client.received.size() == size + 1 ? 1U : 0U;
+    }
+    return whole == clients.size();
+  }));
+}
+
+// When a queue is full ----------------------------------------------------------------------------
+
+constexpr std::size_t message_size = 10'000;
+
+TEST_F(broadcasting, disconnects_a_client_over_its_hard_limit_and_spares_the_others) {
+  open_listeners({.limits = {.outbound_hard = 500'000}});
+  RawStream slow = connect();
+  RawStream fast = connect();
+  ASSERT_TRUE(until_connections(2));
+  std::size_t sent = 0;
+  ASSERT_TRUE(until([&] {
+    broadcast(numbered(sent++, message_size));
+    fast.collect();
+    return running->connections() == 1;
+  }));
+  EXPECT_NE(reason(Kind::closed).find("hard limit"), std::string::npos) << reason(Kind::closed);
+  EXPECT_LT(sent * message_size, 500'000U + 500'000U);  // the queue, and what the kernel holds
+  ASSERT_TRUE(until_quiet(fast));
+  EXPECT_EQ(numbers_in(fast.received, message_size).size(), sent);
+  EXPECT_TRUE(until_ended(slow));
+}
+
+TEST_F(broadcasting, disconnects_a_client_over_its_soft_limit_for_too_long) {
+  open_listeners({.limits = {.outbound_soft = 50'000, .outbound_soft_time = 5ms}});
+  RawStream slow = connect();
+  ASSERT_TRUE(until_connections(1));
+  for (std::size_t i = 0; i < 50; ++i) broadcast(numbered(i, message_size));
+  EXPECT_TRUE(until_connections(0));
+  EXPECT_NE(reason(Kind::closed).find("soft limit"), std::string::npos) << reason(Kind::closed);
+}
+
+TEST_F(broadcasting, drops_the_newest_messages_and_counts_each) {
+  open_listeners({.limits = {.outbound_soft = 100'000}, .full = Full::drop_newest});
+  RawStream slow = connect();
+  ASSERT_TRUE(until_connections(1));
+  constexpr std::size_t sent = 100;
+  for (std::size_t i = 0; i < sent; ++i) broadcast(numbered(i, message_size));
+  ASSERT_TRUE(until_quiet(slow));
+  const auto numbers = numbers_in(slow.received, message_size);
+  ASSERT_LT(numbers.size(), sent);
+  for (std::size_t i = 0; i < numbers.size(); ++i) EXPECT_EQ(numbers[i], i);
+  EXPECT_EQ(dropped_by_the_only_client(), sent - numbers.size());
+}
+
+TEST_F(broadcasting, drops_the_oldest_messages_and_counts_each) {
+  open_listeners({.limits = {.outbound_soft = 100'000}, .full = Full::drop_oldest});
+  RawStream slow = connect();
+  ASSERT_TRUE(until_connections(1));
+  constexpr std::size_t sent = 100;
+  for (std::size_t i = 0; i < sent; ++i) broadcast(numbered(i, message_size));
+  ASSERT_TRUE(until_quiet(slow));
+  const auto numbers = numbers_in(slow.received, message_size);
+  ASSERT_LT(numbers.size(), sent);
+  // Whole messages only, in order, and the latest are all there.
+  for (std::size_t i = 1; i < numbers.size(); ++i) EXPECT_LT(numbers[i - 1], numbers[i]);
+  for (std::size_t i = 0; i < 9; ++i) EXPECT_EQ(numbers[numbers.size() - 1 - i], sent - 1 - i);
+  EXPECT_EQ(dropped_by_the_only_client(), sent - numbers.size());
+}
+
+TEST_F(broadcasting, drops_nothing_where_there_is_room) {
+  for (const Full full : {Full::drop_oldest, Full::drop_newest, Full::wait, Full::disconnect}) {
+    open_listeners({.full = full});
+    RawStream client = connect();
+    ASSERT_TRUE(until_connections(1));
+    for (std::size_t i = 0; i < 10; ++i) broadcast(numbered(i, message_size));
+    ASSERT_TRUE(until_quiet(client));
+    EXPECT_EQ(numbers_in(client.received, message_size).size(), 10U);
+    running.reset();
+  }
+}
+
+TEST_F(broadcasting, waits_for_a_slow_client_and_loses_nothing) {
+  open_listeners({.limits = {.outbound_soft = 50'000}, .full = Full::wait});
+  RawStream slow = connect();
+  RawStream fast = connect();
+  ASSERT_TRUE(until_connections(2));
+  constexpr std::size_t total = 200;
+  std::size_t sent = 0;
+  loop.spawn([](Server& from, std::size_t& count) -> Task<> {
+    for (; count < total; ++count) {
+      const std::string message = numbered(count, message_size);
+      co_await from.broadcast(message);
+    }
+  }(*running, sent));
+  for (int i = 0; i < 50; ++i) {
+    fast.collect();
+    loop.turn();
+  }
+  EXPECT_LT(sent, total);
+  ASSERT_TRUE(until([&] {
+    slow.collect();
+    fast.collect();
+    return slow.received.size() == total * message_size &&
+           fast.received.size() == total * message_size;
+  }));
+  EXPECT_EQ(numbers_in(slow.received, message_size).back(), total - 1);
+}
+
+TEST_F(broadcasting, waits_no_longer_for_a_client_that_has_gone) {
+  open_listeners({.limits = {.outbound_soft = 50'000}, .full = Full::wait});
+  RawStream slow = connect();
+  ASSERT_TRUE(until_connections(1));
+  bool done = false;
+  loop.spawn([](Server& from, bool& flag) -> Task<> {
+    for (std::size_t i = 0; i < 200; ++i) {
+      const std::string message = numbered(i, message_size);
+      co_await from.broadcast(message);
+    }
+    flag = true;
+  }(*running, done));
+  for (int i = 0; i < 20; ++i) loop.turn();
+  EXPECT_FALSE(done);
+  slow.close();
+  EXPECT_TRUE(until([&] { return done; }));
+}
+
+TEST_F(broadcasting, waits_no_longer_than_the_soft_time_of_a_client_that_never_reads) {
+  open_listeners(
+      {.limits = {.outbound_soft = 50'000, .outbound_soft_time = 5ms}, .full = Full::wait});
+  const RawStream slow = connect();
+  ASSERT_TRUE(until_connections(1));
+  bool done = false;
+  loop.spawn([](Server& from, bool& flag) -> Task<> {
+    for (std::size_t i = 0; i < 200; ++i) {
+      const std::string message = numbered(i, message_size);
+      co_await from.broadcast(message);
+    }
+    flag = true;
+  }(*running, done));
+  EXPECT_TRUE(until([&] { return done; }));
+  EXPECT_TRUE(until_connections(0));
+}
+
+TEST_F(broadcasting, survives_clients_that_leave_in_the_middle) {
+  open(
+      [](Connection connection) -> Task<> {
+        while (auto message = co_await connection.receive())
+          co_await connection.broadcast(*message);
+      },
+      {.limits = {.outbound_hard = 50'000}});
+  std::vector<RawStream> clients;
+  for (int i = 0; i < 20; ++i) clients.push_back(connect());
+  ASSERT_TRUE(until_connections(20));
+  for (int round = 0; round < 200; ++round) {
+    clients[0].send(std::string(5000, 'x') + "\n");
+    if (round % 10 == 0 && clients.size() > 5) clients.pop_back();
+    loop.turn();
+  }
+  EXPECT_TRUE(until([&] { return running->connections() >= 1; }));
+}
+
+}  // namespace
+}  // namespace hallway

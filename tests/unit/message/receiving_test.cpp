@@ -1,0 +1,402 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a connection receives, from a peer that speaks plain sockets.
+#include <gtest/gtest.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <hallway/connection.hpp>
+
+#include "loop/task_group.hpp"
+#include "support/conversation.hpp"
+#include "support/faults.hpp"
+
+namespace hallway {
+namespace {
+
+using namespace test;
+using namespace std::string_literals;
+using Messages = std::vector<std::string>;
+
+class receiving : public Conversation {};
+
+TEST_F(receiving, gives_one_message_after_the_other_and_then_the_end) {
+  start();
+  listen();
+  theirs->send("one\ntwo\r\n\nlast");
+  theirs->close();
+  ASSERT_TRUE(until_ended());
+  EXPECT_EQ(log.messages, (Messages{"one", "two", "", "last"}));
+  EXPECT_EQ(log.end, Outcome::end_of_stream);
+}
+
+TEST_F(receiving, does_not_suspend_while_a_whole_message_is_buffered) {
+  start();
+  theirs->send("one\ntwo\nthree\n");
+  int received = 0;
+  loop.spawn([](Connection& connection, int& count) -> Task<> {
+    while (auto message = co_await connection.receive()) ++count;
+  }(*ours, received));
+  // One turn reads all three, and one more hands them all out.
+  loop.turn(1s);
+  EXPECT_EQ(received, 3);
+}
+
+TEST_F(receiving, understands_every_framing) {
+  const std::vector<std::pair<Framing, std::string>> streams{
+      {Framing::lines(), "a\nbc\n"},
+      {Framing::null(), "a\0bc\0"s},
+      {Framing::len32be(), "\0\0\0\1a\0\0\0\2bc"s},
+      {Framing::len32le(), "\1\0\0\0a\2\0\0\0bc"s},
+  };
+  for (const auto& [framing, bytes] : streams) {
+    start(SocketType::stream, {.framing = framing});
+    listen();
+    theirs->send(bytes);
+    theirs->shut_writing();
+    ASSERT_TRUE(until_ended());
+    EXPECT_EQ(log.messages, (Messages{"a", "bc"})) << framing.to_string();
+    EXPECT_EQ(log.end, Outcome::end_of_stream);
+  }
+}
+
+TEST_F(receiving, gives_raw_bytes_sixteen_at_a_time) {
+  start(SocketType::stream, {.framing = Framing::raw(16)});
+  listen();
+  theirs->send("0123456789abcdefTHE REST");
+  theirs->close();
+  ASSERT_TRUE(until_ended());
+  EXPECT_EQ(log.messages, (Messages{"0123456789abcdef", "THE REST"}));
+}
+
+TEST_F(receiving, gives_the_same_messages_however_the_bytes_arrive) {
+  const std::string stream = "\0\0\0\3one\0\0\0\0\0\0\0\7another"s;
+  for (std::size_t split = 0; split <= stream.size(); ++split) {
+    start(SocketType::stream, {.framing = Framing::len32be()});
+    listen();
+    theirs->send(stream.substr(0, split));
+    loop.turn();
+    theirs->send(stream.substr(split));
+    theirs->close();
+    ASSERT_TRUE(until_ended());
+    EXPECT_EQ(log.messages, (Messages{"one", "", "another"})) << split;
+  }
+}
+
+TEST_F(receiving, gives_the_same_messages_when_every_read_gives_one_byte) {
+  const OneByte slow(sys::Call::recvmsg);
+  start();
+  listen();
+  theirs->send("one\r\ntwo\n\nlast");
+  theirs->shut_writing();
+  ASSERT_TRUE(until_ended());
+  EXPECT_EQ(log.messages, (Messages{"one", "two", "", "last"}));
+}
+
+TEST_F(receiving, keeps_a_message_valid_until_the_next_receive) {
+  start();
+  theirs->send("first\nsecond\n");
+  loop.run([](Connection& connection, RawStream& peer) -> Task<> {
+    const Received first = co_await connection.receive();
+    peer.send("third\n");
+    co_await connection.loop().sleep(2ms);
+    Received copy = first;
+    EXPECT_EQ(copy->bytes(), "first");
+    Received second = co_await connection.receive();
+    EXPECT_EQ(second->bytes(), "second");
+  }(*ours, *theirs));
+}
+
+TEST_F(receiving, takes_messages_of_the_limit_whole_from_many_reads) {
+  start();
+  listen();
+  const std::string message(Limits{}.max_message, 'x');
+  const std::string frame = message + "\n";
+  std::size_t sent = 0;
+  ASSERT_TRUE(until([&] {
+    const ssize_t took = theirs->send(std::string_view(frame).substr(sent));
+    if (took > 0) sent += static_cast<std::size_t>(took);
+    return !log.messages.empty();
+  }));
+  EXPECT_EQ(log.messages.front(), message);
+}
+
+TEST_F(receiving, ends_a_connection_whose_message_is_too_large_and_says_why) {
+  for (const Framing framing : {Framing::lines(), Framing::null(), Framing::len32be()}) {
+    start(SocketType::stream, {.framing = framing, .limits = {.max_message = 8}});
+    listen();
+    theirs->send(framing == Framing::len32be() ? "\0\0\0\x09"s : std::string(10, 'x'));
+    ASSERT_TRUE(until_ended());
+    EXPECT_EQ(log.end, Outcome::failed);
+    EXPECT_NE(log.why.find("over the limit of 8"), std::string::npos) << log.why;
+    EXPECT_TRUE(until_they_see_the_end());
+    EXPECT_TRUE(log.messages.empty());
+  }
+}
+
+TEST_F(receiving, gives_what_came_before_a_message_that_is_too_large) {
+  start(SocketType::stream, {.limits = {.max_message = 8}});
+  listen();
+  theirs->send("fine\nthis is too long\n");
+  ASSERT_TRUE(until_ended());
+  EXPECT_EQ(log.messages, Messages{"fine"});
+  EXPECT_EQ(log.end, Outcome::failed);
+}
+
+TEST_F(receiving, tells_a_stream_that_broke_off_in_a_counted_message) {
+  start(SocketType::stream, {.framing = Framing::len32be()});
+  listen();
+  theirs->send("\0\0\0\5hal"s);
+  theirs->close();
+  ASSERT_TRUE(until_ended());
+  EXPECT_EQ(log.end, Outcome::failed);
+  EXPECT_NE(log.why.find("in the middle of a message"), std::string::npos) << log.why;
+}
+
+TEST_F(receiving, tells_a_reset_from_an_end_after_giving_what_had_arrived) {
+  start();
+  theirs->send("one\ntwo\n");
+  say("never read\n");
+  loop.turn();
+  theirs->close();
+  listen();
+  ASSERT_TRUE(until_ended());
+  EXPECT_EQ(log.messages, (Messages{"one", "two"}));
+  EXPECT_EQ(log.end, Outcome::peer_gone);
+}
+
+TEST_F(receiving, repeats_the_end_to_whoever_asks_again) {
+  start();
+  theirs->close();
+  loop.run([](Connection& connection) -> Task<> {
+    for (int i = 0; i < 3; ++i) {
+      const Received received = co_await connection.receive();
+      EXPECT_EQ(received.outcome(), Outcome::end_of_stream);
+    }
+  }(*ours));
+  EXPECT_EQ(ours->try_receive().outcome(), Outcome::end_of_stream);
+}
+
+TEST_F(receiving, fails_with_what_the_kernel_says) {
+  start();
+  listen();
+  const FaultOn fault(sys::Call::recvmsg, 1, ENOMEM);
+  theirs->send("x\n");
+  ASSERT_TRUE(until_ended());
+  EXPECT_EQ(log.end, Outcome::failed);
+  EXPECT_NE(log.why.find("Cannot allocate memory"), std::string::npos) << log.why;
+}
+
+// Deadlines and clocks ----------------------------------------------------------------------------
+
+TEST_F(receiving, gives_up_after_its_deadline_and_stays_usable) {
+  start();
+  loop.run([](Connection& connection, RawStream& peer) -> Task<> {
+    const auto before = Loop::Clock::now();
+    const Received none = co_await connection.receive(3ms);
+    EXPECT_EQ(none.outcome(), Outcome::timed_out);
+    EXPECT_GE(Loop::Clock::now() - before, 3ms);
+    peer.send("half");
+    const Received half = co_await connection.receive(3ms);
+    EXPECT_EQ(half.outcome(), Outcome::timed_out);
+    peer.send(" and half\n");
+    Received whole = co_await connection.receive(10s);
+    EXPECT_EQ(whole->bytes(), "half and half");
+  }(*ours, *theirs));
+}
+
+TEST_F(receiving, prefers_a_message_that_is_there_to_a_deadline_that_has_passed) {
+  start();
+  theirs->send("there\n");
+  loop.run([](Connection& connection) -> Task<> {
+    Received received = co_await connection.receive(0ms);
+    EXPECT_EQ(received.outcome(), Outcome::ok);
+  }(*ours));
+}
+
+TEST_F(receiving, cuts_off_a_peer_that_dribbles_half_a_message) {
+  start(SocketType::stream, {.limits = {.message_time = 5ms}});
+  listen();
+  theirs->send("ha");
+  const auto before = Loop::Clock::now();
+  ASSERT_TRUE(until([&] {
+    theirs->send("l");  // never whole: the clock runs from the first byte
+    return log.end.has_value();
+  }));
+  EXPECT_GE(Loop::Clock::now() - before, 5ms);
+  EXPECT_EQ(log.end, Outcome::failed);
+  EXPECT_NE(log.why.find("longer than its time"), std::string::npos) << log.why;
+  EXPECT_TRUE(until_they_see_the_end());
+}
+
+TEST_F(receiving, starts_the_message_clock_anew_with_every_message) {
+  EXPECT_TRUE(holds_with_some_clock([this](Duration clock) {
+    start(SocketType::stream, {.limits = {.message_time = clock}});
+    listen();
+    const auto before = Loop::Clock::now();
+    while (!log.end && Loop::Clock::now() - before < 2 * clock) {
+      for (const char* half : {"ha", "lf\n"}) {
+        theirs->send(half);
+        loop.turn(1ms);
+      }
+    }
+    return !log.end;
+  }));
+}
+
+TEST_F(receiving, has_no_message_clock_between_messages_or_when_it_is_off) {
+  start(SocketType::stream, {.limits = {.message_time = 2ms}});
+  listen();
+  theirs->send("whole\n");
+  const auto before = Loop::Clock::now();
+  until([&] { return Loop::Clock::now() - before > 8ms; });
+  EXPECT_FALSE(log.end);
+
+  start(SocketType::stream, {.limits = {.message_time = Duration::zero()}});
+  Log other;
+  loop.spawn(receive_all(*ours, other));
+  theirs->send("half");
+  const auto then = Loop::Clock::now();
+  until([&] { return Loop::Clock::now() - then > 8ms; });
+  EXPECT_FALSE(other.end);
+}
+
+TEST_F(receiving, cuts_off_an_idle_peer_only_if_asked_to) {
+  start(SocketType::stream, {.limits = {.idle_time = 4ms}});
+  listen();
+  const auto before = Loop::Clock::now();
+  ASSERT_TRUE(until_ended());
+  EXPECT_GE(Loop::Clock::now() - before, 4ms);
+  EXPECT_EQ(log.end, Outcome::failed);
+  EXPECT_NE(log.why.find("idle"), std::string::npos) << log.why;
+}
+
+TEST_F(receiving, counts_bytes_in_either_direction_as_activity) {
+  for (const bool ours_turn : {false, true}) {
+    EXPECT_TRUE(holds_with_some_clock([&](Duration clock) {
+      start(SocketType::stream, {.limits = {.idle_time = clock}});
+      listen();
+      const auto before = Loop::Clock::now();
+      while (!log.end && Loop::Clock::now() - before < 2 * clock) {
+        if (ours_turn) {
+          (void)ours->try_send("x");
+        } else {
+          theirs->send("x\n");
+        }
+        theirs->collect();
+        loop.turn(1ms);
+      }
+      return !log.end;
+    }));
+  }
+}
+
+// Without suspending ------------------------------------------------------------------------------
+
+TEST_F(receiving, tries_without_waiting) {
+  start();
+  EXPECT_EQ(ours->try_receive().outcome(), Outcome::would_block);
+  theirs->send("one\ntwo\nhal");
+  EXPECT_EQ(ours->try_receive()->bytes(), "one");
+  EXPECT_EQ(ours->try_receive()->bytes(), "two");
+  EXPECT_EQ(ours->try_receive().outcome(), Outcome::would_block);
+  theirs->send("f\n");
+  EXPECT_EQ(ours->try_receive()->bytes(), "half");
+}
+
+// Cancelling --------------------------------------------------------------------------------------
+
+TEST_F(receiving, is_cancelled_by_destroying_the_task) {
+  start();
+  {
+    detail::TaskGroup group;
+    group.spawn(receive_all(*ours, log));
+    theirs->send("hal");
+    loop.turn(1ms);
+  }
+  theirs->send("f\n");
+  EXPECT_EQ(ours->try_receive()->bytes(), "half");
+  EXPECT_TRUE(log.messages.empty());
+}
+
+TEST_F(receiving, is_cancelled_by_destroying_the_task_after_its_message_has_come) {
+  start();
+  theirs->send("one\n");
+  bool first_done = false;
+  {
+    detail::TaskGroup group;
+    // Scheduled in the same turn, and destroyed by the first before it is resumed.
+    group.spawn([](Connection& connection, bool& done) -> Task<> {
+      co_await connection.receive();
+      done = true;
+    }(*ours, first_done));
+    loop.post([&] { group.clear(); });
+    loop.turn(1s);
+  }
+  loop.turn();
+  EXPECT_FALSE(first_done);
+}
+
+TEST_F(receiving, is_cancelled_by_closing) {
+  start();
+  listen();
+  loop.turn();
+  ours->close();
+  ASSERT_TRUE(until_ended());
+  EXPECT_EQ(log.end, Outcome::closed);
+  EXPECT_NE(log.why.find("this side"), std::string::npos) << log.why;
+}
+
+TEST_F(receiving, counts_messages_and_bytes) {
+  start();
+  listen();
+  theirs->send("one\ntwo\n");
+  ASSERT_TRUE(until([&] { return log.messages.size() == 2; }));
+  EXPECT_EQ(ours->counters().messages_received, 2U);
+  EXPECT_EQ(ours->counters().bytes_received, 8U);
+  EXPECT_EQ(ours->counters().messages_sent, 0U);
+}
+
+TEST_F(receiving, switches_its_framing_from_the_next_message_on) {
+  start();
+  theirs->send("upgrade\n\0\0\0\5hello"s);
+  loop.run([](Connection& connection) -> Task<> {
+    Received first = co_await connection.receive();
+    EXPECT_EQ(first->bytes(), "upgrade");
+    connection.set_framing(Framing::len32be(), Framing::null());
+    Received second = co_await connection.receive();
+    EXPECT_EQ(second->bytes(), "hello");
+    co_await connection.send("bye");
+    co_await connection.flush();
+  }(*ours));
+  theirs->collect();
+  EXPECT_EQ(theirs->received, "bye\0"s);
+}
+
+// Nobody's word costs memory ----------------------------------------------------------------------
+
+TEST_F(receiving, allocates_nothing_on_a_peers_word_alone) {
+  constexpr std::size_t huge = 1UL << 30U;
+  start(SocketType::stream, {.framing = Framing::len32be(), .limits = {.max_message = huge}});
+  listen();
+  theirs->send("\x3f\xff\xff\xff"s + "few");
+  const auto virtual_size = [] {
+    std::size_t pages = 0;
+    std::FILE* file = std::fopen("/proc/self/statm", "re");
+    EXPECT_EQ(std::fscanf(file, "%zu", &pages), 1);
+    std::fclose(file);
+    return pages * 4096;
+  };
+  const std::size_t before = virtual_size();
+  until([&, turns = 0]() mutable { return ++turns > 10; });
+  EXPECT_LT(virtual_size(), before + 16 * mebibyte);
+  EXPECT_FALSE(log.end);
+}
+
+}  // namespace
+}  // namespace hallway

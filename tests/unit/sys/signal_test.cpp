@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sys/signal.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cerrno>
+#include <csignal>
+#include <utility>
+
+#include "support/faults.hpp"
+#include "support/processes.hpp"
+#include "sys/event.hpp"
+
+namespace hallway::sys {
+namespace {
+
+using namespace test;
+
+bool raised(int eventfd) {
+  return poll_one(eventfd, event_readable, Duration::zero()).value_or(false);
+}
+
+struct sigaction disposition(int signal) {
+  struct sigaction action{};
+  ::sigaction(signal, nullptr, &action);
+  return action;
+}
+
+TEST(signal_catch, brings_a_signal_to_its_eventfd) {
+  const auto eventfd = make_eventfd();
+  const auto caught = SignalCatch::install(SIGUSR1, eventfd->get());
+  ASSERT_TRUE(caught);
+  EXPECT_EQ(caught->signal(), SIGUSR1);
+  EXPECT_FALSE(caught->take());
+  ::raise(SIGUSR1);
+  EXPECT_TRUE(raised(eventfd->get()));
+  EXPECT_TRUE(caught->take());
+  EXPECT_FALSE(caught->take());
+}
+
+TEST(signal_catch, restores_the_disposition_it_found) {
+  const auto eventfd = make_eventfd();
+  std::signal(SIGUSR1, SIG_IGN);
+  {
+    const auto caught = SignalCatch::install(SIGUSR1, eventfd->get());
+    EXPECT_NE(disposition(SIGUSR1).sa_handler, SIG_IGN);
+  }
+  EXPECT_EQ(disposition(SIGUSR1).sa_handler, SIG_IGN);
+  std::signal(SIGUSR1, SIG_DFL);
+}
+
+TEST(signal_catch, lets_one_at_a_time_have_a_signal) {
+  const auto eventfd = make_eventfd();
+  {
+    const auto first = SignalCatch::install(SIGUSR1, eventfd->get());
+    EXPECT_EQ(SignalCatch::install(SIGUSR1, eventfd->get()).error(), EBUSY);
+    EXPECT_TRUE(SignalCatch::install(SIGUSR2, eventfd->get()));
+  }
+  EXPECT_TRUE(SignalCatch::install(SIGUSR1, eventfd->get()));
+}
+
+TEST(signal_catch, refuses_what_cannot_be_caught) {
+  const auto eventfd = make_eventfd();
+  for (const int signal : {SIGKILL, SIGSTOP, 0, -1, NSIG, 1000}) {
+    const auto caught = SignalCatch::install(signal, eventfd->get());
+    ASSERT_FALSE(caught) << signal;
+    EXPECT_EQ(caught.error(), EINVAL) << signal;
+  }
+}
+
+TEST(signal_catch, can_be_tried_again_after_it_failed) {
+  const auto eventfd = make_eventfd();
+  {
+    const FaultOn fault(Call::sigaction, 1, EINVAL);
+    EXPECT_FALSE(SignalCatch::install(SIGUSR1, eventfd->get()));
+  }
+  EXPECT_TRUE(SignalCatch::install(SIGUSR1, eventfd->get()));
+}
+
+TEST(signal_catch, belongs_to_whom_it_was_moved_to) {
+  const auto eventfd = make_eventfd();
+  auto first = SignalCatch::install(SIGUSR1, eventfd->get());
+  ASSERT_TRUE(first);
+  const SignalCatch second = std::move(*first);
+  ::raise(SIGUSR1);
+  EXPECT_TRUE(second.take());
+}
+
+TEST(signal_catch, forgets_signals_that_came_before_it) {
+  const auto eventfd = make_eventfd();
+  {
+    const auto first = SignalCatch::install(SIGUSR1, eventfd->get());
+    ::raise(SIGUSR1);
+  }
+  EXPECT_FALSE(SignalCatch::install(SIGUSR1, eventfd->get())->take());
+}
+
+}  // namespace
+}  // namespace hallway::sys
