@@ -48,6 +48,15 @@ enum class Full : std::uint8_t {
   disconnect,   ///< over the hard limit, or over the soft one for its time: cut
 };
 
+/// What a server does when its path does not lead to it any more: somebody removed, renamed or
+/// replaced the socket file, and no new client can come.
+enum class PathLost : std::uint8_t {
+  ignore,  ///< nobody looks
+  report,  ///< the program is told
+  rebind,  ///< the program is told, and the name is bound anew, as soon as that is possible
+  drain,   ///< the program is told, and the server drains
+};
+
 /// What one server may cost.
 struct ServerLimits {
   std::size_t max_connections = 1024;   ///< above it, clients wait in the kernel's backlog
@@ -70,6 +79,9 @@ inline constexpr int backlog = 4096;
 inline constexpr Duration connect_time = std::chrono::seconds(5);
 inline constexpr Duration request_time = std::chrono::seconds(30);
 
+/// How long a takeover may take before the running server simply goes on.
+inline constexpr Duration takeover_time = std::chrono::seconds(5);
+
 }  // namespace defaults
 
 namespace bounds {
@@ -82,6 +94,9 @@ inline constexpr std::size_t stream_read = 256 * kibibyte;
 
 /// Smallest unit in which outbound bytes are kept.
 inline constexpr std::size_t chunk = 64 * kibibyte;
+
+/// How often a path is looked at where the kernel cannot tell that it was lost.
+inline constexpr Duration path_look = std::chrono::seconds(2);
 
 /// Unsent bytes at which send() writes at once instead of waiting for the end of the turn.
 inline constexpr std::size_t eager_flush = 256 * kibibyte;

@@ -34,6 +34,14 @@ struct BindOptions {
   std::string owner = {};           ///< user name or number; empty: ours
   std::string group = {};           ///< group name or number; empty: ours
   int backlog = defaults::backlog;  ///< connections the kernel queues before they are accepted
+  /// False: no lock file of its own, because a lock this program holds covers the name, too.
+  bool lock = true;
+};
+
+/// What one process gives another that goes on in its place: descriptors to be passed to it.
+struct Handover {
+  Descriptor socket;
+  Descriptor lock;  ///< of the name's lock file; nothing where BindOptions::lock was false
 };
 
 /// A listening stream or seqpacket socket. Movable, not copyable. Thread: distinct objects.
@@ -60,6 +68,28 @@ class HALLWAY_EXPORT Listener {
   /// queue is left to them, so accept() gives nothing any more.
   void refuse();
   [[nodiscard]] bool refusing() const noexcept;
+
+  // Going on in another process ------------------------------------------------------------------
+
+  /// Copies for a successor, which shares the queue of clients and the lock from then on. The
+  /// name stays ours until hand_over().
+  /// @errors invalid_argument: the listener was inherited, or its address is no path
+  [[nodiscard]] Result<Handover> offer() const;
+
+  /// The successor has the name: as if it had been inherited from now on.
+  void hand_over() noexcept;
+
+  /// The other side: goes on with what the listener bound to `where` offered, under the mode and
+  /// owner of `options`. The name stays the predecessor's until claim().
+  /// @errors ESTALE: the path or its lock leads to another file by now;
+  ///         wrong_protocol_type: it is of another type than asked for
+  static Result<Listener> adopt(const AddressSpec& where, Handover from,
+                                const BindOptions& options = {});
+  void claim() noexcept;
+
+  /// Why the path does not lead here any more: "the socket file is gone". Nothing while it does,
+  /// and for what is bound to no path or was inherited. Asks the file system.
+  [[nodiscard]] std::optional<std::string> lost() const;
 
   /// Removes the name (see above) and closes. Clients still queued are reset.
   void close() noexcept;

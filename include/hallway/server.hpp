@@ -33,6 +33,9 @@ struct ServerEvent {
     accepting_paused,  ///< no room: max_connections, or out of descriptors; `reason` says which
     accepting_resumed,
     handler_threw,  ///< an exception left the handler; its connection is closed
+    path_lost,      ///< no new client can find the server; `reason` says why
+    path_regained,  ///< the name is bound again
+    taken_over,     ///< a successor, `peer`, has the name; the server drains
   };
   Kind kind;
   std::uint64_t connection;  ///< its number; 0 where none is concerned
@@ -55,6 +58,10 @@ struct ServerOptions {
   Limits limits = {};
   ServerLimits server_limits = {};
   Full full = Full::disconnect;
+  PathLost on_path_lost = PathLost::report;
+  /// Takes over from a server that runs at the path and was opened with this, too, and offers
+  /// the same to a successor: see docs/TAKEOVER.md. Paths only.
+  bool takeover = false;
   int backlog = defaults::backlog;
   /// Called on the loop. It must not throw, nor destroy the server: post() that.
   std::function<void(const ServerEvent&)> on_event = {};
@@ -71,7 +78,13 @@ class HALLWAY_EXPORT Server {
   /// Out of descriptors or at max_connections it stops accepting until a connection ends, while
   /// clients wait in the backlog. When the loop drains, it refuses new clients, serves those in
   /// the backlog, lets each handler finish with what its peer has sent, and closes.
-  /// @errors those of Listener::bind(), and an unknown user or group in the options
+  ///
+  /// With options.takeover it may be a successor: everything is made ready first, then the
+  /// running server hands over its listening socket, the clients in its queue and its name, and
+  /// drains. No client is refused. If anything fails on the way that server simply goes on.
+  /// @errors those of Listener::bind(), and an unknown user or group in the options;
+  ///         timed_out: the running server did not answer
+  /// Blocking: for a takeover only, at most defaults::takeover_time.
   static Result<Server> open(Loop& loop, const AddressSpec& address, Handler handler,
                              ServerOptions options = {});
 
@@ -91,12 +104,21 @@ class HALLWAY_EXPORT Server {
   /// As if the loop drained, for this server alone.
   void drain();
 
+  /// For programs that pass their listener on in a way of their own, as Listener has it. When a
+  /// successor has the name, hand_over() drains this server and leaves the name alone; a server
+  /// opened on an adopted listener claims it.
+  [[nodiscard]] Result<Handover> offer() const;
+  void hand_over();
+  void claim();
+
   [[nodiscard]] const Address& address() const noexcept;
   [[nodiscard]] std::size_t connections() const noexcept;
 
  private:
   class Core;
   explicit Server(std::unique_ptr<Core> core) noexcept;
+  static Result<Server> succeed(Loop& loop, const AddressSpec& address, Handler handler,
+                                ServerOptions options);
 
   std::unique_ptr<Core> core_;
 };

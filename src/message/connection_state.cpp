@@ -114,7 +114,14 @@ void ConnectionState::read() {
   }
   park();
   note_partial();
-  if (draining_ && !has_partial()) settle(Received(Outcome::closed, Message(), this));
+  if (!draining_ || has_partial()) return;
+  // Between this look and the close a peer could send what nobody would ever read. So its sends
+  // are made to fail first (EPIPE: it knows), and what got in before that is still answered.
+  if (shut_down_reading()) {
+    read();
+  } else {
+    settle(Received(Outcome::closed, Message(), this));
+  }
 }
 
 bool ConnectionState::read_once(Received& received) {

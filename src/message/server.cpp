@@ -10,6 +10,8 @@
 #include "loop/task_group.hpp"
 #include "loop/timed_wait.hpp"
 #include "message/connection_state.hpp"
+#include "message/takeover.hpp"
+#include "net/name_watch.hpp"
 #include "sys/file.hpp"
 #include "sys/socket.hpp"
 
@@ -33,6 +35,10 @@ std::optional<int> reserve_from(std::size_t reserve) {
   return static_cast<int>(*limit - reserve);
 }
 
+BindOptions bind_options(const ServerOptions& options) {
+  return {options.type, options.mode, options.owner, options.group, options.backlog};
+}
+
 }  // namespace
 
 /// Accepts, seats, and lets go.
@@ -54,7 +60,12 @@ class Server::Core : private detail::Watch, private detail::Timer {
   Core& operator=(const Core&) = delete;
 
   Result<void> start();
+  /// Offers the name to a successor, on `control` if a predecessor handed it over.
+  Result<void> offer_takeover(std::optional<Listener> control);
   void drain();
+  [[nodiscard]] Result<Handover> offer() const { return listener_.offer(); }
+  void hand_over();
+  void claim();
   Task<> broadcast(ByteView message, const ConnectionState* except);
 
   [[nodiscard]] const Address& address() const noexcept { return address_; }
@@ -86,6 +97,9 @@ class Server::Core : private detail::Watch, private detail::Timer {
   void place_freed();
   void accept_rest();
   void finish_if_drained();
+  void watch_name();
+  void name_lost(const std::string& why);
+  Result<void> rebind();
   void handler_threw(const Place& place, std::string what) const;
   void wake_broadcasters();
   void report(ServerEvent::Kind kind, std::uint64_t connection = 0, const Peer& peer = {},
@@ -95,6 +109,7 @@ class Server::Core : private detail::Watch, private detail::Timer {
 
   Loop& loop_;
   Listener listener_;
+  std::vector<Listener> unreachable_;  // their names were lost; some may still be queued there
   const Address address_;
   Handler handler_;
   ServerOptions options_;
@@ -108,6 +123,9 @@ class Server::Core : private detail::Watch, private detail::Timer {
   core::Chunk shared_;  // where broadcasts are written, one after the other
   std::size_t shared_used_ = 0;
   detail::WaiterList broadcasters_;
+  std::optional<net::NameWatch> name_watch_;
+  std::optional<std::string> lost_;  // why the name was, until it is regained
+  std::unique_ptr<message::TakeoverOffer> takeover_;
   detail::TaskGroup tasks_;  // last: handlers refer to everything above
 };
 
@@ -170,6 +188,26 @@ Result<void> Server::Core::start() {
   loop_.core().hold();
   holds_loop_ = true;
   loop_.on_drain(this, [this] { drain(); });
+  watch_name();
+  return {};
+}
+
+Result<void> Server::Core::offer_takeover(std::optional<Listener> control) {
+  message::TakeoverOffer::Server offered{.offer = [this]() -> Result<std::optional<Handover>> {
+                                           if (draining_) return std::nullopt;
+                                           return offer();
+                                         },
+                                         .hand_over =
+                                             [this](const Peer& successor) {
+                                               hand_over();
+                                               report(ServerEvent::Kind::taken_over, 0, successor,
+                                                      "by " + successor.to_string());
+                                             }};
+  auto opened = control
+                    ? message::TakeoverOffer::open(loop_, std::move(*control), std::move(offered))
+                    : message::TakeoverOffer::open(loop_, address_, std::move(offered));
+  if (!opened) return std::unexpected(opened.error());
+  takeover_ = std::move(*opened);
   return {};
 }
 
@@ -208,6 +246,14 @@ bool Server::Core::accept_one() {
   if (book_->places >= options_.server_limits.max_connections) {
     pause("all " + std::to_string(book_->places) + " places are taken");
     return true;
+  }
+  while (!unreachable_.empty()) {
+    auto queued = unreachable_.back().accept();
+    if (queued && *queued) {
+      seat(std::move(**queued));
+      return true;
+    }
+    unreachable_.pop_back();
   }
   auto accepted = listener_.accept();
   if (!accepted) {
@@ -306,7 +352,11 @@ void Server::Core::resume() {
 
 void Server::Core::place_freed() {
   resume();
-  if (draining_) accept_rest();
+  if (draining_) {
+    accept_rest();
+  } else if (!unreachable_.empty()) {
+    accept_some(most_accepted);
+  }
 }
 
 // Draining ---------------------------------------------------------------------------------------
@@ -314,11 +364,24 @@ void Server::Core::place_freed() {
 void Server::Core::drain() {
   if (draining_) return;
   draining_ = true;
+  if (name_watch_) name_watch_->stop();
+  if (takeover_) takeover_->drain();
   listener_.refuse();
   for (std::size_t i = 0; i < book_->connections.size(); ++i) {
     if (ConnectionState* state = book_->connections[i]) state->drain();
   }
   accept_rest();
+}
+
+// The queue and the name live on with the successor: neither is shut down nor removed here.
+void Server::Core::hand_over() {
+  listener_.hand_over();
+  drain();
+}
+
+void Server::Core::claim() {
+  listener_.claim();
+  if (takeover_) takeover_->claim();
 }
 
 // Those in the backlog were told that they are connected: they are served, too. Their number is
@@ -336,6 +399,52 @@ void Server::Core::finish_if_drained() {
 void Server::Core::fire() {
   resume();
   if (draining_) accept_rest();
+}
+
+// The name ---------------------------------------------------------------------------------------
+
+void Server::Core::watch_name() {
+  if (options_.on_path_lost == PathLost::ignore || address_.kind() != Address::Kind::path) return;
+  name_watch_.emplace(
+      loop_.core(), address_.name(), [this] { return lost_ ? lost_ : listener_.lost(); },
+      [this](const std::string& why) { name_lost(why); });
+  name_watch_->start();
+}
+
+void Server::Core::name_lost(const std::string& why) {
+  if (!lost_) {
+    lost_ = why;
+    report(ServerEvent::Kind::path_lost, 0, {}, why);
+  }
+  if (options_.on_path_lost == PathLost::drain) drain();
+  if (options_.on_path_lost != PathLost::rebind || draining_) return;
+  if (!rebind()) {
+    name_watch_->look_later();  // a directory may come back, another server may go
+    return;
+  }
+  lost_.reset();
+  name_watch_->start();
+  report(ServerEvent::Kind::path_regained);
+  if (takeover_) {
+    takeover_.reset();
+    if (auto offered = offer_takeover({}); !offered) {
+      report(ServerEvent::Kind::path_lost, 0, {}, offered.error().explain());
+    }
+  }
+  accept_rest();
+}
+
+/// A socket is bound once in its life: the name gets a new one.
+Result<void> Server::Core::rebind() {
+  listener_.hand_over();  // frees the lock, so that it can be taken again
+  auto fresh = Listener::bind(address_, bind_options(options_));
+  if (!fresh) return std::unexpected(fresh.error());
+  if (options_.descriptors == 0) sys::refuse_rights(fresh->descriptor());
+  stop_watching();
+  auto watched = watch(loop_.core(), fresh->descriptor(), paused_ ? 0 : sys::event_readable);
+  if (!watched) return watched;
+  unreachable_.push_back(std::exchange(listener_, std::move(*fresh)));
+  return {};
 }
 
 // Broadcasting -----------------------------------------------------------------------------------
@@ -393,8 +502,8 @@ void Server::Core::report(ServerEvent::Kind kind, std::uint64_t connection, cons
 Result<Server> Server::open(Loop& loop, const AddressSpec& address, Handler handler,
                             ServerOptions options) {
   if (loop.error()) return std::unexpected(*loop.error());
-  auto listener = Listener::bind(
-      address, {options.type, options.mode, options.owner, options.group, options.backlog});
+  if (options.takeover) return succeed(loop, address, std::move(handler), std::move(options));
+  auto listener = Listener::bind(address, bind_options(options));
   if (!listener) return std::unexpected(listener.error());
   return open(loop, std::move(*listener), std::move(handler), std::move(options));
 }
@@ -406,6 +515,28 @@ Result<Server> Server::open(Loop& loop, Listener listener, Handler handler, Serv
   return Server(std::move(core));
 }
 
+Result<Server> Server::succeed(Loop& loop, const AddressSpec& address, Handler handler,
+                               ServerOptions options) {
+  auto succession = message::Succession::begin(address, bind_options(options));
+  if (!succession) return std::unexpected(succession.error());
+  auto listener = *succession ? Result<Listener>((*succession)->take_listener())
+                              : Listener::bind(address, bind_options(options));
+  if (!listener) return std::unexpected(listener.error());
+  auto control = *succession ? std::optional((*succession)->take_control()) : std::nullopt;
+
+  auto server = open(loop, std::move(*listener), std::move(handler), std::move(options));
+  if (!server) return server;
+  if (auto offered = server->core_->offer_takeover(std::move(control)); !offered) {
+    return std::unexpected(offered.error());
+  }
+  if (!*succession) return server;
+  if (auto complete = (*succession)->complete(); !complete) {
+    return std::unexpected(complete.error());
+  }
+  server->claim();
+  return server;
+}
+
 Server::Server(std::unique_ptr<Core> core) noexcept : core_(std::move(core)) {}
 Server::Server(Server&&) noexcept = default;
 Server& Server::operator=(Server&&) noexcept = default;
@@ -413,6 +544,9 @@ Server::~Server() = default;
 
 Task<> Server::broadcast(ByteView message) { return core_->broadcast(message, nullptr); }
 void Server::drain() { core_->drain(); }
+Result<Handover> Server::offer() const { return core_->offer(); }
+void Server::hand_over() { core_->hand_over(); }
+void Server::claim() { core_->claim(); }
 const Address& Server::address() const noexcept { return core_->address(); }
 std::size_t Server::connections() const noexcept { return core_->connections(); }
 

@@ -130,7 +130,7 @@ Transport::Fill Transport::fill() {
   }
   const bool at_end = !got || (*got == 0 && !packet_waits_);
   if (at_end) {
-    inbound_end_ = reset_ ? Outcome::peer_gone : Outcome::end_of_stream;
+    inbound_end_ = reset_ ? Outcome::peer_gone : deaf_ ? Outcome::closed : Outcome::end_of_stream;
     return Fill::ended;
   }
   filled_ += *got;

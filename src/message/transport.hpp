@@ -112,6 +112,12 @@ class Transport : public Flow {
   [[nodiscard]] Framing send_framing() const noexcept { return send_framing_; }
 
   /// Tells the peer that no more comes.
+  /// The peer can send no more; what it has sent is still received, and then Outcome::closed.
+  /// False: it was so already, or the connection is gone.
+  bool shut_down_reading() noexcept {
+    return !std::exchange(deaf_, true) && sys::shutdown_reading(socket_.get());
+  }
+
   void shut_down_writing() noexcept {
     (void)sys::shutdown_writing(socket_.get());  // ENOTCONN: the peer is gone, and knows
   }
@@ -165,6 +171,7 @@ class Transport : public Flow {
   bool refusing_ = false;      // refuse_more() was called
   bool lent_ = false;          // buffer_ belongs to buffers_
   bool packet_waits_ = false;  // one packet lies between unread_ and filled_
+  bool deaf_ = false;          // shut_down_reading() was called
   bool reset_ = false;         // the kernel reported ECONNRESET; what was queued is still read
   Peer peer_;
   core::ReceiveBuffer buffer_;

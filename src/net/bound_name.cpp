@@ -105,7 +105,9 @@ Result<BoundName> BoundName::bind(int socket, const Address& address, const Bind
   switch (address.kind()) {
     case Address::Kind::path: {
       if (auto done = bound.open_place(); !done) return std::unexpected(done.error());
-      if (auto done = bound.lock(); !done) return std::unexpected(done.error());
+      if (options.lock) {
+        if (auto done = bound.take_lock(); !done) return std::unexpected(done.error());
+      }
       if (auto done = bound.clear_the_way(options); !done) return std::unexpected(done.error());
       if (auto done = bound.create_file(socket, options); !done) {
         return std::unexpected(done.error());
@@ -133,6 +135,38 @@ Result<BoundName> BoundName::bind(int socket, const Address& address, const Bind
   }
 }
 
+Result<BoundName> BoundName::adopt(const Address& address, Descriptor lock,
+                                   const BindOptions& options) {
+  BoundName bound(address);
+  if (auto done = bound.open_place(); !done) return std::unexpected(done.error());
+  const auto moved_on = [&](std::string_view what) {
+    return sys::failure(ESTALE, "take over", address.to_string(),
+                        std::string(what) + " was replaced meanwhile",
+                        "stop the server that runs there, and start this one");
+  };
+  if (options.lock) {
+    const auto held = sys::identify(lock.get());
+    const auto named = sys::identify(bound.directory_.get(), bound.lock_name_);
+    if (!held || !named || !held->same_file(*named)) return moved_on("its lock");
+  }
+  const auto name = sys::open_name(bound.directory_.get(), bound.file_);
+  const auto identity = name ? sys::identify(name->get())
+                             : sys::Expected<sys::FileIdentity>(std::unexpected(name.error()));
+  if (!identity || identity->kind != sys::FileKind::socket) return moved_on("its socket file");
+  if (auto done = bound.set_owner_and_mode(name->get(), options); !done) {
+    return std::unexpected(done.error());
+  }
+  bound.lock_ = std::move(lock);
+  bound.made_ = *identity;
+  bound.binder_ = 0;
+  return bound;
+}
+
+void BoundName::claim() noexcept {
+  binder_ = sys::process_id();
+  if (lock_.holds_one()) sign_lock();
+}
+
 BoundName& BoundName::operator=(BoundName&& other) noexcept {
   if (this == &other) return *this;
   remove();
@@ -141,7 +175,7 @@ BoundName& BoundName::operator=(BoundName&& other) noexcept {
   directory_ = std::move(other.directory_);
   lock_ = std::move(other.lock_);
   lock_name_ = std::move(other.lock_name_);
-  locker_ = other.locker_;
+  binder_ = other.binder_;
   made_ = std::exchange(other.made_, std::nullopt);
   return *this;
 }
@@ -171,17 +205,18 @@ Result<void> BoundName::open_place() {
   auto opened = sys::open_directory(directory);
   if (!opened) return failed(opened.error());
   directory_ = std::move(*opened);
-  return {};
-}
-
-// The lock is on the inode, and the name may have moved on while we waited to look: its last
-// holder removes the file before letting go. Whoever then locked the old inode begins anew.
-Result<void> BoundName::lock() {
+  binder_ = sys::process_id();
   // Where the two together are longer than a name may be, they share the lock of whoever begins
   // with the same bytes: at worst somebody is refused, never is a name held twice.
   constexpr std::size_t name_max = 255;
   constexpr std::string_view suffix = ".lock";
   lock_name_ = file_.substr(0, name_max - suffix.size()).append(suffix);
+  return {};
+}
+
+// The lock is on the inode, and the name may have moved on while we waited to look: its last
+// holder removes the file before letting go. Whoever then locked the old inode begins anew.
+Result<void> BoundName::take_lock() {
   constexpr int most_attempts = 100;
   for (int attempt = 0; attempt < most_attempts; ++attempt) {
     auto file = sys::open_lock_file(directory_.get(), lock_name_);
@@ -197,14 +232,17 @@ Result<void> BoundName::lock() {
                           core::printable(lock_name_) + " is there and is no lock file",
                           "Hallway never overwrites it; use another address");
     }
-    // Only for whoever is refused: a pid in it proves nothing, the lock does.
-    (void)sys::replace_contents(file->get(),
-                                std::string(lock_mark) + std::to_string(sys::process_id()) + "\n");
     lock_ = std::move(*file);
-    locker_ = sys::process_id();
+    sign_lock();
     return {};
   }
   return in_use(address_, "processes that come and go");
+}
+
+// Only for whoever is refused: a pid in it proves nothing, the lock does.
+void BoundName::sign_lock() noexcept {
+  (void)sys::replace_contents(lock_.get(),
+                              std::string(lock_mark) + std::to_string(sys::process_id()) + "\n");
 }
 
 std::unexpected<Error> BoundName::no_lock(int error) const {
@@ -308,15 +346,33 @@ Result<void> BoundName::set_owner_and_mode(int name, const BindOptions& options)
   return {};
 }
 
+std::optional<std::string> BoundName::lost() const {
+  if (!made_) return std::nullopt;
+  const auto there = sys::identify(directory_.get(), file_);
+  if (there && there->same_file(*made_)) return std::nullopt;
+  if (there) return std::string(words(there->kind)) + " stands in its place";
+  if (there.error() == ENOENT) return "the socket file is gone";
+  return std::generic_category().message(there.error());
+}
+
 void BoundName::remove() noexcept {
   // A forked child holds the same descriptors and must not take the parent's name away.
-  if (lock_.holds_one() && locker_ == sys::process_id()) {
-    const auto there = sys::identify(directory_.get(), file_);
-    if (there && made_ && there->same_file(*made_)) {
-      (void)sys::remove_name(directory_.get(), file_);  // nobody is left to be told
-    }
-    (void)sys::remove_name(directory_.get(), lock_name_);
+  if (binder_ == sys::process_id()) {
+    // Only what is still ours: whoever emptied the directory took both names, and others may
+    // have them by now.
+    const auto remove_if_same = [this](const std::string& name,
+                                       const sys::Expected<sys::FileIdentity>& ours) {
+      const auto there = sys::identify(directory_.get(), name);
+      if (!ours || !there || !there->same_file(*ours)) return;
+      (void)sys::remove_name(directory_.get(), name);  // nobody is left to be told
+    };
+    if (made_) remove_if_same(file_, *made_);
+    if (lock_.holds_one()) remove_if_same(lock_name_, sys::identify(lock_.get()));
   }
+  hand_over();
+}
+
+void BoundName::hand_over() noexcept {
   made_.reset();
   directory_.close();
   lock_.close();

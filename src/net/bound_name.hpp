@@ -22,6 +22,13 @@ class BoundName {
   /// picks. Not listening yet: a stream cannot be connected to before listen(2).
   static Result<BoundName> bind(int socket, const Address& address, const BindOptions& options);
 
+  /// Goes on with a path that a predecessor bound and handed over, and gives it the mode and
+  /// owner of `options`. `lock` is its lock file; nothing where options.lock is false.
+  /// The duty stays the predecessor's until claim().
+  /// @errors ESTALE: the name or its lock leads to another file by now
+  static Result<BoundName> adopt(const Address& address, Descriptor lock,
+                                 const BindOptions& options);
+
   BoundName(BoundName&& other) noexcept = default;
   BoundName& operator=(BoundName&& other) noexcept;
   ~BoundName() { remove(); }
@@ -33,11 +40,25 @@ class BoundName {
   /// lock. Comes before the socket is closed: after that somebody may rightly take the name.
   void remove() noexcept;
 
+  /// The name is this process's duty from now on.
+  void claim() noexcept;
+
+  /// The name is a successor's duty from now on: nothing is removed.
+  void hand_over() noexcept;
+
+  /// Why the path does not lead to our socket any more; nothing while it does, and for names
+  /// that are no paths.
+  [[nodiscard]] std::optional<std::string> lost() const;
+
+  /// The lock file, borrowed; -1 without one.
+  [[nodiscard]] int lock_file() const noexcept { return lock_.get(); }
+
  private:
   explicit BoundName(Address address) : address_(std::move(address)) {}
 
   Result<void> open_place();
-  Result<void> lock();
+  Result<void> take_lock();
+  void sign_lock() noexcept;
   Result<void> clear_the_way(const BindOptions& options) const;
   Result<void> create_file(int socket, const BindOptions& options);
   Result<void> set_owner_and_mode(int name, const BindOptions& options) const;
@@ -49,7 +70,7 @@ class BoundName {
   Descriptor directory_;  // the rest of it
   Descriptor lock_;
   std::string lock_name_;
-  std::int32_t locker_ = 0;                // the process that took the lock
+  std::int32_t binder_ = 0;                // the process whose duty the name is; 0: not ours yet
   std::optional<sys::FileIdentity> made_;  // the socket file, once it is there
 };
 

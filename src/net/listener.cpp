@@ -21,12 +21,22 @@ struct Listener::State {
 
 namespace {
 
-Result<void> require_listening(int socket, const Address& address) {
+/// The type of a listening socket that others may share, made fit for accept().
+Result<SocketType> take_up(int socket, const Address& address) {
+  const auto failed = [&](int error) {
+    return sys::failure(error, "take over", address.to_string());
+  };
   const auto listening = sys::is_listening(socket);
-  if (!listening) return sys::failure(listening.error(), "take over", address.to_string());
-  if (*listening) return {};
-  return sys::failure(EINVAL, "take over", address.to_string(), "it is not a listening socket",
-                      "Accept=no in the socket unit; a datagram socket does not listen");
+  if (!listening) return failed(listening.error());
+  if (!*listening) {
+    return sys::failure(EINVAL, "take over", address.to_string(), "it is not a listening socket",
+                        "Accept=no in the socket unit; a datagram socket does not listen");
+  }
+  const auto type = sys::type_of(socket);
+  if (!type) return failed(type.error());
+  // accept(2) on it must not block when another holder was quicker.
+  if (const auto set = sys::set_nonblocking(socket, true); !set) return failed(set.error());
+  return net::from_sys(*type);
 }
 
 }  // namespace
@@ -44,17 +54,11 @@ Result<Listener> Listener::bind(const AddressSpec& where, const BindOptions& opt
     auto socket = net::adopt_inherited(address);
     if (!socket) return std::unexpected(socket.error());
     state->socket = std::move(*socket);
-    if (auto is = require_listening(state->socket.get(), address); !is) {
-      return std::unexpected(is.error());
-    }
-    const auto type = sys::type_of(state->socket.get());
+    const auto type = take_up(state->socket.get(), address);
+    if (!type) return std::unexpected(type.error());
     const auto name = sys::local_address(state->socket.get());
-    // accept(2) on it must not block when another holder was quicker.
-    const auto set = sys::set_nonblocking(state->socket.get(), true);
-    if (!type) return sys::failure(type.error(), "take over", address.to_string());
     if (!name) return sys::failure(name.error(), "take over", address.to_string());
-    if (!set) return sys::failure(set.error(), "take over", address.to_string());
-    state->type = net::from_sys(*type);
+    state->type = *type;
     state->address = net::from_sys(*name);
     return Listener(std::move(state));
   }
@@ -108,6 +112,55 @@ void Listener::refuse() {
 }
 
 bool Listener::refusing() const noexcept { return state_->refusing; }
+
+Result<Handover> Listener::offer() const {
+  if (!state_->name || state_->address.kind() != Address::Kind::path) {
+    return sys::failure(EINVAL, "hand over", state_->address.to_string(),
+                        "only a path that was bound here can be handed over");
+  }
+  auto socket = sys::duplicate(state_->socket.get());
+  if (!socket) return sys::failure(socket.error(), "hand over", state_->address.to_string());
+  Handover copies{std::move(*socket), {}};
+  if (state_->name->lock_file() < 0) return copies;
+  auto lock = sys::duplicate(state_->name->lock_file());
+  if (!lock) return sys::failure(lock.error(), "hand over", state_->address.to_string());
+  copies.lock = std::move(*lock);
+  return copies;
+}
+
+void Listener::hand_over() noexcept {
+  if (state_->name) state_->name->hand_over();
+  state_->name.reset();
+}
+
+Result<Listener> Listener::adopt(const AddressSpec& where, Handover from,
+                                 const BindOptions& options) {
+  if (!where.get()) return std::unexpected(where.get().error());
+  const Address& address = *where.get();
+  auto state = std::make_unique<State>();
+  state->socket = std::move(from.socket);
+  const auto type = take_up(state->socket.get(), address);
+  if (!type) return std::unexpected(type.error());
+  if (*type != options.type) {
+    return sys::failure(EPROTOTYPE, "take over", address.to_string(),
+                        "the server there has a " + std::string(to_string(*type)) + " socket",
+                        "a " + std::string(to_string(options.type)) + " socket needs a new name");
+  }
+  auto name = net::BoundName::adopt(address, std::move(from.lock), options);
+  if (!name) return std::unexpected(name.error());
+  state->name = std::move(*name);
+  state->address = address;
+  state->type = *type;
+  return Listener(std::move(state));
+}
+
+void Listener::claim() noexcept {
+  if (state_->name) state_->name->claim();
+}
+
+std::optional<std::string> Listener::lost() const {
+  return state_->name ? state_->name->lost() : std::nullopt;
+}
 
 void Listener::close() noexcept {
   state_->name.reset();

@@ -3,10 +3,12 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/inotify.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cstdio>
 
 namespace hallway::sys {
@@ -130,6 +132,34 @@ Expected<void> set_close_on_exec(int descriptor) {
 
 Expected<void> require_open(int descriptor) {
   return succeeded(Call::fcntl, [&] { return ::fcntl(descriptor, F_GETFD); });
+}
+
+Expected<Descriptor> duplicate(int descriptor) {
+  const auto number =
+      uninterrupted(Call::fcntl, [&] { return ::fcntl(descriptor, F_DUPFD_CLOEXEC, 0); });
+  if (!number) return std::unexpected(number.error());
+  return Descriptor::adopt(*number);
+}
+
+// The file and not its directory: in a directory such as /tmp every stranger's file would wake
+// us. A removed name shows as a change of the link count, because the bound socket keeps its inode.
+Expected<Descriptor> watch_file(const std::string& path) {
+  const auto number =
+      uninterrupted(Call::inotify_init, [] { return ::inotify_init1(IN_CLOEXEC | IN_NONBLOCK); });
+  if (!number) return std::unexpected(number.error());
+  auto watch = Descriptor::adopt(*number);
+  const auto added = succeeded(Call::inotify_add_watch, [&] {
+    return ::inotify_add_watch(watch.get(), path.c_str(),
+                               IN_ATTRIB | IN_MOVE_SELF | IN_DELETE_SELF | IN_DONT_FOLLOW);
+  });
+  if (!added) return std::unexpected(added.error());
+  return watch;
+}
+
+void forget_changes(int file_watch) noexcept {
+  alignas(inotify_event) std::array<char, 4096> changes;
+  while (::read(file_watch, changes.data(), changes.size()) > 0) {
+  }
 }
 
 Expected<std::uint64_t> descriptor_limit() {

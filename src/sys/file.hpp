@@ -64,7 +64,14 @@ Expected<void> rename_without_replacing(int directory, const std::string& from,
 /// O_NONBLOCK lives in the open file description: every process that shares it sees the change.
 Expected<void> set_nonblocking(int descriptor, bool nonblocking);
 Expected<void> set_close_on_exec(int descriptor);
-Expected<void> require_open(int descriptor);  ///< EBADF when it is not
+Expected<void> require_open(int descriptor);     ///< EBADF when it is not
+Expected<Descriptor> duplicate(int descriptor);  ///< of the same open file description
+
+/// Tells when a name stops leading to the file it leads to now: when that is removed, renamed or
+/// replaced. What happens to other files of the directory, or above it, is not seen.
+Expected<Descriptor> watch_file(const std::string& path);
+/// Readable once something happened; forgets what did.
+void forget_changes(int file_watch) noexcept;
 
 /// The soft RLIMIT_NOFILE.
 Expected<std::uint64_t> descriptor_limit();

@@ -37,6 +37,8 @@ enum class Call : std::uint8_t {
   fchown,
   unlink,
   rename,
+  inotify_init,
+  inotify_add_watch,
   fcntl,
   write,
   getrlimit,

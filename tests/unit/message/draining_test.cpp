@@ -15,6 +15,7 @@
 
 #include <hallway/server.hpp>
 
+#include "support/faults.hpp"
 #include "support/serving.hpp"
 
 namespace hallway {
@@ -23,6 +24,13 @@ namespace {
 using namespace test;
 
 class draining : public Serving {};
+
+/// At the second shutdown(2) of a drain: the first is the listener's.
+std::function<void()> after_the_listeners(std::function<void()> action) {
+  return [action = std::move(action), shutdowns = 0]() mutable {
+    if (++shutdowns == 2) action();
+  };
+}
 
 TEST_F(draining, ends_with_0_and_removes_the_name) {
   open(echo);
@@ -71,6 +79,35 @@ TEST_F(draining, answers_the_backlog_in_turn_when_places_are_few) {
     client.collect();
     EXPECT_EQ(client.received, "x\n");
   }
+}
+
+TEST_F(draining, answers_whatever_was_sent_before_sending_fails) {
+  // In between our last look and the end of the connection: just before the peer is shut out.
+  open(echo);
+  RawStream client = connect();
+  ASSERT_TRUE(until_connections(1));
+  const AtCall slipped_in(sys::Call::shutdown,
+                          after_the_listeners([&] { client.send("slipped in\n"); }));
+  loop.drain();
+  EXPECT_EQ(loop.run(), 0);
+  client.collect();
+  EXPECT_EQ(client.received, "slipped in\n");
+  EXPECT_EQ(client.send("too late\n"), -1);
+  EXPECT_EQ(errno, EPIPE);
+}
+
+TEST_F(draining, takes_no_line_that_its_own_end_cut_short) {
+  std::vector<std::string> lines;
+  open([&](Connection connection) -> Task<> {
+    while (auto message = co_await connection.receive()) lines.push_back(message->to_owned());
+  });
+  RawStream client = connect();
+  ASSERT_TRUE(until_connections(1));
+  const AtCall slipped_in(sys::Call::shutdown,
+                          after_the_listeners([&] { client.send("half a li"); }));
+  loop.drain();
+  EXPECT_EQ(loop.run(), 0);
+  EXPECT_TRUE(lines.empty());
 }
 
 TEST_F(draining, closes_idle_connections) {

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "message/takeover.hpp"
+
+#include <array>
+#include <chrono>
+
+#include "sys/event.hpp"
+#include "sys/file.hpp"
+#include "sys/socket.hpp"
+
+namespace hallway::message {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::string_view greeting = "takeover 1";
+constexpr std::string_view offered = "offer";
+constexpr std::string_view ready = "ready";
+constexpr std::string_view yours = "yours";
+constexpr std::string_view later = "later";
+constexpr std::string_view refusal = "no: ";
+
+constexpr std::size_t handed_over = 3;  // listener, lock, control socket
+constexpr Duration between_attempts = 10ms;
+constexpr Limits control_limits{.max_message = 256};
+
+BindOptions control_options() { return {.type = SocketType::seqpacket, .lock = false}; }
+
+Result<Address> control_address(const Address& address) {
+  return Address::path(address.name() + ".control");
+}
+
+std::unexpected<Error> failed(int error, const Address& address, std::string reason,
+                              std::string hint = {}) {
+  return sys::failure(error, "take over", address.to_string(), std::move(reason), std::move(hint));
+}
+
+bool nobody_there(const Error& error) {
+  return error.code == std::errc::no_such_file_or_directory ||
+         error.code == std::errc::connection_refused;
+}
+
+}  // namespace
+
+// The successor ----------------------------------------------------------------------------------
+
+Result<std::optional<Succession>> Succession::begin(const AddressSpec& where,
+                                                    const BindOptions& options) {
+  if (!where.get()) return std::unexpected(where.get().error());
+  const Address& address = *where.get();
+  if (address.kind() != Address::Kind::path) {
+    return failed(EINVAL, address, "only a path can be taken over",
+                  "whoever hands a socket over keeps it; an abstract name has no file beside it");
+  }
+  const auto control_at = control_address(address);
+  if (!control_at) return std::unexpected(control_at.error());
+
+  const auto deadline = std::chrono::steady_clock::now() + defaults::takeover_time;
+  while (true) {
+    auto client = Client::connect(*control_at, {.deadline = defaults::takeover_time,
+                                                .type = SocketType::seqpacket,
+                                                .descriptors = handed_over,
+                                                .limits = control_limits});
+    if (!client && nobody_there(client.error())) return std::nullopt;
+    if (!client) return std::unexpected(client.error());
+    const std::uint32_t uid = client->peer().uid;
+    if (uid != 0 && uid != sys::effective_uid()) {
+      return failed(EPERM, address, "its control socket is served by " + client->peer().to_string(),
+                    "only our own uid and root are believed");
+    }
+    const Received answer = client->request(greeting, defaults::takeover_time);
+    if (answer && *answer == offered && answer->descriptors().size() == handed_over) {
+      const auto descriptors = answer->descriptors();
+      auto listener =
+          Listener::adopt(address, {std::move(descriptors[0]), std::move(descriptors[1])}, options);
+      if (!listener) return std::unexpected(listener.error());
+      auto control =
+          Listener::adopt(*control_at, {std::move(descriptors[2]), {}}, control_options());
+      if (!control) return std::unexpected(control.error());
+      return Succession(std::move(*client), std::move(*listener), std::move(*control));
+    }
+    if (answer && answer->bytes().starts_with(refusal)) {
+      return failed(EPERM, address, std::string(answer->bytes().substr(refusal.size())));
+    }
+    if (answer.outcome() == Outcome::timed_out || std::chrono::steady_clock::now() > deadline) {
+      return failed(ETIMEDOUT, address,
+                    "the server there (" + client->peer().to_string() + ") does not hand over",
+                    "it is stopped, stuck, or being taken over by another");
+    }
+    sys::pause_for(between_attempts);  // it said "later", or has just ended
+  }
+}
+
+Result<void> Succession::complete() {
+  if (const Sent sent = predecessor_.send(ready); !sent) return std::unexpected(sent.error());
+  Received answer = predecessor_.receive(defaults::takeover_time);
+  if (answer.outcome() == Outcome::timed_out) {
+    // It may be about to say "yours". After this it cannot any more, or it has.
+    (void)sys::shutdown_reading(predecessor_.descriptor());
+    answer = predecessor_.receive();
+  }
+  if (answer && *answer == yours) return {};
+  return sys::failure(ECANCELED, "take over from", predecessor_.peer().to_string(),
+                      "it went on or ended instead");
+}
+
+// The predecessor --------------------------------------------------------------------------------
+
+Result<std::unique_ptr<TakeoverOffer>> TakeoverOffer::open(Loop& loop, const Address& address,
+                                                           Server server) {
+  const auto control_at = control_address(address);
+  if (!control_at) return std::unexpected(control_at.error());
+  auto control = Listener::bind(*control_at, control_options());
+  if (!control) return std::unexpected(control.error());
+  return open(loop, std::move(*control), std::move(server));
+}
+
+Result<std::unique_ptr<TakeoverOffer>> TakeoverOffer::open(Loop& loop, Listener control,
+                                                           Server server) {
+  std::unique_ptr<TakeoverOffer> offer(new TakeoverOffer(std::move(server)));
+  auto opened = hallway::Server::open(
+      loop, std::move(control),
+      [self = offer.get()](Connection successor) { return self->negotiate(std::move(successor)); },
+      {.type = SocketType::seqpacket,
+       .allow = {allow::same_uid(), allow::root()},
+       .limits = control_limits,
+       .on_path_lost = PathLost::ignore});
+  if (!opened) return std::unexpected(opened.error());
+  offer->control_.emplace(std::move(*opened));
+  return offer;
+}
+
+Task<> TakeoverOffer::negotiate(Connection successor) {
+  const Received hello = co_await successor.receive(defaults::takeover_time);
+  if (!hello) co_return;
+  if (*hello != greeting) {
+    co_await successor.send("no: the server there speaks another version of takeover");
+    co_return;
+  }
+  if (offering_) {
+    co_await successor.send(later);
+    co_return;
+  }
+  offering_ = true;
+  struct Offering {
+    bool& flag;
+    ~Offering() { flag = false; }
+  } const offering{offering_};
+  co_await offer(successor);
+}
+
+Task<> TakeoverOffer::offer(Connection& successor) {
+  auto listener = server_.offer();
+  auto control = control_->offer();
+  if (!listener || !control) {
+    const Error& error = listener ? control.error() : listener.error();
+    co_await successor.send(std::string(refusal) + error.explain());
+    co_return;
+  }
+  if (!*listener) {
+    co_await successor.send(later);
+    co_return;
+  }
+  std::vector<Descriptor> descriptors;
+  descriptors.push_back(std::move((*listener)->socket));
+  descriptors.push_back(std::move((*listener)->lock));
+  descriptors.push_back(std::move(control->socket));
+  const Sent sent = co_await successor.send(offered, std::move(descriptors));
+  if (!sent) co_return;
+
+  // No clock here: until it says so or is gone, it costs nothing but its place.
+  const Received answer = co_await successor.receive();
+  if (!answer || *answer != ready) co_return;
+  const auto still = server_.offer();
+  if (!still || !*still) co_return;  // it began to stop meanwhile
+  co_await successor.send(yours);
+  const Sent told = co_await successor.flush();
+  if (!told) co_return;
+  server_.hand_over(successor.peer());
+  control_->hand_over();
+}
+
+}  // namespace hallway::message

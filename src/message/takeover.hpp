@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One server going on in the place of another: its listening socket, the clients queued on it, its
+// name and the lock on that pass to a successor, over a control socket beside the path.
+//
+//   successor                                  predecessor, who goes on serving
+//   "takeover 1"  ------------------------->
+//                 <-------------------------   "offer", with listener, lock and control socket
+//   opens its server on them
+//   "ready"       ------------------------->
+//                 <-------------------------   "yours"; drains
+//
+// The name changes hands when "yours" is in the successor's queue. Up to then the successor removes
+// nothing and accepts nobody, and whatever becomes of it, the predecessor goes on. "later" instead
+// of an answer: somebody else is being served, or it is about to stop; "no: REASON" ends it.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include <hallway/client.hpp>
+#include <hallway/listener.hpp>
+#include <hallway/server.hpp>
+
+namespace hallway::message {
+
+/// The successor's side.
+class Succession {
+ public:
+  /// Asks whoever serves `address`. Nothing: nobody there hands over.
+  /// Blocking: at most defaults::takeover_time.
+  static Result<std::optional<Succession>> begin(const AddressSpec& address,
+                                                 const BindOptions& options);
+
+  /// To be served, and the control socket, on which the successor offers the same.
+  [[nodiscard]] Listener take_listener() { return std::move(listener_); }
+  [[nodiscard]] Listener take_control() { return std::move(control_); }
+
+  /// The servers over both are ready. From its success on the names are the successor's, to be
+  /// claimed. Nothing was changed by an error. Blocking: as begin().
+  Result<void> complete();
+
+ private:
+  Succession(Client predecessor, Listener listener, Listener control)
+      : predecessor_(std::move(predecessor)),
+        listener_(std::move(listener)),
+        control_(std::move(control)) {}
+
+  Client predecessor_;
+  Listener listener_;
+  Listener control_;
+};
+
+/// The predecessor's side.
+class TakeoverOffer {
+ public:
+  struct Server {
+    /// What is offered; nothing when it is about to stop.
+    std::move_only_function<Result<std::optional<Handover>>()> offer;
+    std::move_only_function<void(const Peer& successor)> hand_over;
+  };
+
+  /// Binds the control socket beside `address`, whose lock covers it.
+  static Result<std::unique_ptr<TakeoverOffer>> open(Loop& loop, const Address& address,
+                                                     Server server);
+  /// The same on the control socket a predecessor handed over.
+  static Result<std::unique_ptr<TakeoverOffer>> open(Loop& loop, Listener control, Server server);
+
+  void claim() { control_->claim(); }
+  void drain() { control_->drain(); }
+
+ private:
+  explicit TakeoverOffer(Server server) : server_(std::move(server)) {}
+
+  Task<> negotiate(Connection successor);
+  Task<> offer(Connection& successor);
+
+  Server server_;
+  std::optional<hallway::Server> control_;
+  bool offering_ = false;
+};
+
+}  // namespace hallway::message

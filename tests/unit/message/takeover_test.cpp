@@ -1,0 +1,368 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One server going on in the place of another: nobody is refused, nothing is lost, and whatever
+// goes wrong leaves the one that runs in place.
+#include <gtest/gtest.h>
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include <hallway/client.hpp>
+#include <hallway/server.hpp>
+
+#include "message/takeover.hpp"
+#include "support/faults.hpp"
+#include "support/processes.hpp"
+#include "support/serving.hpp"
+
+namespace hallway {
+namespace {
+
+using namespace test;
+
+/// Answers every message with our pid.
+Task<> tell_pid(Connection connection) {
+  while (auto message = co_await connection.receive()) {
+    co_await connection.send(std::to_string(::getpid()));
+  }
+}
+
+/// Serves until it is taken over or told to stop; says "serving", and in the end its status.
+void serve_until_taken_over(const std::string& path, const ForkedProcess::Say& say) {
+  Loop loop;
+  if (auto claimed = loop.drain_on({SIGTERM}); !claimed) return say(claimed.error().explain());
+  auto server = Server::open(loop, path, tell_pid, {.takeover = true});
+  if (!server) return say(server.error().explain());
+  say("serving");
+  say("ended with " + std::to_string(loop.run()));
+}
+
+class takeover : public testing::Test {
+ protected:
+  [[nodiscard]] ForkedProcess::Work serving() const {
+    return [path = path](const ForkedProcess::Say& say) { serve_until_taken_over(path, say); };
+  }
+
+  /// A successor that never becomes ready.
+  [[nodiscard]] ForkedProcess::Work beginning() const {
+    return [path = path](const ForkedProcess::Say& say) {
+      auto succession = message::Succession::begin(path, {});
+      say(succession && *succession ? "begun" : "not begun");
+      wait_to_be_killed();
+    };
+  }
+
+  [[nodiscard]] std::string asked() const {
+    auto client = Client::connect(path);
+    if (!client) return client.error().explain();
+    const Received reply = client->request("who?");
+    return reply ? reply->to_owned() : reply.error().explain();
+  }
+
+  TempDirectory directory;
+  std::string path = directory / "s";
+};
+
+TEST_F(takeover, binds_as_usual_when_nobody_is_there) {
+  ForkedProcess server(serving());
+  ASSERT_EQ(server.line(), "serving");
+  EXPECT_EQ(asked(), std::to_string(server.pid()));
+}
+
+TEST_F(takeover, gives_the_name_to_the_successor_and_drains) {
+  ForkedProcess first(serving());
+  ASSERT_EQ(first.line(), "serving");
+  ForkedProcess second(serving());
+  ASSERT_EQ(second.line(), "serving");
+  EXPECT_EQ(first.line(), "ended with 0");
+  EXPECT_EQ(asked(), std::to_string(second.pid()));
+}
+
+TEST_F(takeover, can_be_repeated_and_leaves_nothing_behind) {
+  std::optional<ForkedProcess> server;
+  server.emplace(serving());
+  ASSERT_EQ(server->line(), "serving");
+  for (int i = 0; i < 5; ++i) {
+    ForkedProcess successor(serving());
+    ASSERT_EQ(successor.line(), "serving");
+    ASSERT_EQ(server->line(), "ended with 0");
+    EXPECT_EQ(asked(), std::to_string(successor.pid()));
+    ::kill(successor.pid(), SIGTERM);
+    ASSERT_EQ(successor.line(), "ended with 0");
+    EXPECT_TRUE(std::filesystem::is_empty(directory.path()));
+    server.emplace(serving());
+    ASSERT_EQ(server->line(), "serving");
+  }
+}
+
+TEST_F(takeover, answers_whoever_was_connected_or_queued_before) {
+  ForkedProcess first([this](const ForkedProcess::Say& say) {
+    Loop loop;
+    auto server = Server::open(loop, path, tell_pid,
+                               {.server_limits = {.max_connections = 1}, .takeover = true});
+    say(server ? "serving" : server.error().explain());
+    loop.run();
+  });
+  ASSERT_EQ(first.line(), "serving");
+  auto inside = Client::connect(path);
+  ASSERT_TRUE(inside) << inside.error().explain();
+  ASSERT_TRUE(inside->request("who?"));
+  auto queued = Client::connect(path);  // the only place is taken
+  ASSERT_TRUE(queued) << queued.error().explain();
+  ASSERT_TRUE(queued->send("who?"));
+  ASSERT_TRUE(inside->send("and now?"));
+
+  ForkedProcess second(serving());
+  ASSERT_EQ(second.line(), "serving");
+  const Received from_first = inside->receive(patience);
+  ASSERT_TRUE(from_first) << from_first.error().explain();
+  EXPECT_EQ(from_first->to_owned(), std::to_string(first.pid()));
+  const Received from_second = queued->receive(patience);
+  ASSERT_TRUE(from_second) << from_second.error().explain();
+  EXPECT_EQ(from_second->to_owned(), std::to_string(second.pid()));
+}
+
+TEST_F(takeover, changes_nothing_when_the_successor_dies_before_it_is_ready) {
+  ForkedProcess first(serving());
+  ASSERT_EQ(first.line(), "serving");
+  for (int i = 0; i < 3; ++i) {
+    ForkedProcess successor(beginning());
+    ASSERT_EQ(successor.line(), "begun");
+    successor.kill();
+    EXPECT_EQ(asked(), std::to_string(first.pid()));
+  }
+  ForkedProcess second(serving());
+  EXPECT_EQ(second.line(), "serving");
+  EXPECT_EQ(first.line(), "ended with 0");
+}
+
+TEST_F(takeover, makes_a_second_successor_wait_for_the_first) {
+  ForkedProcess first(serving());
+  ASSERT_EQ(first.line(), "serving");
+  ForkedProcess beginner(beginning());
+  ASSERT_EQ(beginner.line(), "begun");
+  ForkedProcess second(serving());
+  EXPECT_EQ(asked(), std::to_string(first.pid()));
+  beginner.kill();
+  EXPECT_EQ(second.line(), "serving");
+  EXPECT_EQ(asked(), std::to_string(second.pid()));
+}
+
+TEST_F(takeover, replaces_what_a_killed_server_left) {
+  ForkedProcess first(serving());
+  ASSERT_EQ(first.line(), "serving");
+  first.kill();
+  ForkedProcess second(serving());
+  EXPECT_EQ(second.line(), "serving");
+  EXPECT_EQ(asked(), std::to_string(second.pid()));
+}
+
+TEST_F(takeover, of_a_server_that_does_not_offer_it_is_refused) {
+  ForkedProcess first([this](const ForkedProcess::Say& say) {
+    Loop loop;
+    auto server = Server::open(loop, path, tell_pid);
+    say(server ? "serving" : server.error().explain());
+    loop.run();
+  });
+  ASSERT_EQ(first.line(), "serving");
+  Loop loop;
+  const auto second = Server::open(loop, path, echo, {.takeover = true});
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code, std::errc::address_in_use);
+  EXPECT_EQ(asked(), std::to_string(first.pid()));
+}
+
+TEST_F(takeover, of_another_socket_type_is_refused_and_changes_nothing) {
+  ForkedProcess first(serving());
+  ASSERT_EQ(first.line(), "serving");
+  Loop loop;
+  const auto second =
+      Server::open(loop, path, echo, {.type = SocketType::seqpacket, .takeover = true});
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().why(), "the server there has a stream socket");
+  EXPECT_EQ(asked(), std::to_string(first.pid()));
+}
+
+TEST_F(takeover, is_for_paths_only) {
+  Loop loop;
+  const auto server = Server::open(loop, "@" + path, echo, {.takeover = true});
+  ASSERT_FALSE(server);
+  EXPECT_EQ(server.error().why(), "only a path can be taken over");
+}
+
+TEST_F(takeover, puts_the_successors_mode_in_force) {
+  ForkedProcess first(serving());
+  ASSERT_EQ(first.line(), "serving");
+  Loop loop;
+  const auto second = Server::open(loop, path, echo, {.mode = 0666, .takeover = true});
+  ASSERT_TRUE(second) << second.error().explain();
+  struct stat status{};
+  ASSERT_EQ(::stat(path.c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777U, 0666U);
+}
+
+TEST_F(takeover, keeps_other_users_away_from_the_control_socket) {
+  ForkedProcess first(serving());
+  ASSERT_EQ(first.line(), "serving");
+  struct stat status{};
+  ASSERT_EQ(::stat((path + ".control").c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777U, 0600U);
+}
+
+TEST_F(takeover, turns_strange_words_on_the_control_socket_away) {
+  ForkedProcess first(serving());
+  ASSERT_EQ(first.line(), "serving");
+  for (const char* words : {"", "takeover 2", "ready", "yours"}) {
+    auto client = Client::connect(path + ".control", {.type = SocketType::seqpacket});
+    ASSERT_TRUE(client) << client.error().explain();
+    const Received answer = client->request(words, patience);
+    ASSERT_TRUE(answer) << answer.error().explain();
+    EXPECT_EQ(answer->to_owned(), "no: the server there speaks another version of takeover");
+  }
+  EXPECT_EQ(asked(), std::to_string(first.pid()));
+}
+
+TEST_F(takeover, takes_up_to_its_time_when_the_server_there_is_stopped) {
+  ForkedProcess first(serving());
+  ASSERT_EQ(first.line(), "serving");
+  ASSERT_EQ(::kill(first.pid(), SIGSTOP), 0);
+  Loop loop;
+  const auto second = Server::open(loop, path, echo, {.takeover = true});
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code, std::errc::timed_out);
+  ASSERT_EQ(::kill(first.pid(), SIGCONT), 0);
+  EXPECT_EQ(asked(), std::to_string(first.pid()));
+}
+
+class path_lost : public Serving {
+ protected:
+  void open_with(PathLost policy) { open(echo, {.on_path_lost = policy}); }
+  void remove_socket_file() const { ASSERT_TRUE(std::filesystem::remove(path)); }
+  bool until_reported(Kind kind) {
+    return until([&] { return count(kind) > 0; });
+  }
+  /// Whether a new client is answered.
+  bool answered() {
+    RawStream client = connect();
+    client.send("hello\n");
+    return until_received(client, "hello\n");
+  }
+};
+
+TEST_F(path_lost, is_reported_when_somebody_removes_the_socket_file) {
+  open_with(PathLost::report);
+  loop.turn();
+  remove_socket_file();
+  EXPECT_TRUE(until_reported(Kind::path_lost));
+  EXPECT_EQ(reason(Kind::path_lost), "the socket file is gone");
+}
+
+TEST_F(path_lost, is_reported_when_another_file_takes_its_place) {
+  open_with(PathLost::report);
+  loop.turn();
+  const Descriptor other = raw_listening(SOCK_STREAM, path + ".other");
+  std::filesystem::rename(path + ".other", path);
+  EXPECT_TRUE(until_reported(Kind::path_lost));
+  EXPECT_EQ(reason(Kind::path_lost), "a socket stands in its place");
+  running.reset();
+  EXPECT_TRUE(std::filesystem::exists(path)) << "it is not ours to remove";
+}
+
+TEST_F(path_lost, is_reported_when_the_file_is_renamed) {
+  open_with(PathLost::report);
+  loop.turn();
+  std::filesystem::rename(path, path + ".old");
+  EXPECT_TRUE(until_reported(Kind::path_lost));
+}
+
+TEST_F(path_lost, is_seen_even_before_the_first_turn) {
+  open_with(PathLost::report);
+  remove_socket_file();
+  EXPECT_TRUE(until_reported(Kind::path_lost));
+}
+
+TEST_F(path_lost, is_seen_without_inotify_too) {
+  const FaultOn none_left(sys::Call::inotify_init, 1, EMFILE, FaultOn::always);
+  open_with(PathLost::report);
+  loop.turn();
+  remove_socket_file();
+  EXPECT_TRUE(until_reported(Kind::path_lost));
+}
+
+TEST_F(path_lost, is_not_reported_for_a_change_of_mode) {
+  open_with(PathLost::report);
+  loop.turn();
+  std::filesystem::permissions(path, std::filesystem::perms(0666));
+  EXPECT_TRUE(answered());
+  EXPECT_EQ(count(Kind::path_lost), 0U);
+}
+
+TEST_F(path_lost, can_mean_that_the_name_is_bound_anew) {
+  open_with(PathLost::rebind);
+  loop.turn();
+  RawStream inside = connect();
+  ASSERT_TRUE(until_connections(1));
+  RawStream queued = connect();
+  remove_socket_file();
+  ASSERT_TRUE(until_reported(Kind::path_regained));
+  EXPECT_TRUE(answered());
+  queued.send("still here\n");
+  EXPECT_TRUE(until_received(queued, "still here\n"));
+  inside.send("me, too\n");
+  EXPECT_TRUE(until_received(inside, "me, too\n"));
+}
+
+TEST_F(path_lost, is_mended_as_often_as_it_happens) {
+  open_with(PathLost::rebind);
+  for (std::size_t i = 1; i <= 3; ++i) {
+    remove_socket_file();
+    ASSERT_TRUE(until([&] { return count(Kind::path_regained) == i; }));
+    EXPECT_TRUE(answered());
+  }
+}
+
+TEST_F(path_lost, is_mended_when_the_directory_was_emptied) {
+  open_with(PathLost::rebind);
+  remove_socket_file();
+  ASSERT_TRUE(std::filesystem::remove(path + ".lock"));
+  ASSERT_TRUE(until_reported(Kind::path_regained));
+  EXPECT_TRUE(answered());
+  running.reset();
+  EXPECT_TRUE(std::filesystem::is_empty(directory.path()));
+}
+
+TEST_F(path_lost, waits_for_whoever_has_the_name_now) {
+  open_with(PathLost::rebind);
+  loop.turn();
+  std::optional<Descriptor> other = raw_listening(SOCK_STREAM, path + ".other");
+  std::filesystem::rename(path + ".other", path);
+  ASSERT_TRUE(until_reported(Kind::path_lost));
+  EXPECT_EQ(count(Kind::path_regained), 0U);
+  other.reset();
+  EXPECT_TRUE(until_reported(Kind::path_regained));
+  EXPECT_EQ(count(Kind::path_lost), 1U) << "it is told once";
+  EXPECT_TRUE(answered());
+}
+
+TEST_F(path_lost, can_mean_that_the_server_drains) {
+  open_with(PathLost::drain);
+  remove_socket_file();
+  EXPECT_EQ(loop.run(), 0);
+  EXPECT_EQ(count(Kind::path_lost), 1U);
+}
+
+TEST_F(path_lost, is_nobodys_business_when_told_so) {
+  open_with(PathLost::ignore);
+  remove_socket_file();
+  loop.turn();
+  loop.turn();
+  EXPECT_EQ(count(Kind::path_lost), 0U);
+}
+
+}  // namespace
+}  // namespace hallway
