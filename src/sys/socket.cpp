@@ -11,6 +11,8 @@
 
 #include <hallway/limits.hpp>
 
+#include "sys/control.hpp"
+
 namespace hallway::sys {
 
 namespace {
@@ -61,20 +63,21 @@ using Control = std::array<char, CMSG_SPACE(bounds::descriptors_per_message * si
 
 // Every descriptor is owned before anything is judged: what is installed in our table is ours to
 // close even when the message turns out to be unacceptable.
-void collect(msghdr& header, Reception& reception) {
-  for (cmsghdr* item = CMSG_FIRSTHDR(&header); item != nullptr; item = CMSG_NXTHDR(&header, item)) {
+void collect(const msghdr& header, Reception& reception) {
+  ByteView control(static_cast<const char*>(header.msg_control), header.msg_controllen);
+  while (const auto item = next_control_item(control)) {
     reception.has_control = true;
-    if (item->cmsg_level != SOL_SOCKET) continue;
-    const std::size_t size = item->cmsg_len - CMSG_LEN(0);
-    if (item->cmsg_type == SCM_RIGHTS) {
-      for (std::size_t at = 0; at + sizeof(int) <= size; at += sizeof(int)) {
+    if (item->level != SOL_SOCKET) continue;
+    const ByteView payload = item->payload;
+    if (item->type == SCM_RIGHTS) {
+      for (std::size_t at = 0; at + sizeof(int) <= payload.size(); at += sizeof(int)) {
         int number = -1;
-        std::memcpy(&number, CMSG_DATA(item) + at, sizeof number);
+        std::memcpy(&number, payload.data() + at, sizeof number);
         reception.descriptors.push_back(Descriptor::adopt(number));
       }
-    } else if (item->cmsg_type == SCM_CREDENTIALS && size >= sizeof(ucred)) {
+    } else if (item->type == SCM_CREDENTIALS && payload.size() >= sizeof(ucred)) {
       ucred sender{};
-      std::memcpy(&sender, CMSG_DATA(item), sizeof sender);
+      std::memcpy(&sender, payload.data(), sizeof sender);
       reception.credentials = {sender.uid, sender.gid, sender.pid};
     }
   }
