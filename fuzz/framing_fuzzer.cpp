@@ -66,6 +66,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const ByteView bytes(reinterpret_cast<const char*>(data) + 2, size - 2);
   check(framing, bytes, data[1] % (bytes.size() + 1));
   (void)Framing::raw(1 + data[1]).next(bytes, limit);
-  (void)framing.last(bytes);
+  (void)framing.last(bytes, limit);
   return 0;
 }

@@ -69,7 +69,7 @@ class HALLWAY_EXPORT Framing {
 
   /// The message that remains when the stream ends after `rest`, which next() found incomplete.
   /// Incomplete where the framing says that something is missing: the peer broke off.
-  [[nodiscard]] Frame last(ByteView rest) const noexcept;
+  [[nodiscard]] Frame last(ByteView rest, std::size_t limit) const noexcept;
 
   /// How many bytes a frame adds to its message.
   [[nodiscard]] constexpr std::size_t overhead() const noexcept {

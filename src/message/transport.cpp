@@ -193,12 +193,17 @@ bool Transport::take_next(Received& received) {
   scanned_ = bytes.size();
   if (inbound_end_ == Outcome::ok) return false;
   if (inbound_end_ == Outcome::end_of_stream && !bytes.empty()) {
-    const Frame rest = receive_framing_.last(bytes);
-    if (rest.state == Frame::State::complete) return give(received, rest.message, rest.consumed);
-    fail(sys::failure(EPIPE, "receive from", peer_.to_string(),
-                      "the peer closed in the middle of a message, after " +
-                          std::to_string(bytes.size()) + " bytes of it")
-             .error());
+    const Frame rest = receive_framing_.last(bytes, max_message_);
+    switch (rest.state) {
+      case Frame::State::complete: return give(received, rest.message, rest.consumed);
+      case Frame::State::too_large: fail_too_large(); break;
+      case Frame::State::incomplete:
+        fail(sys::failure(EPIPE, "receive from", peer_.to_string(),
+                          "the peer closed in the middle of a message, after " +
+                              std::to_string(bytes.size()) + " bytes of it")
+                 .error());
+        break;
+    }
   }
   return give_end(received);
 }

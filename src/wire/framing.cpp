@@ -35,11 +35,13 @@ std::string Framing::to_string() const {
   return {};
 }
 
-Frame Framing::last(ByteView rest) const noexcept {
+Frame Framing::last(ByteView rest, std::size_t limit) const noexcept {
   const bool delimited = kind_ == Kind::lines || kind_ == Kind::null;
   if (rest.empty() || !delimited) return {};
   ByteView message = rest;
   if (kind_ == Kind::lines && message.ends_with('\r')) message.remove_suffix(1);
+  // next() let one byte too many pass, for it could have been a carriage return.
+  if (message.size() > limit) return {Frame::State::too_large};
   return {Frame::State::complete, rest.size(), message};
 }
 

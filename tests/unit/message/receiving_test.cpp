@@ -139,6 +139,20 @@ TEST_F(receiving, ends_a_connection_whose_message_is_too_large_and_says_why) {
   }
 }
 
+TEST_F(receiving, holds_a_last_line_without_line_feed_to_the_limit_too) {
+  for (const auto& [bytes, end] :
+       {std::pair{"12345678", Outcome::end_of_stream},
+        std::pair{"12345678\r", Outcome::end_of_stream}, std::pair{"123456789", Outcome::failed}}) {
+    start(SocketType::stream, {.limits = {.max_message = 8}});
+    listen();
+    theirs->send(bytes);
+    theirs->shut_writing();
+    ASSERT_TRUE(until_ended());
+    EXPECT_EQ(log.end, end) << bytes;
+    EXPECT_EQ(log.messages, end == Outcome::failed ? Messages() : Messages{"12345678"}) << bytes;
+  }
+}
+
 TEST_F(receiving, gives_what_came_before_a_message_that_is_too_large) {
   start(SocketType::stream, {.limits = {.max_message = 8}});
   listen();

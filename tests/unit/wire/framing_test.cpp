@@ -5,9 +5,11 @@
 
 #include <array>
 #include <cstdint>
+#include <initializer_list>
 #include <ostream>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace hallway {
@@ -55,7 +57,7 @@ class Receiver {
   }
 
   void end() {
-    const Frame frame = framing_.last(buffer_);
+    const Frame frame = framing_.last(buffer_, limit_);
     broken_off = frame.state != State::complete && !buffer_.empty();
     if (frame.state == State::complete) messages.emplace_back(frame.message);
   }
@@ -160,34 +162,35 @@ TEST(framing, cuts_raw_bytes_at_the_limit_instead_of_refusing_them) {
 TEST(framing, finds_nothing_in_nothing) {
   for (const Framing framing : every_framing) {
     EXPECT_EQ(framing.next({}, no_limit).state, State::incomplete) << framing.to_string();
-    EXPECT_EQ(framing.last({}).state, State::incomplete) << framing.to_string();
+    EXPECT_EQ(framing.last({}, no_limit).state, State::incomplete) << framing.to_string();
   }
 }
 
 // The end of the stream ---------------------------------------------------------------------------
 
 TEST(framing, counts_a_last_line_without_line_feed) {
-  const Frame frame = Framing::lines().last("the end");
+  const Frame frame = Framing::lines().last("the end", no_limit);
   EXPECT_EQ(frame.state, State::complete);
   EXPECT_EQ(frame.message, "the end");
   EXPECT_EQ(frame.consumed, 7U);
 }
 
 TEST(framing, drops_a_carriage_return_at_the_end_of_a_last_line) {
-  const Frame frame = Framing::lines().last("the end\r");
+  const Frame frame = Framing::lines().last("the end\r", no_limit);
   EXPECT_EQ(frame.message, "the end");
   EXPECT_EQ(frame.consumed, 8U);
 }
 
 TEST(framing, counts_a_last_null_frame_without_nul) {
-  EXPECT_EQ(Framing::null().last("the end\r").message, "the end\r");
+  EXPECT_EQ(Framing::null().last("the end\r", no_limit).message, "the end\r");
 }
 
 TEST(framing, calls_half_a_counted_frame_incomplete_at_the_end) {
   for (const Framing framing : counted) {
     const std::string frame = framed(framing, "message");
     for (std::size_t size = 1; size < frame.size(); ++size) {
-      EXPECT_EQ(framing.last(ByteView(frame).substr(0, size)).state, State::incomplete) << size;
+      EXPECT_EQ(framing.last(ByteView(frame).substr(0, size), no_limit).state, State::incomplete)
+          << size;
     }
   }
 }
@@ -219,6 +222,11 @@ TEST(framing, gives_up_on_a_delimiter_as_soon_as_none_can_come_in_time) {
   EXPECT_EQ(Framing::lines().next(std::string(102, 'x'), 100).state, State::too_large);
   EXPECT_EQ(Framing::null().next(std::string(100, 'x'), 100).state, State::incomplete);
   EXPECT_EQ(Framing::null().next(std::string(101, 'x'), 100).state, State::too_large);
+}
+
+TEST(framing, holds_a_last_line_to_the_limit_too) {
+  EXPECT_EQ(Framing::lines().last(std::string(100, 'x') + "\r", 100).state, State::complete);
+  EXPECT_EQ(Framing::lines().last(std::string(101, 'x'), 100).state, State::too_large);
 }
 
 TEST(framing, judges_a_length_by_its_four_bytes_alone) {
@@ -308,6 +316,131 @@ TEST(framing, refuses_the_same_stream_however_its_bytes_are_split) {
   }
 }
 
+// Every split of a stream gives the same events
+// -----------------------------------------------------
+
+/// What a receiver sees of `stream` when it arrives in the pieces between `cuts`: each message and
+/// how it ends. Nothing is copied, so that streams of 64 KiB can be cut at every byte.
+class Events {
+ public:
+  Events(Framing framing, std::size_t limit, ByteView stream)
+      : framing_(framing), limit_(limit), stream_(stream) {}
+
+  void arrive_until(std::size_t position) {
+    while (end_ == End::none) {
+      const ByteView unread = stream_.substr(taken_, position - taken_);
+      const Frame frame = framing_.next(unread, limit_, scanned_);
+      if (frame.state == State::incomplete) {
+        scanned_ = unread.size();
+        return;
+      }
+      judge(frame);
+    }
+  }
+
+  void end() {
+    arrive_until(stream_.size());
+    if (end_ != End::none) return;
+    const ByteView rest = stream_.substr(taken_);
+    const Frame frame = framing_.last(rest, limit_);
+    if (frame.state != State::incomplete) judge(frame);
+    if (end_ == End::none) end_ = taken_ < stream_.size() ? End::broken_off : End::in_order;
+  }
+
+  friend bool operator==(const Events& a, const Events& b) {
+    return a.messages_ == b.messages_ && a.end_ == b.end_;
+  }
+  [[nodiscard]] std::size_t count() const { return messages_.size(); }
+
+ private:
+  enum class End : std::uint8_t { none, in_order, broken_off, too_large };
+
+  void judge(const Frame& frame) {
+    if (frame.state == State::too_large) {
+      end_ = End::too_large;
+      return;
+    }
+    EXPECT_LE(frame.message.size(), limit_);
+    const auto begin = static_cast<std::size_t>(frame.message.data() - stream_.data());
+    messages_.emplace_back(begin, frame.message.size());
+    taken_ += frame.consumed;
+    scanned_ = 0;
+  }
+
+  Framing framing_;
+  std::size_t limit_;
+  ByteView stream_;
+  std::size_t taken_ = 0;
+  std::size_t scanned_ = 0;
+  std::vector<std::pair<std::size_t, std::size_t>> messages_;  // where, and how long
+  End end_ = End::none;
+};
+
+Events events_of(Framing framing, std::size_t limit, ByteView stream,
+                 std::initializer_list<std::size_t> cuts = {}) {
+  Events events(framing, limit, stream);
+  for (const std::size_t cut : cuts) events.arrive_until(cut);
+  events.end();
+  return events;
+}
+
+const std::array with_boundaries{Framing::lines(), Framing::null(), Framing::len32(),
+                                 Framing::len32be(), Framing::len32le()};
+
+TEST(framing, gives_the_same_events_wherever_a_stream_of_64_kib_is_cut) {
+  constexpr std::size_t limit = 1000;
+  for (const Framing framing : with_boundaries) {
+    std::mt19937 random(2);  // NOLINT(cert-msc51-cpp): the same every time, on purpose
+    std::string stream;
+    while (stream.size() < 64U * 1024) {
+      stream += framed(framing, std::string(random() % limit, random() % 9 == 0 ? '\r' : 'x'));
+    }
+    stream.resize(64U * 1024);  // the last one is broken off, or a line without its end
+    const Events whole = events_of(framing, limit, stream);
+    EXPECT_GT(whole.count(), 100U);
+    for (std::size_t cut = 0; cut <= stream.size(); ++cut) {
+      ASSERT_EQ(events_of(framing, limit, stream, {cut}), whole)
+          << framing.to_string() << " at " << cut;
+    }
+  }
+}
+
+TEST(framing, gives_the_same_events_wherever_a_short_stream_is_cut_twice) {
+  constexpr std::size_t limit = 8;
+  for (const Framing framing : with_boundaries) {
+    const std::string fine = framed(framing, "") + framed(framing, "fits") +
+                             framed(framing, "\rexact8") + framed(framing, "a\r");
+    const std::string over = framed(framing, "fits") + framed(framing, "one over!");
+    for (const std::string& stream :
+         {fine, over, over + fine, fine + "rest", fine + "\r", fine + "one over!",
+          fine + "exactly8\r", fine + "\xff\xff\xff", "\xff\xff\xff\xff" + fine}) {
+      const Events whole = events_of(framing, limit, stream);
+      for (std::size_t first = 0; first <= stream.size(); ++first) {
+        for (std::size_t second = first; second <= stream.size(); ++second) {
+          ASSERT_EQ(events_of(framing, limit, stream, {first, second}), whole)
+              << framing.to_string() << " at " << first << " and " << second;
+        }
+      }
+    }
+  }
+}
+
+TEST(framing, gives_the_same_events_wherever_garbage_is_cut) {
+  std::mt19937 random(3);  // NOLINT(cert-msc51-cpp): the same every time, on purpose
+  for (int round = 0; round < 2'000; ++round) {
+    std::string stream(random() % 48, '?');
+    for (char& byte : stream) byte = "\0\0\0\1\n\r\xff x"[random() % 9];
+    const std::size_t limit = random() % 12;
+    for (const Framing framing : with_boundaries) {
+      const Events whole = events_of(framing, limit, stream);
+      for (std::size_t cut = 0; cut <= stream.size(); ++cut) {
+        ASSERT_EQ(events_of(framing, limit, stream, {cut}), whole)
+            << framing.to_string() << " round " << round << " at " << cut;
+      }
+    }
+  }
+}
+
 TEST(framing, loses_no_raw_byte_however_they_are_split) {
   const std::string stream = "0123456789abcdefghijklmnopqrstuvwxyz";
   for (std::size_t split = 0; split <= stream.size(); ++split) {
@@ -340,7 +473,7 @@ TEST(framing, never_reads_outside_random_input) {
         EXPECT_LE(frame.message.data() + frame.message.size(), input.data() + input.size());
         EXPECT_GT(frame.consumed, 0U);
       }
-      (void)framing.last(input);
+      (void)framing.last(input, limit);
     }
   }
 }
