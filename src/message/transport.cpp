@@ -146,20 +146,27 @@ sys::Expected<std::size_t> Transport::receive_stream(iovec room) {
   return reception->size;
 }
 
-// Whatever waits here belongs to the one message that is not whole yet, because only then is more
-// received. So the limit holds however slowly a peer sends that message.
+// What waited here before this receive belongs to the one message that is not whole yet, because
+// only then is more received. So at most twice the limit is ever held, however slowly a peer sends
+// that message; whether what came now belongs to it, too, is known once its end is.
 void Transport::keep_descriptors(sys::Reception& reception) {
+  const std::size_t limit = terms_->options.descriptors;
   auto& arrived = inbox_->arrived;
-  std::size_t held = reception.descriptors.size();
-  for (const Arrived& some : arrived) held += some.descriptors.size();
-  const bool truncated = reception.descriptors_truncated || held > terms_->options.descriptors;
-  if (held == 0 && !truncated) return;
-  if (truncated) {
-    // Some are missing, or more came than were asked for: none of them can be trusted to be the
-    // one the sender meant.
-    arrived.clear();
-    reception.descriptors.clear();
+  std::size_t waiting = 0;
+  bool lost = false;
+  for (const Arrived& some : arrived) {
+    waiting += some.descriptors.size();
+    lost = lost || some.truncated;
   }
+  if (lost || waiting > limit) {
+    arrived.resize(1);
+    arrived.front() = {bytes_received_, {}, true};
+  }
+  const bool truncated = reception.descriptors_truncated || reception.descriptors.size() > limit;
+  if (reception.descriptors.empty() && !truncated) return;
+  // Some are missing, or more came than were asked for: none of them can be trusted to be the one
+  // the sender meant.
+  if (truncated) reception.descriptors.clear();
   arrived.push_back(
       {bytes_received_ + reception.size, std::move(reception.descriptors), truncated});
 }
@@ -243,6 +250,7 @@ Outcome Transport::claim_descriptors(std::uint64_t frame_end) {
     std::ranges::move(some->descriptors, std::back_inserter(inbox_->claimed));
   }
   arrived.erase(arrived.begin(), later);
+  whole = whole && inbox_->claimed.size() <= terms_->options.descriptors;
   if (!whole) inbox_->claimed.clear();
   return whole ? Outcome::ok : Outcome::truncated;
 }

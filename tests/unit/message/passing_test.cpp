@@ -164,6 +164,36 @@ TEST_F(passing, attributes_descriptors_exactly_when_every_read_gives_one_byte) {
   EXPECT_TRUE(parcels[2].descriptors.empty());
 }
 
+TEST_F(passing, counts_what_comes_in_one_receive_for_each_of_its_messages) {
+  const Descriptor a = some_file();
+  const Descriptor b = some_file();
+  begin(SocketType::stream, 1);
+  theirs->send("none\nbegun", {a.get()});
+  ASSERT_TRUE(until_parcels(1));
+  // One receive: the end of the message that has a, and the beginning of the one that has b.
+  theirs->send(" and ended\nnone\nb", {b.get()});
+  theirs->send("\n");
+  ASSERT_TRUE(until_parcels(4));
+  expect_file(1, a);
+  EXPECT_TRUE(parcels[2].descriptors.empty());
+  expect_file(3, b);
+}
+
+TEST_F(passing, counts_all_that_come_with_the_pieces_of_one_message) {
+  const Descriptor file = some_file();
+  for (const std::size_t accepted : {1U, 2U, 3U, 4U}) {
+    begin(SocketType::stream, accepted);
+    for (const char* piece : {"a", "b", "c\nnext\n"}) {
+      theirs->send(piece, {file.get()});
+      loop.turn();
+    }
+    ASSERT_TRUE(until_parcels(2));
+    EXPECT_EQ(parcels[0].outcome, accepted < 2 ? Outcome::truncated : Outcome::ok) << accepted;
+    EXPECT_EQ(parcels[0].descriptors.size(), accepted < 2 ? 0U : 2U) << accepted;
+    EXPECT_EQ(parcels[1].descriptors.size(), 1U) << accepted;
+  }
+}
+
 TEST_F(passing, closes_what_the_program_does_not_take) {
   auto [end_of_pair, other] = raw_pair(SOCK_STREAM);
   start(SocketType::stream, {.descriptors = 1});
