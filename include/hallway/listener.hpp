@@ -11,7 +11,9 @@
 // socket, a regular file, a directory, a symbolic link. Mode and owner are in force before the
 // first client can connect. Closing removes the socket file only if it is still the inode that
 // was made here, by the process that made it. A name that was inherited or came by socket
-// activation belongs to whoever made it and is never removed or shut down.
+// activation belongs to whoever made it and is never removed or shut down. Such a socket is taken
+// over once: it is close-on-exec from then on, and what is close-on-exec is never taken over, since
+// it was not inherited. Of several that were handed over, "activation" is the next one.
 #pragma once
 
 #include <memory>
@@ -51,6 +53,8 @@ class HALLWAY_EXPORT Listener {
   /// @errors address_in_use: a live server, or another process holds the lock; file_exists: what
   ///         is there is no socket of ours; no_such_file_or_directory, permission_denied,
   ///         invalid_argument (datagram: such a socket does not listen), or the kernel's own.
+  ///         Taking over: wrong_protocol_type: it is not of options.type;
+  ///         device_or_resource_busy: it has an owner in this process. It stays open then.
   static Result<Listener> bind(const AddressSpec& where, const BindOptions& options = {});
 
   Listener(Listener&&) noexcept;

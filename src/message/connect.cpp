@@ -46,11 +46,12 @@ Result<std::optional<Connected>> Connecting::attempt() {
                         "datagram sockets have no connections", "use a DatagramSocket");
   }
   if (net::is_inherited(*address_)) {
-    auto socket = net::adopt_inherited(*address_);
+    auto socket = net::adopt_inherited(*address_, options_.type, net::Purpose::conversing);
     if (!socket) return std::unexpected(socket.error());
     auto adopted = adopt_connected(std::move(*socket), {options_.framing, options_.descriptors,
                                                         options_.limits, Full::disconnect});
     if (!adopted) return std::unexpected(adopted.error());
+    if (auto is = require_server(adopted->peer); !is) return std::unexpected(is.error());
     return std::move(*adopted);
   }
   auto socket = net::try_connect(*address_, options_.type);
@@ -63,14 +64,17 @@ Result<std::optional<Connected>> Connecting::attempt() {
   }
   const auto peer = Peer::of((*socket)->get());
   if (!peer) return std::unexpected(peer.error());
-  if (options_.server_uid && peer->uid != *options_.server_uid) {
-    return sys::failure(EPERM, "connect", address_->to_string(),
-                        "the server is " + peer->to_string() + ", and uid " +
-                            std::to_string(*options_.server_uid) + " is asked for",
-                        "nothing was sent; somebody else may have taken the name");
-  }
+  if (auto is = require_server(*peer); !is) return std::unexpected(is.error());
   settle_descriptors(**socket, options_.descriptors);
   return Connected{std::move(**socket), *peer, terms_for(options_, *address_, options_.type)};
+}
+
+Result<void> Connecting::require_server(const Peer& peer) const {
+  if (!options_.server_uid || peer.uid == *options_.server_uid) return {};
+  return sys::failure(EPERM, "connect", address_->to_string(),
+                      "the server is " + peer.to_string() + ", and uid " +
+                          std::to_string(*options_.server_uid) + " is asked for",
+                      "nothing was sent; somebody else may have taken the name");
 }
 
 Duration Connecting::pause() {

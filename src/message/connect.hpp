@@ -36,6 +36,8 @@ class Connecting {
  private:
   using Clock = std::chrono::steady_clock;
 
+  [[nodiscard]] Result<void> require_server(const Peer& peer) const;
+
   Result<Address> address_;
   ConnectOptions options_;
   Clock::time_point deadline_;

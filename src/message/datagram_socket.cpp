@@ -107,14 +107,11 @@ Result<DatagramSocket> DatagramSocket::bind(Loop& loop, const AddressSpec& where
   const Address& address = *where.get();
   auto state = std::make_unique<State>(loop, std::move(options));
   if (net::is_inherited(address)) {
-    auto socket = net::adopt_inherited(address);
+    auto socket = net::adopt_inherited(address, SocketType::datagram, net::Purpose::conversing);
     if (!socket) return std::unexpected(socket.error());
     state->socket = std::move(*socket);
     const auto own = sys::local_address(state->socket.get());
-    if (sys::type_of(state->socket.get()) != sys::Type::datagram || !own) {
-      return sys::failure(EPROTOTYPE, "take over", address.to_string(), "it is no datagram socket",
-                          "a listening socket is for a Server");
-    }
+    if (!own) return sys::failure(own.error(), "take over", address.to_string());
     state->address = net::from_sys(*own);
   } else {
     auto socket = sys::make_socket(sys::Type::datagram, false);

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/inherited.hpp"
 
+#include <algorithm>
 #include <charconv>
+#include <mutex>
 #include <optional>
 #include <string_view>
 
+#include "net/socket_type.hpp"
 #include "sys/file.hpp"
 #include "sys/process.hpp"
 #include "sys/socket.hpp"
@@ -24,33 +27,69 @@ std::optional<int> number(const char* text) {
   return whole ? std::optional(value) : std::nullopt;
 }
 
-/// The position of `name` in "a:b:c".
-std::optional<int> position(std::string_view names, std::string_view name) {
-  for (int at = 0;; ++at) {
-    const std::size_t colon = names.find(':');
-    if (names.substr(0, colon) == name) return at;
-    if (colon == std::string_view::npos) return std::nullopt;
-    names.remove_prefix(colon + 1);
-  }
+/// The part of "a:b:c" at a position.
+std::string_view part(std::string_view names, int position) {
+  while (position-- > 0) names.remove_prefix(names.find(':') + 1);
+  return names.substr(0, names.find(':'));
 }
 
-/// The number socket activation gave to `address`. LISTEN_PID keeps a child from taking what was
+std::unexpected<Error> refused(int error, const Address& address, std::string reason,
+                               std::string hint = {}) {
+  return sys::failure(error, "take over", address.to_string(), std::move(reason), std::move(hint));
+}
+
+/// How many sockets were handed to this process. LISTEN_PID keeps a child from taking what was
 /// meant for its parent.
-Result<int> handed_over(const Address& address) {
+Result<int> count_handed_over(const Address& address) {
   const auto pid = number(sys::environment_value("LISTEN_PID"));
   const auto count = number(sys::environment_value("LISTEN_FDS"));
-  if (pid != sys::process_id() || count.value_or(0) < 1) {
-    return sys::failure(ENOENT, "take over", address.to_string(),
-                        "no socket was handed to this process",
-                        "it is started by a socket unit or systemd-socket-activate");
+  if (pid == sys::process_id() && count.value_or(0) > 0) return *count;
+  return refused(ENOENT, address, "no socket was handed to this process",
+                 "it is started by a socket unit or systemd-socket-activate");
+}
+
+/// The number socket activation gave to `address`.
+Result<int> handed_over(const Address& address) {
+  const auto count = count_handed_over(address);
+  if (!count) return count;
+  const char* names = address.name().empty() ? nullptr : sys::environment_value("LISTEN_FDNAMES");
+  if (!address.name().empty()) {
+    if (names == nullptr) {
+      return refused(ENOENT, address, "no socket of that name was handed over",
+                     "LISTEN_FDNAMES is not set");
+    }
+    const auto named = std::ranges::count(std::string_view(names), ':') + 1;
+    if (named != *count) {
+      return refused(EINVAL, address,
+                     "LISTEN_FDNAMES has " + std::to_string(named) + " names, and " +
+                         std::to_string(*count) + " sockets were handed over");
+    }
   }
-  if (address.name().empty()) return first_handed_over;
-  const char* names = sys::environment_value("LISTEN_FDNAMES");
-  const auto at = names == nullptr ? std::nullopt : position(names, address.name());
-  if (at && *at < *count) return first_handed_over + *at;
-  return sys::failure(ENOENT, "take over", address.to_string(),
-                      "no socket of that name was handed over",
-                      names == nullptr ? "LISTEN_FDNAMES is not set" : "");
+  bool taken = false;
+  for (int at = 0; at < *count; ++at) {
+    if (names != nullptr && part(names, at) != address.name()) continue;
+    const int descriptor = first_handed_over + at;
+    taken = sys::type_of(descriptor) && sys::is_close_on_exec(descriptor).value_or(false);
+    if (!taken) return descriptor;
+  }
+  if (!taken) return refused(ENOENT, address, "no socket of that name was handed over");
+  return refused(EBUSY, address, "every such socket that was handed over has an owner already");
+}
+
+/// Two threads must not both find that nobody owns it.
+Result<Descriptor> claim(int descriptor, const Address& address) {
+  static std::mutex claiming;
+  const std::lock_guard lock(claiming);
+  const auto owned = sys::is_close_on_exec(descriptor);
+  if (!owned) return refused(owned.error(), address, "");
+  if (*owned) {
+    return refused(EBUSY, address, "it has an owner in this process already",
+                   "only what was inherited and is not close-on-exec can be taken over, once");
+  }
+  if (const auto set = sys::set_close_on_exec(descriptor); !set) {
+    return refused(set.error(), address, "");
+  }
+  return Descriptor::adopt(descriptor);
 }
 
 }  // namespace
@@ -59,19 +98,42 @@ bool is_inherited(const Address& address) noexcept {
   return address.kind() == Address::Kind::descriptor || address.kind() == Address::Kind::activation;
 }
 
-Result<Descriptor> adopt_inherited(const Address& address) {
+Result<void> require_fit(int descriptor, const Address& address, SocketType type, Purpose purpose) {
+  const auto found = sys::type_of(descriptor);
+  if (!found) {
+    const int error = found.error();
+    return refused(error, address,
+                   error == EBADF          ? "it is not open"
+                   : error == ENOTSOCK     ? "it is no socket"
+                   : error == EAFNOSUPPORT ? "it is no Unix socket"
+                                           : "");
+  }
+  if (from_sys(*found) != type) {
+    const std::string is(to_string(from_sys(*found)));
+    return refused(
+        EPROTOTYPE, address,
+        "it is a " + is + " socket, and type " + std::string(to_string(type)) + " is asked for",
+        "ask for type " + is);
+  }
+  const auto listens = sys::is_listening(descriptor);
+  if (!listens) return refused(listens.error(), address, "");
+  if (*listens == (purpose == Purpose::accepting)) return {};
+  return *listens
+             ? refused(EINVAL, address, "it is a listening socket, and no connection")
+             : refused(EINVAL, address, "it is not a listening socket", "Accept=no in its unit");
+}
+
+Result<Descriptor> adopt_inherited(const Address& address, SocketType type, Purpose purpose) {
   int descriptor = address.descriptor();
   if (address.kind() == Address::Kind::activation) {
     const auto given = handed_over(address);
     if (!given) return std::unexpected(given.error());
     descriptor = *given;
   }
-  const auto type = sys::type_of(descriptor);
-  if (!type) return sys::failure(type.error(), "take over", address.to_string());
-  if (const auto set = sys::set_close_on_exec(descriptor); !set) {
-    return sys::failure(set.error(), "take over", address.to_string());
+  if (auto fits = require_fit(descriptor, address, type, purpose); !fits) {
+    return std::unexpected(fits.error());
   }
-  return Descriptor::adopt(descriptor);
+  return claim(descriptor, address);
 }
 
 }  // namespace hallway::net

@@ -21,22 +21,11 @@ struct Listener::State {
 
 namespace {
 
-/// The type of a listening socket that others may share, made fit for accept().
-Result<SocketType> take_up(int socket, const Address& address) {
-  const auto failed = [&](int error) {
-    return sys::failure(error, "take over", address.to_string());
-  };
-  const auto listening = sys::is_listening(socket);
-  if (!listening) return failed(listening.error());
-  if (!*listening) {
-    return sys::failure(EINVAL, "take over", address.to_string(), "it is not a listening socket",
-                        "Accept=no in the socket unit; a datagram socket does not listen");
-  }
-  const auto type = sys::type_of(socket);
-  if (!type) return failed(type.error());
-  // accept(2) on it must not block when another holder was quicker.
-  if (const auto set = sys::set_nonblocking(socket, true); !set) return failed(set.error());
-  return net::from_sys(*type);
+/// accept(2) on a socket that others share must not block when one of them was quicker.
+Result<void> never_block(int socket, const Address& address) {
+  const auto set = sys::set_nonblocking(socket, true);
+  if (!set) return sys::failure(set.error(), "take over", address.to_string());
+  return {};
 }
 
 }  // namespace
@@ -51,14 +40,15 @@ Result<Listener> Listener::bind(const AddressSpec& where, const BindOptions& opt
   auto state = std::make_unique<State>();
 
   if (net::is_inherited(address)) {
-    auto socket = net::adopt_inherited(address);
+    auto socket = net::adopt_inherited(address, options.type, net::Purpose::accepting);
     if (!socket) return std::unexpected(socket.error());
     state->socket = std::move(*socket);
-    const auto type = take_up(state->socket.get(), address);
-    if (!type) return std::unexpected(type.error());
     const auto name = sys::local_address(state->socket.get());
     if (!name) return sys::failure(name.error(), "take over", address.to_string());
-    state->type = *type;
+    if (auto set = never_block(state->socket.get(), address); !set) {
+      return std::unexpected(set.error());
+    }
+    state->type = options.type;
     state->address = net::from_sys(*name);
     return Listener(std::move(state));
   }
@@ -139,18 +129,14 @@ Result<Listener> Listener::adopt(const AddressSpec& where, Handover from,
   const Address& address = *where.get();
   auto state = std::make_unique<State>();
   state->socket = std::move(from.socket);
-  const auto type = take_up(state->socket.get(), address);
-  if (!type) return std::unexpected(type.error());
-  if (*type != options.type) {
-    return sys::failure(EPROTOTYPE, "take over", address.to_string(),
-                        "the server there has a " + std::string(to_string(*type)) + " socket",
-                        "a " + std::string(to_string(options.type)) + " socket needs a new name");
-  }
+  auto fits = net::require_fit(state->socket.get(), address, options.type, net::Purpose::accepting);
+  if (fits) fits = never_block(state->socket.get(), address);
+  if (!fits) return std::unexpected(fits.error());
   auto name = net::BoundName::adopt(address, std::move(from.lock), options);
   if (!name) return std::unexpected(name.error());
   state->name = std::move(*name);
   state->address = address;
-  state->type = *type;
+  state->type = options.type;
   return Listener(std::move(state));
 }
 

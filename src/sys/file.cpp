@@ -130,6 +130,12 @@ Expected<void> set_close_on_exec(int descriptor) {
   return change_flags(descriptor, F_GETFD, F_SETFD, FD_CLOEXEC, true);
 }
 
+Expected<bool> is_close_on_exec(int descriptor) {
+  const auto flags = uninterrupted(Call::fcntl, [&] { return ::fcntl(descriptor, F_GETFD); });
+  if (!flags) return std::unexpected(flags.error());
+  return (*flags & FD_CLOEXEC) != 0;
+}
+
 Expected<void> require_open(int descriptor) {
   return succeeded(Call::fcntl, [&] { return ::fcntl(descriptor, F_GETFD); });
 }

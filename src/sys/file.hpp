@@ -64,6 +64,7 @@ Expected<void> rename_without_replacing(int directory, const std::string& from,
 /// O_NONBLOCK lives in the open file description: every process that shares it sees the change.
 Expected<void> set_nonblocking(int descriptor, bool nonblocking);
 Expected<void> set_close_on_exec(int descriptor);
+Expected<bool> is_close_on_exec(int descriptor);
 Expected<void> require_open(int descriptor);     ///< EBADF when it is not
 Expected<Descriptor> duplicate(int descriptor);  ///< of the same open file description
 

@@ -1,13 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """systemd-socket-activate hands its socket to `hallway serve activation`, for every type."""
 
-from _support import HALLWAY, LISTENS, Process, main, need, run, same, wait_bound
+import socket
 
+from _support import HALLWAY, LISTENS, Process, connect, main, need, run, same, wait_bound
+
+KINDS = {"stream": socket.SOCK_STREAM, "seqpacket": socket.SOCK_SEQPACKET,
+         "datagram": socket.SOCK_DGRAM}
 SERVE = [HALLWAY, "serve", "activation", "--echo"]
 
 
 def activate(directory, *words, kind="stream", flags=LISTENS):
     need("systemd-socket-activate")
+    directory.mkdir(exist_ok=True)
     program = [*SERVE, "--type", kind]
     return wait_bound(Process("systemd-socket-activate", *words, "-l", directory / "s", *program),
                       flags)
@@ -43,6 +48,34 @@ def test_a_socket_is_found_by_its_name(directory):
         "--fdname=first:second", HALLWAY, "serve", "activation:second", "--echo"))
     same("reply", run(HALLWAY, "request", directory / "b", "hello").out, b"hello\n")
     same("status", manager.terminate(), 0)
+
+
+def test_the_socket_of_a_name_is_served_whatever_its_type(directory):
+    for kind, words in [("stream", []), ("seqpacket", ["--seqpacket"]), ("datagram", ["-d"])]:
+        need("systemd-socket-activate")
+        sockets = [directory / f"{kind}{n}" for n in range(2)]
+        manager = wait_bound(Process(
+            "systemd-socket-activate", *words, "-l", sockets[0], "-l", sockets[1],
+            "--fdname=one:two", HALLWAY, "serve", "activation:two", "--echo", "--type", kind),
+            0 if kind == "datagram" else LISTENS)
+        reply = run(HALLWAY, "request", sockets[1], "hello", "--type", kind)
+        same("reply", reply.out, b"hello\n")
+        manager.expect_error(f"{sockets[1]} ({kind}".encode())
+        same("status", manager.terminate(), 0)
+        assert all(name.is_socket() for name in sockets), "the names are the manager's, and stay"
+
+
+def test_a_type_that_does_not_fit_is_an_error_that_names_both(directory):
+    for kind, words, wanted in [("seqpacket", ["--seqpacket"], "stream"),
+                                ("stream", [], "seqpacket"), ("datagram", ["-d"], "stream"),
+                                ("stream", [], "datagram")]:
+        manager = activate(directory / f"{kind}{wanted}", *words, kind=wanted,
+                           flags=0 if kind == "datagram" else LISTENS)
+        waker = connect(directory / f"{kind}{wanted}" / "s", KINDS[kind])
+        if kind == "datagram":
+            waker.send(b"wake up")
+        same("status", manager.wait(), 1)
+        manager.expect_error(f"a {kind} socket, and type {wanted} is asked for".encode())
 
 
 def test_the_client_that_woke_it_is_served(directory):

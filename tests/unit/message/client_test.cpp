@@ -348,10 +348,31 @@ TEST_F(client, refuses_a_squatter) {
 
 TEST_F(client, uses_an_inherited_socket) {
   auto [near, far] = raw_pair(SOCK_STREAM);
-  auto connected = Client::connect("fd:" + std::to_string(near.release()));
+  const std::string inherited = "fd:" + std::to_string(::dup(near.get()));
+  const auto unsuitable = Client::connect(inherited, {.type = SocketType::seqpacket});
+  ASSERT_FALSE(unsuitable);
+  EXPECT_EQ(unsuitable.error().code, std::errc::wrong_protocol_type);
+  auto connected = Client::connect(inherited);
   ASSERT_TRUE(connected);
   EXPECT_TRUE(connected->send("x"));
   EXPECT_EQ(raw_receive(far.get()).bytes, "x\n");
+  EXPECT_EQ(Client::connect(inherited).error().code, std::errc::device_or_resource_busy);
+}
+
+TEST_F(client, asks_who_is_at_the_other_end_of_an_inherited_socket) {
+  auto [near, far] = raw_pair(SOCK_STREAM);
+  const auto refused =
+      Client::connect("fd:" + std::to_string(::dup(near.get())), {.server_uid = ::geteuid() + 1});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, std::errc::operation_not_permitted);
+}
+
+TEST_F(client, takes_no_listening_socket_for_a_connection) {
+  const Descriptor listening = raw_listening(SOCK_STREAM, path);
+  const Descriptor inherited = Descriptor::adopt(::dup(listening.get()));
+  const auto refused = Client::connect("fd:" + std::to_string(inherited.get()));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, std::errc::invalid_argument);
 }
 
 TEST_F(client, is_not_killed_by_a_peer_that_closes) {

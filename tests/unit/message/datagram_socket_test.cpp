@@ -356,7 +356,8 @@ TEST_F(datagram_socket, takes_over_an_inherited_socket_and_leaves_its_name) {
   }
   EXPECT_TRUE(std::filesystem::exists(path));
   auto [near, far] = raw_pair(SOCK_STREAM);
-  EXPECT_EQ(DatagramSocket::bind(loop, "fd:" + std::to_string(::dup(near.get()))).error().code,
+  const Descriptor stream = Descriptor::adopt(::dup(near.get()));
+  EXPECT_EQ(DatagramSocket::bind(loop, "fd:" + std::to_string(stream.get())).error().code,
             std::errc::wrong_protocol_type);
 }
 

@@ -10,11 +10,16 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
 #include <functional>
+#include <latch>
+#include <optional>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -228,11 +233,57 @@ TEST_F(listener, leaves_the_queue_of_an_inherited_socket_to_those_who_share_it) 
   EXPECT_TRUE(served.holds_one());
 }
 
-TEST_F(listener, knows_the_type_of_an_inherited_socket) {
+TEST_F(listener, takes_over_a_socket_of_the_type_asked_for_and_no_other) {
   const Descriptor made = raw_listening(SOCK_SEQPACKET, path);
-  auto listening = Listener::bind("fd:" + std::to_string(::dup(made.get())));
-  ASSERT_TRUE(listening);
+  const int inherited = ::dup(made.get());
+  const auto refused = Listener::bind("fd:" + std::to_string(inherited));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, std::errc::wrong_protocol_type);
+  EXPECT_EQ(refused.error().why(), "it is a seqpacket socket, and type stream is asked for");
+  const auto listening = Listener::bind("fd:" + std::to_string(inherited),  // still there
+                                        {.type = SocketType::seqpacket});
+  ASSERT_TRUE(listening) << listening.error().explain();
   EXPECT_EQ(listening->type(), SocketType::seqpacket);
+}
+
+TEST_F(listener, takes_over_a_socket_once) {
+  const Descriptor made = raw_listening(SOCK_STREAM, path);
+  const int inherited = ::dup(made.get());
+  const std::string address = "fd:" + std::to_string(inherited);
+  const auto owner = Listener::bind(address);
+  ASSERT_TRUE(owner);
+  const auto refused = Listener::bind(address);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, std::errc::device_or_resource_busy);
+  EXPECT_TRUE(is_open(inherited));
+}
+
+TEST_F(listener, takes_over_nothing_that_this_process_made) {
+  const auto own = Listener::bind(path);
+  ASSERT_TRUE(own);
+  const auto refused = Listener::bind("fd:" + std::to_string(own->descriptor()));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, std::errc::device_or_resource_busy);
+  EXPECT_EQ(raw_connect_error(SOCK_STREAM, path), 0);
+}
+
+TEST_F(listener, is_taken_over_by_one_of_many_threads) {
+  const Descriptor made = raw_listening(SOCK_STREAM, path);
+  for (int round = 0; round < 100; ++round) {
+    const int inherited = ::dup(made.get());
+    std::array<std::optional<Result<Listener>>, 4> results;
+    std::latch start(results.size());
+    {
+      std::vector<std::jthread> threads;
+      for (auto& result : results) {
+        threads.emplace_back([&] {
+          start.arrive_and_wait();
+          result = Listener::bind("fd:" + std::to_string(inherited));
+        });
+      }
+    }
+    EXPECT_EQ(std::ranges::count_if(results, [](auto& result) { return result->has_value(); }), 1);
+  }
 }
 
 TEST_F(listener, takes_over_nothing_that_does_not_listen) {
@@ -242,7 +293,12 @@ TEST_F(listener, takes_over_nothing_that_does_not_listen) {
     return refused ? std::error_code() : refused.error().code;
   };
   auto [near, far] = raw_pair(SOCK_STREAM);
-  EXPECT_EQ(error_with(::dup(near.get())), std::errc::invalid_argument);
+  const Descriptor connected = Descriptor::adopt(::dup(near.get()));
+  EXPECT_EQ(error_with(connected.get()), std::errc::invalid_argument);
+  EXPECT_TRUE(is_open(connected.get()));
+  const Descriptor inet = Descriptor::adopt(::socket(AF_INET, SOCK_STREAM, 0));
+  EXPECT_EQ(error_with(inet.get()), std::errc::address_family_not_supported);
+  EXPECT_TRUE(is_open(inet.get()));
   const Descriptor file = some_file();
   EXPECT_EQ(error_with(file.get()), std::errc::not_a_socket);
   EXPECT_TRUE(is_open(file.get()));
@@ -258,9 +314,9 @@ struct Activation {
   int type = SOCK_STREAM;
 };
 
-/// What binding `address` gives in a process that was started with sockets 3 and 4.
-std::string activated(const std::string& path, const std::string& address, const Activation& given,
-                      const std::function<void(Listener&)>& use = {}) {
+/// What `work` gives in a process that was started with sockets 3 and 4.
+std::string started_with_sockets(const std::string& path, const Activation& given,
+                                 const std::function<std::string()>& work) {
   return in_a_child([&] {
     const Descriptor first = raw_listening(given.type, path);
     const Descriptor second = raw_listening(given.type, path + "2");
@@ -272,11 +328,23 @@ std::string activated(const std::string& path, const std::string& address, const
     ::setenv("LISTEN_PID", pid.c_str(), 1);
     if (given.count != nullptr) ::setenv("LISTEN_FDS", given.count, 1);
     if (given.names != nullptr) ::setenv("LISTEN_FDNAMES", given.names, 1);
+    return work();
+  });
+}
+
+std::string described(const Result<Listener>& listening) {
+  if (!listening) return listening.error().explain();
+  return std::to_string(listening->descriptor()) + " " +
+         std::filesystem::path(listening->address().name()).filename().string();
+}
+
+/// What binding `address` gives in such a process.
+std::string activated(const std::string& path, const std::string& address, const Activation& given,
+                      const std::function<void(Listener&)>& use = {}) {
+  return started_with_sockets(path, given, [&] {
     auto listening = Listener::bind(address);
-    if (!listening) return listening.error().explain();
-    if (use) use(*listening);
-    return std::to_string(listening->descriptor()) + " " +
-           std::filesystem::path(listening->address().name()).filename().string();
+    if (listening && use) use(*listening);
+    return described(listening);
   });
 }
 
@@ -290,6 +358,22 @@ TEST_F(listener, takes_the_socket_handed_over_under_a_name) {
   std::filesystem::remove(path);
   std::filesystem::remove(path + "2");
   EXPECT_EQ(activated(path, "activation:admin", given), "4 s2");
+}
+
+TEST_F(listener, takes_each_socket_handed_over_in_turn) {
+  for (const char* address : {"activation", "activation:web"}) {
+    const Activation given{.count = "2", .names = "web:web"};
+    const std::string taken = started_with_sockets(path, given, [&] {
+      const auto first = Listener::bind(address);
+      const auto second = Listener::bind(address);
+      const auto third = Listener::bind(address);
+      return described(first) + ", " + described(second) + ", " + described(third);
+    });
+    EXPECT_EQ(taken, "3 s, 4 s2, take over " + std::string(address) +
+                         ": every such socket that was handed over has an owner already");
+    std::filesystem::remove(path);
+    std::filesystem::remove(path + "2");
+  }
 }
 
 TEST_F(listener, leaves_the_name_of_an_activated_socket) {
@@ -308,6 +392,10 @@ TEST_F(listener, believes_no_handing_over_that_was_not_meant_for_it) {
       {"activation", {.count = nullptr}},
       {"activation:web", {}},
       {"activation:admin", {.count = "1", .names = "web:admin"}},
+      {"activation:web", {.count = "2", .names = "web"}},
+      {"activation:web", {.count = "2147483647", .names = "web"}},
+      {"activation", {.count = "2147483648"}},
+      {"activation", {.count = ""}},
       {"activation:we", {.names = "web"}},
   };
   for (const auto& [address, given] : refused) {
