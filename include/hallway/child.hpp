@@ -45,7 +45,8 @@ struct ChildOptions {
 };
 
 /// A process this one started. It gets its standard descriptors and nothing else that is open
-/// here, the default signal dispositions, and no LISTEN_* or NOTIFY_SOCKET of ours.
+/// here, the default signal dispositions, and none of what was for us alone: LISTEN_*,
+/// NOTIFY_SOCKET, WATCHDOG_*.
 ///
 /// A child that is let go of is not killed: it sees its connection end. The loop reaps it as long
 /// as it lives itself. Thread: the loop's.

@@ -22,4 +22,5 @@
 #include <hallway/datagram_socket.hpp>  // packets without a connection
 #include <hallway/child.hpp>            // a child process at the other end
 #include <hallway/listener.hpp>         // listening alone, without a server
+#include <hallway/notify.hpp>           // telling systemd how the service is doing
 // clang-format on

@@ -40,8 +40,9 @@ class Reaper final : public detail::Lingering, private detail::Watch {
 
 std::vector<std::string> child_environment(const std::vector<std::string>& added) {
   // What was handed to us by socket activation or a service manager is not for our children.
-  std::vector<std::string> replaced = {"LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES",
-                                       "NOTIFY_SOCKET"};
+  std::vector<std::string> replaced = {"LISTEN_PID",     "LISTEN_PIDFDID", "LISTEN_FDS",
+                                       "LISTEN_FDNAMES", "NOTIFY_SOCKET",  "WATCHDOG_PID",
+                                       "WATCHDOG_USEC"};
   for (const std::string& entry : added) replaced.push_back(entry.substr(0, entry.find('=')));
   auto environment = sys::environment_without(replaced);
   environment.insert(environment.end(), added.begin(), added.end());

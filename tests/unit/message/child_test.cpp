@@ -105,19 +105,21 @@ TEST_F(child, has_exactly_its_three_descriptors) {
 }
 
 TEST_F(child, gets_our_environment_with_its_own_on_top_and_nothing_meant_for_us) {
-  for (const char* name : {"LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "NOTIFY_SOCKET",
-                           "HALLWAY_TEST_A", "HALLWAY_TEST_B"}) {
+  for (const char* name :
+       {"LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "LISTEN_PIDFDID", "NOTIFY_SOCKET",
+        "WATCHDOG_PID", "WATCHDOG_USEC", "HALLWAY_TEST_A", "HALLWAY_TEST_B"}) {
     ::setenv(name, "ours", 1);
   }
   Child printing =
-      spawn({"sh", "-c", "env | grep -E '^(LISTEN|NOTIFY|HALLWAY_TEST)' | sort"},
+      spawn({"sh", "-c", "env | grep -E '^(LISTEN|NOTIFY|WATCHDOG|HALLWAY_TEST)' | sort"},
             {.process = {.environment = {"HALLWAY_TEST_B=theirs", "HALLWAY_TEST_C=new"}}});
   EXPECT_EQ(lines(printing),
             (std::vector<std::string>{"HALLWAY_TEST_A=ours", "HALLWAY_TEST_B=theirs",
                                       "HALLWAY_TEST_C=new"}));
   wait(printing);
-  for (const char* name : {"LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "NOTIFY_SOCKET",
-                           "HALLWAY_TEST_A", "HALLWAY_TEST_B"}) {
+  for (const char* name :
+       {"LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "LISTEN_PIDFDID", "NOTIFY_SOCKET",
+        "WATCHDOG_PID", "WATCHDOG_USEC", "HALLWAY_TEST_A", "HALLWAY_TEST_B"}) {
     ::unsetenv(name);
   }
 }

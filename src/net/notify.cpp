@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <hallway/notify.hpp>
+
+#include <algorithm>
+#include <charconv>
+#include <deque>
+#include <functional>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include <hallway/address.hpp>
+
+#include "loop/loop_core.hpp"
+#include "net/reach.hpp"
+#include "sys/file.hpp"
+#include "sys/process.hpp"
+#include "sys/socket.hpp"
+
+namespace hallway {
+
+namespace {
+
+using namespace std::chrono_literals;
+using std::chrono::microseconds;
+
+// A full queue has no event to wait for on a socket that is not connected.
+constexpr Duration retry_time = 50ms;
+constexpr std::size_t most_unsent = 16;
+
+// While draining, the manager is asked for this much time, again and again: it may kill a process
+// that hangs, and must not kill one that is still at it.
+constexpr Duration drain_extension = 5s;
+constexpr Duration drain_interval = 1s;
+
+std::optional<std::int64_t> number(const char* text) {
+  if (text == nullptr) return std::nullopt;
+  const std::string_view digits = text;
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  const bool whole = error == std::errc() && end == digits.data() + digits.size();
+  return whole ? std::optional(value) : std::nullopt;
+}
+
+std::string in_microseconds(Duration time) {
+  return std::to_string(std::chrono::duration_cast<microseconds>(time).count());
+}
+
+Result<Address> address_in(std::string_view text) {
+  if (text.starts_with('@')) return Address::abstract(text.substr(1));
+  if (text.starts_with('/')) return Address::path(text);
+  return sys::failure(EAFNOSUPPORT, "notify", "NOTIFY_SOCKET",
+                      "it is neither a path nor an abstract name");
+}
+
+/// How often to feed the watchdog: twice as often as it asks for. Zero: there is none for us.
+Duration watchdog_interval() {
+  const auto time = number(sys::environment_value("WATCHDOG_USEC"));
+  const char* pid = sys::environment_value("WATCHDOG_PID");
+  if (pid != nullptr && number(pid) != sys::process_id()) return Duration::zero();
+  constexpr std::int64_t longest = std::chrono::duration_cast<microseconds>(24h * 365).count();
+  if (!time || *time <= 0 || *time > longest) return Duration::zero();
+  return microseconds(*time) / 2;
+}
+
+/// A timer that does something.
+class Alarm final : public detail::Timer {
+ public:
+  explicit Alarm(std::function<void()> action) : action_(std::move(action)) {}
+  void start_in(Loop& loop, Duration time) { start(loop.core(), Loop::Clock::now() + time); }
+
+ private:
+  void fire() override { action_(); }
+
+  std::function<void()> action_;
+};
+
+}  // namespace
+
+struct Notifier::State {
+  explicit State(Loop& owner)
+      : loop(owner),
+        retry([this] { send_unsent(); }),
+        watchdog([this] { feed_watchdog(); }),
+        draining([this] { ask_for_time(); }) {
+    const char* text = sys::environment_value("NOTIFY_SOCKET");
+    if (text == nullptr || *text == '\0') return;
+    open(text);
+    interval = watchdog_interval();
+    if (interval > Duration::zero()) feed_watchdog();
+    loop.on_drain(this, [this] {
+      (void)say("STOPPING=1");
+      ask_for_time();
+    });
+  }
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+  ~State() {
+    loop.forget(this);
+    if (!unsent.empty()) send_unsent();
+  }
+
+  /// Kept open: a watchdog must be fed when no descriptor is left, too.
+  void open(const char* text) {
+    auto address = address_in(text);
+    auto made = sys::make_socket(sys::Type::datagram, false);
+    if (!address) {
+      error = std::move(address.error());
+    } else if (!made) {
+      error = sys::failure(made.error(), "notify", address->to_string()).error();
+    } else {
+      manager = std::move(*address);
+      socket = std::move(*made);
+    }
+  }
+
+  /// Once, and to a manager that has room.
+  Result<void> try_to_say(std::string_view text) {
+    if (error) return std::unexpected(*error);
+    if (!socket.holds_one()) return {};
+    const auto there = net::reach(manager);
+    if (!there) return sys::failure(there.error(), "notify", manager.to_string());
+    const iovec piece{const_cast<char*>(text.data()), text.size()};
+    const auto sent = sys::send(socket.get(), {&piece, 1}, {}, &there->address);
+    if (!sent) return sys::failure(sent.error(), "notify", manager.to_string());
+    return {};
+  }
+
+  /// In order, and later if the manager has no room now.
+  Result<void> say(std::string text) {
+    if (unsent.empty()) {
+      auto said = try_to_say(text);
+      if (said || !is_full(said.error())) return said;
+    }
+    if (unsent.size() == most_unsent) {
+      return sys::failure(EAGAIN, "notify", manager.to_string(), "its queue stays full");
+    }
+    unsent.push_back(std::move(text));
+    if (!retry.running()) retry.start_in(loop, retry_time);
+    return {};
+  }
+
+  void send_unsent() {
+    while (!unsent.empty()) {
+      const auto said = try_to_say(unsent.front());
+      if (!said && is_full(said.error())) return retry.start_in(loop, retry_time);
+      unsent.pop_front();
+    }
+  }
+
+  static bool is_full(const Error& error) {
+    return error.code == std::errc::resource_unavailable_try_again ||
+           error.code == std::errc::no_buffer_space;
+  }
+
+  // Neither is said later what could not be said now: it is said anew soon enough.
+
+  void feed_watchdog() {
+    (void)try_to_say("WATCHDOG=1");
+    watchdog.start_in(loop, interval);
+  }
+
+  void ask_for_time() {
+    (void)try_to_say("EXTEND_TIMEOUT_USEC=" + in_microseconds(drain_extension));
+    draining.start_in(loop, drain_interval);
+  }
+
+  Loop& loop;
+  std::optional<Error> error;  // nothing can be said at all
+  Address manager;
+  Descriptor socket;
+  std::deque<std::string> unsent;
+  Duration interval = Duration::zero();
+  Alarm retry;
+  Alarm watchdog;
+  Alarm draining;
+};
+
+Notifier::Notifier(Loop& loop) : state_(std::make_unique<State>(loop)) {}
+Notifier::Notifier(Notifier&&) noexcept = default;
+Notifier& Notifier::operator=(Notifier&&) noexcept = default;
+Notifier::~Notifier() = default;
+
+bool Notifier::enabled() const noexcept { return state_->socket.holds_one(); }
+
+Result<void> Notifier::ready() { return state_->say("READY=1"); }
+
+// The time lets the manager tell this reload from one before it.
+Result<void> Notifier::reloading() {
+  return state_->say("RELOADING=1\nMONOTONIC_USEC=" +
+                     in_microseconds(Loop::Clock::now().time_since_epoch()));
+}
+
+Result<void> Notifier::stopping() { return state_->say("STOPPING=1"); }
+
+Result<void> Notifier::status(std::string_view words) {
+  std::string line = "STATUS=" + std::string(words);
+  std::ranges::replace_if(line, [](char letter) { return letter >= 0 && letter < ' '; }, ' ');
+  return state_->try_to_say(line);
+}
+
+Result<void> Notifier::main_process(int pid) {
+  return state_->say("MAINPID=" + std::to_string(pid));
+}
+
+Result<void> Notifier::extend_timeout(Duration time) {
+  return state_->say("EXTEND_TIMEOUT_USEC=" + in_microseconds(time));
+}
+
+}  // namespace hallway
