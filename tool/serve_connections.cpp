@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstring>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -142,10 +143,16 @@ void tell(Events& events, const ServerEvent& event) {
       return usual("accepting paused", event.reason, {{"reason", event.reason}});
     case Kind::accepting_resumed: return usual("accepting resumed", event.reason, {});
     case Kind::handler_threw: return usual("failed", event.reason, {{"reason", event.reason}});
+    case Kind::path_lost: return usual("path lost", event.reason, {{"reason", event.reason}});
+    case Kind::path_regained: return usual("path regained", event.reason, {});
+    case Kind::taken_over:
+      return usual("taken over", event.reason, {{"peer", tool::json_of(event.peer)}});
   }
 }
 
-ServerOptions options_of(Loop& loop, const ServeFlags& flags, Events& events) {
+/// @param lost  gets why the path was lost, if the server has to end for that
+ServerOptions options_of(Loop& loop, const ServeFlags& flags, Events& events,
+                         std::optional<std::string>& lost) {
   ServerOptions options{.type = flags.wire.type,
                         .framing = flags.wire.framing,
                         .mode = flags.mode,
@@ -154,10 +161,13 @@ ServerOptions options_of(Loop& loop, const ServeFlags& flags, Events& events) {
                         .allow = flags.allow,
                         .limits = flags.limits(),
                         .server_limits = flags.server_limits,
-                        .full = flags.full};
+                        .full = flags.full,
+                        .on_path_lost = flags.on_path_lost,
+                        .takeover = flags.takeover};
   if (flags.once) options.server_limits.max_connections = 1;
   const bool has_program = !flags.program.empty();
-  options.on_event = [&loop, &events, has_program, once = flags.once](const ServerEvent& event) {
+  options.on_event = [&loop, &events, &lost, has_program, once = flags.once,
+                      on_path_lost = flags.on_path_lost](const ServerEvent& event) {
     const bool pausing = event.kind == ServerEvent::Kind::accepting_paused ||
                          event.kind == ServerEvent::Kind::accepting_resumed;
     const bool closed = event.kind == ServerEvent::Kind::closed;
@@ -165,6 +175,12 @@ ServerOptions options_of(Loop& loop, const ServeFlags& flags, Events& events) {
     const bool given_away = closed && has_program;
     if (!(once && pausing) && !given_away) tell(events, event);
     if (once && closed && !given_away) loop.stop(exit_status::done);
+    // The server drains by itself; here it gets the time for that.
+    if (event.kind == ServerEvent::Kind::taken_over) loop.drain();
+    if (event.kind == ServerEvent::Kind::path_lost && on_path_lost == PathLost::drain) {
+      lost = event.reason;
+      loop.drain();
+    }
   };
   return options;
 }
@@ -193,11 +209,15 @@ int serve_connections(Loop& loop, const ServeFlags& flags, Events& events, Outpu
     return flags.program.empty() ? service.serve(std::move(connection))
                                  : serve_by(programs, std::move(connection), loop, flags.once);
   };
+  std::optional<std::string> lost;
   auto server =
-      Server::open(loop, flags.address, std::move(handler), options_of(loop, flags, events));
+      Server::open(loop, flags.address, std::move(handler), options_of(loop, flags, events, lost));
   if (!server) return fail(server.error());
   tell_listening(events, *server, flags);
-  return run_server(loop, events, flags.ready_fd);
+  const int status = run_server(loop, events, flags.ready_fd);
+  if (!lost) return status;
+  return fail(
+      error_of(std::errc::no_such_file_or_directory, "serve", flags.address.to_string(), *lost));
 }
 
 }  // namespace hallway::tool

@@ -13,17 +13,28 @@ namespace {
 
 using Names = std::initializer_list<const char*>;
 
-Read<Full> read_full(const std::string& text) {
-  constexpr std::array<std::pair<std::string_view, Full>, 4> policies{{
-      {"wait", Full::wait},
-      {"drop-oldest", Full::drop_oldest},
-      {"drop-newest", Full::drop_newest},
-      {"disconnect", Full::disconnect},
-  }};
+template <typename Policy, std::size_t count>
+Read<Policy> read_policy(const std::string& text,
+                         const std::array<std::pair<std::string_view, Policy>, count>& policies) {
+  std::string names;
   for (const auto& [name, policy] : policies) {
     if (name == text) return policy;
+    names += (names.empty() ? "" : ", ") + std::string(name);
   }
-  return std::unexpected("not a policy (wait, drop-oldest, drop-newest or disconnect)");
+  return std::unexpected("not a policy (" + names + ")");
+}
+
+Read<Full> read_full(const std::string& text) {
+  return read_policy<Full, 4>(text, {{{"wait", Full::wait},
+                                      {"drop-oldest", Full::drop_oldest},
+                                      {"drop-newest", Full::drop_newest},
+                                      {"disconnect", Full::disconnect}}});
+}
+
+Read<PathLost> read_path_lost(const std::string& text) {
+  return read_policy<PathLost, 3>(
+      text,
+      {{{"warn", PathLost::report}, {"rebind", PathLost::rebind}, {"exit", PathLost::drain}}});
 }
 
 Read<AllowRule> read_rule(const std::string& text) {
@@ -154,6 +165,14 @@ void add_life(CLI::App& verb, ServeFlags& flags) {
       verb, "--ready-fd", "N", read_open_descriptor,
       [&](int descriptor) { flags.ready_fd = descriptor; },
       "Write a newline to descriptor N once listening, and close it");
+  verb.add_flag("--takeover", flags.takeover,
+                "Take the address over from a server that runs there with --takeover, too, without "
+                "refusing a client; it drains. Offer the same to the next one");
+  add_value(
+      verb, "--on-path-lost", "warn|rebind|exit", read_path_lost,
+      [&](PathLost policy) { flags.on_path_lost = policy; },
+      "What to do when somebody removes or replaces the socket file: warn (default), bind it anew, "
+      "or drain and exit with 1");
 }
 
 /// Refuses those of `names` that stand beside `beside`.
@@ -167,7 +186,7 @@ void refuse_beside(const CLI::App& verb, const std::string& beside, Names names,
 void check_datagram(const CLI::App& verb) {
   refuse_beside(verb, "--type datagram",
                 {"--broadcast", "--sized", "--hangup", "--exit-word", "--max-connections",
-                 "--max-per-uid", "--idle-timeout", "--once"},
+                 "--max-per-uid", "--idle-timeout", "--once", "--takeover", "--on-path-lost"},
                 "datagrams have no connections");
 }
 

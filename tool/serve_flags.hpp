@@ -62,6 +62,8 @@ struct ServeFlags {
   Duration idle_time = Limits{}.idle_time;
   std::optional<Duration> timeout;
   Full full = Full::disconnect;
+  PathLost on_path_lost = PathLost::report;
+  bool takeover = false;
   bool once = false;
   std::optional<int> ready_fd;
 

@@ -30,6 +30,8 @@ complete -c hallway -n '__fish_seen_subcommand_from serve' -l timeout -x -d 'A b
 complete -c hallway -n '__fish_seen_subcommand_from serve' -l full -x -a 'wait drop-oldest drop-newest disconnect' -d 'What a broadcast does to a client whose queue is full'
 complete -c hallway -n '__fish_seen_subcommand_from serve' -l once -d 'Serve one connection, then exit'
 complete -c hallway -n '__fish_seen_subcommand_from serve' -l ready-fd -x -d 'Write a newline to descriptor N once listening, and close it'
+complete -c hallway -n '__fish_seen_subcommand_from serve' -l takeover -d 'Take the address over from a server that runs there with --takeover, too, without refusing a client'
+complete -c hallway -n '__fish_seen_subcommand_from serve' -l on-path-lost -x -a 'warn rebind exit' -d 'What to do when somebody removes or replaces the socket file'
 complete -c hallway -f -n __fish_use_subcommand -a connect -d 'Send each line of input, print each message received'
 complete -c hallway -n '__fish_seen_subcommand_from connect' -l help -s h -d 'Print this help message and exit'
 complete -c hallway -n '__fish_seen_subcommand_from connect' -l quiet -s q -d 'Say nothing but failures'
