@@ -92,6 +92,14 @@ inline constexpr std::size_t descriptors_per_message = 253;
 /// Read at once from a stream. Larger reads fall out of the second-level cache.
 inline constexpr std::size_t stream_read = 256 * kibibyte;
 
+/// The same while others on the loop are active, too: what they have to wait for.
+inline constexpr std::size_t fair_read = 32 * kibibyte;
+
+/// How long a task may go on with messages that are buffered before the others have their turn;
+/// looked at every so many messages.
+inline constexpr Duration turn_share = std::chrono::microseconds(100);
+inline constexpr unsigned messages_between_looks = 64;
+
 /// Smallest unit in which outbound bytes are kept.
 inline constexpr std::size_t chunk = 64 * kibibyte;
 

@@ -195,7 +195,9 @@ void LoopCore::dispatch_events(Duration longest) {
     if (event.data == nullptr) {
       answer_wake_up();
     } else if (event.events != 0) {
-      static_cast<Watch*>(event.data)->ready(event.events);
+      auto* watch = static_cast<Watch*>(event.data);
+      if (std::exchange(last_heard_, watch) != watch) company_at_ = now_;
+      watch->ready(event.events);
     }
   }
   event_count_ = next_event_ = 0;

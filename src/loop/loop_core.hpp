@@ -109,6 +109,9 @@ class LoopCore {
 
   [[nodiscard]] const std::optional<Error>& error() const noexcept { return error_; }
   [[nodiscard]] Loop::Clock::time_point now() const noexcept { return now_; }
+  /// Whether more than one descriptor had something to tell lately: whoever has much to do then
+  /// does it in smaller pieces.
+  [[nodiscard]] bool in_company() const noexcept { return now_ - company_at_ < company_time; }
   [[nodiscard]] core::ReceiveBufferPool& buffers() noexcept { return buffers_; }
   [[nodiscard]] TaskGroup& tasks() noexcept { return tasks_; }
 
@@ -174,11 +177,15 @@ class LoopCore {
   }
   void forget_events_of(const Watch& watch) noexcept;
 
+  static constexpr Duration company_time = std::chrono::milliseconds(1);
+
   std::optional<Error> error_;
   Descriptor epoll_;
   Descriptor wake_;   // eventfd: raised by post() and by signal handlers
   Descriptor alarm_;  // timerfd: only once a foreign loop asked for descriptor()
   Loop::Clock::time_point now_;
+  Loop::Clock::time_point company_at_;  // when another watch than the last one was heard
+  const Watch* last_heard_ = nullptr;   // only ever compared
   std::thread::id thread_;
 
   std::array<sys::Event, sys::events_per_wait> events_;

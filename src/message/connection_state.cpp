@@ -59,19 +59,23 @@ ConnectionState::~ConnectionState() {
 
 bool ConnectionState::begin_receive(Connection::Receive& receive) {
   assert(receiving_ == nullptr && "one task receives from a connection at a time");
-  park();
   receiving_ = &receive;
   receive.waiting_ = true;
-  note_partial();
-  listening_ = true;
-  update_events();
-  if (draining_) core().mark(*this);  // looks once, at the end of the turn: see flush_turn()
+  if (!gave_way()) await_more();
+  if (draining_ || gave_way()) core().mark(*this);  // goes on at the end of the turn: flush_turn()
   if (receive.within_ != forever) {
     auto& deadline = waits().deadline;
     if (!deadline) deadline = std::make_unique<Deadline>(*this);
     deadline->start(core(), Loop::Clock::now() + receive.within_);
   }
   return true;
+}
+
+void ConnectionState::await_more() {
+  park();
+  note_partial();
+  listening_ = true;
+  update_events();
 }
 
 void ConnectionState::forget(const Connection::Receive& receive) noexcept {
@@ -82,7 +86,7 @@ void ConnectionState::forget(const Connection::Receive& receive) noexcept {
 
 Received ConnectionState::try_receive() {
   Received received;
-  if (next(received) || read_once(received)) {
+  if (next(received) || (gave_way() && next(received)) || read_once(received)) {
     note_whole();
     return received;
   }
@@ -125,7 +129,8 @@ void ConnectionState::read() {
 }
 
 bool ConnectionState::read_once(Received& received) {
-  if (fill() == Fill::progress) note_activity();
+  const bool shared = core().in_company();
+  if (fill(shared ? bounds::fair_read : bounds::stream_read) == Fill::progress) note_activity();
   return next(received);
 }
 
@@ -177,6 +182,10 @@ void ConnectionState::forget(const Connection::Send& send) noexcept {
   std::erase(waits_->flushers, &send);
 }
 
+bool ConnectionState::turn_is_over() const {
+  return Loop::Clock::now() - core().now() > bounds::turn_share;
+}
+
 void ConnectionState::on_queued() {
   if (!closing_) core().mark(*this);
 }
@@ -184,6 +193,11 @@ void ConnectionState::on_queued() {
 void ConnectionState::flush_turn() {
   end_turn();
   write();
+  if (gave_way() && receiving_ != nullptr) {
+    Received received;
+    if (!next(received)) return await_more();
+    return settle(received);
+  }
   // What has arrived is still taken, one read a turn: a peer that keeps sending must not keep the
   // loop from hearing that time is up.
   if (draining_ && receiving_ != nullptr) read();

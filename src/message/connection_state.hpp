@@ -92,7 +92,9 @@ class ConnectionState final : public Transport, public Lingering, private Watch,
   void ready(std::uint32_t events) override;
   void flush_turn() override;
   void on_queued() override;
+  [[nodiscard]] bool turn_is_over() const override;
 
+  void await_more();
   void read();
   bool read_once(Received& received);
   void settle(const Received& received);

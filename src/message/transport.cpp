@@ -108,12 +108,14 @@ void Transport::park() {
   }
 }
 
-Transport::Fill Transport::fill() {
+Transport::Fill Transport::fill(std::size_t most) {
+  // Whatever the hour: a task that was woken for this has at least some of it.
+  look_up_at_ = messages_received_ + bounds::messages_between_looks;
   if (inbound_end_ != Outcome::ok) return Fill::ended;
   make_room();
   const auto used = static_cast<std::size_t>(filled_ - buffer_.data());
   iovec room{writable(filled_), buffer_.size() - used};
-  if (!packets()) room.iov_len = std::min(room.iov_len, bounds::stream_read);
+  if (!packets()) room.iov_len = std::min(room.iov_len, most);
 
   auto got = packets() ? receive_packet(room) : receive_stream(room);
   if (inbound_end_ != Outcome::ok) return Fill::ended;  // a packet over the limit
@@ -187,6 +189,12 @@ sys::Expected<std::size_t> Transport::receive_packet(iovec room) {
 }
 
 bool Transport::take_next(Received& received) {
+  gave_way_ = false;
+  if (messages_received_ >= look_up_at_) {
+    look_up_at_ = messages_received_ + bounds::messages_between_looks;
+    gave_way_ = filled_ != unread_ && turn_is_over();
+    if (gave_way_) return false;
+  }
   if (inbox_) inbox_->claimed.clear();
   if (packets()) return packet_waits_ ? give_packet(received) : give_end(received);
 

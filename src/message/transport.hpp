@@ -51,8 +51,12 @@ class Transport : public Flow {
 
   enum class Fill : std::uint8_t { progress, would_block, ended };
 
-  /// Reads from the socket once. Only when next() found no message.
-  Fill fill();
+  /// Reads from the socket once, at most so many bytes of a stream. Only when next() found no
+  /// message.
+  Fill fill(std::size_t most = bounds::stream_read);
+
+  /// Whether next() gave nothing for the others' sake, although messages are buffered.
+  [[nodiscard]] bool gave_way() const noexcept { return gave_way_; }
 
   /// Gives the large receive buffer back until there is something to read. Only when next()
   /// found no message.
@@ -137,6 +141,9 @@ class Transport : public Flow {
   /// Something was queued: to be flushed before long.
   virtual void on_queued() {}
 
+  /// Whether a task has had its share of this turn.
+  [[nodiscard]] virtual bool turn_is_over() const { return false; }
+
  private:
   /// Descriptors that arrived and no frame has claimed yet.
   struct Arrived {
@@ -171,6 +178,7 @@ class Transport : public Flow {
   bool refusing_ = false;      // refuse_more() was called
   bool lent_ = false;          // buffer_ belongs to buffers_
   bool packet_waits_ = false;  // one packet lies between unread_ and filled_
+  bool gave_way_ = false;      // see gave_way()
   bool deaf_ = false;          // shut_down_reading() was called
   bool reset_ = false;         // the kernel reported ECONNRESET; what was queued is still read
   Peer peer_;

@@ -22,7 +22,7 @@ class HALLWAY_EXPORT Flow {
   /// Takes the next whole message out of the receive buffer.
   /// @return false: none is buffered, and more may still arrive
   bool next(Received& received) {
-    if (plain_) [[likely]] {
+    if (plain_ && messages_received_ != look_up_at_) [[likely]] {
       const Frame frame = receive_framing_.next(
           ByteView(unread_, static_cast<std::size_t>(filled_ - unread_)), max_message_, scanned_);
       if (frame.state == Frame::State::complete) [[likely]] {
@@ -75,7 +75,8 @@ class HALLWAY_EXPORT Flow {
   std::uint64_t messages_sent_ = 0;
   Framing receive_framing_;
   Framing send_framing_;
-  bool plain_ = true;  // a stream without descriptors to be attributed
+  std::uint64_t look_up_at_ = 0;  // messages received when the clock is to be looked at again
+  bool plain_ = true;             // a stream without descriptors to be attributed
 };
 
 }  // namespace hallway::detail

@@ -448,5 +448,33 @@ TEST_F(server, does_not_fall_silent_when_handlers_end_at_once_within_the_reserve
   for (RawStream& client : clients) EXPECT_TRUE(until_received(client, "hello\n"));
 }
 
+/// Takes its time over each message, as a handler with real work does.
+Task<> work_hard(Connection connection, std::size_t& worked) {
+  while (auto message = co_await connection.receive()) {
+    const auto until = Loop::Clock::now() + 50us;
+    while (Loop::Clock::now() < until) {
+    }
+    ++worked;
+    co_await connection.send(*message);
+  }
+}
+
+TEST_F(server, lets_nobodys_flood_keep_the_others_waiting) {
+  constexpr std::size_t flood = 2000;
+  std::size_t worked = 0;
+  open([&](Connection connection) { return work_hard(std::move(connection), worked); });
+  RawStream flooder = connect();
+  RawStream other = connect();
+  ASSERT_TRUE(until_connections(2));
+  std::string messages;
+  for (std::size_t i = 0; i < flood; ++i) messages += "more\n";
+  ASSERT_EQ(flooder.send(messages), static_cast<ssize_t>(messages.size()));
+  other.send("me\n");
+  ASSERT_TRUE(until_received(other, "me\n"));
+  EXPECT_LT(worked, flood / 4);
+  ASSERT_TRUE(until_received(flooder, messages));
+  EXPECT_EQ(worked, flood + 1);
+}
+
 }  // namespace
 }  // namespace hallway
