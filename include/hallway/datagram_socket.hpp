@@ -36,6 +36,12 @@ struct DatagramOptions {
 /// One received datagram. A view, valid until the next receive on the same socket.
 class HALLWAY_EXPORT Datagram {
  public:
+  Datagram() noexcept = default;
+  Datagram(Datagram&&) noexcept = default;
+  Datagram& operator=(Datagram&&) noexcept = default;
+  /// Closes what was not moved out of descriptors(), on a thread of the library's.
+  ~Datagram();
+
   [[nodiscard]] ByteView bytes() const noexcept { return bytes_; }
   operator ByteView() const noexcept { return bytes_; }  // NOLINT(google-explicit-constructor)
   friend bool operator==(const Datagram& datagram, ByteView bytes) noexcept {

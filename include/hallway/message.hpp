@@ -40,7 +40,8 @@ class Message {
   [[nodiscard]] std::string to_owned() const { return std::string(bytes_); }
 
   /// The descriptors that came with it, close-on-exec. Move out those to keep; the rest is
-  /// closed with the next receive.
+  /// closed with the next receive, on a thread of the library's: a peer can send descriptors
+  /// whose close(2) takes its time.
   [[nodiscard]] std::span<Descriptor> descriptors() const noexcept {
     return descriptors_ == nullptr ? std::span<Descriptor>() : std::span(*descriptors_);
   }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "core/foreign_descriptors.hpp"
 #include "core/receive_buffer.hpp"
 #include "loop/loop_core.hpp"
 #include "loop/timed_wait.hpp"
@@ -44,6 +45,8 @@ std::unexpected<Error> not_sent(int error, const Address& to, std::size_t size) 
 }
 
 }  // namespace
+
+Datagram::~Datagram() { core::ForeignDescriptors(std::move(descriptors_)).clear(); }
 
 struct DatagramSocket::State : detail::Watch {
   State(Loop& owner, DatagramOptions chosen) : loop(owner), options(std::move(chosen)) {}
@@ -171,9 +174,11 @@ Task<Result<Datagram>> DatagramSocket::receive(Duration within) {
       const bool too_many = got->descriptors.size() > state.options.descriptors;
       const bool whole = !got->truncated && !got->descriptors_truncated && !too_many;
       datagram.outcome_ = whole ? Outcome::ok : Outcome::truncated;
-      if (!too_many && !got->descriptors_truncated)
-        datagram.descriptors_ = std::move(got->descriptors);
-      co_return datagram;
+      core::ForeignDescriptors came(std::exchange(got->descriptors, {}));
+      if (!too_many && !got->descriptors_truncated) {
+        datagram.descriptors_ = std::exchange(came.list(), {});
+      }
+      co_return std::move(datagram);
     }
     // A connected socket hears here that its receiver is gone; the next send finds out itself.
     if (got.error() != EAGAIN && got.error() != ECONNRESET && got.error() != ECONNREFUSED) {

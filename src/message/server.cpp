@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 
+#include "core/foreign_descriptors.hpp"
 #include "loop/loop_core.hpp"
 #include "loop/task_group.hpp"
 #include "loop/timed_wait.hpp"
@@ -278,6 +279,8 @@ void Server::Core::seat(Descriptor socket) {
   }
   if (auto admitted = admit(descriptor, *peer); !admitted) {
     report(ServerEvent::Kind::turned_away, number, *peer, admitted.error().why());
+    // Descriptors may be queued in it.
+    if (options_.descriptors > 0) core::close_in_background(std::move(socket));
     return;
   }
   auto place = std::make_shared<Place>(book_, number, *peer);

@@ -153,6 +153,7 @@ sys::Expected<std::size_t> Transport::receive_stream(iovec room) {
 // that message; whether what came now belongs to it, too, is known once its end is.
 void Transport::keep_descriptors(sys::Reception& reception) {
   const std::size_t limit = terms_->options.descriptors;
+  core::ForeignDescriptors came(std::exchange(reception.descriptors, {}));
   auto& arrived = inbox_->arrived;
   std::size_t waiting = 0;
   bool lost = false;
@@ -164,13 +165,12 @@ void Transport::keep_descriptors(sys::Reception& reception) {
     arrived.resize(1);
     arrived.front() = {bytes_received_, {}, true};
   }
-  const bool truncated = reception.descriptors_truncated || reception.descriptors.size() > limit;
-  if (reception.descriptors.empty() && !truncated) return;
+  const bool truncated = reception.descriptors_truncated || came.size() > limit;
+  if (came.empty() && !truncated) return;
   // Some are missing, or more came than were asked for: none of them can be trusted to be the one
   // the sender meant.
-  if (truncated) reception.descriptors.clear();
-  arrived.push_back(
-      {bytes_received_ + reception.size, std::move(reception.descriptors), truncated});
+  if (truncated) came.clear();
+  arrived.push_back({bytes_received_ + reception.size, std::move(came), truncated});
 }
 
 // An empty packet and the end are both zero bytes, and MSG_EOR is never reported. But a packet
@@ -229,7 +229,7 @@ bool Transport::give(Received& received, ByteView message, std::size_t consumed)
   ++messages_received_;
   const auto rest = static_cast<std::size_t>(filled_ - unread_);
   const Outcome outcome = inbox_ ? claim_descriptors(bytes_received_ - rest) : Outcome::ok;
-  received = Received(outcome, Message(message, inbox_ ? &inbox_->claimed : nullptr), this);
+  received = Received(outcome, Message(message, inbox_ ? &inbox_->claimed.list() : nullptr), this);
   return true;
 }
 
@@ -255,7 +255,7 @@ Outcome Transport::claim_descriptors(std::uint64_t frame_end) {
       std::ranges::find_if(arrived, [&](const Arrived& some) { return some.position > frame_end; });
   for (auto some = arrived.begin(); some != later; ++some) {
     whole = whole && !some->truncated;
-    std::ranges::move(some->descriptors, std::back_inserter(inbox_->claimed));
+    inbox_->claimed.append(std::move(some->descriptors));
   }
   arrived.erase(arrived.begin(), later);
   whole = whole && inbox_->claimed.size() <= terms_->options.descriptors;
@@ -452,8 +452,13 @@ void Transport::close_socket() noexcept {
   if (!socket_.holds_one()) return;
   std::array<char, 16 * kibibyte> nowhere;
   for (int i = 0; i < most_discards; ++i) {
-    const auto got = sys::receive_bytes(socket_.get(), {nowhere.data(), nowhere.size()});
+    const auto got = receive_stream({nowhere.data(), nowhere.size()});
     if (!got || *got == 0) break;
+  }
+  if (inbox_) {
+    // What is still queued in it may bring descriptors, which the kernel closes with it.
+    inbox_->arrived.clear();
+    core::close_in_background(std::move(socket_));
   }
   socket_.close();
 }

@@ -19,6 +19,7 @@
 #include <hallway/socket.hpp>
 
 #include "core/chunk.hpp"
+#include "core/foreign_descriptors.hpp"
 #include "core/receive_buffer.hpp"
 #include "message/outbound_queue.hpp"
 #include "sys/socket.hpp"
@@ -148,12 +149,12 @@ class Transport : public Flow {
   /// Descriptors that arrived and no frame has claimed yet.
   struct Arrived {
     std::uint64_t position;  // bytes_received_ after the receive that brought them
-    std::vector<Descriptor> descriptors;
+    core::ForeignDescriptors descriptors;
     bool truncated;
   };
   struct Inbox {
     std::vector<Arrived> arrived;
-    std::vector<Descriptor> claimed;  // by the message that was handed out last
+    core::ForeignDescriptors claimed;  // by the message that was handed out last
   };
 
   sys::Expected<std::size_t> receive_stream(iovec room);

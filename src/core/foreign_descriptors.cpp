@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/foreign_descriptors.hpp"
+
+#include <pthread.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <csignal>
+#include <deque>
+#include <exception>
+#include <iterator>
+#include <mutex>
+#include <thread>
+
+namespace hallway::core {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+// A peer can make each of them take seconds; the numbers they occupy are the program's.
+constexpr std::size_t most_waiting = 256;
+
+// So that a steady trickle does not start a thread for each.
+constexpr auto idle_time = 20ms;
+
+class Closer {
+ public:
+  void add(std::vector<Descriptor>& descriptors) {
+    const std::lock_guard lock(mutex_);
+    if (waiting_.size() + descriptors.size() > most_waiting) return;
+    if (!running()) start();
+    std::ranges::move(descriptors, std::back_inserter(waiting_));
+    descriptors.clear();
+    work_.notify_one();
+  }
+
+ private:
+  /// A forked child has our state and not our thread.
+  [[nodiscard]] bool running() const noexcept { return runs_in_ == ::getpid(); }
+
+  void start() {
+    // The program's signal handlers are not meant to run here.
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    struct Restore {
+      const sigset_t& mask;
+      ~Restore() { pthread_sigmask(SIG_SETMASK, &mask, nullptr); }
+    } const restore{before};
+    std::thread([this] { run(); }).detach();
+    runs_in_ = ::getpid();
+  }
+
+  void run() {
+    std::unique_lock lock(mutex_);
+    while (work_.wait_for(lock, idle_time, [this] { return !waiting_.empty(); })) {
+      Descriptor next = std::move(waiting_.front());
+      waiting_.pop_front();
+      lock.unlock();
+      next.close();
+      lock.lock();
+    }
+    runs_in_ = 0;
+  }
+
+  std::mutex mutex_;
+  std::condition_variable work_;
+  std::deque<Descriptor> waiting_;
+  pid_t runs_in_ = 0;
+};
+
+Closer& closer() {
+  // Never destroyed: its thread may outlive main().
+  static auto* const one = new Closer;
+  return *one;
+}
+
+}  // namespace
+
+void close_in_background(std::vector<Descriptor> descriptors) noexcept {
+  if (descriptors.empty()) return;
+  try {
+    closer().add(descriptors);
+  } catch (const std::exception&) {
+    // No memory, or no thread: what is left of them is closed below.
+  }
+}
+
+void close_in_background(Descriptor descriptor) noexcept {
+  try {
+    std::vector<Descriptor> one;
+    one.push_back(std::move(descriptor));
+    close_in_background(std::move(one));
+  } catch (const std::exception&) {
+    // As above.
+  }
+}
+
+}  // namespace hallway::core

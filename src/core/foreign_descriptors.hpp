@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a peer sent us is not closed on the loop: close(2) of a TCP socket with SO_LINGER waits for
+// the network, of a file on a FUSE mount for whoever serves that, and O_NONBLOCK helps with
+// neither. Who sends such a descriptor must not stop everybody else's loop.
+//
+// It is closed on a thread that is there while there is something to close, and a moment longer.
+// Where there is none to be had, or too much waits for it already, it is closed on the spot.
+#pragma once
+
+#include <cstddef>
+#include <utility>
+#include <vector>
+
+#include <hallway/descriptor.hpp>
+
+namespace hallway::core {
+
+/// Thread: any.
+void close_in_background(std::vector<Descriptor> descriptors) noexcept;
+void close_in_background(Descriptor descriptor) noexcept;
+
+/// Descriptors from a peer: those that nobody takes out are closed in the background.
+class ForeignDescriptors {
+ public:
+  ForeignDescriptors() noexcept = default;
+  explicit ForeignDescriptors(std::vector<Descriptor> list) noexcept : list_(std::move(list)) {}
+  ForeignDescriptors(ForeignDescriptors&& other) noexcept : list_(std::exchange(other.list_, {})) {}
+  ForeignDescriptors& operator=(ForeignDescriptors&& other) noexcept {
+    if (this != &other) {
+      clear();
+      list_ = std::exchange(other.list_, {});
+    }
+    return *this;
+  }
+  ForeignDescriptors(const ForeignDescriptors&) = delete;
+  ForeignDescriptors& operator=(const ForeignDescriptors&) = delete;
+  ~ForeignDescriptors() { clear(); }
+
+  [[nodiscard]] std::vector<Descriptor>& list() noexcept { return list_; }
+  [[nodiscard]] std::size_t size() const noexcept { return list_.size(); }
+  [[nodiscard]] bool empty() const noexcept { return list_.empty(); }
+
+  void append(ForeignDescriptors&& more) {
+    for (Descriptor& one : more.list_) list_.push_back(std::move(one));
+    more.list_.clear();
+  }
+
+  void clear() noexcept {
+    std::erase_if(list_, [](const Descriptor& one) { return !one.holds_one(); });
+    if (!list_.empty()) close_in_background(std::exchange(list_, {}));
+  }
+
+ private:
+  std::vector<Descriptor> list_;
+};
+
+}  // namespace hallway::core
