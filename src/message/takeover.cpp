@@ -177,8 +177,10 @@ Task<> TakeoverOffer::offer(Connection& successor) {
   co_await successor.send(yours);
   const Sent told = co_await successor.flush();
   if (!told) co_return;
-  server_.hand_over(successor.peer());
+  // First the control socket: the server drains when it hands over, and would shut down whatever
+  // is still its own, for the successor, too.
   control_->hand_over();
+  server_.hand_over(successor.peer());
 }
 
 }  // namespace hallway::message

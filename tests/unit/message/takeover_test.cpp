@@ -9,6 +9,7 @@
 
 #include <csignal>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -97,6 +98,18 @@ TEST_F(takeover, can_be_repeated_and_leaves_nothing_behind) {
     EXPECT_TRUE(std::filesystem::is_empty(directory.path()));
     server.emplace(serving());
     ASSERT_EQ(server->line(), "serving");
+  }
+}
+
+TEST_F(takeover, passes_from_successor_to_successor) {
+  auto server = std::make_unique<ForkedProcess>(serving());
+  ASSERT_EQ(server->line(), "serving");
+  for (int i = 0; i < 5; ++i) {
+    auto successor = std::make_unique<ForkedProcess>(serving());
+    ASSERT_EQ(successor->line(), "serving");
+    ASSERT_EQ(server->line(), "ended with 0");
+    EXPECT_EQ(asked(), std::to_string(successor->pid()));
+    server = std::move(successor);
   }
 }
 
