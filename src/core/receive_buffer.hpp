@@ -8,13 +8,13 @@
 // arrive and never on a peer's word.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <new>
 #include <utility>
-#include <vector>
 
 #include <hallway/limits.hpp>
 
@@ -61,20 +61,19 @@ class ReceiveBufferPool {
   static constexpr std::size_t most_kept = 4;
 
   ReceiveBuffer lend() {
-    if (kept_.empty()) return ReceiveBuffer(buffer_size);
-    ReceiveBuffer buffer = std::move(kept_.back());
-    kept_.pop_back();
-    return buffer;
+    if (kept_count_ == 0) return ReceiveBuffer(buffer_size);
+    return std::exchange(kept_[--kept_count_], {});
   }
 
   /// Takes back any buffer; one of another size is freed.
-  void take_back(ReceiveBuffer buffer) {
-    if (buffer.size() == buffer_size && kept_.size() < most_kept)
-      kept_.push_back(std::move(buffer));
+  void take_back(ReceiveBuffer buffer) noexcept {
+    if (buffer.size() == buffer_size && kept_count_ < most_kept)
+      kept_[kept_count_++] = std::move(buffer);
   }
 
  private:
-  std::vector<ReceiveBuffer> kept_;
+  std::array<ReceiveBuffer, most_kept> kept_;
+  std::size_t kept_count_ = 0;
 };
 
 }  // namespace hallway::core

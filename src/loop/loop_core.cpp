@@ -59,14 +59,19 @@ void Watch::stop_watching() noexcept {
 void Timer::start(LoopCore& core, Loop::Clock::time_point when) {
   stop();
   core.check_thread();
-  position_ = core.timers_.emplace(when, this);
+  if (node_) {
+    node_.key() = when;
+    position_ = core.timers_.insert(std::move(node_));
+  } else {
+    position_ = core.timers_.emplace(when, this);
+  }
   core_ = &core;
   core.note_work();
 }
 
 void Timer::stop() noexcept {
   if (core_ == nullptr) return;
-  core_->timers_.erase(position_);
+  node_ = core_->timers_.extract(position_);
   core_ = nullptr;
 }
 
@@ -108,30 +113,16 @@ void LoopCore::check_thread() noexcept {
 }
 
 void LoopCore::mark(Flushable& flushable) {
-  if (flushable.marked_) return;
-  marked_.push_back(&flushable);
-  flushable.marked_ = true;
+  if (flushable.linked()) return;
+  marked_.push_back(flushable);
   note_work();
 }
 
-void LoopCore::unmark(Flushable& flushable) noexcept {
-  if (!flushable.marked_) return;
-  std::ranges::replace(marked_, &flushable, static_cast<Flushable*>(nullptr));
-  flushable.marked_ = false;
+void LoopCore::adopt(std::unique_ptr<Lingering> lingering) noexcept {
+  lingering_.push_back(*lingering.release());
 }
 
-void LoopCore::adopt(std::unique_ptr<Lingering> lingering) {
-  lingering_.push_back(std::move(lingering));
-}
-
-void LoopCore::dismiss(Lingering& lingering) noexcept {
-  const auto found =
-      std::ranges::find_if(lingering_, [&](const auto& held) { return held.get() == &lingering; });
-  assert(found != lingering_.end());
-  dismissed_.push_back(std::move(*found));
-  *found = std::move(lingering_.back());
-  lingering_.pop_back();
-}
+void LoopCore::dismiss(Lingering& lingering) noexcept { dismissed_.push_back(lingering); }
 
 int LoopCore::run() {
   if (error_) return 1;
@@ -143,11 +134,9 @@ int LoopCore::run() {
 
 bool LoopCore::has_work() {
   if (tasks_.size() > 0 || holds_ > 0) return true;
-  if (std::ranges::any_of(lingering_, [](const auto& one) { return one->keeps_loop_running(); })) {
-    return true;
-  }
+  if (lingering_.any_of([](const Lingering& one) { return one.keeps_loop_running(); })) return true;
   const std::lock_guard lock(posted_mutex_);
-  return !posted_.empty();
+  return !posted_.empty() || !posted_before_.empty();
 }
 
 void LoopCore::stop(int status) noexcept {
@@ -209,20 +198,49 @@ void LoopCore::forget_events_of(const Watch& watch) noexcept {
   }
 }
 
+// An action that throws leaves turn(); what came after it is not lost, but runs in the next one.
 void LoopCore::answer_wake_up() {
   sys::clear_eventfd(wake_.get());
-  std::vector<std::move_only_function<void()>> actions;
-  {
-    const std::lock_guard lock(posted_mutex_);
-    actions.swap(posted_);
+  struct Unfinished {
+    int eventfd;
+    bool finished = false;
+    ~Unfinished() {
+      if (!finished) sys::raise_eventfd(eventfd);
+    }
+  } answer{wake_.get()};
+  run_posted();
+  run_signal_actions();
+  answer.finished = true;
+}
+
+void LoopCore::run_posted() {
+  // What is left over from the last time, if anything, and then what came since.
+  for (int rounds = posted_before_.empty() ? 1 : 2; rounds > 0; --rounds) {
+    if (posted_before_.empty()) {
+      const std::lock_guard lock(posted_mutex_);
+      posted_before_.swap(posted_);
+      std::ranges::reverse(posted_before_);
+    }
+    while (!posted_before_.empty()) {
+      auto action = std::move(posted_before_.back());
+      posted_before_.pop_back();
+      action();
+    }
   }
-  for (auto& action : actions) action();
-  // By index: an action may claim another signal. Moved out while it runs: it may be replaced.
+}
+
+// By index: an action may claim another signal. Moved out while it runs: it may be replaced.
+void LoopCore::run_signal_actions() {
   for (std::size_t i = 0; i < signals_.size(); ++i) {
     if (!signals_[i].caught.take()) continue;
-    auto action = std::exchange(signals_[i].action, nullptr);
-    action();
-    if (!signals_[i].action) signals_[i].action = std::move(action);
+    struct Running {
+      std::move_only_function<void()>& place;
+      std::move_only_function<void()> action;
+      ~Running() {
+        if (!place) place = std::move(action);
+      }
+    } running{signals_[i].action, std::exchange(signals_[i].action, nullptr)};
+    running.action();
   }
 }
 
@@ -241,22 +259,23 @@ void LoopCore::resume_runnable() {
 }
 
 void LoopCore::flush_marked() {
-  // Only those marked by now: whoever is marked by what happens here has its turn next. By index,
-  // because the list may grow meanwhile.
-  const std::size_t due = marked_.size();
-  for (std::size_t i = 0; i < due; ++i) {
-    Flushable* flushable = marked_[i];
-    if (flushable == nullptr) continue;
-    flushable->marked_ = false;
-    marked_[i] = nullptr;
-    flushable->flush_turn();
-  }
-  marked_.erase(marked_.begin(), marked_.begin() + static_cast<std::ptrdiff_t>(due));
+  // Only those marked by now: whoever is marked by what happens here has its turn next. Nobody is
+  // forgotten should one of them throw.
+  struct Due {
+    core::LinkedList<Flushable>& marked;
+    core::LinkedList<Flushable> list;
+    ~Due() { list.move_to(marked); }
+  } due{marked_, {}};
+  marked_.move_to(due.list);
+  while (Flushable* flushable = due.list.pop_front()) flushable->flush_turn();
 }
 
 int LoopCore::descriptor() {
   if (!alarm_.holds_one() && !error_) {
-    if (auto alarm = sys::make_timerfd()) {
+    auto alarm = sys::make_timerfd();
+    if (!alarm) {
+      error_ = sys::failure(alarm.error(), "open", "the loop's timers").error();
+    } else {
       alarm_ = std::move(*alarm);
       const auto added = sys::epoll_add(epoll_.get(), alarm_.get(), sys::event_readable, &alarm_);
       if (!added) error_ = sys::failure(added.error(), "watch", "the loop's timers").error();
@@ -279,15 +298,21 @@ void LoopCore::prepare_foreign_loop() {
 
 void LoopCore::drain(Duration within) {
   if (draining_) return;
-  draining_ = true;
   drain_deadline_ = std::make_unique<DrainDeadline>(*this);
   if (within != forever) drain_deadline_->start(*this, now_ + within);
-  // One by one: an action may make others be forgotten.
+  draining_ = true;
+  // One by one: an action may make others be forgotten. All of them, even if one throws.
+  std::exception_ptr failure;
   while (!drain_actions_.empty()) {
     auto action = std::move(drain_actions_.front().action);
     drain_actions_.erase(drain_actions_.begin());
-    action();
+    try {
+      action();
+    } catch (...) {
+      if (!failure) failure = std::current_exception();
+    }
   }
+  if (failure) std::rethrow_exception(failure);
 }
 
 void LoopCore::on_drain(const void* owner, std::move_only_function<void()> action) {

@@ -18,6 +18,7 @@
 #include <hallway/detail/waiter.hpp>
 #include <hallway/loop.hpp>
 
+#include "core/linked_list.hpp"
 #include "core/receive_buffer.hpp"
 #include "loop/task_group.hpp"
 #include "sys/event.hpp"
@@ -54,7 +55,8 @@ class Watch {
   std::uint32_t events_ = 0;
 };
 
-/// Fires once at a point in time, unless it is stopped or destroyed before.
+/// Fires once at a point in time, unless it is stopped or destroyed before. Only its first start()
+/// allocates.
 class Timer {
  public:
   Timer() noexcept = default;
@@ -70,14 +72,16 @@ class Timer {
 
  private:
   friend class LoopCore;
+  using Queue = std::multimap<Loop::Clock::time_point, Timer*>;
   virtual void fire() = 0;
 
   LoopCore* core_ = nullptr;
-  std::multimap<Loop::Clock::time_point, Timer*>::iterator position_;
+  Queue::iterator position_;  // while it runs
+  Queue::node_type node_;     // its place for the next time, while it does not
 };
 
 /// Something with outbound bytes: flushed once at the end of the turn it was marked in.
-class Flushable {
+class Flushable : public core::Linked<Flushable> {
  public:
   Flushable() noexcept = default;
   Flushable(const Flushable&) = delete;
@@ -87,17 +91,30 @@ class Flushable {
  private:
   friend class LoopCore;
   virtual void flush_turn() = 0;
-
-  bool marked_ = false;
 };
 
 /// Something nobody owns any more that is not done yet: a connection with bytes to deliver, a
 /// child to be reaped. The loop deletes it when it says so, or at its own end.
-class Lingering {
+class Lingering : public core::Linked<Lingering> {
  public:
+  Lingering() noexcept = default;
+  Lingering(const Lingering&) = delete;
+  Lingering& operator=(const Lingering&) = delete;
   virtual ~Lingering() = default;
   /// Whether run() waits for it.
   [[nodiscard]] virtual bool keeps_loop_running() const noexcept { return true; }
+};
+
+/// Owns its elements.
+class LingeringList : public core::LinkedList<Lingering> {
+ public:
+  LingeringList() noexcept = default;
+  LingeringList(const LingeringList&) = delete;
+  LingeringList& operator=(const LingeringList&) = delete;
+  ~LingeringList() { clear(); }
+  void clear() noexcept {
+    while (const Lingering* one = pop_front()) delete one;
+  }
 };
 
 class LoopCore {
@@ -125,9 +142,9 @@ class LoopCore {
   }
 
   void mark(Flushable& flushable);
-  void unmark(Flushable& flushable) noexcept;
+  static void unmark(Flushable& flushable) noexcept { flushable.unlink(); }
 
-  void adopt(std::unique_ptr<Lingering> lingering);
+  void adopt(std::unique_ptr<Lingering> lingering) noexcept;
   /// Deletes it, after the turn if one is running.
   void dismiss(Lingering& lingering) noexcept;
 
@@ -167,6 +184,8 @@ class LoopCore {
   [[nodiscard]] Duration until_next_event(Duration longest);
   void dispatch_events(Duration longest);
   void answer_wake_up();
+  void run_posted();
+  void run_signal_actions();
   void fire_timers();
   void resume_runnable();
   void flush_marked();
@@ -194,13 +213,14 @@ class LoopCore {
 
   // What lingers below uses these until it is gone.
   core::ReceiveBufferPool buffers_;
-  std::multimap<Loop::Clock::time_point, Timer*> timers_;
+  Timer::Queue timers_;
   WaiterList runnable_;
-  std::vector<Flushable*> marked_;
-  std::vector<std::unique_ptr<Lingering>> lingering_;
-  std::vector<std::unique_ptr<Lingering>> dismissed_;
+  core::LinkedList<Flushable> marked_;
+  LingeringList lingering_;
+  LingeringList dismissed_;
   std::mutex posted_mutex_;
   std::vector<std::move_only_function<void()>> posted_;
+  std::vector<std::move_only_function<void()>> posted_before_;  // to run in this turn, last first
 
   std::deque<SignalAction> signals_;  // its elements stay where they are when it grows
   std::vector<DrainAction> drain_actions_;
