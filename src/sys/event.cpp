@@ -59,10 +59,9 @@ void epoll_remove(int epoll, int descriptor) noexcept {
 
 Expected<std::size_t> epoll_wait(int epoll, std::span<Event, events_per_wait> events,
                                  Duration longest) {
-  if (const Verdict verdict = ask_seam(Call::epoll_wait); verdict.error != 0) {
-    if (verdict.error == EINTR) return 0;
-    return std::unexpected(verdict.error);
-  }
+  const Verdict verdict = ask_seam(Call::epoll_wait);
+  if (verdict.error == EINTR) return 0;
+  if (verdict.error != 0) return std::unexpected(verdict.error);
   std::array<epoll_event, events_per_wait> raw;
   const timespec limit = to_timespec(std::max(longest, Duration::zero()));
   const int count = ::epoll_pwait2(epoll, raw.data(), static_cast<int>(raw.size()),
@@ -117,17 +116,14 @@ Expected<bool> poll_one(int descriptor, std::uint32_t events, Duration longest) 
   using Clock = std::chrono::steady_clock;
   const bool endless = longest == forever;
   const Clock::time_point deadline = endless ? Clock::time_point::max() : Clock::now() + longest;
-  if (const Verdict verdict = ask_seam(Call::poll); verdict.error != 0 && verdict.error != EINTR) {
-    return std::unexpected(verdict.error);
-  }
-  while (true) {
+  const auto ready = uninterrupted(Call::poll, [&] {
     pollfd waited{descriptor, static_cast<short>(events), 0};
     const Duration left = endless ? forever : std::max(deadline - Clock::now(), Duration::zero());
     const timespec limit = to_timespec(endless ? Duration::zero() : left);
-    const int ready = ::ppoll(&waited, 1, endless ? nullptr : &limit, nullptr);
-    if (ready >= 0) return ready > 0;
-    if (errno != EINTR) return std::unexpected(errno);
-  }
+    return ::ppoll(&waited, 1, endless ? nullptr : &limit, nullptr);
+  });
+  if (!ready) return std::unexpected(ready.error());
+  return *ready > 0;
 }
 
 void pause_for(Duration duration) noexcept {

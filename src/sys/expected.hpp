@@ -9,6 +9,7 @@
 #include <expected>
 #include <string>
 #include <system_error>
+#include <type_traits>
 #include <utility>
 
 #include <hallway/error.hpp>
@@ -29,15 +30,25 @@ inline std::unexpected<Error> failure(int number, std::string operation, std::st
 }
 
 /// Runs `call` until a signal does not interrupt it. Gives its value, or errno if that is -1.
+/// A call that can fall short takes a bool: whether it is to move one byte only.
 template <typename Function>
-auto uninterrupted(Call kind, Function&& call) -> Expected<decltype(call())> {
-  if (const Verdict verdict = ask_seam(kind); verdict.error != 0 && verdict.error != EINTR) {
-    return std::unexpected(verdict.error);
-  }
+auto uninterrupted(Call kind, Function&& call) {
+  const auto run = [&call](const Verdict& verdict) {
+    if constexpr (std::is_invocable_v<Function&, bool>) {
+      return call(verdict.one_byte);
+    } else {
+      return call();
+    }
+  };
+  using Value = decltype(run(Verdict{}));
   while (true) {
-    const auto value = call();
-    if (value != -1) return value;
-    if (errno != EINTR) return std::unexpected(errno);
+    const Verdict verdict = ask_seam(kind);
+    // In the kernel's way, so that what follows cannot tell the two apart.
+    if (verdict.error != 0) [[unlikely]]
+      errno = verdict.error;
+    const Value value = verdict.error != 0 ? Value{-1} : run(verdict);
+    if (value != -1) return Expected<Value>(value);
+    if (errno != EINTR) return Expected<Value>(std::unexpected(errno));
   }
 }
 

@@ -89,7 +89,7 @@ Expected<void> replace_contents(int file, const std::string& text) {
 Expected<std::string> read_contents(int file, std::size_t most) {
   std::string text(most, '\0');
   const auto size =
-      uninterrupted(Call::open, [&] { return ::pread(file, text.data(), text.size(), 0); });
+      uninterrupted(Call::read, [&] { return ::pread(file, text.data(), text.size(), 0); });
   if (!size) return std::unexpected(size.error());
   text.resize(static_cast<std::size_t>(*size));
   return text;

@@ -59,18 +59,18 @@ Expected<std::array<Descriptor, 3>> lifted(const std::array<int, 3>& standard) {
 Expected<std::int32_t> spawn(const std::vector<std::string>& command,
                              const std::array<int, 3>& standard,
                              const std::vector<std::string>& environment, bool own_group) {
-  if (const Verdict verdict = ask_seam(Call::spawn); verdict.error != 0) {
-    return std::unexpected(verdict.error);
-  }
   const auto sources = lifted(standard);
   if (!sources) return std::unexpected(sources.error());
 
+  // Each of these allocates; a child without one of them would run with the wrong descriptors.
   FileActions actions;
-  for (int number = 0; number < 3; ++number) {
-    posix_spawn_file_actions_adddup2(&actions.raw,
-                                     (*sources)[static_cast<std::size_t>(number)].get(), number);
+  int error = 0;
+  for (int number = 0; number < 3 && error == 0; ++number) {
+    error = posix_spawn_file_actions_adddup2(
+        &actions.raw, (*sources)[static_cast<std::size_t>(number)].get(), number);
   }
-  posix_spawn_file_actions_addclosefrom_np(&actions.raw, 3);
+  if (error == 0) error = posix_spawn_file_actions_addclosefrom_np(&actions.raw, 3);
+  if (error != 0) return std::unexpected(error);
 
   Attributes attributes;
   sigset_t all;
@@ -84,11 +84,15 @@ Expected<std::int32_t> spawn(const std::vector<std::string>& command,
       POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | (own_group ? POSIX_SPAWN_SETPGROUP : 0);
   posix_spawnattr_setflags(&attributes.raw, static_cast<short>(flags));
 
-  pid_t pid = -1;
-  const int error = posix_spawnp(&pid, command.front().c_str(), &actions.raw, &attributes.raw,
-                                 pointers(command).data(), pointers(environment).data());
-  if (error != 0) return std::unexpected(error);
-  return pid;
+  const auto arguments = pointers(command);
+  const auto variables = pointers(environment);
+  return uninterrupted(Call::spawn, [&] {
+    pid_t pid = -1;
+    // It gives its error and leaves errno alone.
+    errno = posix_spawnp(&pid, command.front().c_str(), &actions.raw, &attributes.raw,
+                         arguments.data(), variables.data());
+    return errno == 0 ? pid : -1;
+  });
 }
 
 Expected<Descriptor> open_pidfd(std::int32_t pid) {
@@ -100,8 +104,7 @@ Expected<Descriptor> open_pidfd(std::int32_t pid) {
 
 void kill_and_reap(std::int32_t pid) noexcept {
   ::kill(pid, SIGKILL);
-  while (::waitpid(pid, nullptr, 0) == -1 && errno == EINTR) {
-  }
+  (void)uninterrupted(Call::waitid, [pid] { return ::waitpid(pid, nullptr, 0); });
 }
 
 Expected<void> send_signal(int pidfd, int signal) {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The seam: where tests make system calls fail or fall short. Every function of this layer asks
-// it first; without a test that is one load and a branch that is never taken.
+// it before each call (tests/layers/check_seam.py names the few that do not, and why); without a
+// test that is one load and a branch that is never taken.
 #pragma once
 
 #include <atomic>
@@ -20,6 +21,7 @@ enum class Call : std::uint8_t {
   getsockopt,
   setsockopt,
   getsockname,
+  getpeername,
   sendmsg,
   recvmsg,
   epoll_create,
@@ -27,7 +29,6 @@ enum class Call : std::uint8_t {
   epoll_wait,
   eventfd,
   timerfd_create,
-
   poll,
   open,
   flock,
@@ -40,6 +41,7 @@ enum class Call : std::uint8_t {
   inotify_init,
   inotify_add_watch,
   fcntl,
+  read,
   write,
   getrlimit,
   sigaction,
@@ -51,7 +53,7 @@ enum class Call : std::uint8_t {
 
 /// What a test decided about one call.
 struct Verdict {
-  int error = 0;          ///< fail with this errno, without entering the kernel
+  int error = 0;          ///< fail with this errno, without entering the kernel; EINTR: asked again
   bool one_byte = false;  ///< sendmsg and recvmsg: move at most one byte
 };
 

@@ -34,12 +34,12 @@ struct SignalCatch::Previous {
 
 Expected<SignalCatch> SignalCatch::install(int signal, int eventfd) {
   if (signal <= 0 || signal >= NSIG) return std::unexpected(EINVAL);
+  auto previous = std::make_unique<Previous>();
   Slot& slot = slots[static_cast<std::size_t>(signal)];
   int nobody = -1;
   if (!slot.eventfd.compare_exchange_strong(nobody, eventfd)) return std::unexpected(EBUSY);
   slot.caught.store(false);
 
-  auto previous = std::make_unique<Previous>();
   struct sigaction action{};
   action.sa_handler = catch_signal;
   action.sa_flags = SA_RESTART;

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cassert>
 #include <cstring>
+#include <new>
 
 #include <hallway/limits.hpp>
 
@@ -61,8 +62,26 @@ Expected<Descriptor> adopted(Expected<int> number) {
 using Control = std::array<char, CMSG_SPACE(bounds::descriptors_per_message * sizeof(int)) +
                                      CMSG_SPACE(sizeof(ucred))>;
 
-// Every descriptor is owned before anything is judged: what is installed in our table is ours to
-// close even when the message turns out to be unacceptable.
+/// Owns every descriptor of one control message before anything is judged: what is installed in
+/// our table is ours to close even when the message turns out to be unacceptable. Out of memory
+/// they are lost in the way the kernel loses those that find no room: the bytes are there.
+void collect_descriptors(ByteView payload, Reception& reception) {
+  auto& owned = reception.descriptors;
+  bool room = true;
+  try {
+    owned.reserve(owned.size() + payload.size() / sizeof(int));
+  } catch (const std::bad_alloc&) {
+    room = false;
+    reception.descriptors_truncated = true;
+  }
+  for (std::size_t at = 0; at + sizeof(int) <= payload.size(); at += sizeof(int)) {
+    int number = -1;
+    std::memcpy(&number, payload.data() + at, sizeof number);
+    auto descriptor = Descriptor::adopt(number);
+    if (room) owned.push_back(std::move(descriptor));
+  }
+}
+
 void collect(const msghdr& header, Reception& reception) {
   ByteView control(static_cast<const char*>(header.msg_control), header.msg_controllen);
   while (const auto item = next_control_item(control)) {
@@ -70,11 +89,7 @@ void collect(const msghdr& header, Reception& reception) {
     if (item->level != SOL_SOCKET) continue;
     const ByteView payload = item->payload;
     if (item->type == SCM_RIGHTS) {
-      for (std::size_t at = 0; at + sizeof(int) <= payload.size(); at += sizeof(int)) {
-        int number = -1;
-        std::memcpy(&number, payload.data() + at, sizeof number);
-        reception.descriptors.push_back(Descriptor::adopt(number));
-      }
+      collect_descriptors(payload, reception);
     } else if (item->type == SCM_CREDENTIALS && payload.size() >= sizeof(ucred)) {
       ucred sender{};
       std::memcpy(&sender, payload.data(), sizeof sender);
@@ -173,7 +188,7 @@ Expected<SocketAddress> local_address(int socket) {
 Expected<SocketAddress> remote_address(int socket) {
   SocketAddress address;
   address.size() = SocketAddress::capacity;
-  const auto got = succeeded(Call::getsockname, [&] {
+  const auto got = succeeded(Call::getpeername, [&] {
     return ::getpeername(socket, static_cast<sockaddr*>(address.raw()), &address.size());
   });
   if (!got) return std::unexpected(got.error());
@@ -245,18 +260,9 @@ void refuse_rights(int socket) noexcept { (void)pass_rights(socket, false); }
 
 Expected<std::size_t> send(int socket, std::span<const iovec> pieces,
                            std::span<const Descriptor> descriptors, const SocketAddress* to) {
-  const Verdict verdict = ask_seam(Call::sendmsg);
-  if (verdict.error != 0 && verdict.error != EINTR) return std::unexpected(verdict.error);
-
   msghdr header{};
   header.msg_iov = const_cast<iovec*>(pieces.data());
   header.msg_iovlen = pieces.size();
-  iovec first{};
-  if (verdict.one_byte && !pieces.empty()) {
-    first = {pieces[0].iov_base, std::min<std::size_t>(pieces[0].iov_len, 1)};
-    header.msg_iov = &first;
-    header.msg_iovlen = 1;
-  }
   if (to != nullptr) {
     header.msg_name = const_cast<void*>(to->raw());
     header.msg_namelen = to->size();
@@ -278,19 +284,21 @@ Expected<std::size_t> send(int socket, std::span<const iovec> pieces,
     }
   }
 
-  while (true) {
-    const ssize_t sent = ::sendmsg(socket, &header, MSG_DONTWAIT | MSG_NOSIGNAL);
-    if (sent >= 0) return static_cast<std::size_t>(sent);
-    if (errno != EINTR) return std::unexpected(errno);
-  }
+  iovec first{};
+  const auto sent = uninterrupted(Call::sendmsg, [&](bool one_byte) {
+    if (one_byte && !pieces.empty()) {
+      first = {pieces[0].iov_base, std::min<std::size_t>(pieces[0].iov_len, 1)};
+      header.msg_iov = &first;
+      header.msg_iovlen = 1;
+    }
+    return ::sendmsg(socket, &header, MSG_DONTWAIT | MSG_NOSIGNAL);
+  });
+  if (!sent) return std::unexpected(sent.error());
+  return static_cast<std::size_t>(*sent);
 }
 
 Expected<Reception> receive(int socket, iovec buffer, std::size_t descriptors, bool credentials,
                             SocketAddress* from) {
-  const Verdict verdict = ask_seam(Call::recvmsg);
-  if (verdict.error != 0 && verdict.error != EINTR) return std::unexpected(verdict.error);
-  if (verdict.one_byte) buffer.iov_len = std::min<std::size_t>(buffer.iov_len, 1);
-
   msghdr header{};
   header.msg_iov = &buffer;
   header.msg_iovlen = 1;
@@ -304,32 +312,32 @@ Expected<Reception> receive(int socket, iovec buffer, std::size_t descriptors, b
   const std::size_t room = (descriptors == 0 ? 0 : CMSG_SPACE(descriptors * sizeof(int))) +
                            (credentials ? CMSG_SPACE(sizeof(ucred)) : 0);
 
-  while (true) {
+  const auto got = uninterrupted(Call::recvmsg, [&](bool one_byte) {
+    if (one_byte) buffer.iov_len = std::min<std::size_t>(buffer.iov_len, 1);
     header.msg_controllen = room;
-    const ssize_t got = ::recvmsg(socket, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC | MSG_TRUNC);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return std::unexpected(errno);
+    return ::recvmsg(socket, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC | MSG_TRUNC);
+  });
+  if (!got) return std::unexpected(got.error());
 
-    Reception reception;
-    collect(header, reception);
-    reception.whole = static_cast<std::size_t>(got);
-    reception.size = std::min(reception.whole, buffer.iov_len);
-    reception.truncated = (header.msg_flags & MSG_TRUNC) != 0;
-    reception.descriptors_truncated = (header.msg_flags & MSG_CTRUNC) != 0 && descriptors != 0;
-    if (from != nullptr) from->size() = header.msg_namelen;
-    return reception;
+  Reception reception;
+  collect(header, reception);
+  reception.whole = static_cast<std::size_t>(*got);
+  reception.size = std::min(reception.whole, buffer.iov_len);
+  reception.truncated = (header.msg_flags & MSG_TRUNC) != 0;
+  if ((header.msg_flags & MSG_CTRUNC) != 0 && descriptors != 0) {
+    reception.descriptors_truncated = true;
   }
+  if (from != nullptr) from->size() = header.msg_namelen;
+  return reception;
 }
 
 Expected<std::size_t> receive_bytes(int socket, iovec buffer) {
-  const Verdict verdict = ask_seam(Call::recvmsg);
-  if (verdict.error != 0 && verdict.error != EINTR) return std::unexpected(verdict.error);
-  if (verdict.one_byte) buffer.iov_len = std::min<std::size_t>(buffer.iov_len, 1);
-  while (true) {
-    const ssize_t got = ::recv(socket, buffer.iov_base, buffer.iov_len, MSG_DONTWAIT);
-    if (got >= 0) return static_cast<std::size_t>(got);
-    if (errno != EINTR) return std::unexpected(errno);
-  }
+  const auto got = uninterrupted(Call::recvmsg, [&](bool one_byte) {
+    if (one_byte) buffer.iov_len = std::min<std::size_t>(buffer.iov_len, 1);
+    return ::recv(socket, buffer.iov_base, buffer.iov_len, MSG_DONTWAIT);
+  });
+  if (!got) return std::unexpected(got.error());
+  return static_cast<std::size_t>(*got);
 }
 
 }  // namespace hallway::sys

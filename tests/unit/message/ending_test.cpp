@@ -257,7 +257,7 @@ TEST_F(ending, makes_two_connections_to_each_other) {
 }
 
 TEST_F(ending, leaves_nothing_behind_when_it_cannot_be_made) {
-  for (const sys::Call call : {sys::Call::socketpair, sys::Call::getsockopt, sys::Call::getsockname,
+  for (const sys::Call call : {sys::Call::socketpair, sys::Call::getsockopt, sys::Call::getpeername,
                                sys::Call::epoll_ctl}) {
     const FaultOn fault(call, 1, ENOMEM);
     const auto pair = Connection::pair(loop);
