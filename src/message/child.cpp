@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "loop/loop_core.hpp"
+#include "loop/timed_wait.hpp"
 #include "net/socket_type.hpp"
 #include "sys/process.hpp"
 #include "sys/socket.hpp"
@@ -15,20 +16,40 @@ namespace hallway {
 
 namespace {
 
-/// Reaps a child nobody waits for.
-class Reaper final : public detail::Lingering, private detail::Watch {
+/// Watches a child from its start, so that nothing can fail any more when it ends: tells whoever
+/// waits for it, or reaps it when nobody does any more.
+class Watcher final : public detail::Lingering, private detail::Watch {
  public:
-  static void take_over(Loop& loop, Descriptor pidfd) {
-    std::unique_ptr<Reaper> reaper(new Reaper(loop, std::move(pidfd)));
-    const auto watched = reaper->watch(loop.core(), reaper->pidfd_.get(), sys::event_readable);
-    if (watched) loop.core().adopt(std::move(reaper));
+  explicit Watcher(Loop& loop) : loop_(loop) {}
+  ~Watcher() override { stop_watching(); }
+
+  Result<void> watch(Descriptor pidfd) {
+    pidfd_ = std::move(pidfd);
+    return Watch::watch(loop_.core(), pidfd_.get(), 0);
   }
-  ~Reaper() override { stop_watching(); }
+
+  [[nodiscard]] int pidfd() const noexcept { return pidfd_.get(); }
+
+  detail::TimedWait ended() {
+    set_events(sys::event_readable);
+    return {loop_.core(), waiting_};
+  }
+
+  static void take_over(std::unique_ptr<Watcher> watcher) noexcept {
+    Watcher& watching = *watcher;
+    watching.let_go_of_ = true;
+    watching.set_events(sys::event_readable);
+    watching.loop_.core().adopt(std::move(watcher));
+  }
   [[nodiscard]] bool keeps_loop_running() const noexcept override { return false; }
 
  private:
-  Reaper(Loop& loop, Descriptor pidfd) : loop_(loop), pidfd_(std::move(pidfd)) {}
   void ready(std::uint32_t /*events*/) override {
+    if (!let_go_of_) {
+      set_events(0);
+      detail::wake_all(loop_.core(), waiting_);
+      return;
+    }
     (void)sys::reap(pidfd_.get());  // how it ended was of interest to nobody
     stop_watching();
     loop_.core().dismiss(*this);
@@ -36,6 +57,8 @@ class Reaper final : public detail::Lingering, private detail::Watch {
 
   Loop& loop_;
   Descriptor pidfd_;
+  detail::WaiterList waiting_;
+  bool let_go_of_ = false;
 };
 
 std::vector<std::string> child_environment(const std::vector<std::string>& added) {
@@ -57,31 +80,29 @@ std::string ExitStatus::to_string() const {
 }
 
 struct Child::State {
-  State(Loop& owner, std::int32_t child, Descriptor handle, bool grouped)
-      : loop(owner), pid(child), pidfd(std::move(handle)), own_group(grouped) {}
+  State(Loop& loop, bool grouped) : watcher(std::make_unique<Watcher>(loop)), own_group(grouped) {}
   State(const State&) = delete;
   State& operator=(const State&) = delete;
   ~State() {
-    if (!reaped && !sys::reap(pidfd.get())) Reaper::take_over(loop, std::move(pidfd));
+    if (!reaped && !sys::reap(watcher->pidfd())) Watcher::take_over(std::move(watcher));
   }
 
-  Loop& loop;
-  std::int32_t pid;
-  Descriptor pidfd;
+  std::unique_ptr<Watcher> watcher;
   bool own_group;
-  bool reaped = false;
+  std::int32_t pid = -1;
+  bool reaped = true;  // there is nothing to reap yet
   std::optional<Connection> connection;
 };
 
 Result<Child> Child::spawn(Loop& loop, std::vector<std::string> command, ChildOptions options) {
   auto pair = socket_pair(options.type);
   if (!pair) return std::unexpected(pair.error());
+  // First, because a process that runs already could not be taken back.
+  auto connection = Connection::adopt(loop, std::move(pair->first), std::move(options.connection));
+  if (!connection) return std::unexpected(connection.error());
   const int theirs = pair->second.get();
   auto child = spawn_with(loop, std::move(command), {theirs, theirs, 2}, options.process);
   if (!child) return child;
-  pair->second.close();
-  auto connection = Connection::adopt(loop, std::move(pair->first), std::move(options.connection));
-  if (!connection) return std::unexpected(connection.error());
   child->state_->connection = std::move(*connection);
   return child;
 }
@@ -91,16 +112,26 @@ Result<Child> Child::spawn_with(Loop& loop, std::vector<std::string> command,
   if (command.empty()) {
     return sys::failure(EINVAL, "start", "a child", "no program is named");
   }
-  const auto pid = sys::spawn(command, std::to_array(standard),
-                              child_environment(options.environment), options.own_group);
+  const auto environment = child_environment(options.environment);
+  auto state = std::make_unique<State>(loop, options.own_group);
+  const auto pid = sys::spawn(command, std::to_array(standard), environment, options.own_group);
   if (!pid) return sys::failure(pid.error(), "start", command.front());
+
+  // Whatever goes wrong from here on, nothing runs on that nobody watches.
+  struct Unwatched {
+    std::int32_t pid;
+    ~Unwatched() {
+      if (pid > 0) sys::kill_and_reap(pid);
+    }
+  } unwatched{*pid};
   // Its pid cannot be reused before we reap it, so this is the same process for certain.
   auto pidfd = sys::open_pidfd(*pid);
-  if (!pidfd) {
-    sys::kill_and_reap(*pid);
-    return sys::failure(pidfd.error(), "watch", command.front());
-  }
-  return Child(std::make_unique<State>(loop, *pid, std::move(*pidfd), options.own_group));
+  if (!pidfd) return sys::failure(pidfd.error(), "watch", command.front());
+  const auto watched = state->watcher->watch(std::move(*pidfd));
+  if (!watched) return std::unexpected(watched.error());
+  state->pid = std::exchange(unwatched.pid, -1);
+  state->reaped = false;
+  return Child(std::move(state));
 }
 
 Child::Child(std::unique_ptr<State> state) noexcept : state_(std::move(state)) {}
@@ -118,7 +149,7 @@ int Child::pid() const noexcept { return state_->pid; }
 Task<Result<ExitStatus>> Child::wait() {
   State& state = *state_;
   while (true) {
-    const auto ended = sys::reap(state.pidfd.get());
+    const auto ended = sys::reap(state.watcher->pidfd());
     if (ended) {
       state.reaped = true;
       co_return ExitStatus{ended->code, ended->signal};
@@ -126,14 +157,14 @@ Task<Result<ExitStatus>> Child::wait() {
     if (ended.error() != EAGAIN) {
       co_return sys::failure(ended.error(), "wait for", "pid " + std::to_string(state.pid));
     }
-    co_await state.loop.readable(state.pidfd.get());
+    co_await state.watcher->ended();
   }
 }
 
 Result<void> Child::kill(int signal) {
   if (state_->reaped) return {};
   const auto sent = state_->own_group ? sys::send_signal_to_group(state_->pid, signal)
-                                      : sys::send_signal(state_->pidfd.get(), signal);
+                                      : sys::send_signal(state_->watcher->pidfd(), signal);
   if (sent || sent.error() == ESRCH) return {};
   return sys::failure(sent.error(), "signal", "pid " + std::to_string(state_->pid));
 }
