@@ -6,7 +6,13 @@
 //     part of the return type, and the caller decides what it means.
 //   - An Error is something the system or a peer did that stops the operation. It travels in
 //     Result<T>, unchanged, to somebody who can act on it.
-//   - A bug in the calling program is asserted. Out of memory throws std::bad_alloc.
+//   - A bug in the calling program is asserted.
+//
+// Out of memory: the call that needed it throws std::bad_alloc and has changed nothing; it can be
+// made again. A destructor or a noexcept function never needs any. Where there is no caller, the
+// connection that needed it ends with Outcome::failed, and the server and the loop go on. In a
+// task, std::bad_alloc is as any exception: it ends the task, and unless somebody awaits that it
+// leaves Loop::turn() or run(), which can be called again.
 #pragma once
 
 #include <cstdint>

@@ -63,7 +63,8 @@ struct ServerOptions {
   /// the same to a successor: see docs/TAKEOVER.md. Paths only.
   bool takeover = false;
   int backlog = defaults::backlog;
-  /// Called on the loop. It must not throw, nor destroy the server: post() that.
+  /// Called on the loop. It must not throw, nor destroy the server: post() that. Out of memory
+  /// it may: std::bad_alloc loses the event and nothing else.
   std::function<void(const ServerEvent&)> on_event = {};
 };
 

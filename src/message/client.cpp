@@ -44,7 +44,7 @@ class Client::State : private OwnPool, public detail::Transport {
   Outcome wait_for(std::uint32_t events, const Deadline& deadline) {
     const auto ready = sys::poll_one(descriptor(), events, deadline.left());
     if (!ready) {
-      fail(sys::failure(ready.error(), "wait for", peer().to_string()).error());
+      fail([&] { return sys::failure(ready.error(), "wait for", peer().to_string()).error(); });
       return Outcome::failed;
     }
     return *ready ? Outcome::ok : Outcome::timed_out;
@@ -55,6 +55,11 @@ class Client::State : private OwnPool, public detail::Transport {
       end_turn();
       const Outcome written = flush();
       if (written != Outcome::would_block) return written;
+      if (refusals().active()) {
+        if (deadline.left() == Duration::zero()) return Outcome::timed_out;
+        sys::pause_for(std::min(refusals().pause(), deadline.left()));
+        continue;
+      }
       const Outcome waited = wait_for(sys::event_writable, deadline);
       if (waited != Outcome::ok) return waited;
     }
@@ -128,7 +133,7 @@ Received Client::request(ByteView message, Duration within) {
 void Client::half_close() {
   state_->refuse_more();
   state_->shut_down_writing();
-  state_->end_outbound(Outcome::closed);
+  if (state_->outbound_end() == Outcome::failed) state_->close_socket();
 }
 
 void Client::close() {

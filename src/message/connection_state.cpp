@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <new>
 
 #include "sys/file.hpp"
 
@@ -23,7 +24,9 @@ class ConnectionState::Clock : public Timer {
   explicit Clock(ConnectionState& state) : state_(state) {}
 
  private:
-  void fire() override { state_.check_clocks(); }
+  void fire() override {
+    state_.or_end([this] { state_.check_clocks(); });
+  }
 
   ConnectionState& state_;
 };
@@ -32,18 +35,17 @@ Result<Connection> ConnectionState::open(Loop& loop, Descriptor socket, const Pe
                                          std::shared_ptr<const Terms> terms,
                                          std::shared_ptr<Seat> seat) {
   std::unique_ptr<ConnectionState> state(
-      new ConnectionState(loop, std::move(socket), peer, std::move(terms), std::move(seat)));
+      new ConnectionState(loop, std::move(socket), peer, std::move(terms)));
   auto watched = state->watch(loop.core(), state->descriptor(), sys::event_readable);
   if (!watched) return std::unexpected(watched.error());
   if (state->terms().options.limits.idle_time > Duration::zero()) state->start_clock();
+  state->seat_ = std::move(seat);  // last: who never sat down has no end to be told of
   return Connection(state.release());
 }
 
 ConnectionState::ConnectionState(Loop& loop, Descriptor socket, const Peer& peer,
-                                 std::shared_ptr<const Terms> terms, std::shared_ptr<Seat> seat)
-    : Transport(std::move(socket), peer, std::move(terms), loop.core().buffers()),
-      loop_(loop),
-      seat_(std::move(seat)) {}
+                                 std::shared_ptr<const Terms> terms)
+    : Transport(std::move(socket), peer, std::move(terms), loop.core().buffers()), loop_(loop) {}
 
 ConnectionState::~ConnectionState() {
   if (seat_ && !finished_) seat_->connection_ended(*this, "closed here");
@@ -52,7 +54,17 @@ ConnectionState::~ConnectionState() {
     for (Connection::Send* send : waits_->senders) send->waiting_ = false;
     for (Connection::Send* send : waits_->flushers) send->waiting_ = false;
   }
-  core().unmark(*this);
+  LoopCore::unmark(*this);
+}
+
+template <typename Action>
+void ConnectionState::or_end(Action action) noexcept {
+  try {
+    action();
+  } catch (const std::bad_alloc&) {
+    fail_out_of_memory();
+    settle_ended();
+  }
 }
 
 // Receiving --------------------------------------------------------------------------------------
@@ -96,6 +108,10 @@ Received ConnectionState::try_receive() {
 }
 
 void ConnectionState::ready(std::uint32_t events) {
+  or_end([&] { handle(events); });
+}
+
+void ConnectionState::handle(std::uint32_t events) {
   const bool hung_up = (events & (sys::event_hangup | sys::event_error)) != 0;
   if (full_ && (hung_up || (events & sys::event_writable) != 0)) write();
   if (finished_ || (!hung_up && (events & sys::event_readable) == 0)) return;
@@ -161,7 +177,7 @@ void ConnectionState::settle_ended() {
 
 bool ConnectionState::begin_send(Connection::Send& send) {
   if (send.flush_) {
-    write();
+    or_end([this] { write(); });
     if (queue_empty() || outbound_end() != Outcome::ok) {
       send.outcome_ = outbound_end();
       return false;
@@ -192,15 +208,17 @@ void ConnectionState::on_queued() {
 
 void ConnectionState::flush_turn() {
   end_turn();
-  write();
-  if (gave_way() && receiving_ != nullptr) {
-    Received received;
-    if (!next(received)) return await_more();
-    return settle(received);
-  }
-  // What has arrived is still taken, one read a turn: a peer that keeps sending must not keep the
-  // loop from hearing that time is up.
-  if (draining_ && receiving_ != nullptr) read();
+  or_end([this] {
+    write();
+    if (gave_way() && receiving_ != nullptr) {
+      Received received;
+      if (!next(received)) return await_more();
+      return settle(received);
+    }
+    // What has arrived is still taken, one read a turn: a peer that keeps sending must not keep
+    // the loop from hearing that time is up.
+    if (draining_ && receiving_ != nullptr) read();
+  });
 }
 
 void ConnectionState::write() {
@@ -208,14 +226,7 @@ void ConnectionState::write() {
   const std::size_t before = queued_bytes();
   const Outcome outcome = flush();
   if (queued_bytes() != before) note_activity();
-  full_ = outcome == Outcome::would_block;
-  update_events();
-  if (!over_soft_limit()) {
-    if (waits_) waits_->soft_since = off;
-  } else if (waits().soft_since == off) {
-    waits_->soft_since = core().now();
-    start_clock();
-  }
+  note_pressure(outcome);
   if (outcome != Outcome::ok && outcome != Outcome::would_block) settle_ended();
   wake_senders();
   if (seat_ && terms().options.full == Full::wait && !over_soft_limit()) seat_->room_made();
@@ -223,9 +234,24 @@ void ConnectionState::write() {
   if (waits_) settle_senders(waits_->flushers, outbound_end());
   if (half_closed_ && outbound_end() == Outcome::ok) {
     shut_down_writing();
-    end_outbound(Outcome::closed);
+    if (outbound_end() == Outcome::failed) settle_ended();
   }
   if (closing_) finish();
+}
+
+void ConnectionState::note_pressure(Outcome outcome) {
+  const bool refused = outcome == Outcome::would_block && refusals().active();
+  full_ = outcome == Outcome::would_block && !refused;
+  update_events();
+  if (refused) {
+    waits().retry_at = core().now() + refusals().pause();
+  } else if (waits_) {
+    waits_->retry_at = off;
+  }
+  const bool over = over_soft_limit();
+  if (over && waits().soft_since == off) waits_->soft_since = core().now();
+  if (!over && waits_) waits_->soft_since = off;
+  if (refused || over) start_clock();
 }
 
 // In order, and each with its own message: a sender that was woken and found the queue full
@@ -258,7 +284,11 @@ bool ConnectionState::blocks_broadcast() const noexcept {
          over_soft_limit();
 }
 
-void ConnectionState::deliver(const SharedFrame& frame) {
+void ConnectionState::deliver(const SharedFrame& frame) noexcept {
+  or_end([&] { queue_broadcast(frame); });
+}
+
+void ConnectionState::queue_broadcast(const SharedFrame& frame) {
   if (closing_ || outbound_end() != Outcome::ok) return;
   // A sender with a larger SO_SNDBUF than ours can send what we cannot pass on.
   if (!fits(frame.end - frame.begin)) {
@@ -309,9 +339,15 @@ void ConnectionState::close(Outcome outcome) {
   if (waits_) settle_senders(waits_->senders, outcome);
   if (queue_empty()) {
     finish();
-  } else {
+    return;
+  }
+  try {
     waits().active_at = core().now();  // the peer has its time from here on
     start_clock();
+  } catch (const std::bad_alloc&) {
+    // Nothing would bound how long it may take to read the rest.
+    end_outbound(Outcome::closed);
+    finish();
   }
 }
 
@@ -325,7 +361,7 @@ void ConnectionState::abort() {
 
 Descriptor ConnectionState::release() {
   stop_watching();
-  core().unmark(*this);
+  LoopCore::unmark(*this);
   closing_ = finished_ = true;
   Descriptor socket = release_socket();
   (void)sys::set_nonblocking(socket.get(), false);  // fails for closed descriptors only
@@ -343,16 +379,22 @@ void ConnectionState::let_go() {
   }
 }
 
-void ConnectionState::finish() {
+void ConnectionState::finish() noexcept {
   if (finished_) return;
   finished_ = true;
   stop_watching();
-  core().unmark(*this);
+  LoopCore::unmark(*this);
   if (waits_ && waits_->clock) waits_->clock->stop();
   close_socket();  // the receive buffer stays: somebody may still look at a message in it
   if (waits_) settle_senders(waits_->flushers, outbound_end());
   if (seat_) {
-    seat_->connection_ended(*this, reason_of_end());
+    std::string reason;
+    try {
+      reason = reason_of_end();
+    } catch (const std::bad_alloc&) {
+      reason = "out of memory";  // in so few letters that it needs none itself
+    }
+    seat_->connection_ended(*this, std::move(reason));
     seat_->room_made();
   }
   if (orphaned_) core().dismiss(*this);
@@ -371,10 +413,12 @@ std::string ConnectionState::reason_of_end() const {
                                               : "closed here";
 }
 
-void ConnectionState::drain() {
+void ConnectionState::drain() noexcept {
   if (draining_) return;
   draining_ = true;
-  if (receiving_ != nullptr) read();
+  or_end([this] {
+    if (receiving_ != nullptr) read();
+  });
 }
 
 // What the loop is asked to report ---------------------------------------------------------------
@@ -417,6 +461,7 @@ ConnectionState::TimePoint ConnectionState::next_clock() const noexcept {
   consider(waits_->partial_since, limits.message_time);
   consider(waits_->soft_since, limits.outbound_soft_time);
   consider(waits_->active_at, limits.idle_time);
+  next = std::min(next, waits_->retry_at);
   if (closing_) consider(waits_->active_at, limits.outbound_soft_time);
   return next;
 }
@@ -435,7 +480,11 @@ void ConnectionState::start_clock() {
 void ConnectionState::check_clocks() {
   const TimePoint now = core().now();
   const Limits& limits = terms().options.limits;
-  if (next_clock() > now) {
+  if (waits_->retry_at <= now) {
+    waits_->retry_at = off;
+    write();
+    if (!finished_) start_clock();
+  } else if (next_clock() > now) {
     start_clock();
   } else if (closing_) {
     overdue("it did not read the rest of what was sent");
@@ -449,8 +498,8 @@ void ConnectionState::check_clocks() {
   }
 }
 
-void ConnectionState::overdue(const char* reason) {
-  fail(sys::failure(ETIMEDOUT, "talk to", peer().to_string(), reason).error());
+void ConnectionState::overdue(const char* reason) noexcept {
+  fail([&] { return sys::failure(ETIMEDOUT, "talk to", peer().to_string(), reason).error(); });
   settle_ended();
 }
 

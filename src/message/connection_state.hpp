@@ -5,6 +5,9 @@
 // Reading is lazy: the socket is watched while a task receives; an event that finds nobody
 // receiving turns the watch off, and the next receive turns it on again. That is what pushes
 // back on a peer whose messages are not taken.
+//
+// Out of memory, a call of the program throws std::bad_alloc and changes nothing; where nobody
+// called, in an event or in a destructor, it costs this connection and nothing else.
 #pragma once
 
 #include <memory>
@@ -23,7 +26,7 @@ class Seat {
  public:
   virtual ~Seat() = default;
   [[nodiscard]] virtual std::uint64_t number() const noexcept = 0;
-  virtual void connection_ended(ConnectionState& state, const std::string& reason) = 0;
+  virtual void connection_ended(ConnectionState& state, std::string reason) noexcept = 0;
   /// Its socket lives on in another program; how it ends is not ours to know.
   virtual void connection_released(ConnectionState& state) = 0;
   virtual Task<> broadcast(ByteView message, const ConnectionState* except) = 0;
@@ -60,10 +63,11 @@ class ConnectionState final : public Transport, public Lingering, private Watch,
 
   /// Lets the task finish with what has arrived; a receive that would have to wait ends with
   /// Outcome::closed.
-  void drain();
+  void drain() noexcept;
 
-  /// One broadcast message, by the connection's policy for a full queue.
-  void deliver(const SharedFrame& frame);
+  /// One broadcast message, by the connection's policy for a full queue. Whom it cannot be queued
+  /// for loses the connection, because it would miss a message.
+  void deliver(const SharedFrame& frame) noexcept;
   [[nodiscard]] bool blocks_broadcast() const noexcept;
 
   [[nodiscard]] Loop& loop() const noexcept { return loop_; }
@@ -84,25 +88,33 @@ class ConnectionState final : public Transport, public Lingering, private Watch,
     TimePoint partial_since = off;            // a message began to arrive
     TimePoint soft_since = off;               // the queue went over its soft limit
     TimePoint active_at = off;                // bytes went in or out; noted while a clock runs
+    TimePoint retry_at = off;                 // the kernel refused for lack of something
   };
 
   ConnectionState(Loop& loop, Descriptor socket, const Peer& peer,
-                  std::shared_ptr<const Terms> terms, std::shared_ptr<Seat> seat);
+                  std::shared_ptr<const Terms> terms);
 
   void ready(std::uint32_t events) override;
   void flush_turn() override;
   void on_queued() override;
   [[nodiscard]] bool turn_is_over() const override;
 
+  /// Runs what no caller waits for: out of memory ends the connection.
+  template <typename Action>
+  void or_end(Action action) noexcept;
+
+  void handle(std::uint32_t events);
   void await_more();
   void read();
   bool read_once(Received& received);
   void settle(const Received& received);
   void settle_ended();
   void write();
+  void note_pressure(Outcome outcome);
   void wake_senders();
   void settle_senders(std::vector<Connection::Send*>& sends, Outcome outcome);
-  void finish();
+  void queue_broadcast(const SharedFrame& frame);
+  void finish() noexcept;
   void update_events();
 
   [[nodiscard]] LoopCore& core() const noexcept { return loop_.core(); }
@@ -113,7 +125,7 @@ class ConnectionState final : public Transport, public Lingering, private Watch,
   void start_clock();
   void check_clocks();
   [[nodiscard]] TimePoint next_clock() const noexcept;
-  void overdue(const char* reason);
+  void overdue(const char* reason) noexcept;
   [[nodiscard]] std::string reason_of_end() const;
 
   Loop& loop_;

@@ -7,6 +7,7 @@
 #include "core/receive_buffer.hpp"
 #include "loop/loop_core.hpp"
 #include "loop/timed_wait.hpp"
+#include "message/refusals.hpp"
 #include "net/bound_name.hpp"
 #include "net/inherited.hpp"
 #include "net/reach.hpp"
@@ -23,6 +24,9 @@ using namespace std::chrono_literals;
 constexpr Duration first_retry = 500us;
 constexpr Duration longest_retry = 20ms;
 
+// How long a kernel may be out of something, whatever the sender's deadline: as a connection's.
+constexpr Duration longest_refusal = Limits{}.outbound_soft_time;
+
 /// How much of `within` is left.
 class TimeLeft {
  public:
@@ -38,6 +42,10 @@ class TimeLeft {
 };
 
 std::unexpected<Error> not_sent(int error, const Address& to, std::size_t size) {
+  if (message::Refusals::is_one(error)) {
+    return sys::failure(error, "send to", to.to_string(), message::Refusals::reason(error),
+                        message::Refusals::hint(error));
+  }
   if (error != EMSGSIZE) return net::unreachable(error, "send to", to);
   return sys::failure(error, "send to", to.to_string(),
                       "a datagram of " + std::to_string(size) + " bytes is too large",
@@ -216,6 +224,7 @@ Task<Result<void>> DatagramSocket::send_to(const Address& to, ByteView message,
   if (!there) co_return net::unreachable(there.error(), "send to", to);
 
   Duration retry = first_retry;
+  message::Refusals refusals;
   bool reconnected = false;
   const iovec piece{const_cast<char*>(message.data()), message.size()};
   while (state.socket.holds_one()) {
@@ -231,12 +240,18 @@ Task<Result<void>> DatagramSocket::send_to(const Address& to, ByteView message,
       }
       continue;
     }
-    if (error != EAGAIN && error != ENOBUFS) co_return not_sent(error, to, message.size());
+    const bool refused = message::Refusals::is_one(error);
+    const bool passing = refused && refusals.note(longest_refusal);
+    if (!refused) refusals.over();
+    if (error != EAGAIN && !passing) co_return not_sent(error, to, message.size());
     if (left() == Duration::zero()) {
+      if (refused) co_return not_sent(error, to, message.size());
       co_return sys::failure(ETIMEDOUT, "send to", to.to_string(),
                              "the receiver's queue stayed full until the deadline");
     }
-    if (connected && error == EAGAIN) {
+    if (refused) {
+      co_await state.loop.sleep(std::min(refusals.pause(), left()));
+    } else if (connected) {
       co_await state.wait(state.writers, sys::event_writable, left());
     } else {
       co_await state.loop.sleep(std::min(retry, left()));

@@ -17,10 +17,9 @@ constexpr std::size_t most_pieces = 64;
 
 }  // namespace
 
-OutboundQueue::OpenEnd OutboundQueue::open(std::size_t size, const OpenEnd& end) {
-  OpenEnd now = end;
-  if (open_ && static_cast<std::size_t>(now.room_end - now.room) >= size) return now;
-  seal(now);
+OutboundQueue::OpenEnd OutboundQueue::open(std::size_t size, OpenEnd& end) {
+  if (open_ && static_cast<std::size_t>(end.room_end - end.room) >= size) return end;
+  seal(end);
   if (!tail_ || tail_.size() - tail_used_ < size) {
     const std::size_t usual = empty() ? first_chunk : bounds::chunk;
     tail_ = core::Chunk::make(std::max(size, size > first_chunk ? bounds::chunk : usual));
@@ -43,7 +42,6 @@ void OutboundQueue::seal(OpenEnd& end) noexcept {
 
 void OutboundQueue::append_range(const core::Chunk& chunk, std::size_t begin, std::size_t end) {
   assert(!open_);
-  sealed_bytes_ += end - begin + upkeep();
   const bool continues = !boundaries_ && !empty() && last().chunk == chunk && last().end == begin &&
                          !last().descriptors;
   if (continues) {
@@ -51,11 +49,12 @@ void OutboundQueue::append_range(const core::Chunk& chunk, std::size_t begin, st
   } else {
     segments_.push_back({chunk, begin, end, nullptr});
   }
+  sealed_bytes_ += end - begin + upkeep();
 }
 
-void OutboundQueue::attach(std::vector<Descriptor> descriptors) {
+void OutboundQueue::attach(Attached descriptors) noexcept {
   assert(!open_ && !empty());
-  segments_.back().descriptors = std::make_unique<std::vector<Descriptor>>(std::move(descriptors));
+  segments_.back().descriptors = std::move(descriptors);
 }
 
 bool OutboundQueue::drop_oldest() {

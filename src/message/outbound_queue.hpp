@@ -34,16 +34,17 @@ class OutboundQueue {
     char* room_end = nullptr;
   };
 
-  /// Makes room for `size` bytes at the queue's end.
-  OpenEnd open(std::size_t size, const OpenEnd& end);
+  /// Makes room for `size` bytes at the queue's end. Where it throws, `end` is sealed.
+  OpenEnd open(std::size_t size, OpenEnd& end);
 
   /// Ends the open segment where `end.room` stands.
   void seal(OpenEnd& end) noexcept;
 
   void append_range(const core::Chunk& chunk, std::size_t begin, std::size_t end);
 
+  using Attached = std::unique_ptr<std::vector<Descriptor>>;
   /// The frame that was written last goes out with these. It has to be a segment of its own.
-  void attach(std::vector<Descriptor> descriptors);
+  void attach(Attached descriptors) noexcept;
 
   [[nodiscard]] bool empty() const noexcept { return head_ == segments_.size(); }
   [[nodiscard]] std::size_t bytes(const OpenEnd& end) const noexcept {
@@ -64,7 +65,7 @@ class OutboundQueue {
     core::Chunk chunk;
     std::size_t begin = 0;
     std::size_t end = 0;
-    std::unique_ptr<std::vector<Descriptor>> descriptors;
+    Attached descriptors;
 
     [[nodiscard]] char* start() const noexcept { return chunk.data() + begin; }
     [[nodiscard]] std::size_t size() const noexcept { return end - begin; }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cassert>
 #include <map>
+#include <new>
 #include <optional>
 
 #include "core/foreign_descriptors.hpp"
@@ -90,10 +91,11 @@ class Server::Core : private detail::Watch, private detail::Timer {
   void accept_some(int most);
   bool accept_one();
   void seat(Descriptor socket);
+  void seat_as(std::uint64_t number, Descriptor socket, bool& connected);
   static detail::TaskGroup::Spawned serve(detail::TaskGroup& tasks, Core& core,
                                           Connection connection, std::shared_ptr<Place> place);
   [[nodiscard]] Result<void> admit(int socket, const Peer& peer) const;
-  void pause(const std::string& reason);
+  void pause(std::string reason);
   void resume();
   void place_freed();
   void accept_rest();
@@ -104,7 +106,7 @@ class Server::Core : private detail::Watch, private detail::Timer {
   void handler_threw(const Place& place, std::string what) const;
   void wake_broadcasters();
   void report(ServerEvent::Kind kind, std::uint64_t connection = 0, const Peer& peer = {},
-              std::string reason = {}, const Counters& counters = {}) const;
+              std::string reason = {}, const Counters& counters = {}) const noexcept;
   detail::SharedFrame share(ByteView message, Framing framing);
   [[nodiscard]] bool broadcast_blocked(const ConnectionState* except) const;
 
@@ -135,8 +137,8 @@ class Server::Core::Place final : public detail::Seat {
  public:
   Place(std::shared_ptr<Book> book, std::uint64_t number, const Peer& peer)
       : book_(std::move(book)), number_(number), peer_(peer) {
+    ++book_->places_of_uid[peer.uid];  // first: it may throw
     ++book_->places;
-    ++book_->places_of_uid[peer.uid];
   }
   Place(const Place&) = delete;
   Place& operator=(const Place&) = delete;
@@ -155,10 +157,11 @@ class Server::Core::Place final : public detail::Seat {
     std::ranges::replace(book_->connections, &state, static_cast<ConnectionState*>(nullptr));
   }
 
-  void connection_ended(ConnectionState& state, const std::string& reason) override {
+  void connection_ended(ConnectionState& state, std::string reason) noexcept override {
     connection_released(state);
     if (book_->core != nullptr) {
-      book_->core->report(ServerEvent::Kind::closed, number_, peer_, reason, state.counters());
+      book_->core->report(ServerEvent::Kind::closed, number_, peer_, std::move(reason),
+                          state.counters());
     }
   }
 
@@ -237,7 +240,11 @@ void Server::Core::accept_some(int most) {
       ~Accepting() { flag = false; }
     } const accepting{accepting_ = true};
     std::erase(book_->connections, nullptr);
-    for (int i = 0; i < most && !paused_ && !queue_empty; ++i) queue_empty = !accept_one();
+    try {
+      for (int i = 0; i < most && !paused_ && !queue_empty; ++i) queue_empty = !accept_one();
+    } catch (const std::bad_alloc&) {
+      // Tried again in the next turn: whoever waits still makes the listener readable.
+    }
   }
   if (queue_empty) finish_if_drained();
 }
@@ -258,10 +265,10 @@ bool Server::Core::accept_one() {
   }
   auto accepted = listener_.accept();
   if (!accepted) {
-    pause(accepted.error().why());
     // Without room nothing but time helps; anything else is reported and tried again, too: a
     // server that stops listening over one client's misfortune helps nobody.
     detail::Timer::start(loop_.core(), Loop::Clock::now() + retry_accepting);
+    pause(accepted.error().why());
     return true;
   }
   if (!*accepted) return false;
@@ -271,6 +278,15 @@ bool Server::Core::accept_one() {
 
 void Server::Core::seat(Descriptor socket) {
   const std::uint64_t number = ++accepted_;
+  bool connected = false;
+  try {
+    seat_as(number, std::move(socket), connected);
+  } catch (const std::bad_alloc&) {
+    if (!connected) report(ServerEvent::Kind::turned_away, number, {}, "out of memory");
+  }
+}
+
+void Server::Core::seat_as(std::uint64_t number, Descriptor socket, bool& connected) {
   const int descriptor = socket.get();
   const auto peer = Peer::of(descriptor);
   if (!peer) {
@@ -284,13 +300,15 @@ void Server::Core::seat(Descriptor socket) {
     return;
   }
   auto place = std::make_shared<Place>(book_, number, *peer);
+  book_->connections.push_back(nullptr);  // before there is a connection it could fail for
   auto connection = ConnectionState::open(loop_, std::move(socket), *peer, terms_, place);
   if (!connection) {
     report(ServerEvent::Kind::turned_away, number, *peer, connection.error().explain());
     return;
   }
-  book_->connections.push_back(&connection->state());
+  book_->connections.back() = &connection->state();
   if (draining_) connection->state().drain();
+  connected = true;
   report(ServerEvent::Kind::connected, number, *peer);
   // Before the handler: if it ends at once, the place it frees has to find us paused.
   const auto reserve = reserve_from(options_.server_limits.descriptor_reserve);
@@ -338,11 +356,11 @@ void Server::Core::handler_threw(const Place& place, std::string what) const {
   report(ServerEvent::Kind::handler_threw, place.number(), place.peer(), std::move(what));
 }
 
-void Server::Core::pause(const std::string& reason) {
+void Server::Core::pause(std::string reason) {
   if (paused_) return;
   paused_ = true;
   set_events(0);
-  report(ServerEvent::Kind::accepting_paused, 0, {}, reason);
+  report(ServerEvent::Kind::accepting_paused, 0, {}, std::move(reason));
 }
 
 void Server::Core::resume() {
@@ -494,9 +512,12 @@ detail::SharedFrame Server::Core::share(ByteView message, Framing framing) {
 }
 
 void Server::Core::report(ServerEvent::Kind kind, std::uint64_t connection, const Peer& peer,
-                          std::string reason, const Counters& counters) const {
-  if (options_.on_event) {
+                          std::string reason, const Counters& counters) const noexcept {
+  if (!options_.on_event) return;
+  try {
     options_.on_event({kind, connection, peer, std::move(reason), counters});
+  } catch (const std::bad_alloc&) {
+    // Whoever keeps the events has no room for this one.
   }
 }
 

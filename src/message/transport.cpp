@@ -50,7 +50,9 @@ Transport::Transport(Descriptor socket, const Peer& peer, std::shared_ptr<const 
   if (packets()) {
     // Without credentials an empty packet could not be told from the end (see receive_packet).
     const auto set = sys::pass_credentials(socket_.get());
-    if (!set) fail(sys::failure(set.error(), "receive from", peer_.to_string()).error());
+    if (!set) {
+      fail([&] { return sys::failure(set.error(), "receive from", peer_.to_string()).error(); });
+    }
     largest_packet_ = sys::packet_max(socket_.get()).value_or(SIZE_MAX);
     // Any framing with overhead: append() then never takes its short way, which is for streams.
     receive_framing_ = send_framing_ = Framing::lines();
@@ -63,30 +65,29 @@ Transport::~Transport() {
 
 // Receiving --------------------------------------------------------------------------------------
 
+// After each step the pointers are right, because the next may throw.
 void Transport::make_room() {
   const auto partial = static_cast<std::size_t>(filled_ - unread_);
-  if (partial < worth_growing) {
-    if (!lent_) {
-      core::ReceiveBuffer large = buffers_->lend();
-      if (partial > 0) std::memcpy(large.data(), unread_, partial);
-      buffer_ = std::move(large);
-      lent_ = true;
-    } else if (partial > 0) {
-      std::memmove(buffer_.data(), unread_, partial);
-    }
-  } else {
-    if (unread_ != buffer_.data()) std::memmove(buffer_.data(), unread_, partial);
-    if (buffer_.size() - partial < partial) {
-      buffer_.resize(2 * partial);
-      lent_ = false;  // of another size than the pool's: freed instead of given back
-    }
+  const auto lies_at = [&](char* where) {
+    unread_ = where;
+    filled_ = where + partial;
+  };
+  if (partial < worth_growing && !lent_) {
+    core::ReceiveBuffer large = buffers_->lend();
+    if (partial > 0) std::memcpy(large.data(), unread_, partial);
+    buffer_ = std::move(large);
+    lent_ = true;
+  } else if (partial > 0 && unread_ != buffer_.data()) {
+    std::memmove(buffer_.data(), unread_, partial);
   }
-  if (packets() && buffer_.size() <= max_message_) {
-    buffer_.resize(max_message_ + 1);
-    lent_ = false;
-  }
-  unread_ = buffer_.data();
-  filled_ = unread_ + partial;
+  lies_at(buffer_.data());
+  std::size_t wanted = buffer_.size();
+  if (partial >= worth_growing && wanted - partial < partial) wanted = 2 * partial;
+  if (packets() && wanted <= max_message_) wanted = max_message_ + 1;
+  if (wanted == buffer_.size()) return;
+  buffer_.resize(wanted);
+  lent_ = false;  // of another size than the pool's: freed instead of given back
+  lies_at(buffer_.data());
 }
 
 void Transport::park() {
@@ -113,6 +114,7 @@ Transport::Fill Transport::fill(std::size_t most) {
   look_up_at_ = messages_received_ + bounds::messages_between_looks;
   if (inbound_end_ != Outcome::ok) return Fill::ended;
   make_room();
+  if (inbox_) inbox_->arrived.reserve(inbox_->arrived.size() + 1);
   const auto used = static_cast<std::size_t>(filled_ - buffer_.data());
   iovec room{writable(filled_), buffer_.size() - used};
   if (!packets()) room.iov_len = std::min(room.iov_len, most);
@@ -127,7 +129,7 @@ Transport::Fill Transport::fill(std::size_t most) {
   }
   if (!got && got.error() == EAGAIN && !reset_) return Fill::would_block;
   if (!got && got.error() != EAGAIN && got.error() != ECONNRESET) {
-    fail(sys::failure(got.error(), "receive from", peer_.to_string()).error());
+    fail([&] { return sys::failure(got.error(), "receive from", peer_.to_string()).error(); });
     return Fill::ended;
   }
   const bool at_end = !got || (*got == 0 && !packet_waits_);
@@ -151,7 +153,7 @@ sys::Expected<std::size_t> Transport::receive_stream(iovec room) {
 // What waited here before this receive belongs to the one message that is not whole yet, because
 // only then is more received. So at most twice the limit is ever held, however slowly a peer sends
 // that message; whether what came now belongs to it, too, is known once its end is.
-void Transport::keep_descriptors(sys::Reception& reception) {
+void Transport::keep_descriptors(sys::Reception& reception) noexcept {
   const std::size_t limit = terms_->options.descriptors;
   core::ForeignDescriptors came(std::exchange(reception.descriptors, {}));
   auto& arrived = inbox_->arrived;
@@ -213,10 +215,12 @@ bool Transport::take_next(Received& received) {
       case Frame::State::complete: return give(received, rest.message, rest.consumed);
       case Frame::State::too_large: fail_too_large(); break;
       case Frame::State::incomplete:
-        fail(sys::failure(EPIPE, "receive from", peer_.to_string(),
-                          "the peer closed in the middle of a message, after " +
-                              std::to_string(bytes.size()) + " bytes of it")
-                 .error());
+        fail([&] {
+          return sys::failure(EPIPE, "receive from", peer_.to_string(),
+                              "the peer closed in the middle of a message, after " +
+                                  std::to_string(bytes.size()) + " bytes of it")
+              .error();
+        });
         break;
     }
   }
@@ -248,14 +252,21 @@ bool Transport::give_end(Received& received) {
 // Descriptors belong to the frame in which the receive that brought them ended. The kernel ends a
 // receive behind the write that carried descriptors, so what we and others send as one frame with
 // its descriptors is always attributed to that frame, whatever the reads look like.
-Outcome Transport::claim_descriptors(std::uint64_t frame_end) {
+//
+// Its message is taken already: what finds no memory is lost like what found no room in the
+// kernel.
+Outcome Transport::claim_descriptors(std::uint64_t frame_end) noexcept {
   bool whole = true;
   auto& arrived = inbox_->arrived;
   const auto later =
       std::ranges::find_if(arrived, [&](const Arrived& some) { return some.position > frame_end; });
-  for (auto some = arrived.begin(); some != later; ++some) {
-    whole = whole && !some->truncated;
-    inbox_->claimed.append(std::move(some->descriptors));
+  try {
+    for (auto some = arrived.begin(); some != later; ++some) {
+      whole = whole && !some->truncated;
+      inbox_->claimed.append(std::move(some->descriptors));
+    }
+  } catch (const std::bad_alloc&) {
+    whole = false;
   }
   arrived.erase(arrived.begin(), later);
   whole = whole && inbox_->claimed.size() <= terms_->options.descriptors;
@@ -318,21 +329,28 @@ Outcome Transport::enqueue(ByteView message, std::vector<Descriptor>& descriptor
   if (const Outcome refused = refuse(message, descriptors.size()); refused != Outcome::ok) {
     return refused;
   }
+  OutboundQueue::Attached attached;
+  if (!descriptors.empty()) attached = std::make_unique<std::vector<Descriptor>>();
   seal_queue();
   write_frame(message);
-  if (!descriptors.empty()) {
+  if (attached) {
+    *attached = std::move(descriptors);
     seal_queue();
-    queue_.attach(std::move(descriptors));
+    queue_.attach(std::move(attached));
   }
   on_queued();
   return Outcome::ok;
 }
 
 void Transport::write_frame(ByteView message) {
-  ++messages_sent_;
   const std::size_t size = message.size() + (packets() ? 0 : send_framing_.overhead());
-  if (size == 0 && !packets()) return;  // an empty raw message is no bytes at all
-  auto end = queue_.open(size, {room_, room_end_});
+  if (size == 0 && !packets()) {  // an empty raw message is no bytes at all
+    ++messages_sent_;
+    return;
+  }
+  OutboundQueue::OpenEnd end{std::exchange(room_, nullptr), std::exchange(room_end_, nullptr)};
+  end = queue_.open(size, end);
+  ++messages_sent_;
   if (packets()) {
     if (size > 0) std::memcpy(end.room, message.data(), size);
     end.room += size;
@@ -353,30 +371,37 @@ void Transport::enqueue_shared(const SharedFrame& frame) {
   on_queued();
 }
 
-Outcome Transport::flush() {
+Outcome Transport::flush() noexcept {
   OutboundQueue::OpenEnd end{room_, room_end_};
-  while (outbound_end_ == Outcome::ok && !queue_.empty()) {
-    const auto sent = queue_.send_some(socket_.get(), packets(), end);
-    if (sent) {
-      bytes_sent_ += *sent;
-      written_this_turn_ += *sent;
-      continue;
-    }
-    switch (sent.error()) {
-      case EAGAIN:
-      case ENOBUFS:
-        room_ = end.room;
-        room_end_ = end.room_end;
-        return Outcome::would_block;
-      case EPIPE:
-      case ECONNRESET: end_outbound(Outcome::peer_gone); return outbound_end_;
-      default:
-        fail(sys::failure(sent.error(), "send to", peer_.to_string()).error());
-        return outbound_end_;
-    }
+  sys::Expected<std::size_t> sent;
+  while (sent && outbound_end_ == Outcome::ok && !queue_.empty()) {
+    sent = queue_.send_some(socket_.get(), packets(), end);
+    if (!sent) break;
+    refusals_.over();
+    bytes_sent_ += *sent;
+    written_this_turn_ += *sent;
   }
   room_ = end.room;
   room_end_ = end.room_end;
+  if (sent) return outbound_end_;
+
+  const int error = sent.error();
+  if (error == EAGAIN) {
+    refusals_.over();
+    return Outcome::would_block;
+  }
+  if (error == EPIPE || error == ECONNRESET) {
+    end_outbound(Outcome::peer_gone);
+    return outbound_end_;
+  }
+  const bool passing =
+      message::Refusals::is_one(error) && refusals_.note(terms_->options.limits.outbound_soft_time);
+  if (passing) return Outcome::would_block;
+  fail([&] {
+    return sys::failure(error, "send to", peer_.to_string(), message::Refusals::reason(error),
+                        message::Refusals::hint(error))
+        .error();
+  });
   return outbound_end_;
 }
 
@@ -400,17 +425,22 @@ void Transport::end_outbound(Outcome outcome) noexcept {
 
 // Both -------------------------------------------------------------------------------------------
 
-void Transport::fail(Error error) {
-  if (!error_ || outbound_end_ == Outcome::ok) error_ = std::make_unique<Error>(std::move(error));
-  end_inbound(Outcome::failed);
-  end_outbound(Outcome::failed);
+// The first failure counts. Before it, error_ says at most why a message was refused.
+void Transport::keep_error(std::unique_ptr<Error> error) noexcept {
+  if (!error_ || outbound_end_ == Outcome::ok) error_ = std::move(error);
 }
 
-void Transport::fail_too_large() {
-  fail(sys::failure(EMSGSIZE, "receive from", peer_.to_string(),
-                    "a message is over the limit of " + std::to_string(max_message_) + " bytes",
-                    "raise max_message, or see whether the peer uses another framing")
-           .error());
+void Transport::fail_out_of_memory() noexcept {
+  fail([]() -> Error { throw std::bad_alloc(); });
+}
+
+void Transport::fail_too_large() noexcept {
+  fail([&] {
+    return sys::failure(EMSGSIZE, "receive from", peer_.to_string(),
+                        "a message is over the limit of " + std::to_string(max_message_) + " bytes",
+                        "raise max_message, or see whether the peer uses another framing")
+        .error();
+  });
 }
 
 Error Transport::explain_outcome(const char* operation, Outcome outcome) const {
@@ -435,7 +465,7 @@ Error Transport::explain_outcome(const char* operation, Outcome outcome) const {
                           "descriptors of the message were lost, or more than accepted")
           .error();
     case Outcome::would_block: return sys::failure(EAGAIN, operation, subject).error();
-    case Outcome::failed:
+    case Outcome::failed: return sys::failure(ENOMEM, operation, subject).error();
     case Outcome::ok: break;
   }
   return sys::failure(0, operation, subject).error();
@@ -446,6 +476,15 @@ void Transport::set_framing(Framing receive, Framing send) noexcept {
   receive_framing_ = receive;
   send_framing_ = send;
   scanned_ = 0;
+}
+
+void Transport::shut_down_writing() noexcept {
+  const auto done = sys::shutdown_writing(socket_.get());
+  if (done) {
+    end_outbound(Outcome::closed);
+  } else {
+    fail([&] { return sys::failure(done.error(), "half-close", peer_.to_string()).error(); });
+  }
 }
 
 void Transport::close_socket() noexcept {

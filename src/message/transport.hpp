@@ -4,10 +4,14 @@
 // does by blocking. A transport reads and writes when it is told to and says what came of it.
 //
 // Either direction ends once and for all. inbound_end() and outbound_end() are ok until then.
+//
+// std::bad_alloc leaves a transport as it was before the call: no byte and no descriptor that
+// arrived is lost, and none that was sent. What cannot be undone ends in Outcome::failed instead.
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <new>
 #include <optional>
 #include <vector>
 
@@ -22,6 +26,7 @@
 #include "core/foreign_descriptors.hpp"
 #include "core/receive_buffer.hpp"
 #include "message/outbound_queue.hpp"
+#include "message/refusals.hpp"
 #include "sys/socket.hpp"
 
 namespace hallway::detail {
@@ -83,8 +88,10 @@ class Transport : public Flow {
   /// By reference; `frame` is in this transport's send framing.
   void enqueue_shared(const SharedFrame& frame);
 
-  /// Writes until the queue is empty (ok), the kernel is full (would_block) or it ends.
-  Outcome flush();
+  /// Writes until the queue is empty (ok), the kernel is full (would_block) or it ends. It takes
+  /// more when the socket is writable again, or where refusals() is active, after its pause.
+  Outcome flush() noexcept;
+  [[nodiscard]] const message::Refusals& refusals() const noexcept { return refusals_; }
 
   /// Whether the socket can carry a packet of `size` bytes. A stream carries anything.
   [[nodiscard]] bool fits(std::size_t size) const noexcept { return size <= largest_packet_; }
@@ -109,23 +116,32 @@ class Transport : public Flow {
 
   // Both ---------------------------------------------------------------------------------------
 
-  /// Ends both directions with an error.
-  void fail(Error error);
+  /// Ends both directions with the error that `describe` gives: out of memory, if it cannot.
+  template <typename Describe>
+  void fail(Describe describe) noexcept {
+    try {
+      keep_error(std::make_unique<Error>(describe()));
+    } catch (const std::bad_alloc&) {
+      keep_error(nullptr);
+    }
+    end_inbound(Outcome::failed);
+    end_outbound(Outcome::failed);
+  }
+  void fail_out_of_memory() noexcept;
   [[nodiscard]] Error explain_outcome(const char* operation, Outcome outcome) const;
 
   void set_framing(Framing receive, Framing send) noexcept;
   [[nodiscard]] Framing send_framing() const noexcept { return send_framing_; }
 
-  /// Tells the peer that no more comes.
   /// The peer can send no more; what it has sent is still received, and then Outcome::closed.
   /// False: it was so already, or the connection is gone.
   bool shut_down_reading() noexcept {
     return !std::exchange(deaf_, true) && sys::shutdown_reading(socket_.get());
   }
 
-  void shut_down_writing() noexcept {
-    (void)sys::shutdown_writing(socket_.get());  // ENOTCONN: the peer is gone, and knows
-  }
+  /// Tells the peer that no more comes. Where that is forbidden, only closing tells it: the
+  /// transport fails.
+  void shut_down_writing() noexcept;
 
   /// Reads away what nobody will receive, then closes: see Connection::close().
   void close_socket() noexcept;
@@ -159,13 +175,14 @@ class Transport : public Flow {
 
   sys::Expected<std::size_t> receive_stream(iovec room);
   sys::Expected<std::size_t> receive_packet(iovec room);
-  void keep_descriptors(sys::Reception& reception);
+  void keep_descriptors(sys::Reception& reception) noexcept;
   void make_room();
-  Outcome claim_descriptors(std::uint64_t frame_end);
+  Outcome claim_descriptors(std::uint64_t frame_end) noexcept;
   bool give(Received& received, ByteView message, std::size_t consumed);
   bool give_packet(Received& received);
   bool give_end(Received& received);
-  void fail_too_large();
+  void fail_too_large() noexcept;
+  void keep_error(std::unique_ptr<Error> error) noexcept;
   Outcome refuse(ByteView message, std::size_t descriptors);
   void write_frame(ByteView message);
   void seal_queue() noexcept;
@@ -187,8 +204,9 @@ class Transport : public Flow {
   core::ReceiveBufferPool* buffers_;
   std::shared_ptr<const Terms> terms_;
   std::unique_ptr<Inbox> inbox_;  // only where descriptors are accepted
-  std::unique_ptr<Error> error_;
+  std::unique_ptr<Error> error_;  // null after a failure: out of memory
   OutboundQueue queue_;
+  message::Refusals refusals_;
   std::size_t written_this_turn_ = 0;
   std::size_t largest_packet_ = SIZE_MAX;
   std::uint64_t bytes_received_ = 0;

@@ -318,12 +318,13 @@ Result<void> BoundName::create_file(int socket, const BindOptions& options) {
     return failed(identity.error());
   }
   made_ = *identity;
-  const std::string final_name = std::exchange(file_, made);
+  file_.swap(made);  // it is removed under the name it has, should something fail now
+  const std::string& wanted_name = made;
   if (auto done = set_owner_and_mode(name->get(), options); !done) return done;
-  if (made != final_name) {
-    const auto renamed = sys::rename_without_replacing(directory_.get(), made, final_name);
+  if (file_ != wanted_name) {
+    const auto renamed = sys::rename_without_replacing(directory_.get(), file_, wanted_name);
     if (!renamed) return failed(renamed.error());
-    file_ = final_name;
+    file_.swap(made);
   }
   return {};
 }

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <memory>
 #include <optional>
 #include <random>
 #include <string>
@@ -157,7 +158,7 @@ TEST_F(outbound_queue, sends_descriptors_with_their_message_alone_and_once) {
   append_alone("with");
   std::vector<Descriptor> list;
   list.push_back(Descriptor::adopt(::dup(file.get())));
-  queue->attach(std::move(list));
+  queue->attach(std::make_unique<std::vector<Descriptor>>(std::move(list)));
   append("after");
   while (!queue->empty()) ASSERT_TRUE(send());
   const RawReception together = raw_receive(peer->get());
@@ -171,7 +172,7 @@ TEST_F(outbound_queue, closes_descriptors_of_messages_it_throws_away) {
   append_alone("with");
   std::vector<Descriptor> list;
   list.push_back(some_file());
-  queue->attach(std::move(list));
+  queue->attach(std::make_unique<std::vector<Descriptor>>(std::move(list)));
   queue->clear(end);
   EXPECT_TRUE(queue->empty());
 }

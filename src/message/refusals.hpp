@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A kernel that is out of something says so, but not when it has it again: ENOBUFS and ENOMEM
+// (memory, or a packet larger than it can ever put together), ETOOMANYREFS (descriptors in flight
+// between all processes of a user). The socket polls writable all the while, so there is no event
+// to wait for, only time; and what never gets better has to become an error.
+#pragma once
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+
+#include <hallway/limits.hpp>
+
+namespace hallway::message {
+
+class Refusals {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  static constexpr Duration first_pause = std::chrono::milliseconds(1);
+  static constexpr Duration longest_pause = std::chrono::milliseconds(50);
+
+  static bool is_one(int error) noexcept {
+    return error == ENOBUFS || error == ENOMEM || error == ETOOMANYREFS;
+  }
+
+  /// Why, in words that errno's own do not say.
+  static const char* reason(int error) noexcept {
+    return error == ETOOMANYREFS ? "too many descriptors were sent and are not received yet" : "";
+  }
+  static const char* hint(int error) noexcept {
+    return error == ETOOMANYREFS ? "RLIMIT_NOFILE bounds them for all processes of a user together"
+                                 : "";
+  }
+
+  /// One more refusal in a row. False: they have gone on for `longest`; zero is no bound.
+  bool note(Duration longest) noexcept {
+    const Clock::time_point now = Clock::now();
+    if (!active()) since_ = now;
+    pause_ = active() ? std::min(2 * pause_, longest_pause) : first_pause;
+    return longest == Duration::zero() || now - since_ < longest;
+  }
+  void over() noexcept { pause_ = Duration::zero(); }
+
+  [[nodiscard]] bool active() const noexcept { return pause_ != Duration::zero(); }
+  /// How long to wait before trying again.
+  [[nodiscard]] Duration pause() const noexcept { return pause_; }
+
+ private:
+  Clock::time_point since_;
+  Duration pause_ = Duration::zero();
+};
+
+}  // namespace hallway::message
