@@ -21,6 +21,7 @@ class CallCount {
   CallCount& operator=(const CallCount&) = delete;
   virtual ~CallCount();
 
+  [[nodiscard]] sys::Call call() const noexcept { return call_; }
   /// How many were made since this object exists; those that were made to fail count, too.
   [[nodiscard]] unsigned calls() const noexcept { return calls_; }
 
@@ -60,6 +61,19 @@ class OneByte final : public CallCount {
   sys::Verdict judge(unsigned) const noexcept override { return {.one_byte = true}; }
 };
 
+/// The `nth` sendmsg or recvmsg from now on moves at most one byte.
+class ShortOn final : public CallCount {
+ public:
+  ShortOn(sys::Call call, unsigned nth) : CallCount(call), nth_(nth) {}
+
+ private:
+  sys::Verdict judge(unsigned number) const noexcept override {
+    return {.one_byte = number == nth_};
+  }
+
+  unsigned nth_;
+};
+
 /// Runs a function before every call of one kind: to look at, or change, the world in between two
 /// calls. The function makes no calls of the library.
 class AtCall final : public CallCount {
@@ -74,6 +88,18 @@ class AtCall final : public CallCount {
   }
 
   std::function<void()> action_;
+};
+
+/// While it lives, nothing fails and nothing is counted.
+class Faultless {
+ public:
+  Faultless() noexcept : kept_(sys::seam.exchange(nullptr)) {}
+  Faultless(const Faultless&) = delete;
+  Faultless& operator=(const Faultless&) = delete;
+  ~Faultless() { sys::seam = kept_; }
+
+ private:
+  sys::Seam kept_;
 };
 
 /// Whether a fault or count is in force: none may outlive its test.

@@ -23,12 +23,12 @@ void bite(int) {
 
 }  // namespace
 
-void Watchdog::start(const std::string& test) {
-  const std::string text = "\nwatchdog: " + test + " ran over " + std::to_string(seconds) + " s\n";
+void Watchdog::start(const std::string& test, unsigned limit) {
+  const std::string text = "\nwatchdog: " + test + " ran over " + std::to_string(limit) + " s\n";
   message_size = std::min(text.size(), message.size());
   std::copy_n(text.data(), message_size, message.data());
   std::signal(SIGALRM, bite);
-  ::alarm(seconds);
+  ::alarm(limit);
 }
 
 void Watchdog::stop() { ::alarm(0); }

@@ -20,7 +20,7 @@ class Watchdog {
   /// Under a sanitizer everything is several times slower.
   static constexpr unsigned seconds = sanitized ? 50 : 20;
 
-  void start(const std::string& test);
+  void start(const std::string& test, unsigned limit = seconds);
   void stop();
 };
 

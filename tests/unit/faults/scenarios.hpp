@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the library is for, once each and from beginning to end: the stage on which every system
+// call and every allocation is made to fail.
+#pragma once
+
+#include <iosfwd>
+#include <span>
+#include <string>
+
+#include <hallway/error.hpp>
+
+namespace hallway::test {
+
+struct Scenario {
+  const char* title;
+  /// Everything it makes is gone when it returns. `directory` is empty and writable.
+  Result<void> (*run)(const std::string& directory);
+  bool stream = true;      ///< bytes may arrive in pieces, so that a short call is no lost message
+  const char* name = "s";  ///< the one name it may bind there
+};
+
+std::span<const Scenario> all_scenarios();
+
+/// The operation of an Error that only a scenario itself reports: an answer was not the one asked
+/// for. The one way to end that no fault excuses.
+inline constexpr const char* wrong_answer = "wrong answer";
+
+/// Runs it. What it throws because its loop cannot work is an Error as any other.
+Result<void> run(const Scenario& scenario, const std::string& directory);
+
+/// What keeps the next start from working in a directory where a scenario ran, or stays there
+/// after it; empty when nothing.
+std::string obstacle_to_a_next_start(const Scenario& scenario, const std::string& directory);
+
+void PrintTo(const Scenario& scenario, std::ostream* out);
+
+}  // namespace hallway::test
