@@ -13,6 +13,8 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include <hallway/bytes.hpp>
+
 #include "escape.hpp"
 #include "values.hpp"
 
@@ -32,7 +34,7 @@ spdlog::color_mode colours() {
 std::shared_ptr<spdlog::logger> logger_on_stderr(bool json) {
   auto sink = std::make_shared<spdlog::sinks::stderr_color_sink_mt>(colours());
   auto log = std::make_shared<spdlog::logger>("hallway", std::move(sink));
-  const std::string name = escaped(program_invocation_short_name);
+  const std::string name = printable(program_invocation_short_name);
   log->set_pattern(json ? "%v" : fmt::format("%^[{} (%P)]%$ %v", name));
   return log;
 }
@@ -49,7 +51,7 @@ std::string json_event(std::string_view name, std::uint64_t connection,
                        const nlohmann::ordered_json& fields) {
   nlohmann::ordered_json object{{"event", name},
                                 {"time", now_in_utc()},
-                                {"process", escaped(program_invocation_short_name)},
+                                {"process", printable(program_invocation_short_name)},
                                 {"pid", getpid()}};
   if (connection != 0) object["connection"] = connection;
   object.update(fields);
@@ -79,7 +81,7 @@ void Events::tell(Level level, std::string_view name, std::uint64_t connection,
   }
   std::string line = connection != 0 ? fmt::format("connection {}: ", connection) : std::string();
   line += name;
-  if (!words.empty()) line += fmt::format(": {}", escaped(words));
+  if (!words.empty()) line += fmt::format(": {}", printable(words));
   log_->info("{}", line);
 }
 
@@ -93,14 +95,14 @@ void Events::message(std::string_view direction, std::uint64_t connection, std::
 
 void Events::error(std::string_view name, std::uint64_t connection, const Error& error) {
   const std::string why = error.explain();
-  tell(Level::usual, name, connection, why, {{"why", escaped(why)}});
+  tell(Level::usual, name, connection, why, {{"why", printable(why)}});
 }
 
 nlohmann::ordered_json json_of(const Peer& peer) {
   return {{"pid", peer.pid},
           {"uid", peer.uid},
           {"gid", peer.gid},
-          {"process", escaped(peer.process_name())}};
+          {"process", printable(peer.process_name())}};
 }
 
 }  // namespace hallway::tool

@@ -38,13 +38,6 @@ CLI::Option* add_value(CLI::App& verb, const std::string& name, const std::strin
   return option;
 }
 
-/// A readable text of the library's: Result<T> as Read<T>.
-template <typename T>
-Read<T> as_read(Result<T> result) {
-  if (!result) return std::unexpected(result.error().why());
-  return std::move(*result);
-}
-
 /// Any text at all.
 inline Read<std::string> read_text(const std::string& text) { return text; }
 

@@ -11,6 +11,8 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include <hallway/bytes.hpp>
+
 #include "escape.hpp"
 #include "report.hpp"
 
@@ -33,7 +35,7 @@ std::size_t takes_at_once(int descriptor) {
 }  // namespace
 
 std::string printed_line(std::string_view message, bool escape) {
-  std::string line = escape ? escaped(message) : std::string(message);
+  std::string line = escape ? printable(message) : std::string(message);
   line += '\n';
   return line;
 }

@@ -6,7 +6,7 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
-#include "escape.hpp"
+#include <hallway/bytes.hpp>
 
 namespace hallway::tool {
 
@@ -17,17 +17,17 @@ ReportForm chosen_form = ReportForm::text;
 void write_text(const Error& error) {
   std::string line = "hallway: " + error.operation + ": ";
   if (!error.subject.empty()) line += error.subject + ": ";
-  line = escaped(line + error.why()) + "\n";
-  if (!error.hint.empty()) line += "hint: " + escaped(error.hint) + "\n";
+  line = printable(line + error.why()) + "\n";
+  if (!error.hint.empty()) line += "hint: " + printable(error.hint) + "\n";
   std::fputs(line.c_str(), stderr);
 }
 
 void write_json(const Error& error, int status) {
   nlohmann::ordered_json object{{"event", "error"},
-                                {"what", escaped(error.operation)},
-                                {"subject", escaped(error.subject)},
-                                {"why", escaped(error.why())}};
-  if (!error.hint.empty()) object["hint"] = escaped(error.hint);
+                                {"what", printable(error.operation)},
+                                {"subject", printable(error.subject)},
+                                {"why", printable(error.why())}};
+  if (!error.hint.empty()) object["hint"] = printable(error.hint);
   object["exit"] = status;
   std::fputs((object.dump(-1, ' ', true) + "\n").c_str(), stderr);
 }
@@ -58,6 +58,17 @@ int fail(const Error& error) { return write(error, status_of(error, exit_status:
 
 int fail_to_connect(const Error& error) {
   return write(error, status_of(error, exit_status::unreachable));
+}
+
+Error perhaps_turned_away(Error error, const Counters& counters) {
+  const bool ended =
+      error.code == std::errc::broken_pipe || error.code == std::errc::connection_reset;
+  if (ended && counters.bytes_received == 0 && error.hint.empty()) {
+    error.hint =
+        "it said nothing before that; a server that turns this user away looks the same, and has "
+        "the reason in its log";
+  }
+  return error;
 }
 
 int fail_usage(std::string_view what, std::string_view why, std::string_view hint) {

@@ -69,13 +69,6 @@ std::optional<char> simple_escape(char letter) {
   }
 }
 
-Read<std::uint32_t> read_id(std::string_view kind, std::string_view text) {
-  auto rule = AllowRule::parse(std::string(kind) + std::string(text));
-  if (rule) rule = rule->resolved();
-  if (!rule) return unexpected(rule.error().why());
-  return rule->id;
-}
-
 }  // namespace
 
 Read<Duration> read_duration(std::string_view text) {
@@ -124,9 +117,11 @@ Read<unsigned> read_mode(std::string_view text) {
   return *value;
 }
 
-Read<std::uint32_t> read_user(std::string_view text) { return read_id("uid:", text); }
+Read<std::uint32_t> read_user(std::string_view text) { return as_read(user_id(std::string(text))); }
 
-Read<std::uint32_t> read_group(std::string_view text) { return read_id("gid:", text); }
+Read<std::uint32_t> read_group(std::string_view text) {
+  return as_read(group_id(std::string(text)));
+}
 
 Read<std::string> read_escaped(std::string_view text) {
   std::string bytes;

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <utility>
 
+#include <hallway/error.hpp>
 #include <hallway/limits.hpp>
 
 namespace hallway::tool {
@@ -17,6 +18,13 @@ namespace hallway::tool {
 /// A value that was read, or why the text is none: "not a size (digits, then K, M or G)".
 template <typename T>
 using Read = std::expected<T, std::string>;
+
+/// A readable text of the library's: Result<T> as Read<T>.
+template <typename T>
+Read<T> as_read(Result<T> result) {
+  if (!result) return std::unexpected(result.error().why());
+  return std::move(*result);
+}
 
 /// "500ms", "1.5s", "2m", "1h"; a number alone counts seconds.
 Read<Duration> read_duration(std::string_view text);

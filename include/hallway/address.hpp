@@ -61,7 +61,7 @@ class HALLWAY_EXPORT Address {
   /// Kind::exec only: program and arguments, split at blanks.
   [[nodiscard]] std::vector<std::string> command() const;
 
-  /// The one printed form; bytes that could upset a terminal or a log are escaped as \xHH.
+  /// The one printed form; its name is made printable() (bytes.hpp).
   [[nodiscard]] std::string to_string() const;
 
   friend bool operator==(const Address&, const Address&) noexcept = default;

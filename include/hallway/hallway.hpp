@@ -7,6 +7,7 @@
 // clang-format off: the order is for readers
 #include <hallway/version.hpp>          // which Hallway this is
 #include <hallway/error.hpp>            // Error, Result, Outcome: how things end
+#include <hallway/bytes.hpp>            // borrowed bytes, and how to show them
 #include <hallway/descriptor.hpp>       // an owned file descriptor
 #include <hallway/limits.hpp>           // every default and every bound
 #include <hallway/task.hpp>             // coroutines

@@ -48,6 +48,11 @@ struct HALLWAY_EXPORT Peer {
   [[nodiscard]] std::string to_string() const;
 };
 
+/// The number of a user or group given by name or by number. Asks the user database, which may
+/// block. @errors invalid_argument: there is none of that name
+HALLWAY_EXPORT Result<std::uint32_t> user_id(const std::string& name);
+HALLWAY_EXPORT Result<std::uint32_t> group_id(const std::string& name);
+
 /// One rule about who may connect. Several rules admit whoever any of them admits.
 struct HALLWAY_EXPORT AllowRule {
   enum class Kind : std::uint8_t { any, root, same_uid, uid, gid };
@@ -61,6 +66,8 @@ struct HALLWAY_EXPORT AllowRule {
   [[nodiscard]] std::string to_string() const;
 
   /// This rule with its name looked up in the user database (which may block).
+  /// @errors invalid_argument: no such user or group; or the overflow uid or gid, which is
+  ///         everybody from outside our user namespace and therefore nobody in particular
   [[nodiscard]] Result<AllowRule> resolved() const;
 
   /// Whether a resolved rule admits `peer`; a group counts whether it is the peer's own or one

@@ -6,7 +6,8 @@
 #include <charconv>
 #include <sstream>
 
-#include "core/printable.hpp"
+#include <hallway/bytes.hpp>
+
 #include "sys/expected.hpp"
 #include "sys/socket.hpp"
 
@@ -16,7 +17,7 @@ namespace {
 
 std::unexpected<Error> bad_address(std::string_view text, std::string reason,
                                    std::string hint = {}) {
-  return sys::failure(EINVAL, "address", core::printable(text), std::move(reason), std::move(hint));
+  return sys::failure(EINVAL, "address", printable(text), std::move(reason), std::move(hint));
 }
 
 /// "scheme" of "scheme:rest": lower-case letters and dashes before the first colon.
@@ -48,7 +49,7 @@ Result<Address> Address::abstract(std::string_view name) {
   }
   if (name.size() > sys::SocketAddress::name_max) {
     return sys::failure(
-        ENAMETOOLONG, "address", core::printable(name),
+        ENAMETOOLONG, "address", printable(name),
         "an abstract name has at most 107 bytes, this one has " + std::to_string(name.size()));
   }
   return Address(Kind::abstract, std::string(name));
@@ -83,7 +84,7 @@ Result<Address> Address::parse(std::string_view text) {
     return bad_address(text, "a descriptor is a number, as in fd:3");
   }
   return bad_address(text, "\"" + std::string(scheme) + ":\" is no kind of address here",
-                     "a file really named so is \"./" + core::printable(text) + "\"");
+                     "a file really named so is \"./" + printable(text) + "\"");
 }
 
 std::vector<std::string> Address::command() const {
@@ -96,13 +97,12 @@ std::vector<std::string> Address::command() const {
 std::string Address::to_string() const {
   switch (kind_) {
     case Kind::unnamed: return "unnamed";
-    case Kind::path: return "unix:" + core::printable(name_);
-    case Kind::abstract: return "abstract:" + core::printable(name_);
+    case Kind::path: return "unix:" + printable(name_);
+    case Kind::abstract: return "abstract:" + printable(name_);
     case Kind::autobind: return "autobind";
     case Kind::descriptor: return "fd:" + std::to_string(descriptor_);
-    case Kind::activation:
-      return name_.empty() ? "activation" : "activation:" + core::printable(name_);
-    case Kind::exec: return "exec:" + core::printable(name_);
+    case Kind::activation: return name_.empty() ? "activation" : "activation:" + printable(name_);
+    case Kind::exec: return "exec:" + printable(name_);
   }
   return {};
 }

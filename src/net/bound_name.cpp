@@ -3,10 +3,11 @@
 
 #include <charconv>
 
-#include "core/printable.hpp"
+#include <hallway/bytes.hpp>
+#include <hallway/peer.hpp>
+
 #include "net/reach.hpp"
 #include "net/socket_type.hpp"
-#include "net/users.hpp"
 #include "sys/socket.hpp"
 #include "sys/socket_diag.hpp"
 
@@ -184,7 +185,7 @@ std::unexpected<Error> BoundName::failed(int error) const {
   std::string reason;
   std::string hint;
   if (error == ENOENT || error == ENOTDIR) {
-    reason = "there is no directory " + core::printable(split_path(address_.name()).first);
+    reason = "there is no directory " + printable(split_path(address_.name()).first);
     hint = "create it first";
   } else if (error == EACCES) {
     reason = "permission denied";
@@ -229,7 +230,7 @@ Result<void> BoundName::take_lock() {
     if (!held || !named || !held->same_file(*named)) continue;
     if (!looks_like_a_lock(*file, *held)) {
       return sys::failure(EEXIST, "bind", address_.to_string(),
-                          core::printable(lock_name_) + " is there and is no lock file",
+                          printable(lock_name_) + " is there and is no lock file",
                           "Hallway never overwrites it; use another address");
     }
     lock_ = std::move(*file);
@@ -252,7 +253,7 @@ std::unexpected<Error> BoundName::no_lock(int error) const {
       error, "bind", address_.to_string(),
       "the lock beside it belongs to uid " + std::to_string(made->uid),
       "another user serves there or did not end cleanly; use another address, or have " +
-          core::printable(split_path(address_.name()).first + lock_name_) + " removed");
+          printable(split_path(address_.name()).first + lock_name_) + " removed");
 }
 
 Result<void> BoundName::clear_the_way(const BindOptions& options) const {

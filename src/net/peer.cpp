@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <fstream>
 
-#include "core/printable.hpp"
-#include "net/users.hpp"
+#include <hallway/bytes.hpp>
+
 #include "sys/file.hpp"
 #include "sys/socket.hpp"
 
@@ -35,7 +35,7 @@ std::string Peer::process_name() const {
   std::ifstream file("/proc/" + std::to_string(pid) + "/comm");
   std::string name;
   std::getline(file, name);
-  return core::printable(name);
+  return printable(name);
 }
 
 std::string Peer::to_string() const {
@@ -55,12 +55,12 @@ Result<AllowRule> AllowRule::parse(std::string_view text) {
     if (word == "uid") return allow::user(who);
     if (word == "gid" || word == "group") return allow::group(who);
   }
-  return sys::failure(EINVAL, "rule", core::printable(text), "not a rule",
+  return sys::failure(EINVAL, "rule", printable(text), "not a rule",
                       "use uid:U, gid:G, group:NAME, same-uid, root or any");
 }
 
 std::string AllowRule::to_string() const {
-  const std::string who = name.empty() ? std::to_string(id) : core::printable(name);
+  const std::string who = name.empty() ? std::to_string(id) : printable(name);
   switch (kind) {
     case Kind::any: return "any";
     case Kind::root: return "root";
@@ -72,10 +72,19 @@ std::string AllowRule::to_string() const {
 }
 
 Result<AllowRule> AllowRule::resolved() const {
-  if (name.empty()) return *this;
-  const auto found = kind == Kind::uid ? net::user_id(name) : net::group_id(name);
-  if (!found) return std::unexpected(found.error());
-  return AllowRule{kind, *found, {}};
+  AllowRule rule = *this;
+  if (!name.empty()) {
+    const auto found = kind == Kind::uid ? user_id(name) : group_id(name);
+    if (!found) return std::unexpected(found.error());
+    rule = {kind, *found, {}};
+  }
+  if ((kind == Kind::uid || kind == Kind::gid) && rule.id == Peer::nobody_we_know) {
+    return sys::failure(
+        EINVAL, "rule", to_string(),
+        std::to_string(rule.id) + " is what everybody from outside our user namespace looks like",
+        "no rule can mean one of them; any admits them all");
+  }
+  return rule;
 }
 
 bool AllowRule::admits(const Peer& peer, std::span<const std::uint32_t> groups) const {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "net/users.hpp"
+#include <hallway/peer.hpp>
 
 #include <grp.h>
 #include <pwd.h>
@@ -8,10 +8,11 @@
 #include <optional>
 #include <vector>
 
-#include "core/printable.hpp"
+#include <hallway/bytes.hpp>
+
 #include "sys/expected.hpp"
 
-namespace hallway::net {
+namespace hallway {
 
 namespace {
 
@@ -33,8 +34,7 @@ Result<Entry> look_up(Function function, const std::string& name, const char* wh
     const int error = function(name.c_str(), &entry, buffer.data(), buffer.size(), &found);
     if (found != nullptr) return entry;
     if (error == EINTR || (error == ERANGE && buffer.size() < most)) continue;
-    return sys::failure(error == 0 ? EINVAL : error, "look up",
-                        what + (" " + core::printable(name)),
+    return sys::failure(error == 0 ? EINVAL : error, "look up", what + (" " + printable(name)),
                         error == 0 ? "there is no such " + std::string(what) : "");
   }
 }
@@ -55,4 +55,4 @@ Result<std::uint32_t> group_id(const std::string& name) {
   return entry->gr_gid;
 }
 
-}  // namespace hallway::net
+}  // namespace hallway

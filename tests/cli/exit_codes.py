@@ -27,6 +27,8 @@ fails(2, 'serve', '--framing', 'words', says=['--framing', 'words'])
 fails(2, 'serve', '--mode', '999', says=['--mode', '999'])
 fails(2, 'serve', '--owner', 'nobody-by-that-name', says=['--owner', 'nobody-by-that-name'])
 fails(2, 'serve', '--allow', 'everybody', says=['--allow', 'everybody'])
+for overflow in ['uid:65534', 'gid:65534']:
+    fails(2, 'serve', '--allow', overflow, says=['--allow', overflow, 'user namespace'])
 fails(2, 'serve', '--full', 'sometimes', '--broadcast', says=['--full', 'sometimes'])
 fails(2, 'serve', '--on', 'word', says=['--on', 'word'])
 fails(2, 'serve', '--on', r'a=\q', says=['--on', r'a=\q'])

@@ -309,10 +309,16 @@ TEST_F(server_of_others, admits_by_uid_and_by_supplementary_group) {
   EXPECT_EQ(count(Kind::turned_away), 1U);
 }
 
-TEST_F(server_of_others, never_admits_the_overflow_uid_by_a_rule_about_it) {
+TEST_F(server_of_others, never_admits_the_overflow_uid_by_a_rule_about_somebody) {
   NEEDS_ROOT_TO_BECOME_ANOTHER_USER();
-  open(greet, {.mode = 0666, .allow = {allow::uid(nobody), allow::same_uid()}});
-  EXPECT_EQ(with_loop([this] { return greeting_as(nobody, path); }), "turned away");
+  open(greet, {.mode = 0666, .allow = {allow::uid(some_user), allow::same_uid(), allow::gid(44)}});
+  EXPECT_EQ(with_loop([this] { return greeting_as(nobody, path, {44}); }), "turned away");
+}
+
+TEST_F(server_of_others, does_not_open_with_a_rule_about_the_overflow_uid) {
+  const auto opened = Server::open(loop, path, greet, {.allow = {allow::uid(nobody)}});
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code, std::errc::invalid_argument);
 }
 
 TEST_F(server_of_others, admits_only_our_own_uid_and_root_on_an_abstract_name) {

@@ -138,8 +138,8 @@ TEST(address, prints_one_form) {
 }
 
 TEST(address, escapes_bytes_that_could_upset_a_terminal) {
-  EXPECT_EQ(parsed("/tmp/a\nb\x1b[2J").to_string(), "unix:/tmp/a\\x0ab\\x1b[2J");
-  EXPECT_EQ(parsed("@a\0b"sv).to_string(), "abstract:a\\x00b");
+  EXPECT_EQ(parsed("/tmp/a\nb\x1b[2J").to_string(), "unix:/tmp/a\\nb\\x1b[2J");
+  EXPECT_EQ(parsed("@a\0b"sv).to_string(), "abstract:a\\0b");
   const auto refused = Address::parse("tcp:\x1b[2J");
   ASSERT_FALSE(refused);
   EXPECT_EQ((refused.error().explain() + refused.error().hint).find('\x1b'), std::string::npos);

@@ -206,13 +206,36 @@ TEST(allow_rule, never_takes_minus_one_for_an_id) {
 
 // The overflow uid is everybody from outside our user namespace, so no rule that names somebody
 // can mean it.
-TEST(allow_rule, never_admits_the_overflow_uid_by_name_or_number) {
+TEST(allow_rule, refuses_to_mean_the_overflow_uid_or_gid_and_says_why) {
+  for (const AllowRule& rule :
+       {allow::uid(Peer::nobody_we_know), allow::gid(Peer::nobody_we_know), allow::user("65534"),
+        allow::group("65534"), *AllowRule::parse("uid:65534")}) {
+    const auto resolved = rule.resolved();
+    ASSERT_FALSE(resolved) << rule.to_string();
+    EXPECT_EQ(resolved.error().code, std::errc::invalid_argument);
+    EXPECT_EQ(resolved.error().explain(),
+              "rule " + rule.to_string() +
+                  ": 65534 is what everybody from outside our user namespace looks like");
+  }
+}
+
+TEST(allow_rule, never_admits_the_overflow_uid_and_gid_by_number) {
   const Peer stranger = peer_with(Peer::nobody_we_know, Peer::nobody_we_know);
   for (const AllowRule& rule : {allow::uid(Peer::nobody_we_know), allow::gid(Peer::nobody_we_know),
                                 allow::root(), allow::same_uid(), allow::gid(44)}) {
-    EXPECT_FALSE(admits(rule, stranger, {44, Peer::nobody_we_know})) << rule.to_string();
+    EXPECT_FALSE(rule.admits(stranger, std::vector<std::uint32_t>{44, Peer::nobody_we_know}))
+        << rule.to_string();
   }
-  EXPECT_FALSE(admits(allow::gid(Peer::nobody_we_know), peer_with(1234, Peer::nobody_we_know)));
+  EXPECT_FALSE(allow::gid(Peer::nobody_we_know)
+                   .admits(peer_with(1234, Peer::nobody_we_know), std::span<std::uint32_t>()));
+}
+
+TEST(user_id, is_found_by_name_and_by_number_nobody_included) {
+  EXPECT_EQ(user_id("root"), 0U);
+  EXPECT_EQ(user_id("4711"), 4711U);
+  EXPECT_EQ(user_id("65534"), 65534U);
+  EXPECT_EQ(group_id("root"), 0U);
+  EXPECT_FALSE(group_id("no-such-group"));
 }
 
 }  // namespace
