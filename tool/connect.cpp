@@ -143,7 +143,7 @@ class Conversation {
         continue;
       }
       const bool calm = outcome == Outcome::end_of_stream || outcome == Outcome::closed;
-      if (!calm) end_with(received.error());
+      if (!calm) end_with(perhaps_turned_away(received.error(), connection.counters()));
       tell("closed", received.error().why());
       break;
     }

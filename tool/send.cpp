@@ -126,7 +126,7 @@ class Exchange {
   int run() {
     for (const std::string& message : flags_->messages) {
       const Sent sent = client_.send(message, deadline_.left());
-      if (!sent) return fail(sent.error());
+      if (!sent) return fail(perhaps_turned_away(sent.error(), client_.counters()));
       events_->message("sent", 0, message);
       // A server that answers as it reads must not be stuck behind us.
       while (missing_ > 0 && !ended_ && take_reply(Duration::zero())) {
@@ -167,7 +167,9 @@ class Exchange {
   bool usable(const Received& received, Duration within) {
     if (received || received.outcome() == Outcome::truncated) return true;
     const bool only_looked = received.outcome() == Outcome::timed_out && within == Duration::zero();
-    if (!only_looked || deadline_.passed()) end(fail(received.error()));
+    if (!only_looked || deadline_.passed()) {
+      end(fail(perhaps_turned_away(received.error(), client_.counters())));
+    }
     return false;
   }
 
