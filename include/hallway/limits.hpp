@@ -27,7 +27,8 @@ struct Limits {
   /// From the first byte of a message to its last. Cuts off a peer that dribbles half a frame.
   Duration message_time = std::chrono::seconds(10);
 
-  /// Without a byte in either direction. Off: many connections are quiet for good reasons.
+  /// Without a byte in either direction, and without a message that the program still works on:
+  /// from receiving it until asking for the next. Off: many connections are quiet for good reasons.
   Duration idle_time = Duration::zero();
 
   /// Unsent bytes from which send() waits for room and a broadcast counts the queue as full.

@@ -86,6 +86,7 @@ bool ConnectionState::begin_receive(Connection::Receive& receive) {
 void ConnectionState::await_more() {
   park();
   note_partial();
+  note_asking();
   listening_ = true;
   update_events();
 }
@@ -104,6 +105,7 @@ Received ConnectionState::try_receive() {
   }
   park();
   note_partial();
+  note_asking();
   return {Outcome::would_block, Message(), this};
 }
 
@@ -451,6 +453,17 @@ void ConnectionState::note_activity() noexcept {
   if (waits_) waits_->active_at = core().now();
 }
 
+/// The program has dealt with the messages it was given, and it is the peer's turn: from here on
+/// the peer is idle. Whoever asks again after a deadline of his own has not dealt with any.
+void ConnectionState::note_asking() {
+  if (terms().options.limits.idle_time <= Duration::zero()) return;
+  if (waits().dealt_with != messages_received_) {
+    waits_->dealt_with = messages_received_;
+    waits_->active_at = core().now();
+  }
+  start_clock();
+}
+
 ConnectionState::TimePoint ConnectionState::next_clock() const noexcept {
   const Limits& limits = terms().options.limits;
   TimePoint next = off;
@@ -460,7 +473,8 @@ ConnectionState::TimePoint ConnectionState::next_clock() const noexcept {
   if (!waits_) return next;
   consider(waits_->partial_since, limits.message_time);
   consider(waits_->soft_since, limits.outbound_soft_time);
-  consider(waits_->active_at, limits.idle_time);
+  // While the program works on a message, the peer rightly waits.
+  if (waits_->dealt_with == messages_received_) consider(waits_->active_at, limits.idle_time);
   next = std::min(next, waits_->retry_at);
   if (closing_) consider(waits_->active_at, limits.outbound_soft_time);
   return next;

@@ -89,6 +89,7 @@ class ConnectionState final : public Transport, public Lingering, private Watch,
     TimePoint soft_since = off;               // the queue went over its soft limit
     TimePoint active_at = off;                // bytes went in or out; noted while a clock runs
     TimePoint retry_at = off;                 // the kernel refused for lack of something
+    std::uint64_t dealt_with = 0;             // messages the program had when it asked for more
   };
 
   ConnectionState(Loop& loop, Descriptor socket, const Peer& peer,
@@ -122,6 +123,7 @@ class ConnectionState final : public Transport, public Lingering, private Watch,
   void note_partial();
   void note_whole() noexcept;
   void note_activity() noexcept;
+  void note_asking();
   void start_clock();
   void check_clocks();
   [[nodiscard]] TimePoint next_clock() const noexcept;

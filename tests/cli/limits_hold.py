@@ -17,6 +17,13 @@ with Server('--idle-timeout', '50ms') as server:
     assert server.connect().rest() == b''
     server.says('closed')
 
+# Whoever waits for an answer is not idle, however long the handler takes.
+with Server('--idle-timeout', '50ms', '--handler', 'sleep 0.3; cat') as server:
+    peer = server.connect()
+    peer.send('one\ntwo\n')
+    assert peer.line() == 'one\n' and peer.line() == 'two\n'
+    assert peer.rest() == b''
+
 with Server('--timeout', '50ms', '--echo') as server:
     slow = server.connect()
     slow.send('half a messa')

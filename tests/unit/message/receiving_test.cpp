@@ -310,6 +310,47 @@ TEST_F(receiving, counts_bytes_in_either_direction_as_activity) {
   }
 }
 
+Task<> answer_after(Connection& connection, Duration work, Log& log) {
+  auto question = co_await connection.receive();
+  EXPECT_TRUE(question);
+  co_await connection.loop().sleep(work);
+  co_await connection.send("answer");
+  co_await receive_all(connection, log);
+}
+
+TEST_F(receiving, calls_no_peer_idle_that_waits_for_its_answer) {
+  start(SocketType::stream, {.limits = {.idle_time = 20ms}});
+  theirs->send("question\n");
+  loop.spawn(answer_after(*ours, 100ms, log));
+  ASSERT_TRUE(until_they_have(7));
+  EXPECT_FALSE(log.end) << "it has the whole time again";
+  ASSERT_TRUE(until_ended());
+  EXPECT_EQ(log.end, Outcome::failed);
+  EXPECT_NE(log.why.find("idle"), std::string::npos) << log.why;
+}
+
+Task<> ask_again_and_again(Connection& connection, Log& log) {
+  Outcome outcome = Outcome::timed_out;
+  while (outcome == Outcome::timed_out) {
+    outcome = (co_await connection.receive(1ms)).outcome();
+  }
+  log.end = outcome;
+}
+
+TEST_F(receiving, calls_a_peer_idle_however_often_it_is_asked) {
+  start(SocketType::stream, {.limits = {.idle_time = 20ms}});
+  loop.spawn(ask_again_and_again(*ours, log));
+  ASSERT_TRUE(until_ended());
+  EXPECT_EQ(log.end, Outcome::failed);
+}
+
+TEST_F(receiving, calls_a_peer_idle_that_is_only_looked_at) {
+  start(SocketType::stream, {.limits = {.idle_time = 20ms}});
+  theirs->send("one\n");
+  EXPECT_TRUE(until([&] { return ours->try_receive().outcome() == Outcome::ok; }));
+  EXPECT_TRUE(until([&] { return ours->try_receive().outcome() == Outcome::failed; }));
+}
+
 // Without suspending ------------------------------------------------------------------------------
 
 TEST_F(receiving, tries_without_waiting) {
