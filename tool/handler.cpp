@@ -3,8 +3,10 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -48,8 +50,7 @@ struct Process {
       : loop(&its_loop),
         child(std::move(its_child)),
         input(std::move(its_input)),
-        output(std::move(its_output)),
-        read_all(its_loop) {}
+        output(std::move(its_output)) {}
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;
   ~Process() {
@@ -59,12 +60,20 @@ struct Process {
   /// With everything it started, which shares its process group.
   void kill() { static_cast<void>(child.kill(SIGKILL)); }
 
+  /// Reads once what is there, at most so much. False: nothing more will come.
+  bool read_some(std::size_t most) {
+    std::array<char, 64 * kibibyte> buffer;
+    const ssize_t got = read(output.get(), buffer.data(), std::min(most, buffer.size()));
+    if (got < 0) return errno == EAGAIN || errno == EINTR;
+    printed.append(buffer.data(), static_cast<std::size_t>(got));
+    return got > 0;
+  }
+
   Loop* loop;
   Child child;
   Descriptor input;
   Descriptor output;
   std::string printed;
-  Occurrence read_all;
   bool too_much = false;
   bool timed_out = false;
   bool ended = false;
@@ -83,38 +92,44 @@ Background feed(Process& process, std::string_view message) {
 
 /// Reads what the process prints, to its end or one byte more than `most`.
 Background collect(Process& process, std::size_t most) {
-  std::array<char, 64 * kibibyte> buffer;
-  for (;;) {
+  while (!process.too_much) {
     co_await process.loop->readable(process.output.get());
-    const ssize_t got = read(process.output.get(), buffer.data(), buffer.size());
-    if (got < 0 && (errno == EAGAIN || errno == EINTR)) continue;
-    if (got <= 0) break;
-    process.printed.append(buffer.data(), static_cast<std::size_t>(got));
+    if (!process.read_some(64 * kibibyte)) break;
     process.too_much = process.printed.size() > most;
-    if (process.too_much) break;
   }
   if (process.too_much) process.kill();
-  process.read_all.happen();
+}
+
+/// What is in the pipe now and no more: something that the process left behind may go on printing.
+void collect_rest(Process& process, std::size_t most) {
+  int left = 0;
+  if (process.too_much || ioctl(process.output.get(), FIONREAD, &left) < 0) return;
+  auto rest = static_cast<std::size_t>(left);
+  while (rest > 0) {
+    const std::size_t before = process.printed.size();
+    if (!process.read_some(rest)) break;
+    rest -= process.printed.size() - before;
+  }
+  process.too_much = process.printed.size() > most;
 }
 
 Background kill_after(Process& process, Duration time) {
   co_await process.loop->sleep(time);
   process.timed_out = true;
   process.kill();
-  process.read_all.happen();
 }
 
-/// Until the process has ended and what it printed has been read, whichever way.
+/// Until the process has ended and what it printed has been read. What it started and left behind
+/// may keep the pipe open for as long as it likes.
 Task<Result<ExitStatus>> finish(Process& process, std::string_view message, HandlerLimits limits) {
+  // Its final newline is on the house.
+  const std::size_t most = limits.answer + 1;
   const Background clock = kill_after(process, limits.time);
-  {
-    const Background feeding = feed(process, message);
-    // Its final newline is on the house.
-    const Background collecting = collect(process, limits.answer + 1);
-    co_await process.read_all;
-  }
+  const Background feeding = feed(process, message);
+  const Background collecting = collect(process, most);
   auto status = co_await process.child.wait();
   process.ended = true;
+  collect_rest(process, most);
   co_return status;
 }
 

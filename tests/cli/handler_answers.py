@@ -1,5 +1,5 @@
 """--handler gives a message to a command and answers with what it prints."""
-import socket
+import os
 
 from _support import Server, run
 
@@ -26,6 +26,17 @@ with Server('--handler', 'echo half; exit 3', '--ack') as server:
 with Server('--handler', 'kill -9 $$', '--ack') as server:
     assert run('request', server.address, 'x', check=0).stdout == b'__ACK__\n'
     assert 'signal 9' in server.says('handler failed')
+
+# The answer is complete when the command has ended, whatever it left behind: that holds the pipe,
+# and would print more once the gate gives it a byte.
+os.mkfifo('gate')
+for words in [['--framing', 'null'], ['--type', 'datagram']]:
+    command = '(head -c 1 gate >/dev/null; echo late) & seq 20000; echo the end'
+    with Server('--handler', command, *words) as server:
+        answer = run('request', server.address, 'x', *words, check=0).stdout
+        assert answer.endswith(b'\n20000\nthe end\n') and answer.count(b'\n') == 20001
+        with open('gate', 'w') as gate:
+            gate.write('x')
 
 for kind in ['seqpacket', 'datagram']:
     with Server('--handler', 'rev', '--type', kind) as server:
