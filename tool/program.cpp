@@ -15,18 +15,30 @@ namespace hallway::tool {
 
 namespace {
 
-/// Asks a program to finish when the server drains.
-class AskedToFinish {
+/// A program, with all that it starts and that stays in its process group: asked to finish when
+/// the server drains, and killed with this object, unless it has ended.
+class Running {
  public:
-  AskedToFinish(Loop& loop, Child& child) : loop_(&loop) {
-    loop.on_drain(this, [&child] { static_cast<void>(child.kill(SIGTERM)); });
+  Running(Loop& loop, Child child) : loop_(&loop), child_(std::move(child)) {
+    loop.on_drain(this, [this] { static_cast<void>(child_.kill(SIGTERM)); });
   }
-  AskedToFinish(const AskedToFinish&) = delete;
-  AskedToFinish& operator=(const AskedToFinish&) = delete;
-  ~AskedToFinish() { loop_->forget(this); }
+  Running(const Running&) = delete;
+  Running& operator=(const Running&) = delete;
+  ~Running() {
+    loop_->forget(this);
+    if (!ended_) static_cast<void>(child_.kill(SIGKILL));
+  }
+
+  Task<Result<ExitStatus>> wait() {
+    auto status = co_await child_.wait();
+    ended_ = true;
+    co_return status;
+  }
 
  private:
   Loop* loop_;
+  Child child_;
+  bool ended_ = false;
 };
 
 }  // namespace
@@ -55,15 +67,15 @@ Task<> ProgramPerConnection::serve(Connection connection) {
 Task<> ProgramPerConnection::run(std::uint64_t connection, Descriptor socket,
                                  std::vector<std::string> environment) {
   auto child = Child::spawn_with(*loop_, program_, {socket.get(), socket.get(), STDERR_FILENO},
-                                 {.environment = std::move(environment)});
+                                 {.environment = std::move(environment), .own_group = true});
   // The program alone decides when the client sees the connection end.
   socket.close();
   if (!child) {
     events_->error("program failed", connection, child.error());
     co_return;
   }
-  const AskedToFinish asked(*loop_, *child);
-  const auto status = co_await child->wait();
+  Running running(*loop_, std::move(*child));
+  const auto status = co_await running.wait();
   if (!status) {
     events_->error("program failed", connection, status.error());
     co_return;

@@ -2,7 +2,16 @@
 import os
 import signal
 
-from _support import Server, run
+from _support import Server, run, until
+
+
+def refuses(server):
+    try:
+        server.connect().close()
+    except OSError:
+        return True
+    return False
+
 
 with Server('--', 'sh', '-c', 'env | grep -E "^(PROTO|IPC)" | sort; cat') as server:
     first, second = server.connect(), server.connect()
@@ -30,6 +39,22 @@ with Server('--', 'sh', '-c', script) as server:
     server.signal(signal.SIGTERM)
     assert peer.rest() == b'bye\n'
     assert server.status() == 0
+
+# One that does not listen is killed when the drain's time is up, with all that it started; and at
+# once when the server is told a second time.
+script = 'trap "" TERM; sleep 1000 & echo ready; wait'
+for impatient in [False, True]:
+    with Server('--', 'sh', '-c', script) as server:
+        peer = server.connect()
+        assert peer.line() == 'ready\n'
+        server.signal(signal.SIGTERM)
+        if impatient:
+            until(lambda: refuses(server), 'the drain')
+            server.signal(signal.SIGTERM)
+        assert server.status() == (128 + signal.SIGTERM if impatient else 1)
+        assert peer.rest() == b'', 'nobody holds the connection any more'
+        said = server.err.rest()  # nor the standard error that they were given
+        assert impatient or b'its time was up' in said[-1], said
 
 with Server('--', '/nonexistent/program') as server:
     assert server.connect().rest() == b''
