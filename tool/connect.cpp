@@ -118,7 +118,7 @@ class Conversation {
       const Sent sent = co_await connection.send(*line);
       // That the peer is gone is for whoever receives to tell.
       if (sent.outcome() == Outcome::failed) {
-        end_with(sent.error());
+        end_with(about(flags_->reach, sent.error()));
         connection.close();
       }
       if (!sent) co_return;
@@ -143,7 +143,10 @@ class Conversation {
         continue;
       }
       const bool calm = outcome == Outcome::end_of_stream || outcome == Outcome::closed;
-      if (!calm) end_with(perhaps_turned_away(received.error(), connection.counters()));
+      if (!calm) {
+        end_with(
+            about(flags_->reach, perhaps_turned_away(received.error(), connection.counters())));
+      }
       tell("closed", received.error().why());
       break;
     }

@@ -64,7 +64,7 @@ std::string default_address() {
 
 Address read_address(const std::string& word) {
   auto address = Address::parse(word);
-  if (!address) throw CLI::ValidationError(word, address.error().why());
+  if (!address) throw Refused(word, address.error());
   return std::move(*address);
 }
 
@@ -76,6 +76,11 @@ void add_reach(CLI::App& verb, Reach& reach, const std::string& timeout_help) {
       verb, "--server-uid", "USER", read_user,
       [&reach](std::uint32_t uid) { reach.server_uid = uid; },
       "Refuse a server of another user, before the first byte");
+}
+
+Error about(const Reach& reach, Error error) {
+  if (reach.address.kind() == Address::Kind::exec) error.subject = reach.address.to_string();
+  return error;
 }
 
 void check_reach(const CLI::App& verb, const Reach& reach, SocketType type) {

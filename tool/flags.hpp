@@ -20,6 +20,18 @@
 
 namespace hallway::tool {
 
+/// A text on the command line that cannot be used, with the hint that goes with it.
+class Refused : public CLI::ValidationError {
+ public:
+  Refused(const std::string& text, Unread unread)
+      : ValidationError(text, std::move(unread.why)), hint_(std::move(unread.hint)) {}
+
+  [[nodiscard]] const std::string& hint() const noexcept { return hint_; }
+
+ private:
+  std::string hint_;
+};
+
 /// Declares a flag whose text is read by `read`, a function from text to Read<T>.
 /// @param meaning  is given what was read
 template <typename ReadText, typename Meaning>
@@ -28,7 +40,7 @@ CLI::Option* add_value(CLI::App& verb, const std::string& name, const std::strin
   const CLI::callback_t callback = [name, read, meaning](const CLI::results_t& texts) {
     for (const std::string& text : texts) {
       auto value = read(text);
-      if (!value) throw CLI::ValidationError(name + " " + text, value.error());
+      if (!value) throw Refused(name + " " + text, value.error());
       meaning(std::move(*value));
     }
     return true;
@@ -84,6 +96,10 @@ struct Reach {
 
 /// --server-uid, and --timeout with a help text of the verb's own.
 void add_reach(CLI::App& verb, Reach& reach, const std::string& timeout_help);
+
+/// An error of a conversation, with the right subject: for the peer of a program's socket pair the
+/// kernel names whoever made the pair, which is ourselves.
+Error about(const Reach& reach, Error error);
 
 /// Refuses --server-uid where nobody can vouch for it.
 void check_reach(const CLI::App& verb, const Reach& reach, SocketType type);

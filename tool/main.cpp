@@ -19,6 +19,7 @@
 #include <hallway/limits.hpp>
 #include <hallway/version.hpp>
 
+#include "flags.hpp"
 #include "help.hpp"
 #include "report.hpp"
 #include "values.hpp"
@@ -116,7 +117,10 @@ int refuse(const CLI::App& app, const CLI::ParseError& error) {
   if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) {
     why = joined(app.remaining()) + ": not understood here";
   }
-  return fail_usage(app.get_name().substr(sizeof("hallway ") - 1), why, app.get_name() + " --help");
+  const auto* refused = dynamic_cast<const Refused*>(&error);
+  const bool knows_better = refused != nullptr && !refused->hint().empty();
+  return fail_usage(app.get_name().substr(sizeof("hallway ") - 1), why,
+                    knows_better ? refused->hint() : app.get_name() + " --help");
 }
 
 int run_verb(const Verb& verb, std::vector<std::string> words) {

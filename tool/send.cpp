@@ -52,6 +52,7 @@ struct SendFlags {
   Reach reach;
   std::vector<std::string> messages;
   std::string at;
+  std::string wait_reply;  // as it was written
   std::size_t replies = 0;
   bool sized = false;
 };
@@ -126,7 +127,9 @@ class Exchange {
   int run() {
     for (const std::string& message : flags_->messages) {
       const Sent sent = client_.send(message, deadline_.left());
-      if (!sent) return fail(perhaps_turned_away(sent.error(), client_.counters()));
+      if (!sent) {
+        return fail(about(flags_->reach, perhaps_turned_away(sent.error(), client_.counters())));
+      }
       events_->message("sent", 0, message);
       // A server that answers as it reads must not be stuck behind us.
       while (missing_ > 0 && !ended_ && take_reply(Duration::zero())) {
@@ -168,7 +171,7 @@ class Exchange {
     if (received || received.outcome() == Outcome::truncated) return true;
     const bool only_looked = received.outcome() == Outcome::timed_out && within == Duration::zero();
     if (!only_looked || deadline_.passed()) {
-      end(fail(perhaps_turned_away(received.error(), client_.counters())));
+      end(fail(about(flags_->reach, perhaps_turned_away(received.error(), client_.counters()))));
     }
     return false;
   }
@@ -274,6 +277,12 @@ void check(const CLI::App& verb, const SendFlags& flags) {
   }
 }
 
+std::size_t read_replies(const std::string& text) {
+  const auto replies = read_count(text);
+  if (!replies) throw Refused("--wait-reply " + text, replies.error());
+  return *replies;
+}
+
 Run add(CLI::App& verb, const std::shared_ptr<SendFlags>& flags, const char* examples) {
   verb.allow_extras();
   add_wordiness(verb, flags->wordiness);
@@ -299,10 +308,12 @@ Run add(CLI::App& verb, const std::shared_ptr<SendFlags>& flags, const char* exa
 
 Run add_send(CLI::App& verb, const Rest& rest) {
   auto flags = std::make_shared<SendFlags>();
-  verb.add_flag("--wait-reply{1}", flags->replies,
+  // No add_value(): a word after it is a message, and only "=" makes it the number.
+  verb.add_flag("--wait-reply{1}", flags->wait_reply,
                 "Print so many replies before exiting; alone it means 1, --wait-reply=N means N")
       ->type_name("[=N]");
   verb.final_callback([&verb, flags, rest] {
+    if (given(verb, "--wait-reply")) flags->replies = read_replies(flags->wait_reply);
     part_words(*flags, words_of(verb, rest));
     check(verb, *flags);
   });

@@ -15,14 +15,28 @@
 
 namespace hallway::tool {
 
-/// A value that was read, or why the text is none: "not a size (digits, then K, M or G)".
+/// Why a text is no value: "not a size (digits, then K, M or G)", and what to do about it where
+/// there is more to say.
+struct Unread {
+  // NOLINTBEGIN(google-explicit-constructor,hicpp-explicit-conversions): most say only why
+  Unread(std::string its_reason) : why(std::move(its_reason)) {}
+  Unread(const char* its_reason) : why(its_reason) {}
+  Unread(std::string its_reason) : why(std::move(its_reason)) {}
+  Unread(const Error& error) : why(error.why()), hint(error.hint) {}
+  // NOLINTEND(google-explicit-constructor,hicpp-explicit-conversions)
+
+  std::string why;
+  std::string hint;
+};
+
+/// A value that was read, or why not.
 template <typename T>
-using Read = std::expected<T, std::string>;
+using Read = std::expected<T, Unread>;
 
 /// A readable text of the library's: Result<T> as Read<T>.
 template <typename T>
 Read<T> as_read(Result<T> result) {
-  if (!result) return std::unexpected(result.error().why());
+  if (!result) return std::unexpected(result.error());
   return std::move(*result);
 }
 

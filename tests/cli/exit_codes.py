@@ -41,6 +41,15 @@ fails(2, 'send', '--dance', 'x', says=['--dance'])
 fails(2, 'request', 'a', 'b', 'c', says=['MESSAGE'])
 fails(2, 'connect', '--type')
 
+for count in ['-1', '0', '1.5', 'abc']:
+    fails(2, 'send', 'x', f'--wait-reply={count}', says=[f'--wait-reply {count}', 'not a count'])
+# What the library knows to do about it is said, too.
+for words, hint in [(['serve', '--type', 'tcp'], 'use stream, seqpacket or datagram'),
+                    (['serve', '--allow', 'everybody'], 'use uid:U, gid:G, group:NAME'),
+                    (['serve', 'tcp:host:80'], 'a file really named so is "./tcp:host:80"'),
+                    (['serve', '--mode', '999'], 'hallway serve --help')]:
+    assert f'hint: {hint}' in run(*words, check=2).stderr.decode(), words
+
 # 7: nobody there.
 fails(7, 'request', './nothing', 'x', says=['connect', './nothing'])
 fails(7, 'connect', './nothing')
@@ -70,6 +79,10 @@ with Server() as server:
     fails(1, 'send', server.address, '-', '--max-message', '10', stdin='x' * 100, says=['10'])
     fails(1, 'connect', server.address, '--max-message', '10', stdin='x' * 100, says=['10'])
 fails(1, 'serve', './file', says=['./file'])
+# The program is named, and not whoever made the socket pair for it.
+fails(1, 'request', 'exec:true', 'x', says=['hallway: receive from: exec:true: '])
+fails(1, 'connect', 'exec:head -c 100000', stdin='x' * 200000 + '\n',
+      says=['exec:head -c 100000'])
 assert os.path.exists('file')
 fails(1, 'serve', './no/such/directory/socket')
 
