@@ -59,6 +59,7 @@ Output::Output(Loop& loop)
 void Output::write(std::string_view bytes) {
   if (ended_) return;
   queue_ += bytes;
+  queued_ever_ += bytes.size();
   if (!std::exchange(flushing_, true)) loop_->spawn(flush());
 }
 
@@ -66,6 +67,27 @@ Task<> Output::room() {
   // Nobody wakes the waiting one by one: a slow terminal is looked at again soon enough.
   while (queue_.size() - written_ > queue_limit && !ended_) {
     co_await loop_->sleep(std::chrono::milliseconds(5));
+  }
+}
+
+Task<> Output::written() {
+  if (written_ever_ >= queued_ever_ || ended_) co_return;
+  Waiting waiting{queued_ever_, Occurrence(*loop_)};
+  // Whoever is ended while he waits must not be woken.
+  struct InLine {
+    std::list<Waiting*>& line;
+    Waiting* who;
+    ~InLine() { line.remove(who); }
+  };
+  waiting_.push_back(&waiting);
+  const InLine in_line{waiting_, &waiting};
+  co_await waiting.happened;
+}
+
+void Output::wake() {
+  while (!waiting_.empty() && (ended_ || waiting_.front()->until <= written_ever_)) {
+    waiting_.front()->happened.happen();
+    waiting_.pop_front();
   }
 }
 
@@ -88,7 +110,10 @@ bool Output::write_some() {
     end(errno);
     return false;
   }
-  written_ += static_cast<std::size_t>(std::max<ssize_t>(wrote, 0));
+  const auto count = static_cast<std::size_t>(std::max<ssize_t>(wrote, 0));
+  written_ += count;
+  written_ever_ += count;
+  wake();
   if (written_ > queue_limit) queue_.erase(0, std::exchange(written_, 0));
   return true;
 }
@@ -96,6 +121,7 @@ bool Output::write_some() {
 void Output::end(int code) {
   ended_ = true;
   if (code != EPIPE) error_ = error_of(code, "write", "standard output");
+  wake();
   if (on_end_) on_end_();
 }
 

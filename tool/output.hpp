@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <list>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -38,6 +39,9 @@ class Output {
   /// of our output slows down the peers and costs no memory.
   Task<> room();
 
+  /// Completes when everything queued so far is written, or never will be.
+  Task<> written();
+
   /// Whether something is queued.
   [[nodiscard]] bool is_writing() const noexcept { return flushing_; }
 
@@ -52,9 +56,20 @@ class Output {
   bool write_some();
   void end(int code);
 
+  /// Somebody who waits until so many bytes have been written since the beginning.
+  struct Waiting {
+    std::uint64_t until;
+    Occurrence happened;
+  };
+
+  void wake();
+
   Loop* loop_;
   std::string queue_;
   std::size_t written_ = 0;
+  std::uint64_t queued_ever_ = 0;
+  std::uint64_t written_ever_ = 0;
+  std::list<Waiting*> waiting_;  // in the order of what they wait for
   std::size_t at_once_;
   std::optional<Error> error_;
   std::function<void()> on_end_;
