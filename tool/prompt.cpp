@@ -4,10 +4,10 @@
 #include <fmt/format.h>
 #include <histedit.h>
 #include <sys/ioctl.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <cwchar>
@@ -33,10 +33,40 @@ std::filesystem::path history_file() {
   return std::filesystem::path(home) / ".local/state/hallway_history";
 }
 
-/// libedit does not tell an empty line from a terminal that is gone.
-bool is_hung_up() {
-  termios settings;
-  return tcgetattr(STDIN_FILENO, &settings) < 0;
+/// Reads one byte that was typed; nothing: the terminal is gone.
+std::optional<char> read_typed() {
+  char typed = '\0';
+  ssize_t got = 0;
+  do {
+    got = read(STDIN_FILENO, &typed, 1);
+  } while (got < 0 && (errno == EINTR || errno == EAGAIN));
+  return got == 1 ? std::optional(typed) : std::nullopt;
+}
+
+/// What mbrtowc(3) says about the character that `bytes` begin with.
+std::size_t width_of(std::string_view bytes, wchar_t* character = nullptr) {
+  std::mbstate_t state{};
+  return std::mbrtowc(character, bytes.data(), bytes.size(), &state);
+}
+constexpr auto half_a_character = static_cast<std::size_t>(-2);
+constexpr auto no_character = static_cast<std::size_t>(-1);
+
+/// Whether libedit, given these bytes, waits for no more: it would wait for a person, and the loop
+/// with it. Keys that send several bytes, and those that only mean something with the next one
+/// (Escape, Ctrl-X, Ctrl-V), are kept until they are whole.
+bool is_whole(std::string_view key) {
+  constexpr char escape = '\x1b';
+  constexpr std::string_view prefixes = "\x1b\x18\x16";
+  constexpr std::size_t longest = 32;
+  if (key.empty()) return false;
+  if (key.size() >= longest) return true;
+  if (!prefixes.contains(key.front())) return width_of(key) != half_a_character;
+  const std::string_view rest = key.substr(1);
+  if (key.front() == escape && rest.starts_with('[')) {
+    return rest.size() > 1 && rest.back() >= '@' && rest.back() <= '~';
+  }
+  if (key.front() == escape && rest.starts_with('O')) return rest.size() > 1;
+  return is_whole(rest);
 }
 
 char* prompt_text(EditLine*) {
@@ -58,6 +88,8 @@ struct Prompt::Editor {
     el_set(line, EL_PROMPT, prompt_text);
     el_set(line, EL_EDITOR, "emacs");
     el_set(line, EL_HIST, ::history, history);
+    el_set(line, EL_CLIENTDATA, this);
+    el_wset(line, EL_GETCFN, take_character);
     el_source(line, nullptr);
     begin();
   }
@@ -69,6 +101,23 @@ struct Prompt::Editor {
     save();
     history_end(history);
     el_end(line);
+  }
+
+  /// libedit reads from here. Where it wants more than one key (a search), it waits for the person.
+  static int take_character(EditLine* line, wchar_t* character) {
+    Editor* self = nullptr;
+    el_get(line, EL_CLIENTDATA, &self);
+    for (;;) {
+      const std::size_t width = width_of(self->key, character);
+      if (width == half_a_character) {
+        const auto typed = read_typed();
+        if (!typed) return 0;
+        self->key += *typed;
+        continue;
+      }
+      self->key.erase(0, width == no_character ? 1 : std::max<std::size_t>(width, 1));
+      if (width != no_character) return 1;
+    }
   }
 
   /// Shows the prompt, and takes characters as they are typed.
@@ -116,6 +165,7 @@ struct Prompt::Editor {
   }
 
   EditLine* line;
+  std::string key;  // bytes typed that libedit has not got yet
   ::History* history;
   std::filesystem::path file;
   bool editing = false;
@@ -129,16 +179,17 @@ Prompt::~Prompt() = default;
 Task<Result<std::optional<std::string>>> Prompt::next() {
   if (!editor_->editing) editor_->begin();
   for (;;) {
-    co_await loop_->readable(STDIN_FILENO);
+    if (!is_whole(editor_->key)) {
+      co_await loop_->readable(STDIN_FILENO);
+      const auto typed = read_typed();
+      if (!typed) co_return end();
+      editor_->key += *typed;
+      continue;
+    }
     int count = 0;
     const char* text = el_gets(editor_->line, &count);
-    const bool typed = text != nullptr && count > 0;
-    if ((typed && count == 1 && *text == end_of_file) || (!typed && is_hung_up())) {
-      editor_->write_out("\n");
-      editor_->finish();
-      co_return std::nullopt;
-    }
-    if (!typed) continue;
+    if (text == nullptr || count <= 0) continue;
+    if (count == 1 && *text == end_of_file) co_return end();
     const char last = text[count - 1];
     if (last != '\n' && last != '\r') continue;
     std::string line(text, static_cast<std::size_t>(count - 1));
@@ -147,6 +198,12 @@ Task<Result<std::optional<std::string>>> Prompt::next() {
     editor_->finish();
     co_return line;
   }
+}
+
+std::optional<std::string> Prompt::end() {
+  editor_->write_out("\n");
+  editor_->finish();
+  return std::nullopt;
 }
 
 void Prompt::aside(const std::function<void()>& write) {

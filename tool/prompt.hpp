@@ -35,6 +35,9 @@ class Prompt final : public Input {
  private:
   struct Editor;
 
+  /// There is no further line.
+  std::optional<std::string> end();
+
   Loop* loop_;
   std::unique_ptr<Editor> editor_;
 };

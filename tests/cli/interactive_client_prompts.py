@@ -4,7 +4,7 @@ import signal
 
 from _support import Server, Terminal, run
 
-STATE = {'XDG_STATE_HOME': os.path.abspath('state')}
+STATE = {'XDG_STATE_HOME': os.path.abspath('state'), 'LC_ALL': 'C.UTF-8'}
 
 with Server('--broadcast', '--ack') as server:
     client = Terminal('connect', server.address, env=STATE)
@@ -14,6 +14,34 @@ with Server('--broadcast', '--ack') as server:
     client.wait_for('__ACK__')
     assert server.out.next() == b'hello'
 
+    # Escape alone means nothing yet, and holds nothing up; with the next key it means something.
+    client.wait_for('> ')
+    client.type('two words\x1b')
+    client.wait_for('two words')
+    run('send', server.address, 'while Escape waits', check=0)
+    client.wait_for('while Escape waits')
+    client.wait_for('> two words')
+    client.type('b\x1b[D!\r')  # back a word, back a character
+    assert server.out.next() == b'while Escape waits'
+    assert server.out.next() == b'two! words'
+    # So do a character that has not arrived whole, and Ctrl-V.
+    client.wait_for('__ACK__')
+    client.wait_for('> ')
+    os.write(client.master, 'gr\u00f6'.encode()[:-1])
+    client.wait_for('gr')
+    run('send', server.address, 'half a character', check=0)
+    client.wait_for('half a character')
+    client.wait_for('> gr')
+    os.write(client.master, 'gr\u00f6'.encode()[-1:])
+    client.type('\x16')
+    run('send', server.address, 'while Ctrl-V waits', check=0)
+    client.wait_for('while Ctrl-V waits')
+    client.type('\x1b\r')
+    assert server.out.next() == b'half a character'
+    assert server.out.next() == b'while Ctrl-V waits'
+    assert server.out.next() == 'gr\u00f6\x1b'.encode()
+
+    client.wait_for('__ACK__')
     # A message in the middle of typing: it takes the line, and the typed text stands below it.
     client.wait_for('> ')
     client.type('half a ')
