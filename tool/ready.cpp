@@ -4,15 +4,11 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdlib>
+#include <csignal>
 #include <nlohmann/json.hpp>
-#include <string>
-#include <string_view>
+#include <utility>
 
-#include <hallway/address.hpp>
-#include <hallway/datagram_socket.hpp>
 #include <hallway/descriptor.hpp>
-#include <hallway/task.hpp>
 
 #include "report.hpp"
 
@@ -20,47 +16,91 @@ namespace hallway::tool {
 
 namespace {
 
-/// A manager that does not read must not hold up our end.
-constexpr Duration patience = std::chrono::seconds(1);
+/// Between two words on how it goes, however much goes on.
+constexpr Duration status_interval = std::chrono::seconds(1);
 
-void unheard(Events& events, const Error& error) {
-  if (events.tells(Events::Level::detail)) events.error("not notified", 0, error);
-}
-
-void write_newline(Events& events, int descriptor) {
-  if (write(descriptor, "\n", 1) < 0) unheard(events, error_of(errno, "write", "--ready-fd"));
+Result<void> write_newline(int descriptor) {
+  const bool wrote = write(descriptor, "\n", 1) == 1;
+  const int code = errno;
   // The standard ones have more to do.
   if (descriptor > STDERR_FILENO) Descriptor::adopt(descriptor).close();
-}
-
-Result<Address> notify_address(std::string_view text) {
-  return text.starts_with('@') ? Address::abstract(text.substr(1)) : Address::path(text);
-}
-
-Task<> notify(Loop& loop, Events& events, std::string_view state) {
-  const char* text = std::getenv("NOTIFY_SOCKET");
-  if (text == nullptr || *text == '\0') co_return;
-  const auto address = notify_address(text);
-  if (!address) co_return unheard(events, address.error());
-  auto socket = DatagramSocket::connect(loop, *address);
-  if (!socket) co_return unheard(events, socket.error());
-  const auto sent = co_await socket->send(state, patience);
-  if (!sent) unheard(events, sent.error());
-}
-
-void tell_ready(Loop& loop, Events& events, std::optional<int> descriptor) {
-  if (descriptor) write_newline(events, *descriptor);
-  loop.spawn(notify(loop, events, "READY=1"));
-  loop.on_drain(&events, [&] { loop.spawn(notify(loop, events, "STOPPING=1")); });
+  if (!wrote) return std::unexpected(error_of(code, "write", "--ready-fd"));
+  return {};
 }
 
 }  // namespace
 
-int run_server(Loop& loop, Events& events, std::optional<int> descriptor) {
-  tell_ready(loop, events, descriptor);
-  const int status = loop.run();
-  events.tell(Events::Level::usual, "stopped", 0, "", {{"exit", status}});
+ServerRun::ServerRun(Loop& loop, Events& events)
+    : loop_(&loop),
+      events_(&events),
+      notifier_(std::in_place, loop),
+      terminals_{isatty(STDIN_FILENO) == 1, isatty(STDOUT_FILENO) == 1,
+                 isatty(STDERR_FILENO) == 1} {}
+
+int ServerRun::run(std::optional<int> descriptor, bool successor) {
+  if (auto claimed = loop_->on_signal(SIGHUP, [this] { hang_up(); }); !claimed) {
+    return fail(claimed.error());
+  }
+  if (descriptor) unheard(write_newline(*descriptor));
+  if (successor && notifier_) unheard(notifier_->main_process(getpid()));
+  say(&Notifier::ready);
+  changed();
+  const int status = loop_->run();
+  if (!loop_->draining()) say(&Notifier::stopping);
+  events_->tell(Events::Level::usual, "stopped", 0, "", {{"exit", status}});
   return status;
+}
+
+// SIGHUP has two meanings. From a terminal that is gone it says that nobody is there any more, as
+// it did before daemons took it for "read your configuration again".
+void ServerRun::hang_up() {
+  if (terminal_is_gone()) {
+    loop_->drain();
+  } else if (!loop_->draining()) {
+    reload();
+  }
+}
+
+bool ServerRun::terminal_is_gone() const {
+  for (int number = STDIN_FILENO; number <= STDERR_FILENO; ++number) {
+    if (terminals_[static_cast<std::size_t>(number)] && isatty(number) == 0) return true;
+  }
+  return false;
+}
+
+void ServerRun::reload() {
+  say(&Notifier::reloading);
+  if (const auto reloaded = reload_()) {
+    events_->tell(Events::Level::usual, "reloaded", 0, *reloaded, {{"what", *reloaded}});
+  } else {
+    events_->error("not reloaded", 0, reloaded.error());
+  }
+  say(&Notifier::ready);
+}
+
+void ServerRun::changed() {
+  changed_ = true;
+  const bool wanted = notifier_ && notifier_->enabled() && status_;
+  if (wanted && (!telling_ || telling_->ended())) telling_.emplace(tell_status());
+}
+
+Background ServerRun::tell_status() {
+  // Whoever says that something changed may be in the middle of changing it.
+  co_await loop_->sleep(Duration::zero());
+  while (notifier_ && std::exchange(changed_, false)) {
+    // One that is busy hears the next one.
+    (void)notifier_->status(status_());
+    co_await loop_->sleep(status_interval);
+  }
+}
+
+void ServerRun::say(Result<void> (Notifier::*state)()) {
+  if (notifier_) unheard(((*notifier_).*state)());
+}
+
+void ServerRun::unheard(const Result<void>& said) {
+  if (said || !events_->tells(Events::Level::detail)) return;
+  events_->error("not notified", 0, said.error());
 }
 
 }  // namespace hallway::tool

@@ -1,20 +1,62 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The run of a server, and telling whoever started it that it listens and that it stops:
-// --ready-fd, and systemd's NOTIFY_SOCKET.
+// The run of a server, and how whoever started it hears of that: --ready-fd, and a service manager
+// behind NOTIFY_SOCKET, who may also ask for a reload (SIGHUP).
 #pragma once
 
+#include <array>
+#include <functional>
 #include <optional>
+#include <string>
 
+#include <hallway/error.hpp>
 #include <hallway/loop.hpp>
+#include <hallway/notify.hpp>
 
+#include "background.hpp"
 #include "events.hpp"
 
 namespace hallway::tool {
 
-/// Tells that a server listens, runs the loop to its end, and tells that it has stopped.
-/// @param descriptor  gets a newline, and is closed unless it is a standard one
-/// @return the exit status
-int run_server(Loop& loop, Events& events, std::optional<int> descriptor);
+class ServerRun {
+ public:
+  /// Made before the server is opened: the watchdog has to be fed from the beginning.
+  ServerRun(Loop& loop, Events& events);
+  ServerRun(const ServerRun&) = delete;
+  ServerRun& operator=(const ServerRun&) = delete;
+
+  /// What SIGHUP does; it gives the words for what was reloaded.
+  void on_reload(std::function<Result<std::string>()> reload) { reload_ = std::move(reload); }
+
+  /// What the manager is told about how it goes, whenever that has changed().
+  void on_status(std::function<std::string()> status) { status_ = std::move(status); }
+  void changed();
+
+  /// Tells that the server listens, runs the loop to its end, and tells that it has stopped.
+  /// @param descriptor  gets a newline, and is closed unless it is a standard one
+  /// @param successor   the manager may take another process for the service's
+  /// @return the exit status
+  int run(std::optional<int> descriptor, bool successor = false);
+
+  /// Another process is the service now: nothing more is said in its name.
+  void handed_over() { notifier_.reset(); }
+
+ private:
+  void hang_up();
+  void reload();
+  [[nodiscard]] bool terminal_is_gone() const;
+  Background tell_status();
+  void say(Result<void> (Notifier::*state)());
+  void unheard(const Result<void>& said);
+
+  Loop* loop_;
+  Events* events_;
+  std::optional<Notifier> notifier_;  // none: handed over
+  std::function<Result<std::string>()> reload_;
+  std::function<std::string()> status_;
+  std::optional<Background> telling_;
+  bool changed_ = false;
+  std::array<bool, 3> terminals_;
+};
 
 }  // namespace hallway::tool

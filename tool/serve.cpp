@@ -31,8 +31,9 @@ int serve(const ServeFlags& flags) {
   Events events(flags.wordiness);
   Loop loop;
   if (loop.error()) return fail(*loop.error());
-  if (auto claimed = loop.drain_on({SIGINT, SIGTERM, SIGHUP}); !claimed)
-    return fail(claimed.error());
+  if (auto claimed = loop.drain_on({SIGINT, SIGTERM}); !claimed) return fail(claimed.error());
+  // What it means is said once there is a server; until then it must not end us.
+  if (auto claimed = loop.on_signal(SIGHUP, [] {}); !claimed) return fail(claimed.error());
   Output output(loop);
   output.on_end([&] { loop.drain(); });
   const bool datagrams = flags.wire.type == SocketType::datagram;

@@ -151,7 +151,7 @@ void tell(Events& events, const ServerEvent& event) {
 }
 
 /// @param lost  gets why the path was lost, if the server has to end for that
-ServerOptions options_of(Loop& loop, const ServeFlags& flags, Events& events,
+ServerOptions options_of(Loop& loop, const ServeFlags& flags, Events& events, ServerRun& run,
                          std::optional<std::string>& lost) {
   ServerOptions options{.type = flags.wire.type,
                         .framing = flags.wire.framing,
@@ -166,8 +166,9 @@ ServerOptions options_of(Loop& loop, const ServeFlags& flags, Events& events,
                         .takeover = flags.takeover};
   if (flags.once) options.server_limits.max_connections = 1;
   const bool has_program = !flags.program.empty();
-  options.on_event = [&loop, &events, &lost, has_program, once = flags.once,
+  options.on_event = [&loop, &events, &run, &lost, has_program, once = flags.once,
                       on_path_lost = flags.on_path_lost](const ServerEvent& event) {
+    run.changed();
     const bool pausing = event.kind == ServerEvent::Kind::accepting_paused ||
                          event.kind == ServerEvent::Kind::accepting_resumed;
     const bool closed = event.kind == ServerEvent::Kind::closed;
@@ -176,7 +177,10 @@ ServerOptions options_of(Loop& loop, const ServeFlags& flags, Events& events,
     if (!(once && pausing) && !given_away) tell(events, event);
     if (once && closed && !given_away) loop.stop(exit_status::done);
     // The server drains by itself; here it gets the time for that.
-    if (event.kind == ServerEvent::Kind::taken_over) loop.drain();
+    if (event.kind == ServerEvent::Kind::taken_over) {
+      run.handed_over();
+      loop.drain();
+    }
     if (event.kind == ServerEvent::Kind::path_lost && on_path_lost == PathLost::drain) {
       lost = event.reason;
       loop.drain();
@@ -195,8 +199,10 @@ void tell_listening(Events& events, const Server& server, const ServeFlags& flag
               {{"address", address}, {"type", type}, {"framing", framing}});
 }
 
-Task<> serve_by(ProgramPerConnection& programs, Connection connection, Loop& loop, bool once) {
+Task<> serve_by(ProgramPerConnection& programs, Connection connection, Loop& loop, ServerRun& run,
+                bool once) {
   co_await programs.serve(std::move(connection));
+  run.changed();
   if (once) loop.stop(exit_status::done);
 }
 
@@ -205,16 +211,24 @@ Task<> serve_by(ProgramPerConnection& programs, Connection connection, Loop& loo
 int serve_connections(Loop& loop, const ServeFlags& flags, Events& events, Output& output) {
   Service service(loop, flags, events, output);
   ProgramPerConnection programs(loop, events, flags.program);
+  ServerRun run(loop, events);
   Server::Handler handler = [&](Connection connection) {
     return flags.program.empty() ? service.serve(std::move(connection))
-                                 : serve_by(programs, std::move(connection), loop, flags.once);
+                                 : serve_by(programs, std::move(connection), loop, run, flags.once);
   };
   std::optional<std::string> lost;
-  auto server =
-      Server::open(loop, flags.address, std::move(handler), options_of(loop, flags, events, lost));
+  auto server = Server::open(loop, flags.address, std::move(handler),
+                             options_of(loop, flags, events, run, lost));
   if (!server) return fail(server.error());
+  run.on_status([&] {
+    return counted(server->connections(), "connection") + (loop.draining() ? ", draining" : "");
+  });
+  run.on_reload([&]() -> Result<std::string> {
+    if (auto set = server->set_allow(flags.allow); !set) return std::unexpected(set.error());
+    return counted(flags.allow.size(), "rule");
+  });
   tell_listening(events, *server, flags);
-  const int status = run_server(loop, events, flags.ready_fd);
+  const int status = run.run(flags.ready_fd, flags.takeover);
   if (!lost) return status;
   return fail(
       error_of(std::errc::no_such_file_or_directory, "serve", flags.address.to_string(), *lost));

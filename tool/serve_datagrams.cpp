@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <list>
 #include <nlohmann/json.hpp>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,6 +17,7 @@
 #include "ready.hpp"
 #include "report.hpp"
 #include "values.hpp"
+#include "waiting_answers.hpp"
 
 namespace hallway::tool {
 
@@ -26,49 +26,55 @@ namespace {
 /// Replies to the sender of one datagram, if it has an address.
 class DatagramReplies final : public ReplyPath {
  public:
-  DatagramReplies(DatagramSocket& socket, Events& events, Address sender, Duration within)
-      : socket_(&socket), events_(&events), sender_(std::move(sender)), within_(within) {}
+  DatagramReplies(WaitingAnswers& answers, const Address& sender)
+      : answers_(&answers), sender_(&sender) {}
 
-  Task<bool> reply(std::string_view bytes) override {
-    const auto sent = co_await socket_->send_to(sender_, bytes, {}, within_);
-    if (!sent) {
-      timed_out_ = sent.error().code == std::errc::timed_out;
-      events_->error("not answered", 0, sent.error());
-      co_return false;
-    }
-    events_->message("sent", 0, bytes);
-    co_return true;
-  }
-
+  Task<bool> reply(std::string_view bytes) override { return answers_->send(*sender_, bytes); }
   [[nodiscard]] std::uint64_t number() const override { return 0; }
-  [[nodiscard]] bool timed_out() const { return timed_out_; }
 
  private:
-  bool timed_out_ = false;
-  DatagramSocket* socket_;
-  Events* events_;
-  Address sender_;
-  Duration within_;
+  WaitingAnswers* answers_;
+  const Address* sender_;
 };
+
+/// The rules as they are now. As a Server does it: a name without permissions admits our own uid
+/// and root by itself.
+Result<std::vector<AllowRule>> rules(const ServeFlags& flags, Address::Kind kind) {
+  std::vector<AllowRule> all;
+  for (const AllowRule& rule : flags.allow) {
+    auto resolved = rule.resolved();
+    if (!resolved) return std::unexpected(resolved.error());
+    all.push_back(std::move(*resolved));
+  }
+  if (kind == Address::Kind::abstract || kind == Address::Kind::autobind) {
+    all.push_back(allow::same_uid());
+    all.push_back(allow::root());
+  }
+  return all;
+}
 
 class DatagramService {
  public:
   DatagramService(Loop& loop, const ServeFlags& flags, Events& events, Output& output,
-                  DatagramSocket& socket)
+                  ServerRun& run, DatagramSocket& socket, std::vector<AllowRule> allow)
       : loop_(&loop),
         flags_(&flags),
         events_(&events),
         socket_(&socket),
         answering_(loop, flags, events, output),
-        answers_(loop, at_once(flags)),
-        allow_(rules(flags)) {}
+        places_(loop, at_once(flags)),
+        allow_(std::move(allow)),
+        answers_(socket, events, flags.timeout.value_or(serve_defaults::datagram_timeout),
+                 [this] { close_if_drained(); }) {
+    run.on_reload([this] { return reload(); });
+  }
 
   /// Treats what arrives; once the loop drains, what has arrived. What it answers beside, with
   /// several handlers at once, is treated to its end.
   Task<> serve() {
-    loop_->on_drain(this, [this] { close_if_done(); });
+    loop_->on_drain(this, [this] { close_if_drained(); });
     for (;;) {
-      Slot slot = co_await answers_.take();
+      Slot slot = co_await places_.take();
       idle_ = !loop_->draining();
       auto datagram = co_await socket_->receive(idle_ ? forever : Duration::zero());
       idle_ = false;
@@ -90,15 +96,11 @@ class DatagramService {
     return flags.answer.handler ? flags.answer.handlers : 1;
   }
 
-  /// As a Server does it: a name without permissions admits our own uid and root by itself.
-  static std::vector<AllowRule> rules(const ServeFlags& flags) {
-    std::vector<AllowRule> all = flags.allow;
-    const Address::Kind kind = flags.address.kind();
-    if (kind == Address::Kind::abstract || kind == Address::Kind::autobind) {
-      all.push_back(allow::same_uid());
-      all.push_back(allow::root());
-    }
-    return all;
+  Result<std::string> reload() {
+    auto now = rules(*flags_, socket_->address().kind());
+    if (!now) return std::unexpected(now.error());
+    allow_ = std::move(*now);
+    return counted(flags_->allow.size(), "rule");
   }
 
   bool admits(const Datagram& datagram) {
@@ -124,37 +126,28 @@ class DatagramService {
     const Slot held = std::move(slot);
     ++being_treated_;
     co_await answering_.print(message, 0);
-    const std::string client = sender.to_string();
-    const Duration usual = flags_->timeout.value_or(serve_defaults::datagram_timeout);
-    DatagramReplies replies(*socket_, *events_, std::move(sender),
-                            not_reading_.contains(client) ? Duration::zero() : usual);
+    DatagramReplies replies(answers_, sender);
     co_await answering_.answer(message, replies);
-    note_reader(client, !replies.timed_out());
     --being_treated_;
     answering_.stop_if_told(message);
-    if (loop_->draining()) close_if_done();
-  }
-
-  /// Who did not read its answers once is not waited for again until it does: the others would
-  /// have to wait, too.
-  void note_reader(const std::string& client, bool reads) {
-    constexpr std::size_t most_remembered = 1024;
-    if (reads) {
-      not_reading_.erase(client);
-    } else if (not_reading_.size() < most_remembered) {
-      not_reading_.insert(client);
-    }
+    close_if_drained();
   }
 
   /// A waiting receive knows no other way to end; but answers need the socket.
-  void close_if_done() {
-    if (idle_ && being_treated_ == 0) socket_->close();
+  void close_if_drained() {
+    const bool done = idle_ && being_treated_ == 0 && answers_.empty();
+    if (loop_->draining() && done) socket_->close();
+    if (none_waits_ != nullptr && answers_.empty()) none_waits_->happen();
   }
 
-  /// Holding every slot means that nobody else does.
+  /// Holding every place means that nobody else does.
   Task<> all_answered() {
     std::vector<Slot> all;
-    while (all.size() < at_once(*flags_)) all.push_back(co_await answers_.take());
+    while (all.size() < at_once(*flags_)) all.push_back(co_await places_.take());
+    Occurrence none_waits(*loop_);
+    none_waits_ = &none_waits;
+    if (!answers_.empty()) co_await none_waits;
+    none_waits_ = nullptr;
   }
 
   void over(const Error& error) {
@@ -170,18 +163,19 @@ class DatagramService {
   Events* events_;
   DatagramSocket* socket_;
   Answering answering_;
-  Slots answers_;
+  Slots places_;
   std::vector<AllowRule> allow_;
-  std::set<std::string> not_reading_;
   std::size_t being_treated_ = 0;
   bool idle_ = false;
+  Occurrence* none_waits_ = nullptr;  // while somebody waits for it
+  WaitingAnswers answers_;
   std::list<Background> treated_;
 };
 
 /// Owns what the service needs, so that all of it ends together.
-Task<> serve(Loop& loop, const ServeFlags& flags, Events& events, Output& output,
-             DatagramSocket socket) {
-  DatagramService service(loop, flags, events, output, socket);
+Task<> serve(Loop& loop, const ServeFlags& flags, Events& events, Output& output, ServerRun& run,
+             DatagramSocket socket, std::vector<AllowRule> allow) {
+  DatagramService service(loop, flags, events, output, run, socket, std::move(allow));
   co_await service.serve();
 }
 
@@ -194,15 +188,18 @@ void tell_listening(Events& events, const DatagramSocket& socket) {
 }  // namespace
 
 int serve_datagrams(Loop& loop, const ServeFlags& flags, Events& events, Output& output) {
+  ServerRun run(loop, events);
   auto socket = DatagramSocket::bind(loop, flags.address,
                                      {.mode = flags.mode,
                                       .owner = flags.owner,
                                       .group = flags.group,
                                       .max_message = flags.wire.max_message});
   if (!socket) return fail(socket.error());
+  auto allow = rules(flags, socket->address().kind());
+  if (!allow) return fail(allow.error());
   tell_listening(events, *socket);
-  loop.spawn(serve(loop, flags, events, output, std::move(*socket)));
-  return run_server(loop, events, flags.ready_fd);
+  loop.spawn(serve(loop, flags, events, output, run, std::move(*socket), std::move(*allow)));
+  return run.run(flags.ready_fd);
 }
 
 }  // namespace hallway::tool

@@ -39,7 +39,10 @@ Read<PathLost> read_path_lost(const std::string& text) {
 
 Read<AllowRule> read_rule(const std::string& text) {
   auto rule = AllowRule::parse(text);
-  return as_read(rule ? rule->resolved() : std::move(rule));
+  if (!rule) return as_read(std::move(rule));
+  // The name stays: what it stands for may be another id after a reload.
+  if (auto resolved = rule->resolved(); !resolved) return as_read(std::move(resolved));
+  return std::move(*rule);
 }
 
 Read<int> read_open_descriptor(const std::string& text) {

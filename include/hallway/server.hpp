@@ -102,6 +102,11 @@ class HALLWAY_EXPORT Server {
   /// Sends to every connection. See Connection::broadcast().
   [[nodiscard]] Task<> broadcast(ByteView message);
 
+  /// Other rules from now on; see ServerOptions::allow. Connections that are there stay.
+  /// Names are looked up anew, which may block.
+  /// @errors an unknown user or group: the rules stay as they were
+  Result<void> set_allow(std::vector<AllowRule> rules);
+
   /// As if the loop drained, for this server alone.
   void drain();
 

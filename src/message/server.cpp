@@ -64,6 +64,7 @@ class Server::Core : private detail::Watch, private detail::Timer {
   Result<void> start();
   /// Offers the name to a successor, on `control` if a predecessor handed it over.
   Result<void> offer_takeover(std::optional<Listener> control);
+  Result<void> set_allow(std::vector<AllowRule> rules);
   void drain();
   [[nodiscard]] Result<Handover> offer() const { return listener_.offer(); }
   void hand_over();
@@ -179,12 +180,18 @@ class Server::Core::Place final : public detail::Seat {
   Peer peer_;
 };
 
-Result<void> Server::Core::start() {
-  for (AllowRule& rule : options_.allow) {
+Result<void> Server::Core::set_allow(std::vector<AllowRule> rules) {
+  for (AllowRule& rule : rules) {
     auto resolved = rule.resolved();
     if (!resolved) return std::unexpected(resolved.error());
     rule = std::move(*resolved);
   }
+  options_.allow = std::move(rules);
+  return {};
+}
+
+Result<void> Server::Core::start() {
+  if (auto set = set_allow(std::move(options_.allow)); !set) return set;
   // Inherited by accepted sockets, and in force before accept(2).
   if (options_.descriptors == 0) sys::refuse_rights(listener_.descriptor());
   auto watched = watch(loop_.core(), listener_.descriptor(), sys::event_readable);
@@ -567,6 +574,9 @@ Server& Server::operator=(Server&&) noexcept = default;
 Server::~Server() = default;
 
 Task<> Server::broadcast(ByteView message) { return core_->broadcast(message, nullptr); }
+Result<void> Server::set_allow(std::vector<AllowRule> rules) {
+  return core_->set_allow(std::move(rules));
+}
 void Server::drain() { core_->drain(); }
 Result<Handover> Server::offer() const { return core_->offer(); }
 void Server::hand_over() { core_->hand_over(); }

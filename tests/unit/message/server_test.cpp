@@ -337,6 +337,31 @@ TEST_F(server_of_others, admits_only_our_own_uid_and_root_on_an_abstract_name) {
 
 // Limits ------------------------------------------------------------------------------------------
 
+TEST_F(server, takes_other_rules_for_whoever_comes_later) {
+  NEEDS_TO_BE_SOMEBODY();
+  open(echo, {.allow = {allow::same_uid()}});
+  RawStream stays = connect();
+  stays.send("one\n");
+  ASSERT_TRUE(until_received(stays, "one\n"));
+  ASSERT_TRUE(running->set_allow({allow::uid(::geteuid() + 1)}));
+  RawStream refused = connect();
+  EXPECT_TRUE(until_ended(refused));
+  EXPECT_EQ(count(Kind::turned_away), 1U);
+
+  const auto unknown = running->set_allow({allow::any(), allow::group("no-such-group")});
+  ASSERT_FALSE(unknown);
+  EXPECT_NE(unknown.error().explain().find("no-such-group"), std::string::npos);
+  RawStream still_refused = connect();
+  EXPECT_TRUE(until_ended(still_refused));
+
+  ASSERT_TRUE(running->set_allow({}));
+  RawStream admitted = connect();
+  admitted.send("two\n");
+  EXPECT_TRUE(until_received(admitted, "two\n"));
+  stays.send("three\n");
+  EXPECT_TRUE(until_received(stays, "one\nthree\n"));
+}
+
 TEST_F(server, turns_away_more_clients_of_one_uid_than_it_allows) {
   open(echo, {.server_limits = {.max_per_uid = 2}});
   RawStream first = connect();
