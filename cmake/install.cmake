@@ -1,5 +1,5 @@
 # What is installed where: the library, its CMake package and its pkg-config file; the command, its
-# manual pages and its completions.
+# manual pages, its completions and its systemd units.
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
@@ -45,4 +45,15 @@ if(TARGET hallway_tool)
     DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
   install(FILES ${completions}/hallway.fish OPTIONAL
     DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
+
+  # Both services are hardened alike. systemd reads lib/, whatever the architecture's own folder is.
+  set(units ${PROJECT_SOURCE_DIR}/packaging/systemd)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${units}/hardening.conf)
+  file(READ ${units}/hardening.conf HALLWAY_HARDENING)
+  set(HALLWAY_BINDIR ${CMAKE_INSTALL_FULL_BINDIR})
+  foreach(unit IN ITEMS hallway@.service hallway-activated@.service)
+    configure_file(${units}/${unit}.in systemd/${unit} @ONLY)
+  endforeach()
+  configure_file(${units}/hallway-activated@.socket systemd/hallway-activated@.socket COPYONLY)
+  install(DIRECTORY ${PROJECT_BINARY_DIR}/systemd/ DESTINATION lib/systemd/system)
 endif()

@@ -20,9 +20,11 @@ Task<> serve(Connection client) {
 int main() {
   std::cout << std::unitbuf;  // each line is seen at once, in a pipe, too
   Loop loop;
+  Notifier notifier(loop);
   auto server = Server::open(loop, "activation", serve);
   if (!server) return report(server.error());
   std::cout << "serving " << server->address().to_string() << '\n';
+  notifier.ready();  // where Type=notify asks for it
   loop.drain_on({SIGINT, SIGTERM});
   return loop.run();
 }
