@@ -391,6 +391,8 @@ Outcome Transport::flush() noexcept {
     return Outcome::would_block;
   }
   if (error == EPIPE || error == ECONNRESET) {
+    // Told once per socket: the next receive would only see an end.
+    reset_ = reset_ || error == ECONNRESET;
     end_outbound(Outcome::peer_gone);
     return outbound_end_;
   }

@@ -74,6 +74,20 @@ TEST_F(seqpacket, gives_everything_that_arrived_before_it_tells_a_reset) {
   EXPECT_EQ(log.end, Outcome::peer_gone);
 }
 
+TEST_F(seqpacket, tells_a_reset_also_when_a_send_was_the_first_to_hear_of_it) {
+  theirs->send("one");
+  say("never read");
+  loop.turn();
+  theirs->close();
+  say("too late");
+  loop.turn();
+  EXPECT_EQ(ours->try_send("hopeless").outcome(), Outcome::peer_gone);
+  listen();
+  ASSERT_TRUE(until_ended());
+  EXPECT_EQ(log.messages, Messages{"one"});
+  EXPECT_EQ(log.end, Outcome::peer_gone);
+}
+
 TEST_F(seqpacket, carries_a_message_of_nearly_the_send_buffer) {
   listen();
   const std::string large(200'000, 'x');
