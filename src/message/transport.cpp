@@ -120,13 +120,13 @@ Transport::Fill Transport::fill(std::size_t most) {
   if (!packets()) room.iov_len = std::min(room.iov_len, most);
 
   auto got = packets() ? receive_packet(room) : receive_stream(room);
-  if (inbound_end_ != Outcome::ok) return Fill::ended;  // a packet over the limit
   if (!got && got.error() == ECONNRESET) {
     // A seqpacket peer's reset is reported before the packets it had sent, a stream's after its
     // bytes. Either way everything that is queued is read first, and then this.
     reset_ = true;
     got = packets() ? receive_packet(room) : receive_stream(room);
   }
+  if (inbound_end_ != Outcome::ok) return Fill::ended;  // a packet over the limit
   if (!got && got.error() == EAGAIN && !reset_) return Fill::would_block;
   if (!got && got.error() != EAGAIN && got.error() != ECONNRESET) {
     fail([&] { return sys::failure(got.error(), "receive from", peer_.to_string()).error(); });

@@ -119,6 +119,18 @@ TEST_F(seqpacket, ends_a_connection_whose_packet_is_over_the_limit_and_says_why)
   EXPECT_NE(log.why.find("limit of 8"), std::string::npos) << log.why;
 }
 
+TEST_F(seqpacket, tells_a_packet_over_the_limit_also_when_a_reset_came_after_it) {
+  start(SocketType::seqpacket, {.limits = {.max_message = 8}});
+  theirs->send("123456789");
+  say("unread");
+  loop.turn();
+  theirs->close();
+  listen();
+  ASSERT_TRUE(until_ended());
+  EXPECT_EQ(log.end, Outcome::failed);
+  EXPECT_NE(log.why.find("limit of 8"), std::string::npos) << log.why;
+}
+
 TEST_F(seqpacket, takes_packets_over_the_default_limit_when_told_to) {
   start(SocketType::seqpacket, {.limits = {.max_message = 3 * mebibyte}});
   listen();
