@@ -31,7 +31,10 @@ Result<Entry> look_up(Function function, const std::string& name, const char* wh
   for (std::vector<char> buffer(1024);; buffer.resize(buffer.size() * 2)) {
     Entry entry{};
     Entry* found = nullptr;
-    const int error = function(name.c_str(), &entry, buffer.data(), buffer.size(), &found);
+    // c_str() ends at a NUL byte, and would ask for somebody else.
+    const int error = name.contains('\0')
+                          ? 0
+                          : function(name.c_str(), &entry, buffer.data(), buffer.size(), &found);
     if (found != nullptr) return entry;
     if (error == EINTR || (error == ERANGE && buffer.size() < most)) continue;
     return sys::failure(error == 0 ? EINVAL : error, "look up", what + (" " + printable(name)),

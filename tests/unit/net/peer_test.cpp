@@ -199,6 +199,15 @@ TEST(allow_rule, says_that_a_name_is_unknown) {
   }
 }
 
+TEST(allow_rule, takes_no_name_with_a_nul_byte_for_the_one_that_ends_there) {
+  using namespace std::string_view_literals;
+  for (const auto text : {"uid:root\0evil"sv, "group:root\0"sv}) {
+    const auto resolved = AllowRule::parse(text)->resolved();
+    ASSERT_FALSE(resolved);
+    EXPECT_NE(resolved.error().explain().find("root\\x00"), std::string::npos);
+  }
+}
+
 TEST(allow_rule, never_takes_minus_one_for_an_id) {
   EXPECT_FALSE(AllowRule::parse("uid:4294967295")->resolved());
   EXPECT_FALSE(AllowRule::parse("uid:-1")->resolved());
