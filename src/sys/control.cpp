@@ -8,8 +8,8 @@
 
 namespace hallway::sys {
 
-// CMSG_NXTHDR(3) in values: it compares pointers that may lie behind the buffer, and leaves a
-// length that is too small to whoever subtracts the header's size from it.
+// The macros of cmsg(3) in values. They leave it to their caller whether an item is whole: a length
+// below the header's size would be subtracted from, and one beyond the buffer read.
 std::optional<ControlItem> next_control_item(ByteView& control) noexcept {
   cmsghdr header{};
   if (control.size() < sizeof header) return std::nullopt;
