@@ -97,7 +97,8 @@ RawReception raw_receive(int socket, std::size_t most, bool wait) {
   RawReception reception;
   reception.bytes.resize(most);
   iovec piece{reception.bytes.data(), most};
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(253 * sizeof(int))> control;
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(253 * sizeof(int)) + CMSG_SPACE(sizeof(ucred))>
+      control;
   msghdr header{};
   header.msg_iov = &piece;
   header.msg_iovlen = 1;
@@ -109,6 +110,7 @@ RawReception raw_receive(int socket, std::size_t most, bool wait) {
   reception.bytes.resize(reception.result > 0 ? static_cast<std::size_t>(reception.result) : 0);
   if (reception.result < 0) return reception;
   for (cmsghdr* item = CMSG_FIRSTHDR(&header); item != nullptr; item = CMSG_NXTHDR(&header, item)) {
+    reception.has_control = true;
     if (item->cmsg_level != SOL_SOCKET || item->cmsg_type != SCM_RIGHTS) continue;
     const std::size_t count = (item->cmsg_len - CMSG_LEN(0)) / sizeof(int);
     for (std::size_t i = 0; i < count; ++i) {

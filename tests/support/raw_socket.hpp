@@ -43,6 +43,7 @@ struct RawReception {
   int flags = 0;
   std::string bytes;
   std::vector<Descriptor> descriptors;
+  bool has_control = false;  ///< with SO_PASSCRED: a packet, even if it is empty, and not the end
 };
 RawReception raw_receive(int socket, std::size_t most = 65536, bool wait = false);
 

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The values of the command line, and the ways it shows bytes. What is written is read back as the
+// same, what is shown is harmless on a terminal, and nothing leaves its range.
+#include <chrono>
+#include <cstring>
+#include <string>
+#include <string_view>
+
+#include <hallway/address.hpp>
+#include <hallway/framing.hpp>
+#include <hallway/socket.hpp>
+
+#include "input.hpp"
+#include "tool/escape.hpp"
+#include "tool/hex.hpp"
+#include "tool/values.hpp"
+
+namespace {
+
+using namespace hallway;
+using namespace hallway::tool;
+using fuzz::require;
+using std::string_view;
+
+void check_numbers(string_view text) {
+  using namespace std::chrono_literals;
+  if (const auto duration = read_duration(text)) {
+    require(*duration >= 0ns && *duration <= 100'000h);
+    // Written in whole milliseconds; beyond 2^53 ns, a hundred days, the double they are read
+    // through has no nanoseconds left.
+    const auto again = read_duration(write_duration(*duration));
+    require(again.has_value());
+    const auto lost = *duration - *again;
+    if (*duration < Duration(std::int64_t{1} << 53)) require(lost >= 0ns && lost < 1ms);
+  }
+  if (const auto size = read_size(text)) {
+    require(*size <= SIZE_MAX / 2);
+    require(read_size(write_size(*size)) == *size);
+  }
+  if (const auto count = read_count(text)) {
+    require(*count >= 1 && read_count(std::to_string(*count)) == *count);
+  }
+  if (const auto mode = read_mode(text)) require(*mode <= 0777);
+}
+
+std::string in_hex(string_view bytes) {
+  constexpr const char* digits = "0123456789abcdef";
+  std::string text;
+  for (const char byte : bytes) {
+    const auto value = static_cast<std::uint8_t>(byte);
+    text += "\\x";
+    text += digits[value >> 4U];
+    text += digits[value & 0xfU];
+  }
+  return text;
+}
+
+void check_escapes_read(string_view text) {
+  require(read_escaped(in_hex(text)) == text);
+  const auto bytes = read_escaped(text);
+  if (bytes) require(bytes->size() <= text.size());
+  if (!text.contains('\\')) require(bytes == text);
+  if (const auto pair = read_word_and_reply(text)) {
+    const auto equals = text.find('=');
+    require(read_escaped(text.substr(0, equals)) == pair->first);
+    require(read_escaped(text.substr(equals + 1)) == pair->second);
+  }
+}
+
+bool is_between(char byte, unsigned low, unsigned high) {
+  const auto value = static_cast<std::uint8_t>(byte);
+  return value >= low && value <= high;
+}
+
+/// Bytes of the first well-formed sequence, by table 3-7 of the Unicode standard; 0: there is none.
+std::size_t well_formed(string_view bytes) {
+  struct Row {
+    unsigned first_low, first_high, second_low, second_high;
+    std::size_t size;
+  };
+  constexpr Row rows[] = {
+      {0x00, 0x7F, 0, 0, 1},       {0xC2, 0xDF, 0x80, 0xBF, 2}, {0xE0, 0xE0, 0xA0, 0xBF, 3},
+      {0xE1, 0xEC, 0x80, 0xBF, 3}, {0xED, 0xED, 0x80, 0x9F, 3}, {0xEE, 0xEF, 0x80, 0xBF, 3},
+      {0xF0, 0xF0, 0x90, 0xBF, 4}, {0xF1, 0xF3, 0x80, 0xBF, 4}, {0xF4, 0xF4, 0x80, 0x8F, 4},
+  };
+  for (const Row& row : rows) {
+    if (!is_between(bytes[0], row.first_low, row.first_high)) continue;
+    if (bytes.size() < row.size) return 0;
+    if (row.size > 1 && !is_between(bytes[1], row.second_low, row.second_high)) return 0;
+    for (std::size_t at = 2; at < row.size; ++at) {
+      if (!is_between(bytes[at], 0x80, 0xBF)) return 0;
+    }
+    return row.size;
+  }
+  return 0;
+}
+
+void require_harmless(string_view shown) {
+  constexpr string_view turning[] = {"\u061C", "\u200E", "\u200F", "\u202A", "\u202B",
+                                     "\u202C", "\u202D", "\u202E", "\u2066", "\u2067",
+                                     "\u2068", "\u2069", "\u2028", "\u2029"};
+  for (string_view rest = shown; !rest.empty();) {
+    const std::size_t size = well_formed(rest);
+    require(size > 0);
+    require(!is_between(rest[0], 0x00, 0x1F) && rest[0] != 0x7F);
+    require(!(rest[0] == '\xC2' && is_between(rest[1], 0x80, 0x9F)));
+    for (const string_view mark : turning) require(!rest.starts_with(mark));
+    rest.remove_prefix(size);
+  }
+}
+
+void check_shown(string_view bytes) {
+  const std::string shown = escaped(bytes);
+  require_harmless(shown);
+  require(escaped(shown) == shown);
+  require_harmless(excerpt(bytes, 16));
+  if (bytes.size() <= 16) require(excerpt(bytes, 16) == shown);
+
+  std::size_t whole = 0;
+  while (whole < bytes.size()) {
+    const std::size_t size = well_formed(bytes.substr(whole));
+    if (size == 0) break;
+    whole += size;
+  }
+  require(is_utf8(bytes) == (whole == bytes.size()));
+}
+
+void check_base64(string_view bytes) {
+  constexpr string_view digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  const std::string text = base64(bytes);
+  require(text.size() == (bytes.size() + 2) / 3 * 4);
+  std::string decoded;
+  unsigned bits = 0;
+  unsigned count = 0;
+  for (const char letter : text) {
+    if (letter == '=') break;
+    const auto digit = digits.find(letter);
+    require(digit != string_view::npos);
+    bits = bits << 6U | static_cast<unsigned>(digit);
+    count += 6;
+    if (count < 8) continue;
+    count -= 8;
+    decoded += static_cast<char>(bits >> count & 0xFFU);
+  }
+  require(decoded == bytes);
+}
+
+void check_hex_dump(string_view bytes) {
+  const std::string dump = hex_dump(bytes);
+  std::string decoded;
+  for (string_view rest = dump; !rest.empty();) {
+    const auto end = rest.find('\n');
+    require(end != string_view::npos);
+    const string_view line = rest.substr(0, end);
+    const auto bar = line.find('|');
+    require(std::strtoul(std::string(line.substr(0, 8)).c_str(), nullptr, 16) == decoded.size());
+    string_view columns = line.substr(8, bar - 8);
+    for (auto at = columns.find_first_not_of(' '); at != string_view::npos;
+         at = columns.find_first_not_of(' ')) {
+      decoded +=
+          static_cast<char>(std::strtoul(std::string(columns.substr(at, 2)).c_str(), nullptr, 16));
+      columns.remove_prefix(at + 2);
+    }
+    for (const char byte : line) require(is_between(byte, 0x20, 0x7E));
+    rest.remove_prefix(end + 1);
+  }
+  require(decoded == bytes);
+}
+
+void check_names(string_view text) {
+  if (const auto framing = Framing::parse(text)) {
+    require(Framing::parse(framing->to_string()) == *framing);
+  }
+  if (const auto type = parse_socket_type(text)) {
+    require(parse_socket_type(to_string(*type)) == *type);
+  }
+  // A word that can only be an address must not be taken for the text of a message.
+  const auto address = Address::parse(text);
+  const bool has_scheme = address && address->kind() != Address::Kind::path &&
+                          address->kind() != Address::Kind::autobind;
+  if (has_scheme) require(looks_like_address(text));
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const string_view text(reinterpret_cast<const char*>(data), size);
+  check_numbers(text);
+  check_escapes_read(text);
+  check_shown(text);
+  check_base64(text);
+  check_hex_dump(text);
+  check_names(text);
+  return 0;
+}
