@@ -77,8 +77,9 @@ class Conversation {
   }
 
   Task<> with_datagrams() {
-    auto socket = DatagramSocket::connect(*loop_, flags_->reach.address,
-                                          {.max_message = flags_->wire.max_message});
+    auto socket = DatagramSocket::connect(
+        *loop_, flags_->reach.address,
+        {.max_message = flags_->wire.max_message, .server_uid = flags_->reach.server_uid});
     if (!socket) co_return end(fail_to_connect(socket.error()));
     open_input();
     const Background printing = print_datagrams(*socket);

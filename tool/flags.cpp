@@ -85,8 +85,9 @@ Error about(const Reach& reach, Error error) {
 
 void check_reach(const CLI::App& verb, const Reach& reach, SocketType type) {
   if (!given(verb, "--server-uid")) return;
-  if (type == SocketType::datagram) {
-    refuse_flags("--type datagram --server-uid", "datagram sockets do not say who receives");
+  if (type == SocketType::datagram && reach.address.kind() != Address::Kind::path) {
+    refuse_flags("--type datagram --server-uid",
+                 "datagram sockets do not say who receives; only a path has an owner");
   }
   if (reach.address.kind() == Address::Kind::exec) {
     refuse_flags("--server-uid", "a program started here runs as we do");

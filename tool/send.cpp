@@ -205,8 +205,9 @@ class Exchange {
 
 Task<int> exchange_datagrams(Loop& loop, const SendFlags& flags, Events& events,
                              Deadline deadline) {
-  auto socket =
-      DatagramSocket::connect(loop, flags.reach.address, {.max_message = flags.wire.max_message});
+  auto socket = DatagramSocket::connect(
+      loop, flags.reach.address,
+      {.max_message = flags.wire.max_message, .server_uid = flags.reach.server_uid});
   if (!socket) co_return fail_to_connect(socket.error());
   for (const std::string& message : flags.messages) {
     const auto sent = co_await socket->send(message, deadline.left());

@@ -150,6 +150,10 @@ void add_limits(CLI::App& verb, ServeFlags& flags) {
       verb, "--idle-timeout", "TIME", read_duration, [&](Duration time) { flags.idle_time = time; },
       "Close a connection on which nothing moved for so long (default: never)");
   add_value(
+      verb, "--handshake-timeout", "TIME", read_duration,
+      [&](Duration time) { flags.handshake_time = time; },
+      "Close a connection whose first message is not whole after so long (default: never)");
+  add_value(
       verb, "--timeout", "TIME", read_duration, [&](Duration time) { flags.timeout = time; },
       fmt::format("A begun message must be whole, and an answer be read, within TIME (default {}); "
                   "datagram: how long an answer waits for a full queue (default {})",
@@ -187,18 +191,19 @@ void refuse_beside(const CLI::App& verb, const std::string& beside, Names names,
 }
 
 void check_datagram(const CLI::App& verb) {
-  refuse_beside(verb, "--type datagram",
-                {"--broadcast", "--sized", "--hangup", "--exit-word", "--max-connections",
-                 "--max-per-uid", "--idle-timeout", "--once", "--takeover", "--on-path-lost"},
-                "datagrams have no connections");
+  refuse_beside(
+      verb, "--type datagram",
+      {"--broadcast", "--sized", "--hangup", "--exit-word", "--max-connections", "--max-per-uid",
+       "--idle-timeout", "--handshake-timeout", "--once", "--takeover", "--on-path-lost"},
+      "datagrams have no connections");
 }
 
 void check_program(const CLI::App& verb) {
-  refuse_beside(
-      verb, "-- PROGRAM",
-      {"--echo", "--ack", "--broadcast", "--on", "--sized", "--hangup", "--handler", "--exit-word",
-       "--stop-word", "--no-print", "--framing", "--max-message", "--idle-timeout", "--timeout"},
-      "the program speaks for itself, and its messages are not looked at");
+  refuse_beside(verb, "-- PROGRAM",
+                {"--echo", "--ack", "--broadcast", "--on", "--sized", "--hangup", "--handler",
+                 "--exit-word", "--stop-word", "--no-print", "--framing", "--max-message",
+                 "--idle-timeout", "--handshake-timeout", "--timeout"},
+                "the program speaks for itself, and its messages are not looked at");
 }
 
 void check(const CLI::App& verb, ServeFlags& flags) {
@@ -240,6 +245,7 @@ const std::string* AnswerFlags::reply_to(std::string_view message) const {
 Limits ServeFlags::limits() const {
   Limits limits = wire.limits();
   limits.idle_time = idle_time;
+  limits.handshake_time = handshake_time;
   if (timeout) limits.message_time = limits.outbound_soft_time = *timeout;
   return limits;
 }

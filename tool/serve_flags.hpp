@@ -60,6 +60,7 @@ struct ServeFlags {
   std::vector<AllowRule> allow;
   ServerLimits server_limits;
   Duration idle_time = Limits{}.idle_time;
+  Duration handshake_time = Limits{}.handshake_time;
   std::optional<Duration> timeout;
   Full full = Full::disconnect;
   PathLost on_path_lost = PathLost::report;

@@ -19,7 +19,6 @@ namespace hallway::tool {
 /// there is more to say.
 struct Unread {
   // NOLINTBEGIN(google-explicit-constructor,hicpp-explicit-conversions): most say only why
-  Unread(std::string its_reason) : why(std::move(its_reason)) {}
   Unread(const char* its_reason) : why(its_reason) {}
   Unread(std::string its_reason) : why(std::move(its_reason)) {}
   Unread(const Error& error) : why(error.why()), hint(error.hint) {}

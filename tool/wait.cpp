@@ -42,7 +42,8 @@ struct WaitFlags {
 Result<void> attempt(const WaitFlags& flags, Duration within) {
   if (flags.type == SocketType::datagram) {
     Loop loop;
-    const auto socket = DatagramSocket::connect(loop, flags.reach.address);
+    const auto socket =
+        DatagramSocket::connect(loop, flags.reach.address, {.server_uid = flags.reach.server_uid});
     if (!socket) return std::unexpected(socket.error());
     return {};
   }

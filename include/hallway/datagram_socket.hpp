@@ -31,6 +31,10 @@ struct DatagramOptions {
   std::string group = {};
   std::size_t descriptors = 0;  ///< accepted per datagram; 0 refuses them all
   std::size_t max_message = Limits{}.max_message;
+  /// connect() only: refuse to send to the socket of any other user. The kernel does not say who
+  /// receives datagrams; what is checked is whose the socket file is, and that very file is
+  /// connected to, whatever becomes of its name meanwhile.
+  std::optional<std::uint32_t> server_uid = {};
 };
 
 /// One received datagram. A view, valid until the next receive on the same socket.
@@ -83,6 +87,7 @@ class HALLWAY_EXPORT DatagramSocket {
 
   /// A socket that only sends to `where`, and receives only from there. It gets a name of its
   /// own from the kernel, so that it can be answered.
+  /// @errors operation_not_permitted: options.server_uid is another, or the address is no path
   static Result<DatagramSocket> connect(Loop& loop, const AddressSpec& where,
                                         DatagramOptions options = {});
 

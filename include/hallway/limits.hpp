@@ -24,8 +24,13 @@ struct Limits {
   /// Largest message in either direction, in bytes, without its framing; below 4 GiB.
   std::size_t max_message = 1 * mebibyte;
 
-  /// From the first byte of a message to its last. Cuts off a peer that dribbles half a frame.
+  /// From the first byte of a message to its last, while it is waited for. Cuts off a peer that
+  /// dribbles half a frame.
   Duration message_time = std::chrono::seconds(10);
+
+  /// From the connection's start to its first whole message. Off: who listens to broadcasts says
+  /// nothing, and who types takes his time. For protocols that begin with a greeting.
+  Duration handshake_time = Duration::zero();
 
   /// Without a byte in either direction, and without a message that the program still works on:
   /// from receiving it until asking for the next. Off: many connections are quiet for good reasons.

@@ -20,6 +20,16 @@
 
 namespace hallway {
 
+/// What a peer's pid is worth. A process that ended gives its pid back, and another gets it.
+enum class Identity : std::uint8_t {
+  running,     ///< the process that connected, which still runs
+  ended,       ///< that process has ended: by now the pid may be another's
+  unverified,  ///< this kernel cannot say (before 6.5): the pid is a hint for people
+};
+
+/// "running", "ended", "unverified"
+HALLWAY_EXPORT std::string_view to_string(Identity identity) noexcept;
+
 /// Who connected. A value. Thread: any.
 struct HALLWAY_EXPORT Peer {
   /// What the kernel shows for an id that has no meaning in our user namespace
@@ -39,6 +49,10 @@ struct HALLWAY_EXPORT Peer {
   /// A pidfd of a connected socket's peer: the one name of a process that is never reused.
   /// @errors no_protocol_option where the kernel is older than 6.5
   static Result<Descriptor> pidfd_of(int socket);
+
+  /// Whether `pid` is to be believed now. Holding pidfd_of() keeps it so: kill through that, and
+  /// never by the number.
+  static Result<Identity> identity_of(int socket);
 
   /// The name of the process (/proc/PID/comm), printable; empty when unknown. Words for people:
   /// a process names itself.

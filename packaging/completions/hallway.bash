@@ -15,9 +15,9 @@ _hallway() {
         --group) _hallway_offer -g; return ;;
         --full) _hallway_offer -W "wait drop-oldest drop-newest disconnect"; return ;;
         --on-path-lost) _hallway_offer -W "warn rebind exit"; return ;;
-        --max-message | --on | --handler | --handlers | --handler-timeout | --exit-word | --stop-word | --mode | --allow | --max-connections | --max-per-uid | --idle-timeout | --timeout | --ready-fd) return ;;
+        --max-message | --on | --handler | --handlers | --handler-timeout | --exit-word | --stop-word | --mode | --allow | --max-connections | --max-per-uid | --idle-timeout | --handshake-timeout | --timeout | --ready-fd) return ;;
       esac
-      flags="--help -h --quiet -q --verbose -v --json --type --framing --max-message --echo --ack --broadcast --on --sized --hangup --handler --handlers --handler-timeout --exit-word --stop-word --no-print --mode --owner --group --allow --max-connections --max-per-uid --idle-timeout --timeout --full --once --ready-fd --takeover --on-path-lost"
+      flags="--help -h --quiet -q --verbose -v --json --type --framing --max-message --echo --ack --broadcast --on --sized --hangup --handler --handlers --handler-timeout --exit-word --stop-word --no-print --mode --owner --group --allow --max-connections --max-per-uid --idle-timeout --handshake-timeout --timeout --full --once --ready-fd --takeover --on-path-lost"
       ;;
     connect)
       case $previous in

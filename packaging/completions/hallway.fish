@@ -26,6 +26,7 @@ complete -c hallway -n '__fish_seen_subcommand_from serve' -l allow -x -d 'Who m
 complete -c hallway -n '__fish_seen_subcommand_from serve' -l max-connections -x -d 'Above it, clients wait'
 complete -c hallway -n '__fish_seen_subcommand_from serve' -l max-per-uid -x -d 'Above it, clients of that user are turned away'
 complete -c hallway -n '__fish_seen_subcommand_from serve' -l idle-timeout -x -d 'Close a connection on which nothing moved for so long'
+complete -c hallway -n '__fish_seen_subcommand_from serve' -l handshake-timeout -x -d 'Close a connection whose first message is not whole after so long'
 complete -c hallway -n '__fish_seen_subcommand_from serve' -l timeout -x -d 'A begun message must be whole, and an answer be read, within TIME'
 complete -c hallway -n '__fish_seen_subcommand_from serve' -l full -x -a 'wait drop-oldest drop-newest disconnect' -d 'What a broadcast does to a client whose queue is full'
 complete -c hallway -n '__fish_seen_subcommand_from serve' -l once -d 'Serve one connection, then exit'

@@ -38,7 +38,11 @@ Result<Connection> ConnectionState::open(Loop& loop, Descriptor socket, const Pe
       new ConnectionState(loop, std::move(socket), peer, std::move(terms)));
   auto watched = state->watch(loop.core(), state->descriptor(), sys::event_readable);
   if (!watched) return std::unexpected(watched.error());
-  if (state->terms().options.limits.idle_time > Duration::zero()) state->start_clock();
+  const Limits& limits = state->terms().options.limits;
+  if (limits.handshake_time > Duration::zero()) state->waits().opened_at = loop.core().now();
+  if (limits.handshake_time > Duration::zero() || limits.idle_time > Duration::zero()) {
+    state->start_clock();
+  }
   state->seat_ = std::move(seat);  // last: who never sat down has no end to be told of
   return Connection(state.release());
 }
@@ -106,6 +110,11 @@ Received ConnectionState::try_receive() {
   park();
   note_partial();
   note_asking();
+  if (const Running next_end = next_clock(true); next_end.until <= core().now()) {
+    overdue(next_end.reason);
+    next(received);
+    return received;
+  }
   return {Outcome::would_block, Message(), this};
 }
 
@@ -439,8 +448,8 @@ ConnectionState::Waits& ConnectionState::waits() {
 void ConnectionState::note_partial() {
   if (!has_partial()) {
     note_whole();
-  } else if (waits().partial_since == off) {
-    waits_->partial_since = core().now();
+  } else {
+    if (waits().partial_since == off) waits_->partial_since = core().now();
     start_clock();
   }
 }
@@ -464,25 +473,40 @@ void ConnectionState::note_asking() {
   start_clock();
 }
 
-ConnectionState::TimePoint ConnectionState::next_clock() const noexcept {
-  const Limits& limits = terms().options.limits;
-  TimePoint next = off;
-  const auto consider = [&next](TimePoint since, Duration time) {
-    if (since != off && time > Duration::zero()) next = std::min(next, since + time);
-  };
+/// @param asking  whether somebody wants the next message now: nobody else can be kept waiting
+///                for the rest of it, which may well lie in the kernel
+ConnectionState::Running ConnectionState::next_clock(bool asking) const noexcept {
+  Running next{off, ""};
   if (!waits_) return next;
-  consider(waits_->partial_since, limits.message_time);
-  consider(waits_->soft_since, limits.outbound_soft_time);
+  const auto consider = [&next](TimePoint since, Duration time, const char* reason) {
+    if (since == off || time <= Duration::zero() || since + time >= next.until) return;
+    next = {since + time, reason};
+  };
+  const Limits& limits = terms().options.limits;
+  if (asking) {
+    consider(waits_->partial_since, limits.message_time,
+             "a message took longer than its time to arrive whole");
+  }
+  if (messages_received_ == 0) {
+    consider(waits_->opened_at, limits.handshake_time,
+             "no whole message came within the handshake's time");
+  }
+  consider(waits_->soft_since, limits.outbound_soft_time,
+           "it reads too slowly: the outbound queue stayed over its soft limit");
   // While the program works on a message, the peer rightly waits.
-  if (waits_->dealt_with == messages_received_) consider(waits_->active_at, limits.idle_time);
-  next = std::min(next, waits_->retry_at);
-  if (closing_) consider(waits_->active_at, limits.outbound_soft_time);
+  if (waits_->dealt_with == messages_received_) {
+    consider(waits_->active_at, limits.idle_time, "nothing came or went within the idle time");
+  }
+  if (closing_) {
+    consider(waits_->active_at, limits.outbound_soft_time,
+             "it did not read the rest of what was sent");
+  }
   return next;
 }
 
 void ConnectionState::start_clock() {
   if (waits().active_at == off) waits_->active_at = core().now();
-  const TimePoint next = next_clock();
+  const TimePoint next = std::min(next_clock(receiving_ != nullptr).until, waits_->retry_at);
   if (next == off) return;
   auto& clock = waits_->clock;
   if (!clock) clock = std::make_unique<Clock>(*this);
@@ -493,22 +517,16 @@ void ConnectionState::start_clock() {
 // makes it free for messages that keep coming.
 void ConnectionState::check_clocks() {
   const TimePoint now = core().now();
-  const Limits& limits = terms().options.limits;
   if (waits_->retry_at <= now) {
     waits_->retry_at = off;
     write();
-    if (!finished_) start_clock();
-  } else if (next_clock() > now) {
+    if (finished_) return;
+  }
+  const Running next = next_clock(receiving_ != nullptr);
+  if (next.until > now) {
     start_clock();
-  } else if (closing_) {
-    overdue("it did not read the rest of what was sent");
-  } else if (waits_->partial_since != off && limits.message_time > Duration::zero() &&
-             waits_->partial_since + limits.message_time <= now) {
-    overdue("a message took longer than its time to arrive whole");
-  } else if (waits_->soft_since != off && waits_->soft_since + limits.outbound_soft_time <= now) {
-    overdue("it reads too slowly: the outbound queue stayed over its soft limit");
   } else {
-    overdue("nothing came or went within the idle time");
+    overdue(next.reason);
   }
 }
 

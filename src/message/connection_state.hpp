@@ -79,6 +79,12 @@ class ConnectionState final : public Transport, public Lingering, private Watch,
   using TimePoint = Loop::Clock::time_point;
   static constexpr TimePoint off = TimePoint::max();
 
+  /// A clock that runs, and what is wrong when it has run out.
+  struct Running {
+    TimePoint until;
+    const char* reason;
+  };
+
   /// What only few connections need, and idle ones do not hold.
   struct Waits {
     std::vector<Connection::Send*> senders;   // for room
@@ -87,6 +93,7 @@ class ConnectionState final : public Transport, public Lingering, private Watch,
     std::unique_ptr<Clock> clock;             // watches the times below
     TimePoint partial_since = off;            // a message began to arrive
     TimePoint soft_since = off;               // the queue went over its soft limit
+    TimePoint opened_at = off;                // noted where the handshake has a time
     TimePoint active_at = off;                // bytes went in or out; noted while a clock runs
     TimePoint retry_at = off;                 // the kernel refused for lack of something
     std::uint64_t dealt_with = 0;             // messages the program had when it asked for more
@@ -126,7 +133,7 @@ class ConnectionState final : public Transport, public Lingering, private Watch,
   void note_asking();
   void start_clock();
   void check_clocks();
-  [[nodiscard]] TimePoint next_clock() const noexcept;
+  [[nodiscard]] Running next_clock(bool asking) const noexcept;
   void overdue(const char* reason) noexcept;
   [[nodiscard]] std::string reason_of_end() const;
 

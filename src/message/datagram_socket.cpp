@@ -96,9 +96,18 @@ struct DatagramSocket::State : detail::Watch {
 
   /// Again, because the receiver was restarted: the connection leads to the one that is gone.
   sys::Expected<void> reconnect() {
-    const auto there = net::reach(*connected);
+    const auto there = net::reach(*connected, options.server_uid);
     if (!there) return std::unexpected(there.error());
     return sys::connect(socket.get(), there->address);
+  }
+
+  [[nodiscard]] std::unexpected<Error> not_connected(int error) const {
+    if (error != EPERM || !options.server_uid) {
+      return net::unreachable(error, "connect", *connected);
+    }
+    return sys::failure(error, "connect", connected->to_string(),
+                        "it is no socket file of uid " + std::to_string(*options.server_uid),
+                        "nothing was sent; somebody else may have taken the name");
   }
 
   Loop& loop;
@@ -152,7 +161,7 @@ Result<DatagramSocket> DatagramSocket::connect(Loop& loop, const AddressSpec& wh
   State& state = *made->state_;
   state.connected = *where.get();
   if (const auto connected = state.reconnect(); !connected) {
-    return net::unreachable(connected.error(), "connect", *state.connected);
+    return state.not_connected(connected.error());
   }
   return made;
 }
@@ -236,7 +245,7 @@ Task<Result<void>> DatagramSocket::send_to(const Address& to, ByteView message,
         (error == ECONNREFUSED || error == ENOTCONN || error == ECONNRESET)) {
       reconnected = true;
       if (const auto again = state.reconnect(); !again) {
-        co_return net::unreachable(again.error(), "send to", to);
+        co_return state.not_connected(again.error());
       }
       continue;
     }

@@ -6,6 +6,7 @@
 
 #include <hallway/bytes.hpp>
 
+#include "sys/event.hpp"
 #include "sys/file.hpp"
 #include "sys/socket.hpp"
 
@@ -28,6 +29,29 @@ Result<Descriptor> Peer::pidfd_of(int socket) {
   if (pidfd) return std::move(*pidfd);
   return sys::failure(pidfd.error(), "identify", "the peer's process",
                       pidfd.error() == ENOPROTOOPT ? "this kernel is older than 6.5" : "");
+}
+
+Result<Identity> Peer::identity_of(int socket) {
+  const auto pidfd = pidfd_of(socket);
+  if (!pidfd) {
+    if (pidfd.error().code == std::errc::no_protocol_option) return Identity::unverified;
+    // What kernels before 6.16 say of a process that is gone.
+    if (pidfd.error().code == std::errc::invalid_argument) return Identity::ended;
+    return std::unexpected(pidfd.error());
+  }
+  // A pidfd is readable once its process has ended.
+  const auto ended = sys::poll_one(pidfd->get(), sys::event_readable, Duration::zero());
+  if (!ended) return sys::failure(ended.error(), "identify", "the peer's process");
+  return *ended ? Identity::ended : Identity::running;
+}
+
+std::string_view to_string(Identity identity) noexcept {
+  switch (identity) {
+    case Identity::running: return "running";
+    case Identity::ended: return "ended";
+    case Identity::unverified: return "unverified";
+  }
+  return "unknown identity";
 }
 
 std::string Peer::process_name() const {

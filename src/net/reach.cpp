@@ -6,13 +6,14 @@
 
 namespace hallway::net {
 
-sys::Expected<Reachable> reach(const Address& address) {
+sys::Expected<Reachable> reach(const Address& address, std::optional<std::uint32_t> owner) {
   if (address.kind() == Address::Kind::abstract) {
+    if (owner) return std::unexpected(EPERM);
     return Reachable{sys::SocketAddress::abstract(address.name()), {}};
   }
   if (address.kind() != Address::Kind::path) return std::unexpected(EINVAL);
   const std::string& path = address.name();
-  if (path.size() <= sys::SocketAddress::name_max) {
+  if (!owner && path.size() <= sys::SocketAddress::name_max) {
     return Reachable{sys::SocketAddress::path(path), {}};
   }
   // The kernel follows /proc/self/fd/N to the inode itself, so no name has to fit.
@@ -21,6 +22,13 @@ sys::Expected<Reachable> reach(const Address& address) {
   if (!directory) return std::unexpected(directory.error());
   auto name = sys::open_target(directory->get(), file);
   if (!name) return std::unexpected(name.error());
+  if (owner) {
+    const auto found = sys::identify(name->get());
+    if (!found) return std::unexpected(found.error());
+    if (found->kind != sys::FileKind::socket || found->uid != *owner) {
+      return std::unexpected(EPERM);
+    }
+  }
   const auto reached = sys::SocketAddress::path(sys::proc_path(name->get()));
   return Reachable{reached, std::move(*name)};
 }

@@ -22,8 +22,12 @@ struct Reachable {
   Descriptor name;  ///< a long path is reached through the descriptor of its inode
 };
 
-/// @errors errno: that of finding a long path; EINVAL for an address that names no socket
-sys::Expected<Reachable> reach(const Address& address);
+/// @param owner  the path has to lead to a socket file of this user; what was checked is what is
+///               reached, even if the name is given to another file meanwhile
+/// @errors errno: that of finding a long path; EINVAL for an address that names no socket; EPERM
+///         for one that is not the owner's, or has none
+sys::Expected<Reachable> reach(const Address& address,
+                               std::optional<std::uint32_t> owner = std::nullopt);
 
 /// One try to connect. Nothing: the server's backlog is full, which the kernel gives no event
 /// for; try again later. The socket is non-blocking.

@@ -93,3 +93,8 @@ with Server() as server:
                   ['wait', server.address]]:
         fails(77, *words, '--server-uid', other, says=[server.address])
     run('send', server.address, 'x', '--server-uid', str(os.geteuid()), check=0)
+with Server('--type', 'datagram', address='./datagrams') as server:
+    for words in [['send', server.address, 'x'], ['connect', server.address],
+                  ['wait', server.address]]:
+        fails(77, *words, '--type', 'datagram', '--server-uid', other, says=[server.address])
+        run(*words, '--type', 'datagram', '--server-uid', str(os.geteuid()), check=0)

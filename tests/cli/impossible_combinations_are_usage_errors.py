@@ -22,7 +22,7 @@ for words, names in [
         (['serve', '-q', '-v'], ['--quiet', '--verbose']),
         (['serve', 'exec:cat'], ['exec:cat']),
         (['connect', '--hex', '--json'], ['--hex', '--json']),
-        (['connect', '--type', 'datagram', '--server-uid', '0'], ['datagram', '--server-uid']),
+        (['connect', '@d', '--type', 'datagram', '--server-uid', '0'], ['datagram', '--server-uid']),
         (['connect', 'exec:cat', '--type', 'datagram'], ['datagram']),
         (['send', 'x', '--sized'], ['--sized', '--wait-reply']),
         (['request', 'x', '--sized', '--type', 'datagram'], ['--sized', 'datagram']),

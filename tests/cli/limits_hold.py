@@ -30,6 +30,10 @@ with Server('--timeout', '50ms', '--echo') as server:
     assert slow.rest() == b''
     assert run('request', server.address, 'x', check=0).stdout == b'x\n'
 
+with Server('--handshake-timeout', '50ms', '--echo') as server:
+    assert server.connect().rest() == b'', 'a client that says nothing'
+    server.says("no whole message came within the handshake's time")
+
 with Server('--max-message', '1K', '--echo', '--no-print') as server:
     peer, greedy = server.connect(), server.connect()
     peer.send('x' * 1024 + '\n')

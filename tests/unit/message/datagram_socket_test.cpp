@@ -276,6 +276,30 @@ TEST_F(datagram_socket, goes_on_when_the_receiver_has_room_again) {
   }
 }
 
+TEST_F(datagram_socket, sends_to_nobodys_socket_but_the_one_of_the_user_asked_for) {
+  const DatagramSocket receiver = bound();
+  const auto own = DatagramSocket::connect(loop, path, {.server_uid = ::geteuid()});
+  EXPECT_TRUE(own) << own.error().explain();
+  const auto other = DatagramSocket::connect(loop, path, {.server_uid = ::geteuid() + 1});
+  ASSERT_FALSE(other);
+  EXPECT_EQ(other.error().code, std::errc::operation_not_permitted);
+  const auto nameless = DatagramSocket::connect(loop, "@" + path, {.server_uid = ::geteuid()});
+  ASSERT_FALSE(nameless) << "an abstract name has no owner";
+}
+
+TEST_F(datagram_socket, connects_to_the_file_it_checked_even_when_the_name_moves_on) {
+  DatagramSocket receiver = bound();
+  const std::string elsewhere = directory / "elsewhere";
+  const AtCall swap(sys::Call::connect, [&] {
+    std::filesystem::rename(path, elsewhere);
+    std::filesystem::create_symlink("/nowhere", path);
+  });
+  auto sender = DatagramSocket::connect(loop, path, {.server_uid = ::geteuid()});
+  ASSERT_TRUE(sender) << sender.error().explain();
+  EXPECT_EQ(send(*sender, "to the one that was checked"), std::error_code());
+  EXPECT_EQ(receive(receiver).bytes, "to the one that was checked");
+}
+
 TEST_F(datagram_socket, tries_again_when_the_kernel_is_out_of_buffers) {
   DatagramSocket receiver = bound();
   DatagramSocket sender = connected();

@@ -280,6 +280,39 @@ TEST_F(receiving, has_no_message_clock_between_messages_or_when_it_is_off) {
   EXPECT_FALSE(other.end);
 }
 
+TEST_F(receiving, does_not_hold_against_a_peer_that_nobody_looked_at_what_it_sent) {
+  start(SocketType::stream, {.limits = {.message_time = 5ms}});
+  theirs->send("hal");
+  EXPECT_EQ(ours->try_receive().outcome(), Outcome::would_block);
+  theirs->send("f\n");  // in time, while the program is busy with something else
+  const auto before = Loop::Clock::now();
+  until([&] { return Loop::Clock::now() - before > 20ms; });
+  const Received received = ours->try_receive();
+  ASSERT_EQ(received.outcome(), Outcome::ok);
+  EXPECT_EQ(received->to_owned(), "half");
+}
+
+TEST_F(receiving, cuts_off_half_a_message_also_for_who_only_looks_now_and_then) {
+  start(SocketType::stream, {.limits = {.message_time = 5ms}});
+  theirs->send("hal");
+  ASSERT_TRUE(until([&] { return ours->try_receive().outcome() == Outcome::failed; }));
+}
+
+TEST_F(receiving, cuts_off_a_peer_that_never_says_its_first_message_if_asked_to) {
+  start(SocketType::stream, {.limits = {.handshake_time = 5ms}});
+  listen();
+  ASSERT_TRUE(until_ended());
+  EXPECT_EQ(log.end, Outcome::failed);
+  EXPECT_NE(log.why.find("handshake"), std::string::npos) << log.why;
+
+  start(SocketType::stream, {.limits = {.handshake_time = 100ms}});
+  listen();
+  theirs->send("hello\n");
+  const auto before = Loop::Clock::now();
+  until([&] { return Loop::Clock::now() - before > 120ms; });
+  EXPECT_FALSE(log.end) << log.why;
+}
+
 TEST_F(receiving, cuts_off_an_idle_peer_only_if_asked_to) {
   start(SocketType::stream, {.limits = {.idle_time = 4ms}});
   listen();

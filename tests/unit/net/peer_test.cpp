@@ -113,6 +113,38 @@ TEST(peer, says_when_the_kernel_is_too_old_for_a_pidfd) {
   EXPECT_NE(pidfd.error().explain().find("6.5"), std::string::npos);
 }
 
+TEST(peer, is_running_until_its_process_has_ended) {
+  const TempDirectory directory;
+  const Descriptor listener = raw_listening(SOCK_STREAM, directory / "s");
+  ForkedProcess client([&](const ForkedProcess::Say& say) {
+    const Descriptor socket = raw_connected(SOCK_STREAM, directory / "s");
+    say("connected");
+    wait_to_be_killed();
+  });
+  ASSERT_EQ(client.line(), "connected");
+  const auto accepted =
+      Descriptor::adopt(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
+  if (!Peer::pidfd_of(accepted.get())) {
+    EXPECT_EQ(Peer::identity_of(accepted.get()), Identity::unverified);
+    GTEST_SKIP() << "this kernel has no SO_PEERPIDFD";
+  }
+  EXPECT_EQ(Peer::identity_of(accepted.get()), Identity::running);
+  client.kill();
+  EXPECT_EQ(Peer::identity_of(accepted.get()), Identity::ended);
+}
+
+TEST(peer, is_unverified_where_the_kernel_has_no_pidfd_for_it) {
+  auto [near, far] = raw_pair(SOCK_STREAM);
+  const FaultOn old_kernel(sys::Call::getsockopt, 1, ENOPROTOOPT);
+  EXPECT_EQ(Peer::identity_of(near.get()), Identity::unverified);
+}
+
+TEST(peer, has_words_for_its_identity) {
+  EXPECT_EQ(to_string(Identity::running), "running");
+  EXPECT_EQ(to_string(Identity::ended), "ended");
+  EXPECT_EQ(to_string(Identity::unverified), "unverified");
+}
+
 TEST(peer, is_not_found_where_there_is_no_socket) {
   const Descriptor file = some_file();
   EXPECT_EQ(Peer::of(file.get()).error().code, std::errc::not_a_socket);
@@ -204,7 +236,7 @@ TEST(allow_rule, takes_no_name_with_a_nul_byte_for_the_one_that_ends_there) {
   for (const auto text : {"uid:root\0evil"sv, "group:root\0"sv}) {
     const auto resolved = AllowRule::parse(text)->resolved();
     ASSERT_FALSE(resolved);
-    EXPECT_NE(resolved.error().explain().find("root\\x00"), std::string::npos);
+    EXPECT_NE(resolved.error().explain().find("root\\0"), std::string::npos);
   }
 }
 
