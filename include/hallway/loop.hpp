@@ -109,8 +109,8 @@ class HALLWAY_EXPORT Loop {
   [[nodiscard]] Sleep sleep(Duration duration);
 
   class Ready;
-  /// co_await loop.readable(0): until read(2) on a borrowed descriptor would not block. What
-  /// epoll cannot watch (a regular file) is always ready. One waiter a descriptor.
+  /// co_await loop.readable(0): until read(2) on a borrowed descriptor would not block. Ready at
+  /// once is what epoll cannot watch (a file), and every 10 ms what it lacks room for. One waiter.
   [[nodiscard]] Ready readable(int descriptor);
   [[nodiscard]] Ready writable(int descriptor);
 

@@ -20,11 +20,26 @@ class SleepTimer : public Timer {
   Waiter& sleeper_;
 };
 
-class OneShotWatch : public Watch {
+class OneShotWatch : public Watch, private Timer {
  public:
   OneShotWatch(LoopCore& core, Waiter& waiter) : core_(core), waiter_(waiter) {}
 
+  /// False: it is ready now. What cannot be watched is reported by the read or write that follows,
+  /// if it is an error, and never blocks for long, if it is a regular file (EPERM). What could be
+  /// watched if the kernel had room is looked at again and again, but not all the time.
+  bool wait(int descriptor, std::uint32_t events) {
+    constexpr Duration look_again = std::chrono::milliseconds(10);
+    const auto watched = watch(core_, descriptor, events);
+    if (watched) return true;
+    const std::error_code code = watched.error().code;
+    const bool no_room =
+        code == std::errc::not_enough_memory || code == std::errc::no_space_on_device;
+    if (no_room) start(core_, Loop::Clock::now() + look_again);
+    return no_room;
+  }
+
  private:
+  void fire() override { core_.schedule(waiter_); }
   void ready(std::uint32_t /*events*/) override {
     stop_watching();
     core_.schedule(waiter_);
@@ -97,9 +112,7 @@ Loop::Ready::~Ready() = default;
 bool Loop::Ready::await_suspend(std::coroutine_handle<> awaiting) {
   waiter_.coroutine = awaiting;
   watch_ = std::make_unique<detail::OneShotWatch>(*core_, waiter_);
-  // What cannot be watched is reported by the read or write that follows, if it is an error, and
-  // never blocks for long, if it is a regular file (EPERM).
-  return watch_->watch(*core_, descriptor_, events_).has_value();
+  return watch_->wait(descriptor_, events_);
 }
 
 }  // namespace hallway

@@ -262,6 +262,25 @@ TEST(readable, takes_a_regular_file_for_always_ready) {
   }(loop, file.get()));
 }
 
+TEST(readable, looks_now_and_then_where_epoll_has_no_room) {
+  for (const int error : {ENOSPC, ENOMEM}) {
+    Loop loop;
+    auto [near, far] = raw_pair(SOCK_STREAM);
+    const FaultOn fault(sys::Call::epoll_ctl, 1, error, FaultOn::always);
+    int looks = 0;
+    loop.spawn([](Loop& on, const Descriptor& socket, int& count) -> Task<> {
+      while (raw_receive(socket.get()).result < 0) {
+        ++count;
+        co_await on.readable(socket.get());
+      }
+    }(loop, near, looks));
+    EXPECT_TRUE(run_until(loop, [&] { return looks == 3; }));
+    raw_send(far.get(), "x");
+    EXPECT_EQ(loop.run(), 0);
+    EXPECT_LE(looks, 4);
+  }
+}
+
 TEST(readable, lets_go_of_the_descriptor_with_its_task) {
   Loop loop;
   auto [near, far] = raw_pair(SOCK_STREAM);
@@ -353,6 +372,22 @@ TEST(post, may_be_called_from_an_action_and_counts_as_work) {
   EXPECT_EQ(depth, 2);
 }
 
+TEST(post, loses_no_action_that_comes_after_one_that_throws) {
+  Loop loop;
+  std::vector<int> ran;
+  for (const int number : {1, 2, 3}) {
+    loop.post([&ran, &loop, number] {
+      ran.push_back(number);
+      if (number == 1) loop.post([&ran] { ran.push_back(4); });
+      if (number != 3) throw std::runtime_error("not this one");
+    });
+  }
+  EXPECT_THROW(loop.turn(), std::runtime_error);
+  EXPECT_THROW(loop.run(), std::runtime_error);
+  EXPECT_EQ(loop.run(), 0);
+  EXPECT_EQ(ran, (std::vector{1, 2, 3, 4}));
+}
+
 TEST(post, takes_actions_that_can_only_be_moved) {
   Loop loop;
   int got = 0;
@@ -398,6 +433,16 @@ TEST(foreign_loop, sees_timers_by_polling_one_descriptor) {
   EXPECT_TRUE(poll_and_turn(loop, [&] { return log.size() == 2; }));
   EXPECT_EQ(log.front(), "first");
   EXPECT_GE(Clock::now() - start, 3ms);
+}
+
+TEST(foreign_loop, hears_that_there_is_no_timer_for_it) {
+  for (const sys::Call call : {sys::Call::timerfd_create, sys::Call::epoll_ctl}) {
+    Loop loop;
+    const FaultOn fault(call, 1, EMFILE);
+    EXPECT_NE(loop.descriptor(), 0);
+    ASSERT_TRUE(loop.error());
+    EXPECT_EQ(loop.error()->code, std::errc::too_many_files_open);
+  }
 }
 
 TEST(foreign_loop, sees_sockets_and_posted_actions) {

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -44,6 +45,20 @@ TEST(on_signal, wakes_a_loop_that_waits) {
   const pid_t us = ::getpid();
   ForkedProcess other([us](const auto&) { ::kill(us, SIGUSR1); });
   EXPECT_EQ(loop.run(), 9);
+}
+
+TEST(on_signal, keeps_an_action_that_throws) {
+  Loop loop;
+  int calls = 0;
+  ASSERT_TRUE(loop.on_signal(SIGUSR1, [&calls] {
+    ++calls;
+    throw std::runtime_error("no");
+  }));
+  for (int i = 1; i <= 2; ++i) {
+    ::raise(SIGUSR1);
+    EXPECT_THROW(loop.turn(patience), std::runtime_error);
+    EXPECT_EQ(calls, i);
+  }
 }
 
 TEST(on_signal, replaces_its_own_earlier_action) {
@@ -105,6 +120,20 @@ TEST(drain, tells_everything_that_asked_once) {
   loop.drain();
   EXPECT_TRUE(loop.draining());
   EXPECT_EQ(log, (std::vector<std::string>{"a", "b"}));
+}
+
+TEST(drain, tells_everybody_although_somebody_throws) {
+  Loop loop;
+  int told = 0;
+  for (int i = 0; i < 3; ++i) {
+    loop.on_drain(&loop, [&told] {
+      ++told;
+      throw std::runtime_error("no");
+    });
+  }
+  EXPECT_THROW(loop.drain(), std::runtime_error);
+  EXPECT_EQ(told, 3);
+  EXPECT_TRUE(loop.draining());
 }
 
 TEST(drain, tells_at_once_whoever_asks_too_late) {
