@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <ctime>
 
 namespace hallway::sys {
@@ -34,6 +35,27 @@ epoll_event to_epoll(std::uint32_t events, void* data) {
   event.events = events;
   event.data.ptr = data;
   return event;
+}
+
+// Linux has epoll_pwait2(2) since 5.11, valgrind before 3.20 has not: there times are rounded up to
+// milliseconds.
+std::atomic<bool> lacks_pwait2 =
+    false;  // NOLINT(cppcoreguidelines-avoid-non-const-global-variables)
+
+int wait_for_events(int epoll, std::span<epoll_event> events, Duration longest) {
+  const auto room = static_cast<int>(events.size());
+  if (!lacks_pwait2.load(std::memory_order_relaxed)) {
+    const timespec limit = to_timespec(longest);
+    const int count =
+        ::epoll_pwait2(epoll, events.data(), room, longest == forever ? nullptr : &limit, nullptr);
+    if (count >= 0 || errno != ENOSYS) return count;
+    lacks_pwait2.store(true, std::memory_order_relaxed);
+  }
+  using std::chrono::milliseconds;
+  const auto time =
+      std::chrono::ceil<milliseconds>(std::min<Duration>(longest, std::chrono::hours(1)));
+  return ::epoll_pwait(epoll, events.data(), room,
+                       longest == forever ? -1 : static_cast<int>(time.count()), nullptr);
 }
 
 }  // namespace
@@ -63,9 +85,7 @@ Expected<std::size_t> epoll_wait(int epoll, std::span<Event, events_per_wait> ev
   if (verdict.error == EINTR) return 0;
   if (verdict.error != 0) return std::unexpected(verdict.error);
   std::array<epoll_event, events_per_wait> raw;
-  const timespec limit = to_timespec(std::max(longest, Duration::zero()));
-  const int count = ::epoll_pwait2(epoll, raw.data(), static_cast<int>(raw.size()),
-                                   longest == forever ? nullptr : &limit, nullptr);
+  const int count = wait_for_events(epoll, raw, std::max(longest, Duration::zero()));
   if (count < 0) {
     if (errno == EINTR) return 0;
     return std::unexpected(errno);

@@ -274,6 +274,7 @@ Expected<std::size_t> send(int socket, std::span<const iovec> pieces,
     const std::size_t size = descriptors.size() * sizeof(int);
     header.msg_control = control.data();
     header.msg_controllen = CMSG_SPACE(size);
+    std::memset(control.data(), 0, header.msg_controllen);  // the padding, too
     cmsghdr* item = CMSG_FIRSTHDR(&header);
     item->cmsg_level = SOL_SOCKET;
     item->cmsg_type = SCM_RIGHTS;
