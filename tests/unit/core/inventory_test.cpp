@@ -6,10 +6,15 @@
 #include <gtest/gtest.h>
 
 #include <fcntl.h>
+#include <unistd.h>
 
+#include <array>
 #include <atomic>
+#include <cstdio>
+#include <cstdlib>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "support/processes.hpp"
 #include "support/raw_socket.hpp"
@@ -59,6 +64,41 @@ TEST(inventory, catches_a_thread_that_still_runs) {
   EXPECT_EQ(difference, "threads: " + std::to_string(before.threads) + " before, " +
                             std::to_string(before.threads + 1) + " after\n");
   EXPECT_EQ(lasting_difference(before), "");
+}
+
+// Does nothing, unless it is told to: by the test below, in a process of its own.
+TEST(around_each_test, is_given_something_to_find) {
+  const char* what = ::getenv("HALLWAY_TEST_LEAKS");
+  if (what == nullptr) return;
+  if (what == std::string("descriptor")) {
+    [[maybe_unused]] const int leaked = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  } else if (what == std::string("thread")) {
+    std::thread([] { ::pause(); }).detach();
+  } else if (what == std::string("child")) {
+    // Unreaped, and no longer running than its parent.
+    if (::fork() == 0) ::_exit(0);
+  }
+}
+
+TEST(around_each_test, fails_a_test_that_leaks) {
+  for (const auto& [leak, found] :
+       {std::pair("nothing", "PASSED"), std::pair("descriptor", "left open: descriptor"),
+        std::pair("thread", "threads: "),
+        std::pair("child", "a child process was not waited for")}) {
+    const std::string command = "HALLWAY_TEST_LEAKS=" + std::string(leak) + " /proc/" +
+                                std::to_string(::getpid()) +
+                                "/exe --gtest_filter=around_each_test.is_given_something_to_find";
+    std::FILE* output = ::popen(command.c_str(), "re");
+    ASSERT_NE(output, nullptr);
+    std::string text;
+    std::array<char, 4096> buffer;
+    while (const std::size_t size = std::fread(buffer.data(), 1, buffer.size(), output)) {
+      text.append(buffer.data(), size);
+    }
+    const int status = ::pclose(output);
+    EXPECT_EQ(status == 0, leak == std::string("nothing")) << leak << ": " << text;
+    EXPECT_NE(text.find(found), std::string::npos) << leak << ": " << text;
+  }
 }
 
 TEST(inventory, sees_no_difference_where_there_is_none) {
