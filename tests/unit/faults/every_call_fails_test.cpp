@@ -74,11 +74,11 @@ class every_call : public testing::TestWithParam<Scenario> {
   }
 
   /// A machine that stands still for a moment makes a deadline of the scenario pass. It does not
-  /// do so five times in a row.
+  /// do so ten times in a row.
   template <typename Attempt>
   static void until_it_works(const std::string& name, Attempt attempt) {
     Result<void> ended = attempt();
-    for (int again = 0; !ended && again < 4; ++again) ended = attempt();
+    for (int again = 0; !ended && again < 9; ++again) ended = attempt();
     EXPECT_TRUE(ended) << name << ": " << ended.error().explain();
   }
 
