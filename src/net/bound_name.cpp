@@ -268,9 +268,9 @@ Result<void> BoundName::clear_the_way(const BindOptions& options) const {
   const auto owner = live_owner(address_, options.type);
   if (!owner) return std::unexpected(owner.error());
   if (*owner) return in_use(address_, **owner);
-  // Bound and not listening yet, a server answers like a dead one. Where netlink is forbidden, the
-  // moment between its bind(2) and listen(2) stays unprotected; a stale socket must not.
-  if (sys::is_bound(*found).value_or(false)) {
+  // Bound and not listening yet, a server answers like a dead one.
+  const auto bound = sys::is_bound(*found);
+  if (bound ? *bound : sys::is_starting(*found)) {
     return in_use(address_, "a process that has not started listening yet");
   }
 

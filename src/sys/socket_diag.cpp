@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sys/socket_diag.hpp"
 
+#include <fcntl.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <linux/sock_diag.h>
@@ -9,6 +10,9 @@
 
 #include <algorithm>
 #include <array>
+#include <fstream>
+#include <sstream>
+#include <string>
 
 #include <hallway/bytes.hpp>
 #include <hallway/descriptor.hpp>
@@ -114,6 +118,23 @@ Expected<bool> is_bound(const FileIdentity& file) {
     });
   }
   return found;
+}
+
+bool is_starting(const FileIdentity& file) {
+  std::ifstream table("/proc/self/net/unix");
+  std::string line;
+  std::getline(table, line);  // the headings
+  while (std::getline(table, line)) {
+    std::istringstream fields(line);
+    std::string number, references, protocol, flags, type, state, inode, path;
+    fields >> number >> references >> protocol >> flags >> type >> state >> inode;
+    // A listener answers for itself, and an accepted connection only shows its listener's path.
+    const bool idle = flags == "00000000" && state == "01";
+    if (!idle || !std::getline(fields >> std::ws, path)) continue;
+    const auto named = identify(AT_FDCWD, path);
+    if (named && named->same_file(file)) return true;
+  }
+  return false;
 }
 
 }  // namespace hallway::sys

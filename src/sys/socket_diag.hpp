@@ -13,4 +13,10 @@ namespace hallway::sys {
 /// @errors ENOENT, EPROTONOSUPPORT: this kernel lacks unix_diag
 Expected<bool> is_bound(const FileIdentity& file);
 
+/// For where netlink is forbidden, as in a service with RestrictAddressFamilies=AF_UNIX: whether a
+/// socket that is bound to this path lives and does not listen yet. Read from /proc/net/unix, where
+/// paths stand as they were given to bind(2): a relative one is only recognised from the binder's
+/// own directory, and one that has lost its name since is taken for its successor.
+bool is_starting(const FileIdentity& file);
+
 }  // namespace hallway::sys

@@ -174,6 +174,32 @@ TEST_F(rule_of_names, refuses_a_starting_server_however_it_spelled_the_path) {
   EXPECT_TRUE(exists(path));
 }
 
+TEST_F(rule_of_names, refuses_a_starting_server_where_netlink_is_forbidden_and_no_dead_one) {
+  const FaultOn fault(sys::Call::sendmsg, 1, EPERM, FaultOn::always);
+  Descriptor starting = raw_bound(SOCK_STREAM, path);
+  expect_refused(std::errc::address_in_use, "not started listening");
+  starting.close();
+  EXPECT_TRUE(Listener::bind(path));
+}
+
+// It belongs to all threads: another one that makes a file meanwhile must find it as it was.
+TEST_F(rule_of_names, leaves_the_umask_to_the_rest_of_the_process) {
+  const mode_t before = ::umask(027);
+  std::vector<std::string> seen;
+  {
+    const AtCall at_bind(sys::Call::bind, [&seen] {
+      std::ifstream status("/proc/self/status");
+      for (std::string line; std::getline(status, line);) {
+        if (line.starts_with("Umask:")) seen.push_back(line);
+      }
+    });
+    EXPECT_TRUE(Listener::bind(path, {.mode = 0600}));
+    EXPECT_TRUE(Listener::bind(path, {.mode = 0666}));
+  }
+  ::umask(before);
+  EXPECT_EQ(seen, (std::vector<std::string>(2, "Umask:\t0027")));
+}
+
 TEST_F(rule_of_names, refuses_while_somebody_else_holds_the_lock) {
   const Descriptor lock =
       Descriptor::adopt(::open((path + ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));

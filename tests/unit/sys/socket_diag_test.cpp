@@ -88,6 +88,24 @@ TEST_F(socket_diag, tells_one_socket_from_another_in_a_crowd) {
   EXPECT_EQ(bound("s299"), true);
 }
 
+TEST_F(socket_diag, knows_from_the_table_of_sockets_who_is_bound_and_does_not_listen) {
+  const auto starting = [this] {
+    return is_starting(*identify(open_directory(directory.path())->get(), "s"));
+  };
+  Descriptor listener = raw_bound(SOCK_STREAM, path);
+  EXPECT_TRUE(starting());
+  ASSERT_EQ(::listen(listener.get(), 1), 0);
+  EXPECT_FALSE(starting());
+  const Descriptor client = raw_connected(SOCK_STREAM, path);
+  const Descriptor accepted =
+      Descriptor::adopt(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
+  listener.close();
+  EXPECT_FALSE(starting());
+  std::filesystem::remove(path);
+  raw_bound(SOCK_STREAM, path).close();
+  EXPECT_FALSE(starting());
+}
+
 TEST_F(socket_diag, fails_with_what_the_kernel_says) {
   const Descriptor socket = raw_bound(SOCK_STREAM, path);
   for (const Call call : {Call::socket, Call::sendmsg, Call::recvmsg}) {
