@@ -192,6 +192,9 @@ std::unexpected<Error> BoundName::failed(int error) const {
     hint =
         "binding takes write permission on the directory, and the lock file beside the socket "
         "must be ours";
+  } else if (error == EBUSY) {
+    reason = "something is mounted there";
+    hint = "a mounted socket file stays the dead server's for ever: mount its directory instead";
   }
   return sys::failure(error, "bind", address_.to_string(), std::move(reason), std::move(hint));
 }
