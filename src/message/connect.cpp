@@ -70,11 +70,19 @@ Result<std::optional<Connected>> Connecting::attempt() {
 }
 
 Result<void> Connecting::require_server(const Peer& peer) const {
-  if (!options_.server_uid || peer.uid == *options_.server_uid) return {};
-  return sys::failure(EPERM, "connect", address_->to_string(),
-                      "the server is " + peer.to_string() + ", and uid " +
-                          std::to_string(*options_.server_uid) + " is asked for",
-                      "nothing was sent; somebody else may have taken the name");
+  if (!options_.server_uid) return {};
+  const std::uint32_t wanted = *options_.server_uid;
+  if (wanted == Peer::nobody_we_know) {
+    return sys::failure(EPERM, "connect", address_->to_string(),
+                        "uid " + std::to_string(wanted) +
+                            " is what everybody from outside our user namespace looks like",
+                        "nothing was sent; no server can be told apart by that uid");
+  }
+  if (peer.uid == wanted) return {};
+  return sys::failure(
+      EPERM, "connect", address_->to_string(),
+      "the server is " + peer.to_string() + ", and uid " + std::to_string(wanted) + " is asked for",
+      "nothing was sent; somebody else may have taken the name");
 }
 
 Duration Connecting::pause() {

@@ -346,6 +346,21 @@ TEST_F(client, refuses_a_squatter) {
       << refused.error().explain();
 }
 
+TEST_F(client, trusts_no_server_for_having_the_overflow_uid) {
+  NEEDS_ROOT_TO_BECOME_ANOTHER_USER();
+  ASSERT_EQ(::chmod(directory.path().c_str(), 01777), 0);
+  ForkedProcess stranger([this](const ForkedProcess::Say& say) {
+    if (::setgid(nobody) != 0 || ::setuid(nobody) != 0) return;
+    const Descriptor server = raw_listening(SOCK_STREAM, path);
+    say("serving");
+    wait_to_be_killed();
+  });
+  ASSERT_EQ(stranger.line(), "serving");
+  const auto refused = Client::connect(path, {.server_uid = nobody});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, std::errc::operation_not_permitted);
+}
+
 TEST_F(client, uses_an_inherited_socket) {
   auto [near, far] = raw_pair(SOCK_STREAM);
   const std::string inherited = "fd:" + std::to_string(::dup(near.get()));
