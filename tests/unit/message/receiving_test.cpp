@@ -440,6 +440,16 @@ TEST_F(receiving, is_cancelled_by_closing) {
   EXPECT_NE(log.why.find("this side"), std::string::npos) << log.why;
 }
 
+// The one back-pressure there is: what nobody asks for stays in the kernel, charged to its sender.
+TEST_F(receiving, leaves_what_nobody_asks_for_with_the_kernel) {
+  start();
+  while (theirs->send(std::string(4096, 'x')) > 0) {
+  }
+  for (int i = 0; i < 3; ++i) loop.turn(Duration::zero());
+  EXPECT_LT(theirs->send("x"), 0);
+  EXPECT_EQ(ours->counters().bytes_received, 0U);
+}
+
 TEST_F(receiving, counts_messages_and_bytes) {
   start();
   listen();

@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -133,6 +135,21 @@ TEST_F(try_to_connect, explains_that_nothing_is_there) {
   EXPECT_EQ(error_of().explain(), "connect unix:" + path + ": there is no such socket");
   path = directory / std::string(150, 'n');
   EXPECT_EQ(error_of().code, std::errc::no_such_file_or_directory);
+}
+
+// Some programs bind the whole of sun_path, zeros and all: that is another name.
+TEST_F(try_to_connect, reaches_an_abstract_name_with_zeros_behind_it_when_they_are_given) {
+  const std::string name = "hallway-test-padded-" + std::to_string(::getpid());
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  name.copy(address.sun_path + 1, name.size());
+  const Descriptor listener = raw_socket(SOCK_STREAM);
+  ASSERT_EQ(::bind(listener.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  ASSERT_EQ(::listen(listener.get(), 1), 0);
+  std::string padded = name;
+  padded.resize(sizeof address.sun_path - 1);
+  EXPECT_TRUE(try_connect(*Address::abstract(padded), SocketType::stream));
+  EXPECT_FALSE(try_connect(*Address::abstract(name), SocketType::stream));
 }
 
 TEST_F(try_to_connect, explains_that_nobody_listens) {
