@@ -319,6 +319,38 @@ TEST_F(passing, closes_descriptors_of_a_message_nobody_received) {
 
 // Sending -----------------------------------------------------------------------------------------
 
+TEST_F(passing, tries_again_while_too_many_descriptors_are_in_flight) {
+  for (const SocketType type : {SocketType::stream, SocketType::seqpacket}) {
+    start(type);
+    const Descriptor file = some_file();
+    const FaultOn fault(sys::Call::sendmsg, 1, ETOOMANYREFS, 3);
+    loop.run([](Connection& connection, const Descriptor& given) -> Task<> {
+      co_await connection.send("with", one_of(given));
+      const Sent sent = co_await connection.flush();
+      EXPECT_TRUE(sent);
+    }(*ours, file));
+    theirs->collect();
+    EXPECT_EQ(theirs->received.substr(0, 4), "with");
+    ASSERT_EQ(theirs->descriptors.size(), 1U);
+    EXPECT_TRUE(same_file(theirs->descriptors[0].get(), file.get()));
+    EXPECT_EQ(fault.calls(), 4U);
+  }
+}
+
+TEST_F(passing, says_so_when_too_many_descriptors_stay_in_flight) {
+  start(SocketType::stream, {.limits = {.outbound_soft_time = 20ms}});
+  const Descriptor file = some_file();
+  const FaultOn fault(sys::Call::sendmsg, 1, ETOOMANYREFS, FaultOn::always);
+  loop.run([](Connection& connection, const Descriptor& given) -> Task<> {
+    co_await connection.send("with", one_of(given));
+    const Sent sent = co_await connection.flush();
+    EXPECT_EQ(sent.outcome(), Outcome::failed);
+    EXPECT_NE(sent.error().explain().find("too many descriptors"), std::string::npos)
+        << sent.error().explain();
+  }(*ours, file));
+  EXPECT_LT(fault.calls(), 20U);
+}
+
 TEST_F(passing, sends_descriptors_with_their_message_and_closes_its_own) {
   for (const SocketType type : {SocketType::stream, SocketType::seqpacket}) {
     start(type);
