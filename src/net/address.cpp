@@ -70,10 +70,9 @@ Result<Address> Address::parse(std::string_view text) {
   if (scheme == "abstract" || scheme == "unix-abstract") return abstract(rest);
   if (scheme == "activation") return Address(Kind::activation, std::string(rest));
   if (scheme == "exec") {
-    if (rest.find_first_not_of(" \t") == std::string_view::npos) {
-      return bad_address(text, "no program is named");
-    }
-    return Address(Kind::exec, std::string(rest));
+    Address program(Kind::exec, std::string(rest));
+    if (program.command().empty()) return bad_address(text, "no program is named");
+    return program;
   }
   if (scheme == "fd") {
     int number = -1;

@@ -82,6 +82,7 @@ TEST(address, reads_a_command_and_splits_it_at_blanks) {
   EXPECT_EQ(address.command(), (std::vector<std::string>{"./worker", "--fast", "now"}));
   EXPECT_EQ(error_of("exec:"), std::errc::invalid_argument);
   EXPECT_EQ(error_of("exec: \t"), std::errc::invalid_argument);
+  EXPECT_EQ(error_of("exec: \t\n\r"), std::errc::invalid_argument);
 }
 
 TEST(address, reads_autobind_and_is_unnamed_at_first) {
