@@ -22,6 +22,8 @@ def layer_of(filename):
     parts = Path(filename).parts
     if parts[0] == 'src':
         return parts[1]
+    if 'layers' in parts:  # a private header, by its include root in the build tree
+        return parts[parts.index('layers') + 1]
     named = LAYER_COMMENT.search((ROOT / filename).read_text())
     return named[1] if named else None
 

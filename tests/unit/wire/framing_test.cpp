@@ -387,20 +387,28 @@ Events events_of(Framing framing, std::size_t limit, ByteView stream,
 const std::array with_boundaries{Framing::lines(), Framing::null(), Framing::len32(),
                                  Framing::len32be(), Framing::len32le()};
 
-TEST(framing, gives_the_same_events_wherever_a_stream_of_64_kib_is_cut) {
-  constexpr std::size_t limit = 1000;
+/// Messages of up to `limit` bytes; the last one is broken off, or a line without its end.
+std::string long_stream(Framing framing, std::size_t limit, std::size_t size) {
+  std::mt19937 random(2);  // NOLINT(cert-msc51-cpp): the same every time, on purpose
+  std::string stream;
+  while (stream.size() < size) {
+    stream += framed(framing, std::string(random() % limit, random() % 9 == 0 ? '\r' : 'x'));
+  }
+  stream.resize(size);
+  return stream;
+}
+
+TEST(framing, gives_the_same_events_wherever_a_long_stream_is_cut) {
   for (const Framing framing : with_boundaries) {
-    std::mt19937 random(2);  // NOLINT(cert-msc51-cpp): the same every time, on purpose
-    std::string stream;
-    while (stream.size() < 64U * 1024) {
-      stream += framed(framing, std::string(random() % limit, random() % 9 == 0 ? '\r' : 'x'));
-    }
-    stream.resize(64U * 1024);  // the last one is broken off, or a line without its end
-    const Events whole = events_of(framing, limit, stream);
-    EXPECT_GT(whole.count(), 100U);
-    for (std::size_t cut = 0; cut <= stream.size(); ++cut) {
-      ASSERT_EQ(events_of(framing, limit, stream, {cut}), whole)
-          << framing.to_string() << " at " << cut;
+    // Few large messages, and many small ones.
+    for (const auto& [limit, size] : {std::pair{10'000U, 64U * 1024}, std::pair{40U, 4096U}}) {
+      const std::string stream = long_stream(framing, limit, size);
+      const Events whole = events_of(framing, limit, stream);
+      EXPECT_GE(whole.count(), size / limit);
+      for (std::size_t cut = 0; cut <= stream.size(); ++cut) {
+        ASSERT_EQ(events_of(framing, limit, stream, {cut}), whole)
+            << framing.to_string() << " at " << cut;
+      }
     }
   }
 }
