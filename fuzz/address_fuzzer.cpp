@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Any text as an address: parsed or refused with words, printed without a byte that could upset a
-// terminal; and the printed form stands for one address only, which is the one that was parsed.
+// terminal; and where nothing had to be escaped, what is printed is read back as the same.
 #include <hallway/address.hpp>
+
+#include <string>
+
+#include <hallway/bytes.hpp>
 
 #include "input.hpp"
 #include "text.hpp"
@@ -27,10 +31,10 @@ void check(const Address& address) {
     case Address::Kind::unnamed: require(false);
   }
   const std::string printed = address.to_string();
-  require(fuzz::is_printable(printed) && !printed.empty());
-  const auto again = Address::parse(fuzz::unescaped(printed));
-  require(again && *again == address);
-  require(again->to_string() == printed);
+  require(fuzz::is_harmless(printed) && !printed.empty());
+  const auto again = Address::parse(printed);
+  if (again) require(again->to_string() == printed);
+  if (printable(address.name()) == address.name()) require(again && *again == address);
 }
 
 }  // namespace
@@ -41,7 +45,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     check(*address);
   } else {
     const std::string why = address.error().explain();
-    require(fuzz::is_printable(why) && fuzz::is_printable(address.error().hint));
+    require(fuzz::is_harmless(why) && fuzz::is_harmless(address.error().hint));
     require(!why.empty());
   }
   return 0;

@@ -8,10 +8,12 @@
 #include <string_view>
 
 #include <hallway/address.hpp>
+#include <hallway/bytes.hpp>
 #include <hallway/framing.hpp>
 #include <hallway/socket.hpp>
 
 #include "input.hpp"
+#include "text.hpp"
 #include "tool/escape.hpp"
 #include "tool/hex.hpp"
 #include "tool/values.hpp"
@@ -38,10 +40,10 @@ void check_numbers(string_view text) {
   }
   if (const auto size = read_size(text)) {
     require(*size <= SIZE_MAX / 2);
-    require(read_size(write_size(*size)) == *size);
+    require(read_size(write_size(*size)).value() == *size);
   }
   if (const auto count = read_count(text)) {
-    require(*count >= 1 && read_count(std::to_string(*count)) == *count);
+    require(*count >= 1 && read_count(std::to_string(*count)).value() == *count);
   }
   if (const auto mode = read_mode(text)) require(*mode <= 0777);
 }
@@ -59,69 +61,27 @@ std::string in_hex(string_view bytes) {
 }
 
 void check_escapes_read(string_view text) {
-  require(read_escaped(in_hex(text)) == text);
+  require(read_escaped(in_hex(text)).value() == text);
   const auto bytes = read_escaped(text);
   if (bytes) require(bytes->size() <= text.size());
-  if (!text.contains('\\')) require(bytes == text);
+  if (!text.contains('\\')) require(bytes.value() == text);
   if (const auto pair = read_word_and_reply(text)) {
     const auto equals = text.find('=');
-    require(read_escaped(text.substr(0, equals)) == pair->first);
-    require(read_escaped(text.substr(equals + 1)) == pair->second);
-  }
-}
-
-bool is_between(char byte, unsigned low, unsigned high) {
-  const auto value = static_cast<std::uint8_t>(byte);
-  return value >= low && value <= high;
-}
-
-/// Bytes of the first well-formed sequence, by table 3-7 of the Unicode standard; 0: there is none.
-std::size_t well_formed(string_view bytes) {
-  struct Row {
-    unsigned first_low, first_high, second_low, second_high;
-    std::size_t size;
-  };
-  constexpr Row rows[] = {
-      {0x00, 0x7F, 0, 0, 1},       {0xC2, 0xDF, 0x80, 0xBF, 2}, {0xE0, 0xE0, 0xA0, 0xBF, 3},
-      {0xE1, 0xEC, 0x80, 0xBF, 3}, {0xED, 0xED, 0x80, 0x9F, 3}, {0xEE, 0xEF, 0x80, 0xBF, 3},
-      {0xF0, 0xF0, 0x90, 0xBF, 4}, {0xF1, 0xF3, 0x80, 0xBF, 4}, {0xF4, 0xF4, 0x80, 0x8F, 4},
-  };
-  for (const Row& row : rows) {
-    if (!is_between(bytes[0], row.first_low, row.first_high)) continue;
-    if (bytes.size() < row.size) return 0;
-    if (row.size > 1 && !is_between(bytes[1], row.second_low, row.second_high)) return 0;
-    for (std::size_t at = 2; at < row.size; ++at) {
-      if (!is_between(bytes[at], 0x80, 0xBF)) return 0;
-    }
-    return row.size;
-  }
-  return 0;
-}
-
-void require_harmless(string_view shown) {
-  constexpr string_view turning[] = {"\u061C", "\u200E", "\u200F", "\u202A", "\u202B",
-                                     "\u202C", "\u202D", "\u202E", "\u2066", "\u2067",
-                                     "\u2068", "\u2069", "\u2028", "\u2029"};
-  for (string_view rest = shown; !rest.empty();) {
-    const std::size_t size = well_formed(rest);
-    require(size > 0);
-    require(!is_between(rest[0], 0x00, 0x1F) && rest[0] != 0x7F);
-    require(!(rest[0] == '\xC2' && is_between(rest[1], 0x80, 0x9F)));
-    for (const string_view mark : turning) require(!rest.starts_with(mark));
-    rest.remove_prefix(size);
+    require(read_escaped(text.substr(0, equals)).value() == pair->first);
+    require(read_escaped(text.substr(equals + 1)).value() == pair->second);
   }
 }
 
 void check_shown(string_view bytes) {
-  const std::string shown = escaped(bytes);
-  require_harmless(shown);
-  require(escaped(shown) == shown);
-  require_harmless(excerpt(bytes, 16));
+  const std::string shown = printable(bytes);
+  require(fuzz::is_harmless(shown));
+  require(printable(shown) == shown);
+  require(fuzz::is_harmless(excerpt(bytes, 16)));
   if (bytes.size() <= 16) require(excerpt(bytes, 16) == shown);
 
   std::size_t whole = 0;
   while (whole < bytes.size()) {
-    const std::size_t size = well_formed(bytes.substr(whole));
+    const std::size_t size = fuzz::well_formed(bytes.substr(whole));
     if (size == 0) break;
     whole += size;
   }
@@ -170,7 +130,7 @@ void check_hex_dump(string_view bytes) {
       decoded += static_cast<char>(hexadecimal(columns.substr(at, 2)));
       columns.remove_prefix(at + 2);
     }
-    for (const char byte : line) require(is_between(byte, 0x20, 0x7E));
+    for (const char byte : line) require(fuzz::is_between(byte, 0x20, 0x7E));
     rest.remove_prefix(end + 1);
   }
   require(decoded == bytes);
