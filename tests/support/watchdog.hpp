@@ -22,6 +22,9 @@ class Watchdog {
 
   void start(const std::string& test, unsigned limit = seconds);
   void stop();
+
+  /// For a test that takes longer: as its first line, before it has children.
+  static void allow(unsigned longer);
 };
 
 /// In a forked child: the parent's alarm does not reach it, so it needs its own.

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "torture/server_process.hpp"
+
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+#include <array>
+#include <cstdlib>
+
+namespace hallway::torture {
+
+namespace {
+
+struct Pipe {
+  Descriptor read;
+  Descriptor write;
+};
+
+Pipe make_pipe() {
+  std::array<int, 2> ends{-1, -1};
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw std::runtime_error("pipe2");
+  return {Descriptor::adopt(ends[0]), Descriptor::adopt(ends[1])};
+}
+
+void be_ready(const Descriptor& pipe) {
+  [[maybe_unused]] const ssize_t written = ::write(pipe.get(), "\n", 1);
+}
+
+[[noreturn]] void serve(const std::string& path, ServerProcess::Library& library, Events& events,
+                        Pipe& ready) {
+  if (library.descriptor_limit > 0) {
+    const rlimit limit{library.descriptor_limit, library.descriptor_limit};
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+  }
+  int status = 1;
+  {
+    Loop loop;
+    const auto claimed = loop.drain_on({SIGTERM});
+    library.options.on_event = [&events](const ServerEvent& event) { events.note(event); };
+    auto server = Server::open(loop, path, std::move(library.handler), std::move(library.options));
+    if (claimed && server) {
+      if (library.also) library.also(loop, *server);
+      be_ready(ready.write);
+      ready.write.close();
+      status = loop.run();
+    }
+  }
+  ::_exit(status);
+}
+
+[[noreturn]] void execute(const std::string& path, const ServerProcess::Command& command,
+                          Pipe& ready) {
+  std::vector<std::string> words{command_path(), "serve",      path, "--quiet",
+                                 "--no-print",   "--ready-fd", "3"};
+  words.insert(words.end(), command.flags.begin(), command.flags.end());
+  std::vector<char*> arguments;
+  for (std::string& word : words) arguments.push_back(word.data());
+  arguments.push_back(nullptr);
+  // Without close-on-exec, which dup2() leaves in place where both numbers are one.
+  const int copy = ::fcntl(ready.write.get(), F_DUPFD_CLOEXEC, 10);
+  ::dup2(copy, 3);
+  ::execv(words[0].c_str(), arguments.data());
+  ::_exit(126);
+}
+
+}  // namespace
+
+void Events::note(const ServerEvent& event) {
+  switch (event.kind) {
+    case ServerEvent::Kind::connected: ++connected; break;
+    case ServerEvent::Kind::turned_away: ++turned_away; break;
+    case ServerEvent::Kind::closed:
+      ++closed;
+      dropped += event.counters.dropped;
+      break;
+    case ServerEvent::Kind::accepting_paused: ++paused; break;
+    default: break;
+  }
+}
+
+ServerProcess::ServerProcess(const std::string& path, Library library) {
+  Pipe pipe = make_pipe();
+  process_ = std::make_unique<test::ForkedProcess>([&](const auto&) {
+    pipe.read.close();
+    serve(path, library, events(), pipe);
+  });
+  ready_ = std::move(pipe.read);
+}
+
+ServerProcess::ServerProcess(const std::string& path, Command command) {
+  Pipe pipe = make_pipe();
+  process_ =
+      std::make_unique<test::ForkedProcess>([&](const auto&) { execute(path, command, pipe); });
+  ready_ = std::move(pipe.read);
+}
+
+bool ServerProcess::serving() {
+  char byte = 0;
+  return ::read(ready_.get(), &byte, 1) == 1;
+}
+
+int ServerProcess::wait() {
+  const int status = process_->wait();
+  return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+int ServerProcess::terminate() {
+  signal(SIGTERM);
+  return wait();
+}
+
+std::string command_path() {
+  const char* path = std::getenv("HALLWAY");
+  return path == nullptr ? "" : path;
+}
+
+}  // namespace hallway::torture
