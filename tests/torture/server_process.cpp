@@ -97,7 +97,8 @@ ServerProcess::ServerProcess(const std::string& path, Command command) {
 
 bool ServerProcess::serving() {
   char byte = 0;
-  return ::read(ready_.get(), &byte, 1) == 1;
+  const bool told = ::read(ready_.get(), &byte, 1) == 1;
+  return told && ::read(ready_.get(), &byte, 1) == 0;  // it has closed its end
 }
 
 int ServerProcess::wait() {
