@@ -124,7 +124,7 @@ class attack : public testing::Test {
     Victim victim(path, type, terms.request, terms.victim_connects_anew);
 
     // What an attack makes the server need once, it may keep.
-    const auto phase = std::chrono::duration_cast<milliseconds>(attack_time()) / rounds;
+    const auto phase = std::chrono::duration_cast<milliseconds>(attack_time()) / 3;
     ASSERT_TRUE(begin(*bout, Target::server));
     victim.ask(phase);
     ASSERT_TRUE(end(*bout, server));
@@ -152,6 +152,10 @@ class attack : public testing::Test {
       ASSERT_TRUE(end(*bout, server));
       after = footprint_of(server.pid());
     }
+    const bool descriptors_back = eventually([&] {
+      after.descriptors = footprint_of(server.pid()).descriptors;
+      return after.descriptors <= before.descriptors;
+    });
     bout->target = Target::end;
     EXPECT_EQ(attacker.wait(), 0);
     EXPECT_GT(bout->blows, 0U);
@@ -160,7 +164,9 @@ class attack : public testing::Test {
 
     const auto growth = static_cast<long>(after.memory_kib) - static_cast<long>(before.memory_kib);
     const auto peak_growth = static_cast<long>(peak) - static_cast<long>(before.memory_kib);
-    EXPECT_EQ(after.descriptors, before.descriptors);
+    // What was received may be closed elsewhere, and later.
+    EXPECT_TRUE(descriptors_back) << after.descriptors << " and " << before.descriptors
+                                  << " before";
     if (!test::sanitized && terms.peak_kib > 0) {
       EXPECT_LE(peak_growth, static_cast<long>(terms.peak_kib));
     }
@@ -184,7 +190,7 @@ class attack : public testing::Test {
            std::to_string(attack_time().count()) + " s");
   }
 
-  static constexpr int rounds = 3;
+  const int rounds = in_full() ? 3 : 1;
 
   TempDirectory directory{0755};
   std::string path = directory / "s";
