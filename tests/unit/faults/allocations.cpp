@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "unit/faults/allocations.hpp"
 
+#include <atomic>
 #include <cstddef>
 #include <new>
 
@@ -24,17 +25,19 @@ struct Count {
   bool active = false;
   unsigned made = 0;
   unsigned fails = 0;
-  long live = 0;
 };
 // Constant-initialized and trivially destroyed: operator new may not need it to be constructed.
 constinit thread_local Count count;
+
+// Of all threads: what one allocates another may free.
+constinit std::atomic<long> live = 0;
 
 /// Whether the allocation that is now asked for fails.
 bool fails() noexcept { return count.active && ++count.made == count.fails; }
 
 void* allocate(std::size_t size) noexcept {
   void* block = fails() ? nullptr : __real_malloc(size == 0 ? 1 : size);
-  if (block != nullptr) ++count.live;
+  if (block != nullptr) ++live;
   return block;
 }
 
@@ -45,7 +48,7 @@ void* allocate_or_throw(std::size_t size) {
 }
 
 void release(void* block) noexcept {
-  if (block != nullptr) --count.live;
+  if (block != nullptr) --live;
   __real_free(block);
 }
 
@@ -61,7 +64,7 @@ FailingAllocation::~FailingAllocation() { count.active = false; }
 
 unsigned FailingAllocation::made() noexcept { return count.made; }
 
-long live_blocks() noexcept { return count.live; }
+long live_blocks() noexcept { return live; }
 
 }  // namespace hallway::test
 

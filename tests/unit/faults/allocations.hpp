@@ -18,7 +18,7 @@ class FailingAllocation {
   [[nodiscard]] static unsigned made() noexcept;
 };
 
-/// Blocks this thread holds: allocated, less freed, since it began.
+/// Blocks this process holds: allocated, less freed, since it began.
 long live_blocks() noexcept;
 
 }  // namespace hallway::test
