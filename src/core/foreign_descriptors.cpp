@@ -8,11 +8,13 @@
 #include <chrono>
 #include <condition_variable>
 #include <csignal>
-#include <deque>
+#include <cstddef>
 #include <exception>
 #include <iterator>
 #include <mutex>
+#include <new>
 #include <thread>
+#include <utility>
 
 namespace hallway::core {
 
@@ -30,7 +32,7 @@ class Closer {
  public:
   void add(std::vector<Descriptor>& descriptors) {
     const std::lock_guard lock(mutex_);
-    if (waiting_.size() + descriptors.size() > most_waiting) return;
+    if (waiting_.size() + in_hand_ + descriptors.size() > most_waiting) return;
     if (!running()) start();
     std::ranges::move(descriptors, std::back_inserter(waiting_));
     descriptors.clear();
@@ -58,24 +60,27 @@ class Closer {
   void run() {
     std::unique_lock lock(mutex_);
     while (work_.wait_for(lock, idle_time, [this] { return !waiting_.empty(); })) {
-      Descriptor next = std::move(waiting_.front());
-      waiting_.pop_front();
+      std::vector<Descriptor> batch = std::exchange(waiting_, {});
+      in_hand_ = batch.size();
       lock.unlock();
-      next.close();
+      batch.clear();
       lock.lock();
+      in_hand_ = 0;
     }
     runs_in_ = 0;
   }
 
   std::mutex mutex_;
   std::condition_variable work_;
-  std::deque<Descriptor> waiting_;
+  std::vector<Descriptor> waiting_;
+  std::size_t in_hand_ = 0;
   pid_t runs_in_ = 0;
 };
 
 Closer& closer() {
   // Never destroyed: its thread may outlive main().
-  static auto* const one = new Closer;
+  alignas(Closer) static std::byte place[sizeof(Closer)];
+  static auto* const one = new (place) Closer;
   return *one;
 }
 
