@@ -30,7 +30,9 @@ std::string Framing::to_string() const {
     case Kind::len32: return "len32";
     case Kind::len32be: return "len32be";
     case Kind::len32le: return "len32le";
-    case Kind::raw: return most_ == UINT32_MAX ? "raw" : "raw:" + std::to_string(most_);
+    case Kind::raw:
+      if (most_ == UINT32_MAX) return "raw";
+      return "raw:" + std::to_string(most_);
   }
   return {};
 }

@@ -398,19 +398,30 @@ std::string long_stream(Framing framing, std::size_t limit, std::size_t size) {
   return stream;
 }
 
-TEST(framing, gives_the_same_events_wherever_a_long_stream_is_cut) {
-  for (const Framing framing : with_boundaries) {
-    // Few large messages, and many small ones.
-    for (const auto& [limit, size] : {std::pair{10'000U, 64U * 1024}, std::pair{40U, 4096U}}) {
-      const std::string stream = long_stream(framing, limit, size);
-      const Events whole = events_of(framing, limit, stream);
-      EXPECT_GE(whole.count(), size / limit);
-      for (std::size_t cut = 0; cut <= stream.size(); ++cut) {
-        ASSERT_EQ(events_of(framing, limit, stream, {cut}), whole)
-            << framing.to_string() << " at " << cut;
-      }
-    }
+void expect_the_same_wherever_cut(Framing framing, std::size_t limit, std::size_t size) {
+  const std::string stream = long_stream(framing, limit, size);
+  const Events whole = events_of(framing, limit, stream);
+  EXPECT_GE(whole.count(), size / limit);
+  for (std::size_t cut = 0; cut <= stream.size(); ++cut) {
+    ASSERT_EQ(events_of(framing, limit, stream, {cut}), whole)
+        << framing.to_string() << " at " << cut;
   }
+}
+
+TEST(framing, gives_the_same_events_wherever_64_kib_of_lines_are_cut) {
+  expect_the_same_wherever_cut(Framing::lines(), 10'000, 64U * 1024);
+}
+
+TEST(framing, gives_the_same_events_wherever_64_kib_of_null_frames_are_cut) {
+  expect_the_same_wherever_cut(Framing::null(), 10'000, 64U * 1024);
+}
+
+TEST(framing, gives_the_same_events_wherever_64_kib_of_counted_frames_are_cut) {
+  expect_the_same_wherever_cut(Framing::len32be(), 10'000, 64U * 1024);
+}
+
+TEST(framing, gives_the_same_events_wherever_many_small_messages_are_cut) {
+  for (const Framing framing : with_boundaries) expect_the_same_wherever_cut(framing, 40, 2048);
 }
 
 TEST(framing, gives_the_same_events_wherever_a_short_stream_is_cut_twice) {
