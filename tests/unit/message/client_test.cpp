@@ -143,6 +143,52 @@ TEST_F(client, passes_descriptors_in_both_directions) {
   EXPECT_TRUE(same_file(theirs->descriptors[0].get(), file.get()));
 }
 
+TEST_F(client, passes_a_single_descriptor) {
+  start();
+  const Descriptor file = some_file();
+  ASSERT_TRUE(ours->send("with", Descriptor::adopt(::dup(file.get()))));
+  theirs->collect();
+  EXPECT_EQ(theirs->received, "with\n");
+  ASSERT_EQ(theirs->descriptors.size(), 1U);
+  EXPECT_TRUE(same_file(theirs->descriptors[0].get(), file.get()));
+}
+
+TEST_F(client, knows_its_peers_groups_and_process) {
+  start();
+  EXPECT_TRUE(ours->peer_groups());
+  EXPECT_TRUE(is_open(ours->descriptor()));
+  const auto pidfd = ours->peer_pidfd();
+  EXPECT_TRUE(pidfd || pidfd.error().code == std::errc::no_protocol_option);
+}
+
+TEST_F(client, closes_the_connection_it_replaces) {
+  start();
+  RawStream first = std::move(*theirs);
+  auto [near, far] = raw_pair(SOCK_STREAM);
+  *ours = *Client::adopt(std::move(near));
+  first.collect();
+  EXPECT_TRUE(first.ended);
+  ASSERT_TRUE(ours->send("second"));
+  EXPECT_EQ(raw_receive(far.get()).bytes, "second\n");
+}
+
+TEST_F(client, has_words_for_a_message_whose_descriptors_were_too_many) {
+  start(SocketType::stream, {.descriptors = 1});
+  const Descriptor file = some_file();
+  theirs->send("two of them\n", {file.get(), file.get()});
+  const Received received = ours->receive(1s);
+  EXPECT_EQ(received.outcome(), Outcome::truncated);
+  EXPECT_EQ(received->bytes(), "two of them");
+  EXPECT_NE(received.error().explain().find("more than accepted"), std::string::npos);
+}
+
+TEST_F(client, has_words_for_a_deadline) {
+  start();
+  const Received received = ours->receive(0ms);
+  EXPECT_EQ(received.error().code, std::errc::timed_out);
+  EXPECT_NE(received.error().explain().find("within the deadline"), std::string::npos);
+}
+
 TEST_F(client, switches_its_framing) {
   start();
   ours->set_framing(Framing::null(), Framing::len32be());

@@ -39,6 +39,12 @@ TEST(message, may_be_empty) {
   EXPECT_TRUE(message.descriptors().empty());
 }
 
+TEST(received, has_no_error_to_tell_before_anything_was_received) {
+  const Error none = Received().error();
+  EXPECT_FALSE(none.code);
+  EXPECT_EQ(none.operation, "");
+}
+
 TEST(received, is_true_only_with_a_message) {
   EXPECT_TRUE(Received(Outcome::ok, Message("x"), nullptr));
   for (const Outcome outcome :

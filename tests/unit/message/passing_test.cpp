@@ -373,6 +373,21 @@ TEST_F(passing, sends_descriptors_with_their_message_and_closes_its_own) {
   }
 }
 
+TEST_F(passing, sends_a_single_descriptor_without_a_list) {
+  start();
+  const Descriptor file = some_file();
+  loop.run([](Connection& connection, const Descriptor& given) -> Task<> {
+    Descriptor copy = Descriptor::adopt(::dup(given.get()));
+    const Sent sent = co_await connection.send("with", std::move(copy));
+    EXPECT_TRUE(sent);
+    co_await connection.flush();
+  }(*ours, file));
+  theirs->collect();
+  EXPECT_EQ(theirs->received, "with\n");
+  ASSERT_EQ(theirs->descriptors.size(), 1U);
+  EXPECT_TRUE(same_file(theirs->descriptors[0].get(), file.get()));
+}
+
 TEST_F(passing, reaches_the_right_message_between_two_connections) {
   auto pair = Connection::pair(loop, SocketType::stream, {.descriptors = 2});
   ASSERT_TRUE(pair);

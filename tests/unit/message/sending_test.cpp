@@ -88,6 +88,15 @@ TEST_F(sending, would_block_when_the_queue_is_full_and_not_before) {
   EXPECT_EQ(ours->try_send("x").outcome(), Outcome::would_block);
 }
 
+TEST_F(sending, has_words_for_a_queue_that_is_full) {
+  start();
+  Sent sent = ours->try_send(std::string(100'000, 'x'));
+  while (sent) sent = ours->try_send(std::string(100'000, 'x'));
+  EXPECT_EQ(sent.outcome(), Outcome::would_block);
+  EXPECT_EQ(sent.error().code, std::errc::resource_unavailable_try_again);
+  EXPECT_EQ(sent.error().operation, "send to");
+}
+
 TEST_F(sending, suspends_while_the_queue_is_full_and_resumes_when_it_is_not) {
   start();
   fill_up();
