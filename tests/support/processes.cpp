@@ -15,9 +15,27 @@
 
 #include "support/watchdog.hpp"
 
+#ifdef HALLWAY_COVERAGE
+extern "C" {
+// Of libgcov (man 1 gcov-tool); they stand in no installed header.
+// NOLINTBEGIN(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp)
+void __gcov_dump();
+void __gcov_reset();
+// NOLINTEND(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp)
+}
+#endif
+
 namespace hallway::test {
 
 namespace {
+
+/// What ran so far counts, even if this process is killed or leaves by _exit(2).
+void keep_coverage() {
+#ifdef HALLWAY_COVERAGE
+  __gcov_dump();
+  __gcov_reset();
+#endif
+}
 
 std::pair<Descriptor, Descriptor> make_pipe() {
   std::array<int, 2> ends{-1, -1};
@@ -62,11 +80,15 @@ ForkedProcess::ForkedProcess(Pipe pipe, const Work& work)
     pipe.second.close();
     int status = 0;
     try {
-      work([&](const std::string& line) { write_all(input.get(), line + "\n"); });
+      work([&](const std::string& line) {
+        keep_coverage();
+        write_all(input.get(), line + "\n");
+      });
     } catch (const std::exception& error) {
       write_all(input.get(), std::string("exception: ") + error.what() + "\n");
       status = 1;
     }
+    keep_coverage();
     ::_exit(status);  // the parent's buffers and temporary directories are the parent's
   }
 }
