@@ -125,12 +125,13 @@ bool is_starting(const FileIdentity& file) {
   std::string line;
   std::getline(table, line);  // the headings
   while (std::getline(table, line)) {
-    std::istringstream fields(line);
-    std::string number, references, protocol, flags, type, state, inode, path;
-    fields >> number >> references >> protocol >> flags >> type >> state >> inode;
+    std::istringstream text(line);
+    std::array<std::string, 7> fields;  // number, references, protocol, flags, type, state, inode
+    for (std::string& field : fields) text >> field;
     // A listener answers for itself, and an accepted connection only shows its listener's path.
-    const bool idle = flags == "00000000" && state == "01";
-    if (!idle || !std::getline(fields >> std::ws, path)) continue;
+    const bool idle = fields[3] == "00000000" && fields[5] == "01";
+    std::string path;
+    if (!idle || !std::getline(text >> std::ws, path)) continue;
     const auto named = identify(AT_FDCWD, path);
     if (named && named->same_file(file)) return true;
   }

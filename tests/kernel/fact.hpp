@@ -41,17 +41,17 @@ std::string compare(std::string_view what, const Seen& seen, const Expected& exp
 /// The kernel's answer is `expected`, or the test ends here as skipped, out loud.
 #define KERNEL_SAYS(seen, expected)                                                \
   if (const std::string differs = ::hallway::test::compare(#seen, seen, expected); \
-      !differs.empty())                                                            \
+      !differs.empty()) {                                                          \
     GTEST_SKIP() << differs;                                                       \
-  else                                                                             \
-    static_assert(true)
+  }                                                                                \
+  static_assert(true)
 
 /// A child that could not get what it needs says "cannot ..."; then the fact stays open.
 #define NEEDS_WHAT_THE_CHILD_NEEDED(text)                                \
-  if (std::string_view(text).starts_with("cannot "))                     \
+  if (std::string_view(text).starts_with("cannot ")) {                   \
     GTEST_SKIP() << "not allowed here, so the fact is open: " << (text); \
-  else                                                                   \
-    static_assert(true)
+  }                                                                      \
+  static_assert(true)
 
 // Small helpers over the raw calls.
 

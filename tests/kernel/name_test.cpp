@@ -160,13 +160,11 @@ using H4 = Fact;
 
 TEST_F(H4, root_can_ask_a_socket_for_the_very_file_it_made) {
   if (!is_root()) GTEST_SKIP() << "this part needs root";
-#ifndef SIOCUNIXFILE
-  constexpr unsigned long SIOCUNIXFILE = SIOCPROTOPRIVATE;
-#endif
+  constexpr unsigned long unix_file = SIOCPROTOPRIVATE;  // SIOCUNIXFILE of linux/un.h
   const TempDirectory directory;
   const Descriptor socket = raw_listening(SOCK_STREAM, directory / "s");
   ASSERT_EQ(::rename((directory / "s").c_str(), (directory / "moved").c_str()), 0);
-  const Descriptor file = Descriptor::adopt(::ioctl(socket.get(), SIOCUNIXFILE));
+  const Descriptor file = Descriptor::adopt(::ioctl(socket.get(), unix_file));
   KERNEL_SAYS(said(file.get()), "ok");
   const Descriptor named = Descriptor::adopt(::open((directory / "moved").c_str(), O_PATH));
   KERNEL_SAYS(same_file(file.get(), named.get()), true);

@@ -15,7 +15,8 @@ std::u32string decoded(const std::string& text) {
   std::u32string points;
   for (std::size_t at = 0; at < text.size();) {
     const auto first = static_cast<unsigned char>(text[at]);
-    const std::size_t size = first < 0x80 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
+    const std::size_t size =
+        1U + (first >= 0xC0 ? 1U : 0U) + (first >= 0xE0 ? 1U : 0U) + (first >= 0xF0 ? 1U : 0U);
     char32_t value = size == 1 ? first : first & (0x7FU >> size);
     for (std::size_t next = at + 1; next < at + size; ++next) {
       value = value << 6U | (static_cast<unsigned char>(text.at(next)) & 0x3FU);
