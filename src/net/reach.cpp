@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/reach.hpp"
 
+#include <hallway/peer.hpp>
+
 #include "net/socket_type.hpp"
 #include "sys/file.hpp"
 
@@ -25,7 +27,9 @@ sys::Expected<Reachable> reach(const Address& address, std::optional<std::uint32
   if (owner) {
     const auto found = sys::identify(name->get());
     if (!found) return std::unexpected(found.error());
-    if (found->kind != sys::FileKind::socket || found->uid != *owner) {
+    // The overflow uid is anybody's whom this user namespace does not know.
+    const bool theirs = found->uid == *owner && *owner != Peer::nobody_we_know;
+    if (found->kind != sys::FileKind::socket || !theirs) {
       return std::unexpected(EPERM);
     }
   }

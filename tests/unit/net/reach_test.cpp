@@ -137,6 +137,16 @@ TEST_F(try_to_connect, explains_that_nothing_is_there) {
   EXPECT_EQ(error_of().code, std::errc::no_such_file_or_directory);
 }
 
+TEST_F(try_to_connect, knows_no_file_by_the_overflow_uid) {
+  NEEDS_ROOT_TO_BECOME_ANOTHER_USER();
+  const Descriptor receiver = raw_bound(SOCK_DGRAM, path);
+  EXPECT_TRUE(reach(*Address::path(path), ::geteuid()));
+  ASSERT_EQ(::chown(path.c_str(), nobody, nobody), 0);
+  const auto reached = reach(*Address::path(path), nobody);
+  ASSERT_FALSE(reached);
+  EXPECT_EQ(reached.error(), EPERM);
+}
+
 // Some programs bind the whole of sun_path, zeros and all: that is another name.
 TEST_F(try_to_connect, reaches_an_abstract_name_with_zeros_behind_it_when_they_are_given) {
   const std::string name = "hallway-test-padded-" + std::to_string(::getpid());
