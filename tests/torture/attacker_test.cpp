@@ -7,7 +7,8 @@
 // server: the difference is what the attack does through the server. Where the attack keeps the
 // server busy all the time, it has to wait for the processor, too, as everybody who never sleeps: a
 // time slice or more for each process that is ready to run. There the server is judged by what is
-// its own doing, the processor time it takes between a request and its answer.
+// its own doing, the processor time it takes between a request and its answer. The kernel counts
+// that of another process in ticks, of 4 ms for most: the bound is two of them.
 #include <gtest/gtest.h>
 
 #include <fcntl.h>
@@ -112,7 +113,7 @@ class Victim {
   Descriptor socket_;
 };
 
-constexpr const char* own_time = "p99 of the server's own time for an answer < 4 ms, no growth";
+constexpr const char* own_time = "p99 of the server's own time for an answer < 8 ms, no growth";
 
 class attack : public testing::Test {
  protected:
@@ -200,7 +201,7 @@ class attack : public testing::Test {
     if (in_full()) {
       EXPECT_LE(growth, static_cast<long>(terms.growth_kib));
       EXPECT_LT(terms.saturates ? median(of_server) : median(attacked),
-                terms.saturates ? terms.p99_ms : std::max(2 * median(beside), terms.p99_ms));
+                terms.saturates ? two_ticks_ms : std::max(2 * median(beside), terms.p99_ms));
       if (terms.worst_ms > 0) {
         EXPECT_LT(worst, terms.worst_ms);
       }
@@ -216,6 +217,7 @@ class attack : public testing::Test {
            std::to_string(attack_time().count()) + " s");
   }
 
+  static constexpr double two_ticks_ms = 8;
   const int rounds = in_full() ? 3 : 1;
 
   TempDirectory directory{0755};
@@ -341,7 +343,7 @@ TEST_F(attack, by_those_who_never_read_their_answers) {
 
 TEST_F(attack, by_a_prefix_of_four_gibibytes) {
   suffer({.name = "4 GiB length prefix",
-          .asked = "memory growth < 64 KiB, p99 of the server's own time for an answer < 4 ms",
+          .asked = "memory growth < 64 KiB, p99 of the server's own time for an answer < 8 ms",
           .library = with({.framing = Framing::len32()}),
           .request = len32(1, "x"),
           .saturates = true,

@@ -9,6 +9,7 @@
 #include <optional>
 #include <random>
 
+#include "support/processes.hpp"
 #include "support/temp_directory.hpp"
 #include "support/watchdog.hpp"
 #include "torture/load.hpp"
@@ -128,6 +129,7 @@ class hot_restart : public restart {
  protected:
   void take_over_many(unsigned takeovers, int type, const std::function<ServerProcess()>& start,
                       const std::string& what) {
+    NEEDS_TO_BE_SOMEBODY();
     std::optional<ServerProcess> server;
     server.emplace(start());
     ASSERT_TRUE(server->serving());
