@@ -361,6 +361,11 @@ void Transport::write_frame(ByteView message) {
   if (boundaries) queue_.seal(end);
   room_ = end.room;
   room_end_ = end.room_end;
+  // append()'s short way ends where the soft limit does, also in the middle of a chunk.
+  const std::size_t soft = terms_->options.limits.outbound_soft;
+  const std::size_t queued = queued_bytes();
+  const std::size_t left = soft > queued ? soft - queued : 0;
+  if (left < static_cast<std::size_t>(room_end_ - room_)) room_end_ = room_ + left;
 }
 
 void Transport::enqueue_shared(const SharedFrame& frame) {
