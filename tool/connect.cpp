@@ -119,7 +119,7 @@ class Conversation {
       const Sent sent = co_await connection.send(*line);
       // That the peer is gone is for whoever receives to tell.
       if (sent.outcome() == Outcome::failed) {
-        end_with(about(flags_->reach, sent.error()));
+        end_with(about(flags_->reach, sent.error(), connection.counters()));
         connection.close();
       }
       if (!sent) co_return;
@@ -145,8 +145,7 @@ class Conversation {
       }
       const bool calm = outcome == Outcome::end_of_stream || outcome == Outcome::closed;
       if (!calm) {
-        end_with(
-            about(flags_->reach, perhaps_turned_away(received.error(), connection.counters())));
+        end_with(about(flags_->reach, received.error(), connection.counters()));
       }
       tell("closed", received.error().why());
       break;

@@ -78,8 +78,18 @@ void add_reach(CLI::App& verb, Reach& reach, const std::string& timeout_help) {
       "Refuse a server of another user, before the first byte");
 }
 
-Error about(const Reach& reach, Error error) {
-  if (reach.address.kind() == Address::Kind::exec) error.subject = reach.address.to_string();
+Error about(const Reach& reach, Error error, const Counters& counters) {
+  if (reach.address.kind() == Address::Kind::exec) {
+    error.subject = reach.address.to_string();
+    return error;
+  }
+  const bool ended =
+      error.code == std::errc::broken_pipe || error.code == std::errc::connection_reset;
+  if (ended && counters.bytes_received == 0 && error.hint.empty()) {
+    error.hint =
+        "it said nothing before that; a server that turns this user away looks the same, and has "
+        "the reason in its log";
+  }
   return error;
 }
 

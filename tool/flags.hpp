@@ -11,6 +11,7 @@
 #include <utility>
 
 #include <hallway/address.hpp>
+#include <hallway/connection.hpp>
 #include <hallway/framing.hpp>
 #include <hallway/limits.hpp>
 #include <hallway/socket.hpp>
@@ -97,9 +98,10 @@ struct Reach {
 /// --server-uid, and --timeout with a help text of the verb's own.
 void add_reach(CLI::App& verb, Reach& reach, const std::string& timeout_help);
 
-/// An error of a conversation, with the right subject: for the peer of a program's socket pair the
-/// kernel names whoever made the pair, which is ourselves.
-Error about(const Reach& reach, Error error);
+/// An error of a conversation as a person needs it. Of a program at the other end: the kernel names
+/// whoever made the socket pair, which is ourselves. Of a server that ended it before a word: whoever
+/// it turns away sees the same as if it broke; the kernel tells no more, so a hint has to do.
+Error about(const Reach& reach, Error error, const Counters& counters);
 
 /// Refuses --server-uid where nobody can vouch for it.
 void check_reach(const CLI::App& verb, const Reach& reach, SocketType type);

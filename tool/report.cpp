@@ -60,17 +60,6 @@ int fail_to_connect(const Error& error) {
   return write(error, status_of(error, exit_status::unreachable));
 }
 
-Error perhaps_turned_away(Error error, const Counters& counters) {
-  const bool ended =
-      error.code == std::errc::broken_pipe || error.code == std::errc::connection_reset;
-  if (ended && counters.bytes_received == 0 && error.hint.empty()) {
-    error.hint =
-        "it said nothing before that; a server that turns this user away looks the same, and has "
-        "the reason in its log";
-  }
-  return error;
-}
-
 int fail_usage(std::string_view what, std::string_view why, std::string_view hint) {
   const Error error{.code = std::make_error_code(std::errc::invalid_argument),
                     .operation = std::string(what),

@@ -32,10 +32,6 @@ int fail(const Error& error);
 /// The same for an attempt to connect, where every other reason is 7.
 int fail_to_connect(const Error& error);
 
-/// The error of a connection that ended, with a hint if the server had said nothing: whoever it
-/// turns away sees the same as if it broke. The kernel tells no more, so the status stays 1.
-Error perhaps_turned_away(Error error, const Counters& counters);
-
 /// A wrong command line: 2.
 int fail_usage(std::string_view what, std::string_view why, std::string_view hint);
 

@@ -128,7 +128,7 @@ class Exchange {
     for (const std::string& message : flags_->messages) {
       const Sent sent = client_.send(message, deadline_.left());
       if (!sent) {
-        return fail(about(flags_->reach, perhaps_turned_away(sent.error(), client_.counters())));
+        return fail(about(flags_->reach, sent.error(), client_.counters()));
       }
       events_->message("sent", 0, message);
       // A server that answers as it reads must not be stuck behind us.
@@ -171,7 +171,7 @@ class Exchange {
     if (received || received.outcome() == Outcome::truncated) return true;
     const bool only_looked = received.outcome() == Outcome::timed_out && within == Duration::zero();
     if (!only_looked || deadline_.passed()) {
-      end(fail(about(flags_->reach, perhaps_turned_away(received.error(), client_.counters()))));
+      end(fail(about(flags_->reach, received.error(), client_.counters())));
     }
     return false;
   }
