@@ -99,8 +99,9 @@ struct Reach {
 void add_reach(CLI::App& verb, Reach& reach, const std::string& timeout_help);
 
 /// An error of a conversation as a person needs it. Of a program at the other end: the kernel names
-/// whoever made the socket pair, which is ourselves. Of a server that ended it before a word: whoever
-/// it turns away sees the same as if it broke; the kernel tells no more, so a hint has to do.
+/// whoever made the socket pair, which is ourselves. Of a server that ended it before a word:
+/// whoever it turns away sees the same as if it broke; the kernel tells no more, so a hint has to
+/// do.
 Error about(const Reach& reach, Error error, const Counters& counters);
 
 /// Refuses --server-uid where nobody can vouch for it.
