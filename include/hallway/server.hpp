@@ -123,8 +123,10 @@ class HALLWAY_EXPORT Server {
  private:
   class Core;
   explicit Server(std::unique_ptr<Core> core) noexcept;
-  static Result<Server> succeed(Loop& loop, const AddressSpec& address, Handler handler,
-                                ServerOptions options);
+  static Result<Server> succeed(Loop& loop, const AddressSpec& address, const Handler& handler,
+                                const ServerOptions& options);
+  static Result<Server> try_to_succeed(Loop& loop, const AddressSpec& address,
+                                       const Handler& handler, const ServerOptions& options);
 
   std::unique_ptr<Core> core_;
 };

@@ -533,7 +533,7 @@ void Server::Core::report(ServerEvent::Kind kind, std::uint64_t connection, cons
 Result<Server> Server::open(Loop& loop, const AddressSpec& address, Handler handler,
                             ServerOptions options) {
   if (loop.error()) return std::unexpected(*loop.error());
-  if (options.takeover) return succeed(loop, address, std::move(handler), std::move(options));
+  if (options.takeover) return succeed(loop, address, handler, options);
   auto listener = Listener::bind(address, bind_options(options));
   if (!listener) return std::unexpected(listener.error());
   return open(loop, std::move(*listener), std::move(handler), std::move(options));
@@ -546,8 +546,20 @@ Result<Server> Server::open(Loop& loop, Listener listener, Handler handler, Serv
   return Server(std::move(core));
 }
 
-Result<Server> Server::succeed(Loop& loop, const AddressSpec& address, Handler handler,
-                               ServerOptions options) {
+// A server that ends in the middle of handing over has said nothing: whoever would have taken over
+// then finds what any server leaves, and begins anew.
+Result<Server> Server::succeed(Loop& loop, const AddressSpec& address, const Handler& handler,
+                               const ServerOptions& options) {
+  const auto deadline = Loop::Clock::now() + defaults::takeover_time;
+  while (true) {
+    auto server = try_to_succeed(loop, address, handler, options);
+    const bool ended = !server && server.error().code == std::errc::operation_canceled;
+    if (!ended || Loop::Clock::now() > deadline) return server;
+  }
+}
+
+Result<Server> Server::try_to_succeed(Loop& loop, const AddressSpec& address,
+                                      const Handler& handler, const ServerOptions& options) {
   auto succession = message::Succession::begin(address, bind_options(options));
   if (!succession) return std::unexpected(succession.error());
   auto listener = *succession ? Result<Listener>((*succession)->take_listener())
@@ -555,7 +567,7 @@ Result<Server> Server::succeed(Loop& loop, const AddressSpec& address, Handler h
   if (!listener) return std::unexpected(listener.error());
   auto control = *succession ? std::optional((*succession)->take_control()) : std::nullopt;
 
-  auto server = open(loop, std::move(*listener), std::move(handler), std::move(options));
+  auto server = open(loop, std::move(*listener), handler, options);
   if (!server) return server;
   if (auto offered = server->core_->offer_takeover(std::move(control)); !offered) {
     return std::unexpected(offered.error());

@@ -93,14 +93,15 @@ Result<std::optional<Succession>> Succession::begin(const AddressSpec& where,
 }
 
 Result<void> Succession::complete() {
-  if (const Sent sent = predecessor_.send(ready); !sent) return std::unexpected(sent.error());
-  Received answer = predecessor_.receive(defaults::takeover_time);
-  if (answer.outcome() == Outcome::timed_out) {
-    // It may be about to say "yours". After this it cannot any more, or it has.
-    (void)sys::shutdown_reading(predecessor_.descriptor());
-    answer = predecessor_.receive();
+  if (predecessor_.send(ready)) {
+    Received answer = predecessor_.receive(defaults::takeover_time);
+    if (answer.outcome() == Outcome::timed_out) {
+      // It may be about to say "yours". After this it cannot any more, or it has.
+      (void)sys::shutdown_reading(predecessor_.descriptor());
+      answer = predecessor_.receive();
+    }
+    if (answer && *answer == yours) return {};
   }
-  if (answer && *answer == yours) return {};
   return sys::failure(ECANCELED, "take over from", predecessor_.peer().to_string(),
                       "it went on or ended instead");
 }

@@ -38,7 +38,9 @@ class Succession {
   [[nodiscard]] Listener take_control() { return std::move(control_); }
 
   /// The servers over both are ready. From its success on the names are the successor's, to be
-  /// claimed. Nothing was changed by an error. Blocking: as begin().
+  /// claimed. Nothing was changed by an error.
+  /// @errors operation_canceled: the predecessor went on or ended instead
+  /// Blocking: as begin().
   Result<void> complete();
 
  private:

@@ -166,6 +166,20 @@ TEST_F(takeover, makes_a_second_successor_wait_for_the_first) {
   EXPECT_EQ(asked(), std::to_string(second.pid()));
 }
 
+TEST_F(takeover, begins_anew_when_the_server_there_is_killed_in_the_middle) {
+  ForkedProcess first(serving());
+  ASSERT_EQ(first.line(), "serving");
+  // Just before the successor says that it is ready: its second send.
+  unsigned sends = 0;
+  const AtCall kill_it(sys::Call::sendmsg, [&] {
+    if (++sends == 2) first.kill();
+  });
+  Loop loop;
+  const auto second = Server::open(loop, path, echo, {.takeover = true});
+  ASSERT_TRUE(second) << second.error().explain();
+  EXPECT_EQ(raw_connect_error(SOCK_STREAM, path), 0);
+}
+
 TEST_F(takeover, replaces_what_a_killed_server_left) {
   ForkedProcess first(serving());
   ASSERT_EQ(first.line(), "serving");
