@@ -30,14 +30,22 @@ Result<void> write_newline(int descriptor) {
 
 }  // namespace
 
-ServerRun::ServerRun(Loop& loop, Events& events)
+ServerRun::ServerRun(Loop& loop, Events& events, std::string address)
     : loop_(&loop),
       events_(&events),
+      address_(std::move(address)),
       notifier_(std::in_place, loop),
       terminals_{isatty(STDIN_FILENO) == 1, isatty(STDOUT_FILENO) == 1,
                  isatty(STDERR_FILENO) == 1} {}
 
+// The loop may run once more, for what is still being printed.
+ServerRun::~ServerRun() {
+  (void)loop_->on_signal(SIGHUP, [] {});
+}
+
 int ServerRun::run(std::optional<int> descriptor, bool successor) {
+  // Not before: opening may wait for a running server to hand over, and is ended by a signal then.
+  if (auto claimed = loop_->drain_on({SIGINT, SIGTERM}); !claimed) return fail(claimed.error());
   if (auto claimed = loop_->on_signal(SIGHUP, [this] { hang_up(); }); !claimed) {
     return fail(claimed.error());
   }
@@ -48,11 +56,19 @@ int ServerRun::run(std::optional<int> descriptor, bool successor) {
   const int status = loop_->run();
   if (!loop_->draining()) say(&Notifier::stopping);
   events_->tell(Events::Level::usual, "stopped", 0, "", {{"exit", status}});
-  return status;
+  const bool cut = status == exit_status::failed && loop_->draining() && !loop_->error();
+  if (!cut) return status;
+  return fail(error_of(std::errc::interrupted, "drain", address_,
+                       "its time was up; what was still busy was cut"));
 }
 
 // SIGHUP has two meanings. From a terminal that is gone it says that nobody is there any more, as
 // it did before daemons took it for "read your configuration again".
+void ServerRun::handed_over(std::int32_t successor) {
+  if (notifier_) unheard(notifier_->main_process(successor));
+  notifier_.reset();
+}
+
 void ServerRun::hang_up() {
   if (terminal_is_gone()) {
     loop_->drain();

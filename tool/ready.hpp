@@ -21,9 +21,10 @@ namespace hallway::tool {
 class ServerRun {
  public:
   /// Made before the server is opened: the watchdog has to be fed from the beginning.
-  ServerRun(Loop& loop, Events& events);
+  ServerRun(Loop& loop, Events& events, std::string address);
   ServerRun(const ServerRun&) = delete;
   ServerRun& operator=(const ServerRun&) = delete;
+  ~ServerRun();
 
   /// What SIGHUP does; it gives the words for what was reloaded.
   void on_reload(std::function<Result<std::string>()> reload) { reload_ = std::move(reload); }
@@ -38,8 +39,9 @@ class ServerRun {
   /// @return the exit status
   int run(std::optional<int> descriptor, bool successor = false);
 
-  /// Another process is the service now: nothing more is said in its name.
-  void handed_over() { notifier_.reset(); }
+  /// Another process is the service now. The manager believes that of who was it so far; nothing
+  /// more is said in its name.
+  void handed_over(std::int32_t successor);
 
  private:
   void hang_up();
@@ -51,6 +53,7 @@ class ServerRun {
 
   Loop* loop_;
   Events* events_;
+  std::string address_;
   std::optional<Notifier> notifier_;  // none: handed over
   std::function<Result<std::string>()> reload_;
   std::function<std::string()> status_;

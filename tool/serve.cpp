@@ -31,7 +31,6 @@ int serve(const ServeFlags& flags) {
   Events events(flags.wordiness);
   Loop loop;
   if (loop.error()) return fail(*loop.error());
-  if (auto claimed = loop.drain_on({SIGINT, SIGTERM}); !claimed) return fail(claimed.error());
   // What it means is said once there is a server; until then it must not end us.
   if (auto claimed = loop.on_signal(SIGHUP, [] {}); !claimed) return fail(claimed.error());
   Output output(loop);
@@ -43,13 +42,6 @@ int serve(const ServeFlags& flags) {
   if (status == exit_status::done && output.is_writing()) status = loop.run();
   if (output.error()) return fail(*output.error());
   if (loop.error()) return fail(*loop.error());
-  if (status == exit_status::failed && loop.draining()) {
-    return fail({.code = std::make_error_code(std::errc::interrupted),
-                 .operation = "drain",
-                 .subject = flags.address.to_string(),
-                 .reason = "its time was up; what was still busy was cut",
-                 .hint = ""});
-  }
   return status;
 }
 

@@ -178,7 +178,7 @@ ServerOptions options_of(Loop& loop, const ServeFlags& flags, Events& events, Se
     if (once && closed && !given_away) loop.stop(exit_status::done);
     // The server drains by itself; here it gets the time for that.
     if (event.kind == ServerEvent::Kind::taken_over) {
-      run.handed_over();
+      run.handed_over(event.peer.pid);
       loop.drain();
     }
     if (event.kind == ServerEvent::Kind::path_lost && on_path_lost == PathLost::drain) {
@@ -211,7 +211,7 @@ Task<> serve_by(ProgramPerConnection& programs, Connection connection, Loop& loo
 int serve_connections(Loop& loop, const ServeFlags& flags, Events& events, Output& output) {
   Service service(loop, flags, events, output);
   ProgramPerConnection programs(loop, events, flags.program);
-  ServerRun run(loop, events);
+  ServerRun run(loop, events, flags.address.to_string());
   Server::Handler handler = [&](Connection connection) {
     return flags.program.empty() ? service.serve(std::move(connection))
                                  : serve_by(programs, std::move(connection), loop, run, flags.once);

@@ -188,7 +188,7 @@ void tell_listening(Events& events, const DatagramSocket& socket) {
 }  // namespace
 
 int serve_datagrams(Loop& loop, const ServeFlags& flags, Events& events, Output& output) {
-  ServerRun run(loop, events);
+  ServerRun run(loop, events, flags.address.to_string());
   auto socket = DatagramSocket::bind(loop, flags.address,
                                      {.mode = flags.mode,
                                       .owner = flags.owner,

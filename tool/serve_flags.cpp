@@ -212,6 +212,10 @@ void check(const CLI::App& verb, ServeFlags& flags) {
   if (flags.address.kind() == Address::Kind::exec) {
     refuse_flags(flags.address.to_string(), "only a client can start the program it talks to");
   }
+  if (flags.takeover && flags.address.kind() != Address::Kind::path) {
+    refuse_flags("--takeover " + flags.address.to_string(),
+                 "only a path can be taken over: nothing else has a place beside it");
+  }
   if (flags.answer.echo && flags.answer.handler) {
     refuse_flags("--echo --handler", "two answers to one message");
   }

@@ -85,7 +85,7 @@ inline constexpr int backlog = 4096;
 inline constexpr Duration connect_time = std::chrono::seconds(5);
 inline constexpr Duration request_time = std::chrono::seconds(30);
 
-/// How long a takeover may take before the running server simply goes on.
+/// How long a successor waits for each answer of the server it takes over from.
 inline constexpr Duration takeover_time = std::chrono::seconds(5);
 
 }  // namespace defaults

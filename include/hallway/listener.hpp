@@ -16,6 +16,7 @@
 // it was not inherited. Of several that were handed over, "activation" is the next one.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -44,6 +45,9 @@ struct BindOptions {
 struct Handover {
   Descriptor socket;
   Descriptor lock;  ///< of the name's lock file; nothing where BindOptions::lock was false
+  /// Of the socket file, as stat(2) has them: the successor takes no other one.
+  std::uint64_t device = 0;
+  std::uint64_t inode = 0;
 };
 
 /// A listening stream or seqpacket socket. Movable, not copyable. Thread: distinct objects.
@@ -77,19 +81,28 @@ class HALLWAY_EXPORT Listener {
 
   /// Copies for a successor, which shares the queue of clients and the lock from then on. The
   /// name stays ours until hand_over().
-  /// @errors invalid_argument: the listener was inherited, or its address is no path
+  /// @errors invalid_argument: the listener was inherited, or its address is no path; ESTALE: the
+  ///         path was lost
   [[nodiscard]] Result<Handover> offer() const;
 
-  /// The successor has the name: as if it had been inherited from now on.
+  /// The successor has the name: as if it had been inherited from now on. Not before the
+  /// successor is certain to claim it: nobody else will ever remove it.
   void hand_over() noexcept;
 
-  /// The other side: goes on with what the listener bound to `where` offered, under the mode and
-  /// owner of `options`. The name stays the predecessor's until claim().
+  /// The other side: goes on with what the listener bound to `where` offered. Until claim() the
+  /// name is the predecessor's, and nothing here changes, refuses or removes it.
   /// @errors ESTALE: the path or its lock leads to another file by now;
   ///         wrong_protocol_type: it is of another type than asked for
   static Result<Listener> adopt(const AddressSpec& where, Handover from,
                                 const BindOptions& options = {});
-  void claim() noexcept;
+
+  /// The predecessor let go: the name is ours, and gets the mode and owner of adopt()'s options.
+  /// @errors of changing them; the name is ours all the same
+  Result<void> claim();
+
+  /// Gives the lock back and forgets the name, which was lost; the socket and whoever is queued on
+  /// it stay. For who binds the name anew.
+  void release_name() noexcept;
 
   /// Why the path does not lead here any more: "the socket file is gone". Nothing while it does,
   /// and for what is bound to no path or was inherited. Asks the file system.

@@ -83,9 +83,11 @@ class HALLWAY_EXPORT Server {
   /// With options.takeover it may be a successor: everything is made ready first, then the
   /// running server hands over its listening socket, the clients in its queue and its name, and
   /// drains. No client is refused. If anything fails on the way that server simply goes on.
-  /// @errors those of Listener::bind(), and an unknown user or group in the options;
-  ///         timed_out: the running server did not answer
-  /// Blocking: for a takeover only, at most defaults::takeover_time.
+  /// @errors those of Listener::bind(), and an unknown user or group in the options; for a takeover
+  ///         also timed_out: the running server did not answer; operation_canceled: it ended in the
+  ///         middle; operation_not_permitted: it is another user's, or does not hand over; ESTALE:
+  ///         the path was lost; invalid_argument: the address is no path
+  /// Blocking: for a takeover only, at most about three times defaults::takeover_time.
   static Result<Server> open(Loop& loop, const AddressSpec& address, Handler handler,
                              ServerOptions options = {});
 
@@ -113,9 +115,10 @@ class HALLWAY_EXPORT Server {
   /// For programs that pass their listener on in a way of their own, as Listener has it. When a
   /// successor has the name, hand_over() drains this server and leaves the name alone; a server
   /// opened on an adopted listener claims it.
+  /// @errors as Listener's. Never hand_over() before the successor is certain to claim.
   [[nodiscard]] Result<Handover> offer() const;
   void hand_over();
-  void claim();
+  Result<void> claim();
 
   [[nodiscard]] const Address& address() const noexcept;
   [[nodiscard]] std::size_t connections() const noexcept;

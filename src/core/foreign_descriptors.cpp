@@ -2,7 +2,6 @@
 #include "core/foreign_descriptors.hpp"
 
 #include <pthread.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -33,16 +32,13 @@ class Closer {
   void add(std::vector<Descriptor>& descriptors) {
     const std::lock_guard lock(mutex_);
     if (waiting_.size() + in_hand_ + descriptors.size() > most_waiting) return;
-    if (!running()) start();
+    if (!running_) start();
     std::ranges::move(descriptors, std::back_inserter(waiting_));
     descriptors.clear();
     work_.notify_one();
   }
 
  private:
-  /// A forked child has our state and not our thread.
-  [[nodiscard]] bool running() const noexcept { return runs_in_ == ::getpid(); }
-
   void start() {
     // The program's signal handlers are not meant to run here.
     sigset_t all;
@@ -54,7 +50,7 @@ class Closer {
       ~Restore() { pthread_sigmask(SIG_SETMASK, &mask, nullptr); }
     } const restore{before};
     std::thread([this] { run(); }).detach();
-    runs_in_ = ::getpid();
+    running_ = true;
   }
 
   void run() {
@@ -67,20 +63,24 @@ class Closer {
       lock.lock();
       in_hand_ = 0;
     }
-    runs_in_ = 0;
+    running_ = false;
   }
 
   std::mutex mutex_;
   std::condition_variable work_;
   std::vector<Descriptor> waiting_;
   std::size_t in_hand_ = 0;
-  pid_t runs_in_ = 0;
+  bool running_ = false;
 };
 
 Closer& closer() {
   // Never destroyed: its thread may outlive main().
   alignas(Closer) static std::byte place[sizeof(Closer)];
-  static auto* const one = new (place) Closer;
+  static auto* const one = [] {
+    // A forked child has no such thread, and the lock perhaps for ever: it begins anew.
+    ::pthread_atfork(nullptr, nullptr, [] { new (place) Closer; });
+    return new (place) Closer;
+  }();
   return *one;
 }
 

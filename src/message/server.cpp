@@ -14,8 +14,10 @@
 #include "message/connection_state.hpp"
 #include "message/takeover.hpp"
 #include "net/name_watch.hpp"
+#include "sys/event.hpp"
 #include "sys/file.hpp"
 #include "sys/socket.hpp"
+#include "sys/socket_diag.hpp"
 
 namespace hallway {
 
@@ -30,6 +32,9 @@ constexpr int most_accepted = 64;
 // Out of descriptors or memory: nothing tells us when there is room again, if it was not one of
 // our own connections that ended.
 constexpr Duration retry_accepting = 100ms;
+
+// How often a successor asks again.
+constexpr Duration between_takeovers = 20ms;
 
 std::optional<int> reserve_from(std::size_t reserve) {
   const auto limit = sys::descriptor_limit();
@@ -68,7 +73,7 @@ class Server::Core : private detail::Watch, private detail::Timer {
   void drain();
   [[nodiscard]] Result<Handover> offer() const { return listener_.offer(); }
   void hand_over();
-  void claim();
+  Result<void> claim();
   Task<> broadcast(ByteView message, const ConnectionState* except);
 
   [[nodiscard]] const Address& address() const noexcept { return address_; }
@@ -101,6 +106,8 @@ class Server::Core : private detail::Watch, private detail::Timer {
   void place_freed();
   void accept_rest();
   void finish_if_drained();
+  void settle_rights() const;
+  [[nodiscard]] bool only_the_reserve_is_left();
   void watch_name();
   void name_lost(const std::string& why);
   Result<void> rebind();
@@ -123,6 +130,8 @@ class Server::Core : private detail::Watch, private detail::Timer {
   bool accepting_ = false;
   bool paused_ = false;
   bool draining_ = false;
+  bool near_reserve_ = false;  // see only_the_reserve_is_left()
+  bool broadcasting_ = false;  // somebody walks over the book
   bool holds_loop_ = false;
   core::Chunk shared_;  // where broadcasts are written, one after the other
   std::size_t shared_used_ = 0;
@@ -192,8 +201,8 @@ Result<void> Server::Core::set_allow(std::vector<AllowRule> rules) {
 
 Result<void> Server::Core::start() {
   if (auto set = set_allow(std::move(options_.allow)); !set) return set;
-  // Inherited by accepted sockets, and in force before accept(2).
-  if (options_.descriptors == 0) sys::refuse_rights(listener_.descriptor());
+  // An adopted listener is still the predecessor's: claim() does this then.
+  if (!options_.takeover) settle_rights();
   auto watched = watch(loop_.core(), listener_.descriptor(), sys::event_readable);
   if (!watched) return watched;
   loop_.core().hold();
@@ -246,7 +255,7 @@ void Server::Core::accept_some(int most) {
       bool& flag;
       ~Accepting() { flag = false; }
     } const accepting{accepting_ = true};
-    std::erase(book_->connections, nullptr);
+    if (!broadcasting_) std::erase(book_->connections, nullptr);
     try {
       for (int i = 0; i < most && !paused_ && !queue_empty; ++i) queue_empty = !accept_one();
     } catch (const std::bad_alloc&) {
@@ -262,15 +271,13 @@ bool Server::Core::accept_one() {
     pause("all " + std::to_string(book_->places) + " places are taken");
     return true;
   }
-  while (!unreachable_.empty()) {
-    auto queued = unreachable_.back().accept();
-    if (queued && *queued) {
-      seat(std::move(**queued));
-      return true;
-    }
-    unreachable_.pop_back();
+  if (only_the_reserve_is_left()) {
+    detail::Timer::start(loop_.core(), Loop::Clock::now() + retry_accepting);
+    pause("only the reserve of descriptors is left");
+    return true;
   }
-  auto accepted = listener_.accept();
+  Listener& from = unreachable_.empty() ? listener_ : unreachable_.back();
+  auto accepted = from.accept();
   if (!accepted) {
     // Without room nothing but time helps; anything else is reported and tried again, too: a
     // server that stops listening over one client's misfortune helps nobody.
@@ -278,9 +285,25 @@ bool Server::Core::accept_one() {
     pause(accepted.error().why());
     return true;
   }
-  if (!*accepted) return false;
+  if (!*accepted) {
+    if (unreachable_.empty()) return false;
+    unreachable_.pop_back();
+    return true;
+  }
   seat(std::move(**accepted));
   return true;
+}
+
+// Numbers are given out from below: the lowest that is free says how many are in use, at least.
+// Asked only near the limit, because it costs two system calls. One client at a time is served even
+// where the program itself has used up all but the reserve.
+bool Server::Core::only_the_reserve_is_left() {
+  if (!near_reserve_ || book_->places == 0) return false;
+  const auto reserve = reserve_from(options_.server_limits.descriptor_reserve);
+  const auto lowest = sys::duplicate(listener_.descriptor());
+  if (!lowest || (reserve && lowest->get() >= *reserve)) return true;
+  near_reserve_ = false;
+  return false;
 }
 
 void Server::Core::seat(Descriptor socket) {
@@ -319,7 +342,8 @@ void Server::Core::seat_as(std::uint64_t number, Descriptor socket, bool& connec
   report(ServerEvent::Kind::connected, number, *peer);
   // Before the handler: if it ends at once, the place it frees has to find us paused.
   const auto reserve = reserve_from(options_.server_limits.descriptor_reserve);
-  if (reserve && descriptor >= *reserve) pause("only the reserve of descriptors is left");
+  if (reserve && descriptor >= *reserve) near_reserve_ = true;
+  if (near_reserve_) pause("only the reserve of descriptors is left");
   serve(tasks_, *this, std::move(*connection), std::move(place));
 }
 
@@ -374,7 +398,7 @@ void Server::Core::resume() {
   if (!paused_) return;
   paused_ = false;
   detail::Timer::stop();
-  set_events(sys::event_readable);
+  if (!draining_) set_events(sys::event_readable);
   report(ServerEvent::Kind::accepting_resumed);
 }
 
@@ -395,6 +419,9 @@ void Server::Core::drain() {
   if (name_watch_) name_watch_->stop();
   if (takeover_) takeover_->drain();
   listener_.refuse();
+  // Nobody joins the queue any more, or another process serves it: there is nothing to wait for,
+  // and epoll would report it all the time.
+  set_events(0);
   for (std::size_t i = 0; i < book_->connections.size(); ++i) {
     if (ConnectionState* state = book_->connections[i]) state->drain();
   }
@@ -407,9 +434,24 @@ void Server::Core::hand_over() {
   drain();
 }
 
-void Server::Core::claim() {
-  listener_.claim();
-  if (takeover_) takeover_->claim();
+Result<void> Server::Core::claim() {
+  settle_rights();
+  auto claimed = listener_.claim();
+  if (takeover_) {
+    auto control = takeover_->claim();
+    if (claimed) claimed = std::move(control);
+  }
+  return claimed;
+}
+
+// Inherited by accepted sockets, and in force before accept(2). A listener that comes from
+// elsewhere may have been told the opposite.
+void Server::Core::settle_rights() const {
+  if (options_.descriptors == 0) {
+    sys::refuse_rights(listener_.descriptor());
+  } else {
+    (void)sys::pass_rights(listener_.descriptor(), true);  // older kernels let them pass anyway
+  }
 }
 
 // Those in the backlog were told that they are connected: they are served, too. Their number is
@@ -459,20 +501,23 @@ void Server::Core::name_lost(const std::string& why) {
       report(ServerEvent::Kind::path_lost, 0, {}, offered.error().explain());
     }
   }
-  accept_rest();
+  while (!unreachable_.empty() && !paused_) accept_one();
 }
 
 /// A socket is bound once in its life: the name gets a new one.
 Result<void> Server::Core::rebind() {
-  listener_.hand_over();  // frees the lock, so that it can be taken again
+  // Binding would ask whoever is there by connecting, over and over.
+  const auto there = sys::identify_path(address_.name());
+  if (there && sys::is_bound(*there).value_or(false)) {
+    return sys::failure(EADDRINUSE, "bind", address_.to_string(), "in use by another process");
+  }
+  listener_.release_name();  // and with it the lock, so that it can be taken again
   auto fresh = Listener::bind(address_, bind_options(options_));
   if (!fresh) return std::unexpected(fresh.error());
-  if (options_.descriptors == 0) sys::refuse_rights(fresh->descriptor());
-  stop_watching();
-  auto watched = watch(loop_.core(), fresh->descriptor(), paused_ ? 0 : sys::event_readable);
-  if (!watched) return watched;
   unreachable_.push_back(std::exchange(listener_, std::move(*fresh)));
-  return {};
+  settle_rights();
+  stop_watching();
+  return watch(loop_.core(), listener_.descriptor(), paused_ ? 0 : sys::event_readable);
 }
 
 // Broadcasting -----------------------------------------------------------------------------------
@@ -490,6 +535,11 @@ Task<> Server::Core::broadcast(ByteView message, const ConnectionState* except) 
     co_await detail::TimedWait(loop_.core(), broadcasters_);
   }
   std::optional<detail::SharedFrame> frame;
+  struct Broadcasting {
+    bool& flag;
+    bool before = std::exchange(flag, true);
+    ~Broadcasting() { flag = before; }
+  } const broadcasting{broadcasting_};
   // By index: a connection that is cut for being full only clears its place in the list.
   for (std::size_t i = 0; i < book_->connections.size(); ++i) {
     ConnectionState* state = book_->connections[i];
@@ -553,8 +603,11 @@ Result<Server> Server::succeed(Loop& loop, const AddressSpec& address, const Han
   const auto deadline = Loop::Clock::now() + defaults::takeover_time;
   while (true) {
     auto server = try_to_succeed(loop, address, handler, options);
-    const bool ended = !server && server.error().code == std::errc::operation_canceled;
-    if (!ended || Loop::Clock::now() > deadline) return server;
+    // Ended in the middle of it; or not yet offering, or stopping: its lock is still held.
+    const bool in_between = !server && (server.error().code == std::errc::operation_canceled ||
+                                        server.error().code == std::errc::address_in_use);
+    if (!in_between || Loop::Clock::now() > deadline) return server;
+    sys::pause_for(between_takeovers);
   }
 }
 
@@ -572,11 +625,12 @@ Result<Server> Server::try_to_succeed(Loop& loop, const AddressSpec& address,
   if (auto offered = server->core_->offer_takeover(std::move(control)); !offered) {
     return std::unexpected(offered.error());
   }
-  if (!*succession) return server;
-  if (auto complete = (*succession)->complete(); !complete) {
-    return std::unexpected(complete.error());
+  if (*succession) {
+    if (auto complete = (*succession)->complete(); !complete) {
+      return std::unexpected(complete.error());
+    }
   }
-  server->claim();
+  if (auto claimed = server->claim(); !claimed) return std::unexpected(claimed.error());
   return server;
 }
 
@@ -592,7 +646,7 @@ Result<void> Server::set_allow(std::vector<AllowRule> rules) {
 void Server::drain() { core_->drain(); }
 Result<Handover> Server::offer() const { return core_->offer(); }
 void Server::hand_over() { core_->hand_over(); }
-void Server::claim() { core_->claim(); }
+Result<void> Server::claim() { return core_->claim(); }
 const Address& Server::address() const noexcept { return core_->address(); }
 std::size_t Server::connections() const noexcept { return core_->connections(); }
 

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <chrono>
+#include <sstream>
 
 #include "sys/event.hpp"
 #include "sys/file.hpp"
@@ -15,7 +16,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::string_view greeting = "takeover 1";
-constexpr std::string_view offered = "offer";
+constexpr std::string_view offered = "offer ";
 constexpr std::string_view ready = "ready";
 constexpr std::string_view yours = "yours";
 constexpr std::string_view later = "later";
@@ -34,6 +35,27 @@ Result<Address> control_address(const Address& address) {
 std::unexpected<Error> failed(int error, const Address& address, std::string reason,
                               std::string hint = {}) {
   return sys::failure(error, "take over", address.to_string(), std::move(reason), std::move(hint));
+}
+
+std::string offer_of(const Handover& listener, const Handover& control) {
+  std::ostringstream text;
+  text << offered << listener.device << ' ' << listener.inode << ' ' << control.device << ' '
+       << control.inode;
+  return text.str();
+}
+
+/// False: it is no offer.
+bool read_offer(const Received& answer, Handover& listener, Handover& control) {
+  if (!answer || !answer->bytes().starts_with(offered)) return false;
+  const auto descriptors = answer->descriptors();
+  if (descriptors.size() != handed_over) return false;
+  std::istringstream text(std::string(answer->bytes().substr(offered.size())));
+  text >> listener.device >> listener.inode >> control.device >> control.inode;
+  if (!text) return false;
+  listener.socket = std::move(descriptors[0]);
+  listener.lock = std::move(descriptors[1]);
+  control.socket = std::move(descriptors[2]);
+  return true;
 }
 
 bool nobody_there(const Error& error) {
@@ -70,18 +92,23 @@ Result<std::optional<Succession>> Succession::begin(const AddressSpec& where,
                     "only our own uid and root are believed");
     }
     const Received answer = client->request(greeting, defaults::takeover_time);
-    if (answer && *answer == offered && answer->descriptors().size() == handed_over) {
-      const auto descriptors = answer->descriptors();
-      auto listener =
-          Listener::adopt(address, {std::move(descriptors[0]), std::move(descriptors[1])}, options);
+    Handover from_listener;
+    Handover from_control;
+    if (read_offer(answer, from_listener, from_control)) {
+      auto listener = Listener::adopt(address, std::move(from_listener), options);
       if (!listener) return std::unexpected(listener.error());
-      auto control =
-          Listener::adopt(*control_at, {std::move(descriptors[2]), {}}, control_options());
+      auto control = Listener::adopt(*control_at, std::move(from_control), control_options());
       if (!control) return std::unexpected(control.error());
       return Succession(std::move(*client), std::move(*listener), std::move(*control));
     }
     if (answer && answer->bytes().starts_with(refusal)) {
       return failed(EPERM, address, std::string(answer->bytes().substr(refusal.size())));
+    }
+    if (answer.outcome() == Outcome::truncated) {
+      return failed(EMFILE, address, "what it hands over found no room among our descriptors");
+    }
+    if (answer && *answer != later) {
+      return failed(EPROTO, address, "its control socket answers with something else");
     }
     if (answer.outcome() == Outcome::timed_out || std::chrono::steady_clock::now() > deadline) {
       return failed(ETIMEDOUT, address,
@@ -153,21 +180,22 @@ Task<> TakeoverOffer::negotiate(Connection successor) {
 
 Task<> TakeoverOffer::offer(Connection& successor) {
   auto listener = server_.offer();
+  if (listener && !*listener) {
+    co_await successor.send(later);
+    co_return;
+  }
   auto control = control_->offer();
   if (!listener || !control) {
     const Error& error = listener ? control.error() : listener.error();
     co_await successor.send(std::string(refusal) + error.explain());
     co_return;
   }
-  if (!*listener) {
-    co_await successor.send(later);
-    co_return;
-  }
+  const std::string words = offer_of(**listener, *control);
   std::vector<Descriptor> descriptors;
   descriptors.push_back(std::move((*listener)->socket));
   descriptors.push_back(std::move((*listener)->lock));
   descriptors.push_back(std::move(control->socket));
-  const Sent sent = co_await successor.send(offered, std::move(descriptors));
+  const Sent sent = co_await successor.send(words, std::move(descriptors));
   if (!sent) co_return;
 
   // No clock here: until it says so or is gone, it costs nothing but its place.

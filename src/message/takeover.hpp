@@ -5,7 +5,8 @@
 //
 //   successor                                  predecessor, who goes on serving
 //   "takeover 1"  ------------------------->
-//                 <-------------------------   "offer", with listener, lock and control socket
+//                 <-------------------------   "offer DEVICE INODE DEVICE INODE", of the files of
+//                                              listener and control socket; these, and the lock
 //   opens its server on them
 //   "ready"       ------------------------->
 //                 <-------------------------   "yours"; drains
@@ -29,7 +30,7 @@ namespace hallway::message {
 class Succession {
  public:
   /// Asks whoever serves `address`. Nothing: nobody there hands over.
-  /// Blocking: at most defaults::takeover_time.
+  /// Blocking: at most twice defaults::takeover_time.
   static Result<std::optional<Succession>> begin(const AddressSpec& address,
                                                  const BindOptions& options);
 
@@ -40,7 +41,7 @@ class Succession {
   /// The servers over both are ready. From its success on the names are the successor's, to be
   /// claimed. Nothing was changed by an error.
   /// @errors operation_canceled: the predecessor went on or ended instead
-  /// Blocking: as begin().
+  /// Blocking: at most defaults::takeover_time.
   Result<void> complete();
 
  private:
@@ -69,7 +70,7 @@ class TakeoverOffer {
   /// The same on the control socket a predecessor handed over.
   static Result<std::unique_ptr<TakeoverOffer>> open(Loop& loop, Listener control, Server server);
 
-  void claim() { control_->claim(); }
+  Result<void> claim() { return control_->claim(); }
   void drain() { control_->drain(); }
 
  private:

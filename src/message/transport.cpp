@@ -504,6 +504,7 @@ void Transport::close_socket() noexcept {
   if (inbox_) {
     // What is still queued in it may bring descriptors, which the kernel closes with it.
     inbox_->arrived.clear();
+    sys::shut_down(socket_.get());  // the peer does not wait for the close
     core::close_in_background(std::move(socket_));
   }
   socket_.close();

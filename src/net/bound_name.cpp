@@ -136,36 +136,43 @@ Result<BoundName> BoundName::bind(int socket, const Address& address, const Bind
   }
 }
 
-Result<BoundName> BoundName::adopt(const Address& address, Descriptor lock,
+Result<BoundName> BoundName::adopt(const Address& address, Handover from,
                                    const BindOptions& options) {
   BoundName bound(address);
   if (auto done = bound.open_place(); !done) return std::unexpected(done.error());
+  bound.binder_ = 0;
   const auto moved_on = [&](std::string_view what) {
     return sys::failure(ESTALE, "take over", address.to_string(),
                         std::string(what) + " was replaced meanwhile",
                         "stop the server that runs there, and start this one");
   };
   if (options.lock) {
-    const auto held = sys::identify(lock.get());
+    const auto held = sys::identify(from.lock.get());
     const auto named = sys::identify(bound.directory_.get(), bound.lock_name_);
-    if (!held || !named || !held->same_file(*named)) return moved_on("its lock");
+    if (!held) return bound.failed(held.error());
+    if (!named || !held->same_file(*named)) return moved_on("its lock");
   }
-  const auto name = sys::open_name(bound.directory_.get(), bound.file_);
-  const auto identity = name ? sys::identify(name->get())
-                             : sys::Expected<sys::FileIdentity>(std::unexpected(name.error()));
-  if (!identity || identity->kind != sys::FileKind::socket) return moved_on("its socket file");
-  if (auto done = bound.set_owner_and_mode(name->get(), options); !done) {
-    return std::unexpected(done.error());
-  }
-  bound.lock_ = std::move(lock);
-  bound.made_ = *identity;
-  bound.binder_ = 0;
+  const auto there = sys::identify(bound.directory_.get(), bound.file_);
+  const bool same = there && there->kind == sys::FileKind::socket && there->device == from.device &&
+                    there->inode == from.inode;
+  if (!same) return moved_on("its socket file");
+  bound.lock_ = std::move(from.lock);
+  bound.made_ = *there;
+  bound.adopted_ = options;
   return bound;
 }
 
-void BoundName::claim() noexcept {
+Result<void> BoundName::claim() {
   binder_ = sys::process_id();
   if (lock_.holds_one()) sign_lock();
+  if (!adopted_) return {};
+  const BindOptions options = *std::exchange(adopted_, std::nullopt);
+  const auto name = sys::open_name(directory_.get(), file_);
+  if (!name) return failed(name.error());
+  const auto found = sys::identify(name->get());
+  // Lost in this moment: whoever watches the name will say so.
+  if (!found || !found->same_file(*made_)) return {};
+  return set_owner_and_mode(name->get(), options);
 }
 
 BoundName& BoundName::operator=(BoundName&& other) noexcept {
@@ -178,6 +185,7 @@ BoundName& BoundName::operator=(BoundName&& other) noexcept {
   lock_name_ = std::move(other.lock_name_);
   binder_ = other.binder_;
   made_ = std::exchange(other.made_, std::nullopt);
+  adopted_ = std::move(other.adopted_);
   return *this;
 }
 
@@ -353,7 +361,10 @@ Result<void> BoundName::set_owner_and_mode(int name, const BindOptions& options)
 
 std::optional<std::string> BoundName::lost() const {
   if (!made_) return std::nullopt;
-  const auto there = sys::identify(directory_.get(), file_);
+  // As a client goes: the directory itself may have moved. A relative path is looked up from where
+  // it was bound, because this process may have moved, too.
+  const auto there = address_.name().starts_with('/') ? sys::identify_path(address_.name())
+                                                      : sys::identify(directory_.get(), file_);
   if (there && there->same_file(*made_)) return std::nullopt;
   if (there) return std::string(words(there->kind)) + " stands in its place";
   if (there.error() == ENOENT) return "the socket file is gone";

@@ -22,12 +22,10 @@ class BoundName {
   /// picks. Not listening yet: a stream cannot be connected to before listen(2).
   static Result<BoundName> bind(int socket, const Address& address, const BindOptions& options);
 
-  /// Goes on with a path that a predecessor bound and handed over, and gives it the mode and
-  /// owner of `options`. `lock` is its lock file; nothing where options.lock is false.
-  /// The duty stays the predecessor's until claim().
+  /// Goes on with a path that a predecessor bound and handed over. The duty stays the
+  /// predecessor's until claim().
   /// @errors ESTALE: the name or its lock leads to another file by now
-  static Result<BoundName> adopt(const Address& address, Descriptor lock,
-                                 const BindOptions& options);
+  static Result<BoundName> adopt(const Address& address, Handover from, const BindOptions& options);
 
   BoundName(BoundName&& other) noexcept = default;
   BoundName& operator=(BoundName&& other) noexcept;
@@ -40,8 +38,8 @@ class BoundName {
   /// lock. Comes before the socket is closed: after that somebody may rightly take the name.
   void remove() noexcept;
 
-  /// The name is this process's duty from now on.
-  void claim() noexcept;
+  /// The name is this process's duty from now on, with the mode and owner of adopt()'s options.
+  Result<void> claim();
 
   /// The name is a successor's duty from now on: nothing is removed.
   void hand_over() noexcept;
@@ -49,6 +47,9 @@ class BoundName {
   /// Why the path does not lead to our socket any more; nothing while it does, and for names
   /// that are no paths.
   [[nodiscard]] std::optional<std::string> lost() const;
+
+  /// The socket file. Precondition: it is a path.
+  [[nodiscard]] const sys::FileIdentity& file() const noexcept { return *made_; }
 
   /// The lock file, borrowed; -1 without one.
   [[nodiscard]] int lock_file() const noexcept { return lock_.get(); }
@@ -72,6 +73,7 @@ class BoundName {
   std::string lock_name_;
   std::int32_t binder_ = 0;                // the process whose duty the name is; 0: not ours yet
   std::optional<sys::FileIdentity> made_;  // the socket file, once it is there
+  std::optional<BindOptions> adopted_;     // what claim() is to put in force
 };
 
 }  // namespace hallway::net

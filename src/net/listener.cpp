@@ -13,9 +13,10 @@ namespace hallway {
 struct Listener::State {
   // The name goes before its socket: once the socket is closed, somebody may rightly take it.
   Descriptor socket;
-  std::optional<net::BoundName> name;  // none: inherited, and not ours to take away
+  std::optional<net::BoundName> name;  // none: inherited, handed over or lost
   Address address;
   SocketType type = SocketType::stream;
+  bool shared = false;  // with processes that go on serving it: never shut down
   bool refusing = false;
 };
 
@@ -49,6 +50,7 @@ Result<Listener> Listener::bind(const AddressSpec& where, const BindOptions& opt
       return std::unexpected(set.error());
     }
     state->type = options.type;
+    state->shared = true;
     state->address = net::from_sys(*name);
     return Listener(std::move(state));
   }
@@ -73,7 +75,7 @@ Listener& Listener::operator=(Listener&&) noexcept = default;
 Listener::~Listener() = default;
 
 Result<std::optional<Descriptor>> Listener::accept() {
-  if (!state_->socket.holds_one() || (state_->refusing && !state_->name)) return std::nullopt;
+  if (!state_->socket.holds_one() || (state_->refusing && state_->shared)) return std::nullopt;
   // Bounded: whoever is refused by a security module could otherwise keep us here.
   constexpr int most_skipped = 64;
   for (int attempt = 0; attempt < most_skipped; ++attempt) {
@@ -98,7 +100,7 @@ Result<std::optional<Descriptor>> Listener::accept() {
 void Listener::refuse() {
   state_->refusing = true;
   // It fails for sockets that do not listen; this one does.
-  if (state_->name) (void)sys::shutdown_reading(state_->socket.get());
+  if (!state_->shared) (void)sys::shutdown_reading(state_->socket.get());
 }
 
 bool Listener::refusing() const noexcept { return state_->refusing; }
@@ -108,9 +110,12 @@ Result<Handover> Listener::offer() const {
     return sys::failure(EINVAL, "hand over", state_->address.to_string(),
                         "only a path that was bound here can be handed over");
   }
+  if (const auto lost = state_->name->lost()) {
+    return sys::failure(ESTALE, "hand over", state_->address.to_string(), *lost);
+  }
   auto socket = sys::duplicate(state_->socket.get());
   if (!socket) return sys::failure(socket.error(), "hand over", state_->address.to_string());
-  Handover copies{std::move(*socket), {}};
+  Handover copies{std::move(*socket), {}, state_->name->file().device, state_->name->file().inode};
   if (state_->name->lock_file() < 0) return copies;
   auto lock = sys::duplicate(state_->name->lock_file());
   if (!lock) return sys::failure(lock.error(), "hand over", state_->address.to_string());
@@ -119,6 +124,11 @@ Result<Handover> Listener::offer() const {
 }
 
 void Listener::hand_over() noexcept {
+  release_name();
+  state_->shared = true;
+}
+
+void Listener::release_name() noexcept {
   if (state_->name) state_->name->hand_over();
   state_->name.reset();
 }
@@ -132,16 +142,19 @@ Result<Listener> Listener::adopt(const AddressSpec& where, Handover from,
   auto fits = net::require_fit(state->socket.get(), address, options.type, net::Purpose::accepting);
   if (fits) fits = never_block(state->socket.get(), address);
   if (!fits) return std::unexpected(fits.error());
-  auto name = net::BoundName::adopt(address, std::move(from.lock), options);
+  auto name = net::BoundName::adopt(address, std::move(from), options);
   if (!name) return std::unexpected(name.error());
   state->name = std::move(*name);
   state->address = address;
   state->type = options.type;
+  state->shared = true;
   return Listener(std::move(state));
 }
 
-void Listener::claim() noexcept {
-  if (state_->name) state_->name->claim();
+Result<void> Listener::claim() {
+  state_->shared = false;
+  if (!state_->name) return {};
+  return state_->name->claim();
 }
 
 std::optional<std::string> Listener::lost() const {

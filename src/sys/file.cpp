@@ -64,6 +64,8 @@ Expected<FileIdentity> identify(int descriptor) {
   return identity(status);
 }
 
+Expected<FileIdentity> identify_path(const std::string& path) { return identify(AT_FDCWD, path); }
+
 Expected<Descriptor> open_name(int directory, const std::string& name) {
   return opened(directory, name.c_str(), O_PATH | O_NOFOLLOW);
 }
@@ -147,17 +149,22 @@ Expected<Descriptor> duplicate(int descriptor) {
   return Descriptor::adopt(*number);
 }
 
-// The file and not its directory: in a directory such as /tmp every stranger's file would wake
-// us. A removed name shows as a change of the link count, because the bound socket keeps its inode.
+// The file, and of its directory only what happens to that itself: in a directory such as /tmp
+// every stranger's file would wake us. A removed name shows as a change of the link count, because
+// the bound socket keeps its inode.
 Expected<Descriptor> watch_file(const std::string& path) {
   const auto number =
       uninterrupted(Call::inotify_init, [] { return ::inotify_init1(IN_CLOEXEC | IN_NONBLOCK); });
   if (!number) return std::unexpected(number.error());
   auto watch = Descriptor::adopt(*number);
-  const auto added = succeeded(Call::inotify_add_watch, [&] {
-    return ::inotify_add_watch(watch.get(), path.c_str(),
-                               IN_ATTRIB | IN_MOVE_SELF | IN_DELETE_SELF | IN_DONT_FOLLOW);
-  });
+  const std::string directory = path.substr(0, path.rfind('/') + 1);
+  constexpr std::uint32_t gone = IN_MOVE_SELF | IN_DELETE_SELF;
+  const auto add = [&](const std::string& what, std::uint32_t events) {
+    return succeeded(Call::inotify_add_watch,
+                     [&] { return ::inotify_add_watch(watch.get(), what.c_str(), events); });
+  };
+  auto added = add(path, IN_ATTRIB | gone | IN_DONT_FOLLOW);
+  if (added) added = add(directory.empty() ? "." : directory, gone | IN_ONLYDIR);
   if (!added) return std::unexpected(added.error());
   return watch;
 }

@@ -36,6 +36,7 @@ std::string proc_path(int descriptor);
 Expected<Descriptor> open_directory(const std::string& path);
 Expected<FileIdentity> identify(int directory, const std::string& name);
 Expected<FileIdentity> identify(int descriptor);
+Expected<FileIdentity> identify_path(const std::string& path);
 
 /// A descriptor that only names the file (O_PATH): fit for proc_path(), fchown, connect.
 Expected<Descriptor> open_name(int directory, const std::string& name);
@@ -68,8 +69,9 @@ Expected<bool> is_close_on_exec(int descriptor);
 Expected<void> require_open(int descriptor);     ///< EBADF when it is not
 Expected<Descriptor> duplicate(int descriptor);  ///< of the same open file description
 
-/// Tells when a name stops leading to the file it leads to now: when that is removed, renamed or
-/// replaced. What happens to other files of the directory, or above it, is not seen.
+/// Tells when a path may have stopped leading to the file it leads to now: when that, or the
+/// directory it is in, is removed, renamed or replaced. What happens to other files there, or above
+/// the directory, is not seen.
 Expected<Descriptor> watch_file(const std::string& path);
 /// Readable once something happened; forgets what did.
 void forget_changes(int file_watch) noexcept;

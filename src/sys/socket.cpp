@@ -175,6 +175,10 @@ Expected<void> shutdown_writing(int socket) {
   return succeeded(Call::shutdown, [&] { return ::shutdown(socket, SHUT_WR); });
 }
 
+void shut_down(int socket) noexcept {
+  (void)succeeded(Call::shutdown, [&] { return ::shutdown(socket, SHUT_RDWR); });
+}
+
 Expected<SocketAddress> local_address(int socket) {
   SocketAddress address;
   address.size() = SocketAddress::capacity;

@@ -77,6 +77,7 @@ Expected<void> listen(int socket, int backlog);
 Expected<Descriptor> accept(int listener);
 Expected<void> shutdown_reading(int socket);
 Expected<void> shutdown_writing(int socket);
+void shut_down(int socket) noexcept;  ///< both ways, whether or not the peer is still there
 Expected<SocketAddress> local_address(int socket);
 Expected<SocketAddress> remote_address(int socket);
 

@@ -81,6 +81,25 @@ TEST_F(draining, answers_the_backlog_in_turn_when_places_are_few) {
   }
 }
 
+Task<> wait_for(Connection connection, bool& done) {
+  while (!done) co_await connection.loop().sleep(1ms);
+  connection.close();
+}
+
+TEST_F(draining, sleeps_while_it_waits_for_the_last_handler) {
+  bool done = false;
+  open([&](Connection connection) { return wait_for(std::move(connection), done); });
+  const RawStream client = connect();
+  ASSERT_TRUE(until_connections(1));
+  loop.drain();
+  const CallCount turns(sys::Call::epoll_wait);
+  const auto before = Loop::Clock::now();
+  while (Loop::Clock::now() - before < 50ms) loop.turn(forever);
+  EXPECT_LT(turns.calls(), 200U) << "the handler alone wakes it";
+  done = true;
+  EXPECT_EQ(loop.run(), 0);
+}
+
 TEST_F(draining, answers_whatever_was_sent_before_sending_fails) {
   // In between our last look and the end of the connection: just before the peer is shut out.
   open(echo);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <deque>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -20,6 +21,7 @@
 #include <vector>
 
 #include "support/faults.hpp"
+#include "support/inventory.hpp"
 #include "support/processes.hpp"
 #include "support/serving.hpp"
 
@@ -467,6 +469,23 @@ TEST_F(server, keeps_a_reserve_of_descriptors_for_the_program) {
   for (int i = 0; i < 19; ++i) {
     programs_own.push_back(some_file());
     EXPECT_TRUE(programs_own.back().holds_one());
+  }
+}
+
+TEST_F(server, keeps_the_reserve_also_when_clients_come_and_go) {
+  open(echo, {.server_limits = {.descriptor_reserve = 20}});
+  std::deque<RawStream> clients;
+  for (int i = 0; i < 30; ++i) clients.push_back(connect());
+  const int next = some_file().get();
+  const FewDescriptors few(static_cast<rlim_t>(next) + 24);
+  ASSERT_TRUE(until([&] { return count(Kind::accepting_paused) == 1; }));
+  const std::size_t most = Inventory::take().descriptors.size();  // the clients' ends are here, too
+  for (int i = 0; i < 8; ++i) {
+    clients.pop_front();  // makes room for one of those who wait
+    const std::size_t accepted = count(Kind::connected);
+    ASSERT_TRUE(until([&] { return count(Kind::connected) > accepted; }));
+    for (int turn = 0; turn < 5; ++turn) loop.turn();
+    EXPECT_LE(Inventory::take().descriptors.size(), most);
   }
 }
 

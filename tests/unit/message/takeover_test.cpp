@@ -4,10 +4,13 @@
 // goes wrong leaves the one that runs in place.
 #include <gtest/gtest.h>
 
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <csignal>
+#include <cstring>
+#include <deque>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -178,6 +181,50 @@ TEST_F(takeover, begins_anew_when_the_server_there_is_killed_in_the_middle) {
   const auto second = Server::open(loop, path, echo, {.takeover = true});
   ASSERT_TRUE(second) << second.error().explain();
   EXPECT_EQ(raw_connect_error(SOCK_STREAM, path), 0);
+}
+
+TEST_F(takeover, takes_nothing_that_somebody_else_put_in_the_place) {
+  ForkedProcess first(serving());
+  ASSERT_EQ(first.line(), "serving");
+  ASSERT_TRUE(std::filesystem::remove(path));
+  const Descriptor stranger = raw_listening(SOCK_STREAM, path);
+  struct stat before{};
+  ASSERT_EQ(::stat(path.c_str(), &before), 0);
+  Loop loop;
+  const auto second = Server::open(loop, path, echo, {.mode = 0666, .takeover = true});
+  ASSERT_FALSE(second);
+  struct stat after{};
+  ASSERT_EQ(::stat(path.c_str(), &after), 0);
+  EXPECT_EQ(after.st_ino, before.st_ino);
+  EXPECT_EQ(after.st_mode, before.st_mode);
+}
+
+TEST_F(takeover, of_one_server_by_many_at_once_leaves_one_and_no_error) {
+  ForkedProcess first(serving());
+  ASSERT_EQ(first.line(), "serving");
+  std::deque<ForkedProcess> successors;
+  for (int i = 0; i < 4; ++i) successors.emplace_back(serving());
+  for (ForkedProcess& one : successors) EXPECT_EQ(one.line(), "serving");
+  EXPECT_EQ(first.line(), "ended with 0");
+  EXPECT_NE(asked(), std::to_string(first.pid()));
+}
+
+TEST_F(takeover, gives_the_successors_rights_to_pass_descriptors) {
+  ForkedProcess first(serving());
+  ASSERT_EQ(first.line(), "serving");
+  Loop loop;
+  std::size_t came = 0;
+  const auto second = Server::open(loop, path,
+                                   [&](Connection connection) -> Task<> {
+                                     while (auto message = co_await connection.receive())
+                                       came += message->descriptors().size();
+                                   },
+                                   {.descriptors = 1, .takeover = true});
+  ASSERT_TRUE(second) << second.error().explain();
+  const RawStream client(raw_connected(SOCK_STREAM, path));
+  const Descriptor file = some_file();
+  EXPECT_GT(client.send("with one\n", {file.get()}), 0) << std::strerror(errno);
+  EXPECT_TRUE(run_until(loop, [&] { return came == 1; }));
 }
 
 TEST_F(takeover, replaces_what_a_killed_server_left) {
@@ -389,6 +436,40 @@ TEST_F(path_lost, is_nobodys_business_when_told_so) {
   loop.turn();
   loop.turn();
   EXPECT_EQ(count(Kind::path_lost), 0U);
+}
+
+TEST_F(path_lost, is_seen_when_the_directory_itself_is_moved) {
+  const std::string moved = directory.path() + "-moved";
+  open_with(PathLost::report);
+  loop.turn();
+  std::filesystem::rename(directory.path(), moved);
+  EXPECT_TRUE(until_reported(Kind::path_lost));
+  std::filesystem::rename(moved, directory.path());
+}
+
+TEST_F(path_lost, does_not_disturb_whoever_has_the_name_now) {
+  open_with(PathLost::rebind);
+  loop.turn();
+  const Descriptor other = raw_listening(SOCK_STREAM | SOCK_NONBLOCK, path + ".other");
+  std::filesystem::rename(path + ".other", path);
+  ASSERT_TRUE(until_reported(Kind::path_lost));
+  EXPECT_EQ(::accept4(other.get(), nullptr, nullptr, SOCK_CLOEXEC), -1)
+      << "nobody connected to see who it is";
+}
+
+TEST_F(path_lost, resets_nobody_who_is_queued_when_it_cannot_be_mended_before_the_end) {
+  open(echo, {.server_limits = {.max_connections = 1}, .on_path_lost = PathLost::rebind});
+  RawStream inside = connect();
+  ASSERT_TRUE(until_connections(1));
+  RawStream queued = connect();
+  queued.send("still here\n");
+  std::filesystem::remove(path);
+  std::filesystem::create_directory(path);  // what no server replaces
+  ASSERT_TRUE(until_reported(Kind::path_lost));
+  loop.drain();
+  EXPECT_EQ(loop.run(), 0);
+  queued.collect();
+  EXPECT_EQ(queued.received, "still here\n");
 }
 
 }  // namespace
