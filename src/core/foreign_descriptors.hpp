@@ -41,7 +41,7 @@ class ForeignDescriptors {
   [[nodiscard]] std::size_t size() const noexcept { return list_.size(); }
   [[nodiscard]] bool empty() const noexcept { return list_.empty(); }
 
-  void append(ForeignDescriptors&& more) {
+  void append(ForeignDescriptors more) {
     for (Descriptor& one : more.list_) list_.push_back(std::move(one));
     more.list_.clear();
   }

@@ -13,10 +13,8 @@ class LinkedList;
 template <typename T>
 class Linked {
  public:
-  Linked() noexcept = default;
   Linked(const Linked&) = delete;
   Linked& operator=(const Linked&) = delete;
-  ~Linked() { unlink(); }
 
   [[nodiscard]] bool linked() const noexcept { return next_ != nullptr; }
 
@@ -28,7 +26,10 @@ class Linked {
   }
 
  private:
+  friend T;
   friend class LinkedList<T>;
+  Linked() noexcept = default;
+  ~Linked() { unlink(); }
 
   Linked* previous_ = nullptr;
   Linked* next_ = nullptr;

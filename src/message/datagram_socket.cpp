@@ -219,6 +219,7 @@ Task<Result<void>> DatagramSocket::send(ByteView message, Duration within) {
   co_return co_await send_to(*state_->connected, message, {}, within);
 }
 
+// NOLINTNEXTLINE(readability-function-cognitive-complexity): one loop, three kinds of waiting
 Task<Result<void>> DatagramSocket::send_to(const Address& to, ByteView message,
                                            std::vector<Descriptor> descriptors, Duration within) {
   State& state = *state_;

@@ -294,16 +294,15 @@ bool Server::Core::accept_one() {
   return true;
 }
 
-// Numbers are given out from below: the lowest that is free says how many are in use, at least.
-// Asked only near the limit, because it costs two system calls. One client at a time is served even
-// where the program itself has used up all but the reserve.
+// Numbers are given out from below, so a low one that is free says that the last client may be
+// replaced. Asked only once the limit was met, because it costs two system calls; and one client at
+// a time is served even where the program itself has used up all but the reserve.
 bool Server::Core::only_the_reserve_is_left() {
-  if (!near_reserve_ || book_->places == 0) return false;
+  near_reserve_ = near_reserve_ && book_->places > 0;
+  if (!near_reserve_) return false;
   const auto reserve = reserve_from(options_.server_limits.descriptor_reserve);
   const auto lowest = sys::duplicate(listener_.descriptor());
-  if (!lowest || (reserve && lowest->get() >= *reserve)) return true;
-  near_reserve_ = false;
-  return false;
+  return !lowest || (reserve && lowest->get() >= *reserve);
 }
 
 void Server::Core::seat(Descriptor socket) {
@@ -342,8 +341,10 @@ void Server::Core::seat_as(std::uint64_t number, Descriptor socket, bool& connec
   report(ServerEvent::Kind::connected, number, *peer);
   // Before the handler: if it ends at once, the place it frees has to find us paused.
   const auto reserve = reserve_from(options_.server_limits.descriptor_reserve);
-  if (reserve && descriptor >= *reserve) near_reserve_ = true;
-  if (near_reserve_) pause("only the reserve of descriptors is left");
+  if (reserve && descriptor >= *reserve) {
+    near_reserve_ = true;
+    pause("only the reserve of descriptors is left");
+  }
   serve(tasks_, *this, std::move(*connection), std::move(place));
 }
 

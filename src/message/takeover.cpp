@@ -63,6 +63,39 @@ bool nobody_there(const Error& error) {
          error.code == std::errc::connection_refused;
 }
 
+std::unexpected<Error> no_answer(const Address& address, const Peer& server) {
+  return failed(ETIMEDOUT, address,
+                "the server there (" + server.to_string() + ") does not hand over",
+                "it is stopped, stuck, or being taken over by another");
+}
+
+Result<Client> connect_to(const Address& control) {
+  auto client = Client::connect(control, {.deadline = defaults::takeover_time,
+                                          .type = SocketType::seqpacket,
+                                          .descriptors = handed_over,
+                                          .limits = control_limits});
+  if (!client) return client;
+  const std::uint32_t uid = client->peer().uid;
+  if (uid == 0 || uid == sys::effective_uid()) return client;
+  return failed(EPERM, control, "it is served by " + client->peer().to_string(),
+                "only our own uid and root are believed");
+}
+
+/// Of an answer that is no offer.
+Result<void> may_ask_again(const Received& answer, const Address& address) {
+  if (answer.outcome() == Outcome::timed_out) {
+    return failed(ETIMEDOUT, address, "the server there does not answer", "it is stopped or stuck");
+  }
+  if (answer.outcome() == Outcome::truncated) {
+    return failed(EMFILE, address, "what it hands over found no room among our descriptors");
+  }
+  if (!answer || *answer == later) return {};
+  if (answer->bytes().starts_with(refusal)) {
+    return failed(EPERM, address, std::string(answer->bytes().substr(refusal.size())));
+  }
+  return failed(EPROTO, address, "its control socket answers with something else");
+}
+
 }  // namespace
 
 // The successor ----------------------------------------------------------------------------------
@@ -80,41 +113,23 @@ Result<std::optional<Succession>> Succession::begin(const AddressSpec& where,
 
   const auto deadline = std::chrono::steady_clock::now() + defaults::takeover_time;
   while (true) {
-    auto client = Client::connect(*control_at, {.deadline = defaults::takeover_time,
-                                                .type = SocketType::seqpacket,
-                                                .descriptors = handed_over,
-                                                .limits = control_limits});
+    auto client = connect_to(*control_at);
     if (!client && nobody_there(client.error())) return std::nullopt;
     if (!client) return std::unexpected(client.error());
-    const std::uint32_t uid = client->peer().uid;
-    if (uid != 0 && uid != sys::effective_uid()) {
-      return failed(EPERM, address, "its control socket is served by " + client->peer().to_string(),
-                    "only our own uid and root are believed");
-    }
     const Received answer = client->request(greeting, defaults::takeover_time);
-    Handover from_listener;
-    Handover from_control;
-    if (read_offer(answer, from_listener, from_control)) {
-      auto listener = Listener::adopt(address, std::move(from_listener), options);
+    Handover of_listener;
+    Handover of_control;
+    if (read_offer(answer, of_listener, of_control)) {
+      auto listener = Listener::adopt(address, std::move(of_listener), options);
       if (!listener) return std::unexpected(listener.error());
-      auto control = Listener::adopt(*control_at, std::move(from_control), control_options());
+      auto control = Listener::adopt(*control_at, std::move(of_control), control_options());
       if (!control) return std::unexpected(control.error());
       return Succession(std::move(*client), std::move(*listener), std::move(*control));
     }
-    if (answer && answer->bytes().starts_with(refusal)) {
-      return failed(EPERM, address, std::string(answer->bytes().substr(refusal.size())));
+    if (auto goes_on = may_ask_again(answer, address); !goes_on) {
+      return std::unexpected(goes_on.error());
     }
-    if (answer.outcome() == Outcome::truncated) {
-      return failed(EMFILE, address, "what it hands over found no room among our descriptors");
-    }
-    if (answer && *answer != later) {
-      return failed(EPROTO, address, "its control socket answers with something else");
-    }
-    if (answer.outcome() == Outcome::timed_out || std::chrono::steady_clock::now() > deadline) {
-      return failed(ETIMEDOUT, address,
-                    "the server there (" + client->peer().to_string() + ") does not hand over",
-                    "it is stopped, stuck, or being taken over by another");
-    }
+    if (std::chrono::steady_clock::now() > deadline) return no_answer(address, client->peer());
     sys::pause_for(between_attempts);  // it said "later", or has just ended
   }
 }

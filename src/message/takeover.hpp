@@ -29,9 +29,9 @@ namespace hallway::message {
 /// The successor's side.
 class Succession {
  public:
-  /// Asks whoever serves `address`. Nothing: nobody there hands over.
+  /// Asks whoever serves `where`. Nothing: nobody there hands over.
   /// Blocking: at most twice defaults::takeover_time.
-  static Result<std::optional<Succession>> begin(const AddressSpec& address,
+  static Result<std::optional<Succession>> begin(const AddressSpec& where,
                                                  const BindOptions& options);
 
   /// To be served, and the control socket, on which the successor offers the same.

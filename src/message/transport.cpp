@@ -68,7 +68,7 @@ Transport::~Transport() {
 // After each step the pointers are right, because the next may throw.
 void Transport::make_room() {
   const auto partial = static_cast<std::size_t>(filled_ - unread_);
-  const auto lies_at = [&](char* where) {
+  const auto lies_at = [&](const char* where) {
     unread_ = where;
     filled_ = where + partial;
   };
@@ -134,7 +134,8 @@ Transport::Fill Transport::fill(std::size_t most) {
   }
   const bool at_end = !got || (*got == 0 && !packet_waits_);
   if (at_end) {
-    inbound_end_ = reset_ ? Outcome::peer_gone : deaf_ ? Outcome::closed : Outcome::end_of_stream;
+    inbound_end_ = deaf_ ? Outcome::closed : Outcome::end_of_stream;
+    if (reset_) inbound_end_ = Outcome::peer_gone;
     return Fill::ended;
   }
   filled_ += *got;

@@ -101,12 +101,11 @@ bool is_inherited(const Address& address) noexcept {
 Result<void> require_fit(int descriptor, const Address& address, SocketType type, Purpose purpose) {
   const auto found = sys::type_of(descriptor);
   if (!found) {
-    const int error = found.error();
-    return refused(error, address,
-                   error == EBADF          ? "it is not open"
-                   : error == ENOTSOCK     ? "it is no socket"
-                   : error == EAFNOSUPPORT ? "it is no Unix socket"
-                                           : "");
+    const char* why = "";
+    if (found.error() == EBADF) why = "it is not open";
+    if (found.error() == ENOTSOCK) why = "it is no socket";
+    if (found.error() == EAFNOSUPPORT) why = "it is no Unix socket";
+    return refused(found.error(), address, why);
   }
   if (from_sys(*found) != type) {
     const std::string is(to_string(from_sys(*found)));
