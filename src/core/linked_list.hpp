@@ -13,7 +13,6 @@ class LinkedList;
 template <typename T>
 class Linked {
  public:
-  Linked(const Linked&) = delete;
   Linked& operator=(const Linked&) = delete;
 
   [[nodiscard]] bool linked() const noexcept { return next_ != nullptr; }
@@ -29,6 +28,7 @@ class Linked {
   friend T;
   friend class LinkedList<T>;
   Linked() noexcept = default;
+  Linked(const Linked&) = delete;
   ~Linked() { unlink(); }
 
   Linked* previous_ = nullptr;
