@@ -17,11 +17,11 @@ int main(int argc, char** argv) {
     std::cerr << "usage: upgrade ADDRESS VERSION\n";
     return 2;
   }
-  const std::string version = argv[2];
+  const std::string which = argv[2];
 
   Loop loop;
   const auto answer = [&](Connection client) -> Task<> {
-    while (auto question = co_await client.receive()) co_await client.send("version " + version);
+    while (auto question = co_await client.receive()) co_await client.send("version " + which);
   };
   const auto watch = [&](const ServerEvent& event) {
     if (event.kind != ServerEvent::Kind::taken_over) return;
@@ -30,7 +30,7 @@ int main(int argc, char** argv) {
   };
   auto server = Server::open(loop, argv[1], answer, {.takeover = true, .on_event = watch});
   if (!server) return report(server.error());
-  std::cout << "version " << version << " serves " << server->address().to_string() << '\n';
+  std::cout << "version " << which << " serves " << server->address().to_string() << '\n';
   loop.drain_on({SIGINT, SIGTERM});
   return loop.run();
 }
