@@ -225,7 +225,7 @@ TEST_F(H43, closing_a_socket_blocks_for_a_lingering_one_that_nobody_received) {
   if (!tcp.silent.holds_one()) GTEST_SKIP() << "there is no loopback network here";
   ASSERT_EQ(raw_send(theirs.get(), "x", {tcp.socket.get()}), 1);
   tcp.socket = {};
-  KERNEL_SAYS(takes_a_second([&ours = ours] { ours.close(); }), true);
+  KERNEL_SAYS(takes_a_second([&ours] { ours.close(); }), true);
 }
 
 // H44, H45 ----------------------------------------------------------------------------------------
@@ -371,7 +371,7 @@ TEST_F(H47, a_client_sees_who_called_listen) {
 TEST_F(H47, an_inherited_pair_shows_who_made_it) {
   auto [ours, theirs] = raw_pair(SOCK_STREAM);
   const pid_t maker = ::getpid();
-  const std::string seen = in_a_child([&theirs = theirs, maker] {
+  const std::string seen = in_a_child([&theirs, maker] {
     return std::string(peer_of(theirs).pid == maker ? "its maker" : "somebody else");
   });
   KERNEL_SAYS(seen, "its maker");
@@ -379,9 +379,7 @@ TEST_F(H47, an_inherited_pair_shows_who_made_it) {
 
 TEST_F(H47, an_ordinary_user_cannot_forge_credentials_and_root_can) {
   auto [ours, theirs] = raw_pair(SOCK_STREAM);
-  const auto forge_root = [&theirs = theirs] {
-    return send_as(theirs, {::getpid(), 0, ::getegid()});
-  };
+  const auto forge_root = [&theirs] { return send_as(theirs, {::getpid(), 0, ::getegid()}); };
   if (!is_root()) {
     KERNEL_SAYS(forge_root(), "EPERM");
     return;
@@ -529,7 +527,7 @@ TEST_F(H61, a_file_lock_travels_with_its_descriptor_and_outlives_who_took_it) {
     return Descriptor::adopt(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   };
   auto [ours, theirs] = raw_pair(SOCK_STREAM);
-  ForkedProcess old_owner([&theirs = theirs, &open_lock](const ForkedProcess::Say& say) {
+  ForkedProcess old_owner([&theirs, &open_lock](const ForkedProcess::Say& say) {
     const Descriptor lock = open_lock();
     if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) return say("no lock");
     raw_send(theirs.get(), "x", {lock.get()});
