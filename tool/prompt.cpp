@@ -46,6 +46,7 @@ std::optional<char> read_typed() {
 /// What mbrtowc(3) says about the character that `bytes` begin with.
 std::size_t width_of(std::string_view bytes, wchar_t* character = nullptr) {
   std::mbstate_t state{};
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): only without a state of one's own
   return std::mbrtowc(character, bytes.data(), bytes.size(), &state);
 }
 constexpr auto half_a_character = static_cast<std::size_t>(-2);
@@ -58,15 +59,15 @@ bool is_whole(std::string_view key) {
   constexpr char escape = '\x1b';
   constexpr std::string_view prefixes = "\x1b\x18\x16";
   constexpr std::size_t longest = 32;
-  if (key.empty()) return false;
   if (key.size() >= longest) return true;
-  if (!prefixes.contains(key.front())) return width_of(key) != half_a_character;
-  const std::string_view rest = key.substr(1);
-  if (key.front() == escape && rest.starts_with('[')) {
-    return rest.size() > 1 && rest.back() >= '@' && rest.back() <= '~';
+  for (; !key.empty() && prefixes.contains(key.front()); key.remove_prefix(1)) {
+    const std::string_view rest = key.substr(1);
+    if (key.front() == escape && rest.starts_with('[')) {
+      return rest.size() > 1 && rest.back() >= '@' && rest.back() <= '~';
+    }
+    if (key.front() == escape && rest.starts_with('O')) return rest.size() > 1;
   }
-  if (key.front() == escape && rest.starts_with('O')) return rest.size() > 1;
-  return is_whole(rest);
+  return !key.empty() && width_of(key) != half_a_character;
 }
 
 char* prompt_text(EditLine*) {

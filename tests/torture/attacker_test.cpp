@@ -331,7 +331,7 @@ TEST_F(attack, by_those_who_never_read_their_answers) {
   suffer({.name = "answers never read, " + std::to_string(many) + " clients",
           .asked = "p99 of an honest client < 2x, memory bounded by the queues' limits + 10 %",
           .library = with({.limits = {.outbound_soft = soft, .outbound_soft_time = 1s}}),
-          .peak_kib = many * 11 * (soft + bounds::stream_read + bounds::chunk) / 10 / kibibyte},
+          .peak_kib = 11 * (soft + bounds::stream_read + bounds::chunk) * many / 10 / kibibyte},
          [](const std::string& where, const auto& on, Bout& bout) {
            const std::string line = std::string(1000, 'x') + "\n";
            on_many(where, many, on, bout, 0ms,
@@ -423,7 +423,7 @@ TEST_F(attack, by_large_send_buffers) {
           .library = with({.limits = {.max_message = largest,
                                       .outbound_soft = largest,
                                       .outbound_soft_time = 1s}}),
-          .peak_kib = many * 11 * (4 * largest) / 10 / kibibyte},
+          .peak_kib = 11 * (4 * largest) * many / 10 / kibibyte},
          [](const std::string& where, const auto& on, Bout& bout) {
            const std::string line = std::string(200'000, 'x') + "\n";
            on_many(where, many, on, bout, 0ms, [&](int socket, bool fresh) {

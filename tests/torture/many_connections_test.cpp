@@ -10,6 +10,7 @@
 #include <array>
 #include <memory>
 #include <random>
+#include <utility>
 
 #include "support/raw_socket.hpp"
 #include "support/temp_directory.hpp"
@@ -54,8 +55,8 @@ void raise_to(std::atomic<double>& most, double value) {
 
 class Member {
  public:
-  Member(const std::string& path, unsigned many, Crowd& crowd)
-      : path_(path), many_(many), crowd_(crowd) {}
+  Member(std::string path, unsigned many, Crowd& crowd)
+      : path_(std::move(path)), many_(many), crowd_(crowd) {}
 
   void run() {
     Phase last = Phase::wait;
@@ -163,7 +164,7 @@ TEST(ten_thousand_connections, are_made_served_and_ended) {
   ASSERT_TRUE(all_do(Phase::close));
   ASSERT_TRUE(all_do(Phase::end));
   for (const auto& member : members) EXPECT_EQ(member->wait(), 0);
-  ASSERT_TRUE(eventually([&] { return events.closed == 2 * many; }));
+  ASSERT_TRUE(eventually([&] { return events.closed == 2UL * many; }));
   EXPECT_EQ(footprint_of(server.pid()).descriptors, empty.descriptors);
   EXPECT_EQ(server.terminate(), 0);
 
@@ -227,8 +228,8 @@ class descriptor_exhaustion : public testing::Test {
 
   void exhaust(std::size_t reserve, const std::string& what) {
     ServerProcess server(
-        path, ServerProcess::Library{.options = {.server_limits = {.max_connections = 2 * many,
-                                                                   .max_per_uid = 2 * many,
+        path, ServerProcess::Library{.options = {.server_limits = {.max_connections = 2UL * many,
+                                                                   .max_per_uid = 2UL * many,
                                                                    .descriptor_reserve = reserve}},
                                      .descriptor_limit = 64});
     ASSERT_TRUE(server.serving());
@@ -260,11 +261,9 @@ class descriptor_exhaustion : public testing::Test {
     }
 
     // And in the end everybody was served.
-    std::size_t served = seated;
     while (!clients.empty()) {
       answered.clear();
       ASSERT_TRUE(eventually([&] { return take_answers() > 0; })) << clients.size() << " wait";
-      served += answered.size();
     }
     answered.clear();
     EXPECT_TRUE(eventually([&] { return server.events().closed == many; }));

@@ -54,8 +54,6 @@ struct Attempts {
 
 class name_race : public testing::Test {
  protected:
-  using Contender = std::function<Descriptor(Attempts&)>;
-
   void SetUp() override { Watchdog::allow(in_full() ? 300 : 60); }
 
   /// What a killed server leaves behind.
@@ -71,6 +69,21 @@ class name_race : public testing::Test {
               static_cast<ssize_t>(signature.size()));
   }
 
+  /// Binds in each round, and keeps the name until the referee has looked.
+  void contend(Barrier& barrier, Attempts& attempts, unsigned me) const {
+    while (true) {
+      barrier.wait();
+      if (attempts.stop) return;
+      auto listener = Listener::bind(path);
+      if (!listener && listener.error().code != std::errc::address_in_use) ++attempts.unexpected;
+      attempts.owner.at(me) = listener.has_value();
+      barrier.wait();  // all have tried
+      barrier.wait();  // the referee has looked
+      if (listener) listener->close();
+      barrier.wait();
+    }
+  }
+
   TempDirectory directory;
   std::string path = directory / "s";
 };
@@ -81,19 +94,8 @@ TEST_F(name_race, for_a_stale_socket_has_exactly_one_winner) {
   Shared<Attempts> attempts;
   std::vector<std::unique_ptr<ForkedProcess>> processes;
   for (unsigned me = 0; me < contenders; ++me) {
-    processes.push_back(std::make_unique<ForkedProcess>([&, me](const auto&) {
-      while (true) {
-        barrier.wait();
-        if (attempts->stop) return;
-        auto listener = Listener::bind(path);
-        if (!listener && listener.error().code != std::errc::address_in_use) ++attempts->unexpected;
-        attempts->owner.at(me) = listener.has_value();
-        barrier.wait();  // all have tried
-        barrier.wait();  // the referee has looked
-        if (listener) listener->close();
-        barrier.wait();
-      }
-    }));
+    processes.push_back(
+        std::make_unique<ForkedProcess>([&, me](const auto&) { contend(barrier, *attempts, me); }));
   }
   std::uint64_t one_owner = 0;
   std::uint64_t reachable = 0;
@@ -165,36 +167,42 @@ TEST_F(name_race, is_lost_by_those_who_probe_and_unlink) {
          std::to_string(double_owners) + " of " + std::to_string(round));
 }
 
+/// What those saw who hand a name round.
+struct Referee {
+  std::atomic<int> owners;
+  std::atomic<std::uint64_t> turns;
+  std::atomic<std::uint64_t> doubles;
+  std::atomic<std::uint64_t> unreachable;
+  std::atomic<std::uint64_t> unexpected;
+};
+
+/// Takes the name whenever it is free, and gives it back at once.
+void hand_round(const std::string& path, unsigned turns, Referee& referee) {
+  while (referee.turns < turns) {
+    auto listener = Listener::bind(path);
+    if (!listener) {
+      if (listener.error().code != std::errc::address_in_use) ++referee.unexpected;
+      continue;
+    }
+    if (referee.owners.fetch_add(1) != 0) ++referee.doubles;
+    const Descriptor client = test::raw_connected(SOCK_STREAM, path);
+    const auto peer = client.holds_one() ? Peer::of(client.get()) : Result<Peer>(Peer{});
+    if (!peer || peer->pid != ::getpid()) ++referee.unreachable;
+    ++referee.turns;
+    --referee.owners;
+    listener->close();
+  }
+}
+
 // A name that changes hands as fast as it can. Whoever has it must be the one clients reach, and
 // closing must take away neither the next owner's socket nor its lock.
 TEST_F(name_race, for_a_name_that_changes_hands_has_one_owner_at_a_time) {
-  struct Referee {
-    std::atomic<int> owners;
-    std::atomic<std::uint64_t> turns;
-    std::atomic<std::uint64_t> doubles;
-    std::atomic<std::uint64_t> unreachable;
-    std::atomic<std::uint64_t> unexpected;
-  };
   const unsigned turns = times(30'000, 600);
   Shared<Referee> referee;
   std::vector<std::unique_ptr<ForkedProcess>> processes;
   for (unsigned me = 0; me < contenders; ++me) {
-    processes.push_back(std::make_unique<ForkedProcess>([&](const auto&) {
-      while (referee->turns < turns) {
-        auto listener = Listener::bind(path);
-        if (!listener) {
-          if (listener.error().code != std::errc::address_in_use) ++referee->unexpected;
-          continue;
-        }
-        if (referee->owners.fetch_add(1) != 0) ++referee->doubles;
-        const Descriptor client = test::raw_connected(SOCK_STREAM, path);
-        const auto peer = client.holds_one() ? Peer::of(client.get()) : Result<Peer>(Peer{});
-        if (!peer || peer->pid != ::getpid()) ++referee->unreachable;
-        ++referee->turns;
-        --referee->owners;
-        listener->close();
-      }
-    }));
+    processes.push_back(
+        std::make_unique<ForkedProcess>([&](const auto&) { hand_round(path, turns, *referee); }));
   }
   for (const auto& process : processes) EXPECT_EQ(process->wait(), 0);
   EXPECT_EQ(referee->doubles, 0U);

@@ -68,7 +68,7 @@ Task<> tell_missed(Connection connection) {
 class Audience {
  public:
   Audience(const std::string& path, unsigned many, unsigned stopping, Show& show)
-      : many_(many), stopping_(stopping), show_(show) {
+      : stopping_(stopping), show_(show) {
     for (unsigned i = 0; i < many; ++i) {
       sockets_.push_back(test::raw_connected(SOCK_STREAM, path));
       epoll_event event{.events = EPOLLIN, .data = {.u32 = i}};
@@ -129,7 +129,6 @@ class Audience {
     }
   }
 
-  unsigned many_;
   unsigned stopping_;
   Show& show_;
   Descriptor epoll_ = Descriptor::adopt(::epoll_create1(EPOLL_CLOEXEC));
@@ -183,7 +182,7 @@ class slow_consumers : public testing::Test {
     EXPECT_EQ(show->exact, stopping) << "the count of dropped messages is not what was missing";
     EXPECT_GT(show->missed, 0U);
     EXPECT_EQ(server.events().dropped, show->missed) << "somebody who read missed something";
-    const std::size_t cap = stopping * 11 * soft / 10 / kibibyte;
+    const std::size_t cap = 11 * soft * stopping / 10 / kibibyte;
     const auto growth = static_cast<long>(memory_after) - static_cast<long>(memory_before);
     if (!test::sanitized) {
       EXPECT_LE(growth, static_cast<long>(cap));

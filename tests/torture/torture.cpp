@@ -2,10 +2,10 @@
 #include "torture/torture.hpp"
 
 #include <sys/resource.h>
-#include <time.h>
 
 #include <algorithm>
 #include <cstdlib>
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -22,7 +22,7 @@ seconds attack_time() {
 }
 
 void report(const std::string& line) {
-  std::cout << line << std::endl;
+  std::cout << line << '\n' << std::flush;
   if (const char* file = std::getenv("HALLWAY_TORTURE_REPORT")) {
     std::ofstream(file, std::ios::app) << line << "\n";
   }

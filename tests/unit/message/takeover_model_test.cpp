@@ -44,9 +44,9 @@ Exploration explore(
     result.depth = std::max(result.depth, depth);
     result.violation = state.violation();
     bool stuck = true;
-    steps(state, [&, depth = depth](State next) {
+    steps(state, [&, deeper = depth + 1](State next) {
       stuck = false;
-      if (seen.insert(next).second) open.emplace_back(next, depth + 1);
+      if (seen.insert(next).second) open.emplace_back(next, deeper);
     });
     if (stuck && result.violation.empty()) result.violation = state.violation_at_the_end();
   }
@@ -180,6 +180,7 @@ struct World {
 };
 
 /// One step of one process; false: it has none.
+// NOLINTNEXTLINE(readability-function-cognitive-complexity): one case for each step, in order
 bool step(World& world, int me, Mistake mistake) {
   Actor& self = world.actor.at(static_cast<std::size_t>(me));
   switch (self.at) {
@@ -544,6 +545,7 @@ void act(const World& world, Id me, Mistake mistake, const Give& give) {
 }
 
 /// What a server may do about its successors' connections.
+// NOLINTNEXTLINE(readability-function-cognitive-complexity): one branch for each thing it may do
 void negotiate(const World& world, Id me, Mistake mistake, const Give& give) {
   const Actor& now = world.actor.at(World::index(me));
   if (now.at != At::serving && now.at != At::draining) return;
