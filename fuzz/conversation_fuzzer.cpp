@@ -79,6 +79,7 @@ class Files {
   [[nodiscard]] int number(std::size_t file) const { return numbers_[file]; }
 
   [[nodiscard]] std::size_t recognize(int number) const {
+    // NOLINTNEXTLINE(readability-qualified-auto): an iterator, which need not be a pointer
     const auto found = std::ranges::find(marks_, mark(number));
     require(found != marks_.end());
     require((::fcntl(number, F_GETFD) & FD_CLOEXEC) != 0);
@@ -329,6 +330,7 @@ class Conversation {
  public:
   Conversation(Input& input, const Files& files) : input_(input), files_(files), log_{files} {
     const std::size_t role = input_.below(3);
+    // NOLINTNEXTLINE(cppcoreguidelines-prefer-member-initializer): after the role, as in the input
     packets_ = input_.below(4) == 3;
     constexpr std::array framings{Framing::lines(),   Framing::null(),    Framing::len32(),
                                   Framing::len32be(), Framing::len32le(), Framing::raw()};
@@ -440,7 +442,7 @@ class Conversation {
 
   /// One more frame to be written: any length about the limit, of a byte that may be a delimiter.
   void append_frame() {
-    const std::size_t size = input_.below(2) == 0 ? input_.below(20) : 2 * input_.byte();
+    const std::size_t size = input_.below(2) == 0 ? input_.below(20) : 2UL * input_.byte();
     const auto fill = static_cast<char>(input_.byte());
     const std::string message(std::min(size, limit_ + 2), fill);
     const std::size_t begin = pending_.size();
@@ -464,7 +466,7 @@ class Conversation {
     require(static_cast<std::size_t>(written) == piece.size());
     pending_.erase(0, piece.size());
     if (packets_) {
-      packets_written_.push_back({piece, list});
+      packets_written_.emplace_back(piece, list);
     } else if (!list.empty()) {
       const std::size_t seen_with = faults.one_byte_received ? 1 : piece.size();
       passed_.emplace_back(stream_.size() + seen_with, list);
@@ -492,7 +494,7 @@ class Conversation {
       list.push_back(files_.recognize(descriptor.get()));
     }
     if (packets_) {
-      packets_read_.push_back({got.bytes, list});
+      packets_read_.emplace_back(got.bytes, list);
     } else if (!list.empty()) {
       passed_back_.push_back({read_.size(), read_.size() + got.bytes.size(), list});
     }
