@@ -302,7 +302,8 @@ bool Server::Core::only_the_reserve_is_left() {
   if (!near_reserve_) return false;
   const auto reserve = reserve_from(options_.server_limits.descriptor_reserve);
   const auto lowest = sys::duplicate(listener_.descriptor());
-  return !lowest || (reserve && lowest->get() >= *reserve);
+  // The one that met the limit has the number that equals it, and may be replaced, too.
+  return !lowest || (reserve && lowest->get() > *reserve);
 }
 
 void Server::Core::seat(Descriptor socket) {
