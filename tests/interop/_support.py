@@ -333,7 +333,7 @@ def _locked(file):
 def same(what, got, wanted):
     if got == wanted:
         return
-    shown = [repr(value) if len(value) < 2000 else f"{value[:200]!r}... ({len(value)})"
+    shown = [text if len(text := repr(value)) < 2000 else f"{text[:200]}... ({len(text)})"
              for value in (got, wanted)]
     raise AssertionError(f"{what}:\n   got {shown[0]}\nwanted {shown[1]}")
 

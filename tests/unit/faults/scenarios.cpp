@@ -47,6 +47,8 @@ std::unexpected<Error> error_of(const T& failed) {
 Task<Result<void>> ask(Connection& connection) {
   for (const char* question : {"one", "a second question, too long for any small buffer", "3"}) {
     const Received reply = co_await connection.request(question, limit);
+    // Closed here, by an owner who has gone on to his end: nobody is left to be asked for words.
+    if (reply.outcome() == Outcome::closed) co_return wrong("an end");
     if (!reply) co_return error_of(reply);
     if (reply->bytes() != question) co_return wrong(reply->bytes());
   }
