@@ -99,7 +99,7 @@ def test_the_server_makes_no_call_that_they_forbid(directory):
     if subprocess.run([*strace, "true"], capture_output=True).returncode != 0:
         raise Skip("strace is not allowed to trace")
     if any(mark in pathlib.Path(HALLWAY).read_bytes() for mark in (b"__asan_init", b"__tsan_init")):
-        raise Skip("a sanitizer makes calls of its own, and looks for leaks by ptrace as strace does")
+        raise Skip("a sanitizer makes calls of its own, and looks for leaks by ptrace, too")
     allowed = allowed_calls()
     assert "io_uring_setup" not in allowed and "reboot" not in allowed and "sendmsg" in allowed
     for number, words in enumerate([
