@@ -43,12 +43,12 @@ ServerRun::~ServerRun() {
   (void)loop_->on_signal(SIGHUP, [] {});
 }
 
+Result<void> ServerRun::claim_signals() {
+  if (auto claimed = loop_->drain_on({SIGINT, SIGTERM}); !claimed) return claimed;
+  return loop_->on_signal(SIGHUP, [this] { hang_up(); });
+}
+
 int ServerRun::run(std::optional<int> descriptor, bool successor) {
-  // Not before: opening may wait for a running server to hand over, and is ended by a signal then.
-  if (auto claimed = loop_->drain_on({SIGINT, SIGTERM}); !claimed) return fail(claimed.error());
-  if (auto claimed = loop_->on_signal(SIGHUP, [this] { hang_up(); }); !claimed) {
-    return fail(claimed.error());
-  }
   if (descriptor) unheard(write_newline(*descriptor));
   if (successor && notifier_) unheard(notifier_->main_process(getpid()));
   say(&Notifier::ready);

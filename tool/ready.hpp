@@ -33,6 +33,10 @@ class ServerRun {
   void on_status(std::function<std::string()> status) { status_ = std::move(status); }
   void changed();
 
+  /// When the server is open, before anybody is told. Not earlier: opening may wait for a running
+  /// server to hand over, and a signal ends that.
+  Result<void> claim_signals();
+
   /// Tells that the server listens, runs the loop to its end, and tells that it has stopped.
   /// @param descriptor  gets a newline, and is closed unless it is a standard one
   /// @param successor   the manager may take another process for the service's

@@ -220,6 +220,7 @@ int serve_connections(Loop& loop, const ServeFlags& flags, Events& events, Outpu
   auto server = Server::open(loop, flags.address, std::move(handler),
                              options_of(loop, flags, events, run, lost));
   if (!server) return fail(server.error());
+  if (auto claimed = run.claim_signals(); !claimed) return fail(claimed.error());
   run.on_status([&] {
     return counted(server->connections(), "connection") + (loop.draining() ? ", draining" : "");
   });

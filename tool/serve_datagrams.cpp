@@ -197,6 +197,7 @@ int serve_datagrams(Loop& loop, const ServeFlags& flags, Events& events, Output&
   if (!socket) return fail(socket.error());
   auto allow = rules(flags, socket->address().kind());
   if (!allow) return fail(allow.error());
+  if (auto claimed = run.claim_signals(); !claimed) return fail(claimed.error());
   tell_listening(events, *socket);
   loop.spawn(serve(loop, flags, events, output, run, std::move(*socket), std::move(*allow)));
   return run.run(flags.ready_fd);
