@@ -16,6 +16,8 @@
 #include <string>
 #include <vector>
 
+#include "support/watchdog.hpp"
+
 namespace hallway {
 namespace {
 
@@ -328,6 +330,7 @@ TEST(rule_of_names_model, has_exactly_one_owner_when_nobody_dies) {
 }
 
 TEST(rule_of_names_model, never_has_two_owners_whoever_dies_or_closes) {
+  test::Watchdog::allow(50);  // without optimisation
   const auto result =
       names::try_everything({.lives = 2, .may_crash = true, .may_close = true, .stale = true});
   EXPECT_EQ(result.violation, "");
