@@ -128,6 +128,7 @@ struct Notifier::State {
 
   /// In order, and later if the manager has no room now.
   Result<void> say(std::string text) {
+    if (error) return std::unexpected(*error);  // it may be ENOBUFS, too, and that one lasts
     if (unsent.empty()) {
       auto said = try_to_say(text);
       if (said || !is_full(said.error())) return said;

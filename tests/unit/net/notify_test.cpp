@@ -147,6 +147,14 @@ TEST_F(notify, explains_why_nobody_hears) {
   EXPECT_EQ(notifier.ready().error().code, std::errc::connection_refused);
 }
 
+TEST_F(notify, does_not_mistake_its_own_want_of_memory_for_a_manager_without_room) {
+  const Variable asked("NOTIFY_SOCKET", path);
+  const FaultOn fault(sys::Call::socket, 1, ENOBUFS);
+  Notifier notifier(loop);
+  EXPECT_FALSE(notifier.enabled());
+  EXPECT_EQ(notifier.ready().error().code, std::errc::no_buffer_space);
+}
+
 TEST_F(notify, refuses_addresses_of_other_kinds) {
   for (const char* address : {"notify", "vsock:2:1234", "@"}) {
     const Variable asked("NOTIFY_SOCKET", address);
