@@ -10,26 +10,33 @@
 #include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <cstdlib>
 #include <filesystem>
 #include <new>
 #include <optional>
 #include <ostream>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include <hallway/hallway.hpp>
 
 #include "support/conversation.hpp"
+#include "support/faults.hpp"
+#include "support/processes.hpp"
 #include "support/raw_socket.hpp"
-#include "support/watchdog.hpp"
+#include "unit/faults/allocations.hpp"
 
 namespace hallway::test {
 
 namespace {
 
-// Longer than anything takes that still comes, if the machine does not stand still; far below the
-// watchdog's five seconds. A peer that is told of a fault that did not happen to it waits so long.
-constexpr Duration limit = sanitized ? Duration(1s) : Duration(150ms);
+// Of the run that is going on.
+Duration limit = accepting_limit;
+
+// What watches a name takes the kernel 10 ms to close, so that only those scenarios have it whose
+// matter it is.
+constexpr PathLost unwatched = PathLost::ignore;
 
 std::unexpected<Error> wrong(std::string_view got) {
   Error error;
@@ -76,12 +83,13 @@ Result<void> serve_one(Loop& loop, const std::string& address, ServerOptions opt
 
 Result<void> echo_over_a_stream(const std::string& directory) {
   Loop loop;
-  return serve_one(loop, directory + "/s", {});
+  return serve_one(loop, directory + "/s", {.on_path_lost = unwatched});
 }
 
 Result<void> echo_over_seqpacket(const std::string& directory) {
   Loop loop;
-  return serve_one(loop, directory + "/s", {.type = SocketType::seqpacket});
+  return serve_one(loop, directory + "/s",
+                   {.type = SocketType::seqpacket, .on_path_lost = unwatched});
 }
 
 /// Rules, groups and pidfds, which an address without permissions needs.
@@ -101,13 +109,13 @@ constexpr auto* long_name =
 Result<void> long_name_with_an_owner(const std::string& directory) {
   Loop loop;
   return serve_one(loop, directory + "/" + long_name,
-                   {.mode = 0660, .group = std::to_string(::getegid())});
+                   {.mode = 0660, .group = std::to_string(::getegid()), .on_path_lost = unwatched});
 }
 
 Result<void> takeover_of_a_stale_socket(const std::string& directory) {
   raw_bound(SOCK_STREAM, directory + "/s").close();
   Loop loop;
-  return serve_one(loop, directory + "/s", {});
+  return serve_one(loop, directory + "/s", {.on_path_lost = unwatched});
 }
 
 Result<void> serve_what_is_inherited(const std::string& path, int number) {
@@ -148,7 +156,7 @@ Result<void> broadcast_to(Loop& loop, const std::string& path, Full full) {
   const auto pass_on = [](Connection connection) -> Task<> {
     while (auto message = co_await connection.receive()) co_await connection.broadcast(*message);
   };
-  auto server = Server::open(loop, path, pass_on, {.full = full});
+  auto server = Server::open(loop, path, pass_on, {.full = full, .on_path_lost = unwatched});
   if (!server) return error_of(server);
   std::array<Result<void>, 2> heard;
   int running = 0;
@@ -245,7 +253,8 @@ Task<Result<void>> pass_a_descriptor(Loop& loop, std::string address) {
 
 Result<void> descriptor_passing(const std::string& directory) {
   Loop loop;
-  auto server = Server::open(loop, directory + "/s", give_back, {.descriptors = 1});
+  auto server = Server::open(loop, directory + "/s", give_back,
+                             {.descriptors = 1, .on_path_lost = unwatched});
   if (!server) return error_of(server);
   auto passed = loop.run(pass_a_descriptor(loop, directory + "/s"));
   loop.drain(limit);
@@ -255,7 +264,7 @@ Result<void> descriptor_passing(const std::string& directory) {
 
 Result<void> drain_by_a_signal(const std::string& directory) {
   Loop loop;
-  auto server = Server::open(loop, directory + "/s", echo);
+  auto server = Server::open(loop, directory + "/s", echo, {.on_path_lost = unwatched});
   if (!server) return error_of(server);
   if (auto claimed = loop.drain_on({SIGUSR1}); !claimed) return error_of(claimed);
   auto connected = loop.run(Connection::connect(loop, directory + "/s", {.deadline = limit}));
@@ -339,7 +348,7 @@ Result<void> foreign_loop(const std::string& directory) {
   bool done = false;
   const int descriptor = loop.descriptor();
   if (loop.error()) return std::unexpected(*loop.error());
-  auto server = Server::open(loop, directory + "/s", echo);
+  auto server = Server::open(loop, directory + "/s", echo, {.on_path_lost = unwatched});
   if (!server) return error_of(server);
   const auto client = [](Loop& on, std::string path, Result<void>& result, bool& end) -> Task<> {
     co_await on.sleep(1ms);
@@ -357,6 +366,129 @@ Result<void> foreign_loop(const std::string& directory) {
   return done ? asked : wrong("nothing, because the loop did not wake");
 }
 
+/// Somebody removes the socket file, and the server binds the name anew.
+Result<void> lost_path(const std::string& directory) {
+  Loop loop;
+  bool regained = false;
+  const auto note = [&](const ServerEvent& event) {
+    regained = regained || event.kind == ServerEvent::Kind::path_regained;
+  };
+  const std::string path = directory + "/s";
+  auto server = [&] {
+    const Faultless so_far;  // how a server begins is the others' matter
+    return Server::open(loop, path, echo, {.on_path_lost = PathLost::rebind, .on_event = note});
+  }();
+  if (!server) return error_of(server);
+  ::unlink(path.c_str());
+  const auto deadline = Loop::Clock::now() + limit;
+  while (!regained && Loop::Clock::now() < deadline) loop.turn(10ms);
+  auto asked = loop.run(connect_and_ask(loop, path, {}));
+  loop.drain(limit);
+  loop.run();
+  return asked;
+}
+
+/// Another process that serves the same name and hands it over or takes it over. Told to stop, it
+/// drains and leaves nothing behind; no fault is its own.
+class OtherServer {
+ public:
+  /// Begins once `begin` says something.
+  OtherServer(const std::string& path, const Descriptor& begin)
+      : process_([&](const ForkedProcess::Say& say) {
+          const Faultless no_call_fails;
+          const FailingAllocation none(0);
+          if (raw_receive(begin.get(), 1, true).result == 1) serve(path, say);
+        }) {}
+  OtherServer(const OtherServer&) = delete;
+  OtherServer& operator=(const OtherServer&) = delete;
+  ~OtherServer() {
+    ::kill(process_.pid(), SIGTERM);
+    process_.wait();
+  }
+
+  /// Waits until it serves, or says why not.
+  Result<void> serving() {
+    const std::string said = process_.line();
+    if (said == "serving") return {};
+    return std::unexpected(
+        Error{std::make_error_code(std::errc::operation_canceled), "wait for", "other", said, {}});
+  }
+
+ private:
+  static void serve(const std::string& path, const ForkedProcess::Say& say) {
+    Loop loop;
+    if (auto claimed = loop.drain_on({SIGTERM}); !claimed) return say(claimed.error().explain());
+    auto server = Server::open(loop, path, echo, {.on_path_lost = unwatched, .takeover = true});
+    if (!server) return say(server.error().explain());
+    say("serving");
+    loop.run();
+  }
+
+  ForkedProcess process_;
+};
+
+Result<void> succession(const std::string& directory) {
+  const auto [start, begin] = raw_pair(SOCK_STREAM);
+  OtherServer predecessor(directory + "/s", begin);
+  raw_send(start.get(), "!");
+  if (auto serves = predecessor.serving(); !serves) return serves;
+  Loop loop;
+  return serve_one(loop, directory + "/s", {.on_path_lost = unwatched, .takeover = true});
+}
+
+Result<void> handover(const std::string& directory) {
+  const auto [start, begin] = raw_pair(SOCK_STREAM);
+  OtherServer successor(directory + "/s", begin);  // before there is anything it could inherit
+  {
+    Loop loop;
+    bool taken_over = false;
+    const auto note = [&](const ServerEvent& event) {
+      taken_over = taken_over || event.kind == ServerEvent::Kind::taken_over;
+    };
+    auto server = Server::open(loop, directory + "/s", echo,
+                               {.on_path_lost = unwatched, .takeover = true, .on_event = note});
+    if (!server) return error_of(server);
+    raw_send(start.get(), "!");
+    const auto deadline = Loop::Clock::now() + limit;
+    while (!taken_over && Loop::Clock::now() < deadline) loop.turn(10ms);
+    loop.drain(limit);  // so that it comes into its own whatever went wrong
+    loop.run();
+  }
+  if (auto serves = successor.serving(); !serves) return serves;
+  Loop loop;
+  return loop.run(connect_and_ask(loop, directory + "/s", {}));
+}
+
+/// Tells a service manager, which is not the library's.
+Result<void> notifier(const std::string& directory) {
+  struct Manager {
+    std::string path;
+    Descriptor socket = raw_bound(SOCK_DGRAM, path);
+    explicit Manager(std::string where) : path(std::move(where)) {
+      ::setenv("NOTIFY_SOCKET", path.c_str(), 1);
+    }
+    Manager(const Manager&) = delete;
+    Manager& operator=(const Manager&) = delete;
+    ~Manager() {
+      ::unsetenv("NOTIFY_SOCKET");
+      ::unlink(path.c_str());
+    }
+  } const manager{directory + "/manager"};
+  Loop loop;
+  Notifier notifier(loop);
+  if (auto told = notifier.ready(); !told) return told;
+  const auto deadline = Loop::Clock::now() + limit;
+  std::string heard = raw_receive(manager.socket.get()).bytes;
+  while (heard.empty() && Loop::Clock::now() < deadline) {
+    loop.turn(10ms);
+    heard = raw_receive(manager.socket.get()).bytes;
+  }
+  if (heard != "READY=1") return wrong(heard);  // told at once, or as soon as there is room
+  loop.drain(limit);
+  loop.run();
+  return notifier.stopping();
+}
+
 constexpr auto scenarios = std::to_array<Scenario>({
     {"echo_over_a_stream", echo_over_a_stream},
     {"echo_over_seqpacket", echo_over_seqpacket, false},
@@ -372,13 +504,18 @@ constexpr auto scenarios = std::to_array<Scenario>({
     {"child_process", child_process},
     {"blocking_client", blocking_client},
     {"foreign_loop", foreign_loop},
+    {"lost_path", lost_path},
+    {"succession", succession, false, "s", true},
+    {"handover", handover, false, "s", true},
+    {"notifier", notifier, false},
 });
 
 }  // namespace
 
 std::span<const Scenario> all_scenarios() { return scenarios; }
 
-Result<void> run(const Scenario& scenario, const std::string& directory) {
+Result<void> run(const Scenario& scenario, const std::string& directory, Duration limit_of_run) {
+  limit = limit_of_run;
   try {
     return scenario.run(directory);
   } catch (const std::system_error& error) {
@@ -387,8 +524,14 @@ Result<void> run(const Scenario& scenario, const std::string& directory) {
 }
 
 std::string obstacle_to_a_next_start(const Scenario& scenario, const std::string& directory) {
+  const std::string path = directory + "/" + scenario.name;
   {
-    const auto next = Listener::bind(directory + "/" + scenario.name);
+    const auto next = Listener::bind(path);
+    if (!next) return next.error().explain();
+  }
+  if (scenario.takeover) {
+    const auto next =
+        Listener::bind(path + ".control", {.type = SocketType::seqpacket, .lock = false});
     if (!next) return next.error().explain();
   }
   std::string left;
