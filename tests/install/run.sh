@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # usage: run.sh find_package|pkg_config|add_subdirectory
-# Builds main.cpp as a stranger would, in one of three ways, and runs it.
+# Builds main.cpp as a stranger would, in one of three ways, and runs it. Unoptimised: with
+# add_subdirectory that is the whole library once more, and most of this test's time.
 # Environment: BUILD_DIR, SOURCE_DIR, CMAKE, CXX
 set -euo pipefail
 
@@ -18,7 +19,7 @@ install_hallway() {
 # build_with_cmake FOLDER [CMAKE ARGS]
 build_with_cmake() {
   "$CMAKE" -S "$SOURCE_DIR/tests/install/$1" -B "$work/build" -G Ninja \
-    -DCMAKE_CXX_COMPILER="$CXX" -DCMAKE_BUILD_TYPE=Release "${@:2}"
+    -DCMAKE_CXX_COMPILER="$CXX" -DCMAKE_BUILD_TYPE=Debug "${@:2}"
   "$CMAKE" --build "$work/build" --target consumer
   consumer=$work/build/consumer
 }

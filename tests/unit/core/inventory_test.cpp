@@ -14,7 +14,6 @@
 #include <cstdlib>
 #include <string>
 #include <thread>
-#include <utility>
 
 #include "support/processes.hpp"
 #include "support/raw_socket.hpp"
@@ -81,23 +80,32 @@ TEST(around_each_test, is_given_something_to_find) {
 }
 
 TEST(around_each_test, fails_a_test_that_leaks) {
-  for (const auto& [leak, found] :
-       {std::pair("nothing", "PASSED"), std::pair("descriptor", "left open: descriptor"),
-        std::pair("thread", "threads: "),
-        std::pair("child", "a child process was not waited for")}) {
-    const std::string command = "HALLWAY_TEST_LEAKS=" + std::string(leak) + " /proc/" +
+  struct Leak {
+    std::string what;
+    const char* found;
+    std::FILE* output = nullptr;
+  };
+  std::array<Leak, 4> leaks{{{"nothing", "PASSED"},
+                             {"descriptor", "left open: descriptor"},
+                             {"thread", "threads: "},
+                             {"child", "a child process was not waited for"}}};
+  // All at once: each waits two seconds for what it found to go away.
+  for (Leak& leak : leaks) {
+    const std::string command = "HALLWAY_TEST_LEAKS=" + leak.what + " /proc/" +
                                 std::to_string(::getpid()) +
                                 "/exe --gtest_filter=around_each_test.is_given_something_to_find";
-    std::FILE* output = ::popen(command.c_str(), "re");
-    ASSERT_NE(output, nullptr);
+    leak.output = ::popen(command.c_str(), "re");
+  }
+  for (const Leak& leak : leaks) {
+    ASSERT_NE(leak.output, nullptr);
     std::string text;
     std::array<char, 4096> buffer;
-    while (const std::size_t size = std::fread(buffer.data(), 1, buffer.size(), output)) {
+    while (const std::size_t size = std::fread(buffer.data(), 1, buffer.size(), leak.output)) {
       text.append(buffer.data(), size);
     }
-    const int status = ::pclose(output);
-    EXPECT_EQ(status == 0, leak == std::string("nothing")) << leak << ": " << text;
-    EXPECT_NE(text.find(found), std::string::npos) << leak << ": " << text;
+    const int status = ::pclose(leak.output);
+    EXPECT_EQ(status == 0, leak.what == "nothing") << leak.what << ": " << text;
+    EXPECT_NE(text.find(leak.found), std::string::npos) << leak.what << ": " << text;
   }
 }
 
