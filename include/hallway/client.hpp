@@ -7,6 +7,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include <hallway/address.hpp>
@@ -64,6 +65,9 @@ class HALLWAY_EXPORT Client {
   [[nodiscard]] Counters counters() const noexcept;
   [[nodiscard]] int descriptor() const noexcept;  ///< borrowed
   void set_framing(Framing receive, Framing send) noexcept;
+
+  /// How long receive() keeps asking before it sleeps: see LoopOptions::spin.
+  void set_spin(std::optional<Duration> spin) noexcept;
 
  private:
   class State;

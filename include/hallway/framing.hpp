@@ -85,6 +85,11 @@ class HALLWAY_EXPORT Framing {
   /// Returns the end of what was written.
   char* write(ByteView message, char* out) const noexcept;
 
+  /// The same around a message of `size` bytes that is sent from where it lies: what comes before
+  /// it and what comes after it, overhead() bytes together.
+  char* write_head(std::size_t size, char* out) const noexcept;
+  char* write_tail(char* out) const noexcept;
+
   /// Bytes of a length prefix.
   static constexpr std::size_t length_size = 4;
 
@@ -150,17 +155,23 @@ inline Frame Framing::next(ByteView input, std::size_t limit, std::size_t scanne
   }
 }
 
-inline char* Framing::write(ByteView message, char* out) const noexcept {
-  if (kind_ >= Kind::len32 && kind_ <= Kind::len32le) {
-    const std::uint32_t wire = in_wire_order(static_cast<std::uint32_t>(message.size()));
-    std::memcpy(out, &wire, length_size);
-    out += length_size;
-  }
-  if (!message.empty()) std::memcpy(out, message.data(), message.size());
-  out += message.size();
+inline char* Framing::write_head(std::size_t size, char* out) const noexcept {
+  if (kind_ < Kind::len32 || kind_ > Kind::len32le) return out;
+  const std::uint32_t wire = in_wire_order(static_cast<std::uint32_t>(size));
+  std::memcpy(out, &wire, length_size);
+  return out + length_size;
+}
+
+inline char* Framing::write_tail(char* out) const noexcept {
   if (kind_ == Kind::lines) *out++ = '\n';
   if (kind_ == Kind::null) *out++ = '\0';
   return out;
+}
+
+inline char* Framing::write(ByteView message, char* out) const noexcept {
+  out = write_head(message.size(), out);
+  if (!message.empty()) std::memcpy(out, message.data(), message.size());
+  return write_tail(out + message.size());
 }
 
 }  // namespace hallway

@@ -42,6 +42,11 @@ struct Limits {
   /// How long the queue may stay over the soft limit before the connection is cut.
   Duration outbound_soft_time = std::chrono::seconds(10);
 
+  /// Bytes the kernel is asked to hold of a stream (SO_SNDBUF), once it has been full for the first
+  /// time; see man 7 socket for what it allows without privilege (net.core.wmem_max). Not with
+  /// Full::drop_oldest or drop_newest. Zero leaves it as it is.
+  std::size_t send_buffer = 1 * mebibyte;
+
   /// Unsent bytes at which a broadcast with Full::disconnect cuts the connection at once.
   std::size_t outbound_hard = 8 * mebibyte;
 };
@@ -111,6 +116,10 @@ inline constexpr std::size_t chunk = 64 * kibibyte;
 
 /// How often a path is looked at where the kernel cannot tell that it was lost.
 inline constexpr Duration path_look = std::chrono::seconds(2);
+
+/// How long a wait keeps asking for news before it sleeps, by default: while traffic flows, and
+/// where two cores or more can be used. See LoopOptions::spin.
+inline constexpr Duration spin = std::chrono::microseconds(20);
 
 /// Unsent bytes at which send() writes at once instead of waiting for the end of the turn.
 inline constexpr std::size_t eager_flush = 256 * kibibyte;

@@ -33,13 +33,22 @@ class SleepTimer;
 class OneShotWatch;
 }  // namespace detail
 
+struct LoopOptions {
+  /// How long a wait keeps asking for news before it sleeps. Waking a sleeper costs many times
+  /// what a message does, so this is what a fast answer hangs on; its price is processor time, at
+  /// most so much after the last message, and the core is offered to others all the while.
+  /// Nothing: bounds::spin, unless only one core can be used (its affinity, or a cgroup's quota),
+  /// and less often where it does not help. Zero: sleep at once.
+  std::optional<Duration> spin = {};
+};
+
 class HALLWAY_EXPORT Loop {
  public:
   using Clock = std::chrono::steady_clock;
 
   /// Never fails: where the kernel gave no descriptors, error() says so and so does whatever is
   /// opened on the loop.
-  Loop();
+  explicit Loop(LoopOptions options = {});
   ~Loop();
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;

@@ -4,12 +4,17 @@
 // them. A broadcast to a hundred connections is one chunk and a hundred references.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdlib>
 #include <new>
 #include <utility>
 
+#include <hallway/limits.hpp>
+
 namespace hallway::core {
+
+class ChunkPool;
 
 /// A shared reference to a block of bytes of fixed size. Appending is the business of whoever
 /// made it; everybody else only looks at ranges that are already written.
@@ -18,14 +23,9 @@ class Chunk {
  public:
   Chunk() noexcept = default;
 
-  /// A new block of `size` bytes, uninitialized.
-  static Chunk make(std::size_t size) {
-    auto* block = static_cast<Block*>(std::malloc(sizeof(Block) + size));
-    if (block == nullptr) throw std::bad_alloc();
-    block->references = 1;
-    block->size = size;
-    return Chunk(block);
-  }
+  /// A new block of `size` bytes, uninitialized. One of a size that `pool` keeps may come from
+  /// there, and goes back there at its end: the pool outlives it.
+  static Chunk make(std::size_t size, ChunkPool* pool = nullptr);
 
   Chunk(const Chunk& other) noexcept : block_(other.block_) {
     if (block_ != nullptr) ++block_->references;
@@ -36,7 +36,7 @@ class Chunk {
     return *this;
   }
   ~Chunk() {
-    if (block_ != nullptr && --block_->references == 0) std::free(block_);
+    if (block_ != nullptr && --block_->references == 0) release();
   }
 
   explicit operator bool() const noexcept { return block_ != nullptr; }
@@ -46,13 +46,70 @@ class Chunk {
   [[nodiscard]] std::size_t size() const noexcept { return block_->size; }
 
  private:
+  friend class ChunkPool;
   struct Block {
     std::size_t references;
     std::size_t size;
+    ChunkPool* home;  // may be null
   };
   explicit Chunk(Block* block) noexcept : block_(block) {}
+  inline void release() noexcept;
 
   Block* block_ = nullptr;
 };
+
+/// Keeps a few blocks of the two sizes that come and go with every turn, so that a steady exchange
+/// allocates nothing. Thread: one.
+class ChunkPool {
+ public:
+  /// For the first bytes of a turn. Most turns send little.
+  static constexpr std::size_t small = 1 * kibibyte;
+  static constexpr std::size_t large = bounds::chunk;
+
+  ChunkPool() noexcept = default;
+  ChunkPool(const ChunkPool&) = delete;
+  ChunkPool& operator=(const ChunkPool&) = delete;
+  ~ChunkPool() {
+    for (Shelf* shelf : {&small_, &large_}) {
+      while (shelf->count > 0) std::free(shelf->blocks[--shelf->count]);
+    }
+  }
+
+ private:
+  friend class Chunk;
+  struct Shelf {
+    static constexpr std::size_t most = 20;  // of large ones, a queue at its usual soft limit
+    std::array<Chunk::Block*, most> blocks;
+    std::size_t count = 0;
+  };
+
+  Shelf* shelf_of(std::size_t size) noexcept {
+    if (size == small) return &small_;
+    return size == large ? &large_ : nullptr;
+  }
+
+  Shelf small_;
+  Shelf large_;
+};
+
+inline Chunk Chunk::make(std::size_t size, ChunkPool* pool) {
+  ChunkPool::Shelf* shelf = pool == nullptr ? nullptr : pool->shelf_of(size);
+  const bool kept = shelf != nullptr && shelf->count > 0;
+  auto* block =
+      kept ? shelf->blocks[--shelf->count] : static_cast<Block*>(std::malloc(sizeof(Block) + size));
+  if (block == nullptr) throw std::bad_alloc();
+  *block = {1, size, pool};
+  return Chunk(block);
+}
+
+inline void Chunk::release() noexcept {
+  ChunkPool::Shelf* shelf =
+      block_->home == nullptr ? nullptr : block_->home->shelf_of(block_->size);
+  if (shelf != nullptr && shelf->count < ChunkPool::Shelf::most) {
+    shelf->blocks[shelf->count++] = block_;
+  } else {
+    std::free(block_);
+  }
+}
 
 }  // namespace hallway::core

@@ -52,28 +52,44 @@ class ReceiveBuffer {
   std::size_t size_ = 0;
 };
 
-/// Lends large buffers, and keeps a few that came back. Thread: one.
+/// Lends buffers, and keeps a few that came back: large ones to receive into, and small ones for
+/// the little that waits in between. Thread: one.
 class ReceiveBufferPool {
  public:
-  /// Large enough for a packet of the default max_message, and one byte to see that it was
-  /// longer. Pages that no byte was received into cost nothing.
-  static constexpr std::size_t buffer_size = 1 * mebibyte + 1;
-  static constexpr std::size_t most_kept = 4;
+  /// Large enough for a message of the default max_message with its framing, or for a packet and
+  /// one byte to see that it was longer. Pages that no byte was received into cost nothing.
+  static constexpr std::size_t buffer_size = 1 * mebibyte + 16;
+  static constexpr std::size_t small_size = 1 * kibibyte;
 
-  ReceiveBuffer lend() {
-    if (kept_count_ == 0) return ReceiveBuffer(buffer_size);
-    return std::exchange(kept_[--kept_count_], {});
+  ReceiveBuffer lend() { return large_.lend(buffer_size); }
+
+  /// For `size` bytes and no more: kept small ones where they do, else one of just that size.
+  ReceiveBuffer lend_own(std::size_t size) {
+    return size <= small_size ? small_.lend(small_size) : ReceiveBuffer(size);
   }
 
   /// Takes back any buffer; one of another size is freed.
   void take_back(ReceiveBuffer buffer) noexcept {
-    if (buffer.size() == buffer_size && kept_count_ < most_kept)
-      kept_[kept_count_++] = std::move(buffer);
+    if (buffer.size() == buffer_size) return large_.take_back(std::move(buffer));
+    if (buffer.size() == small_size) small_.take_back(std::move(buffer));
   }
 
  private:
-  std::array<ReceiveBuffer, most_kept> kept_;
-  std::size_t kept_count_ = 0;
+  template <std::size_t Most>
+  struct Shelf {
+    std::array<ReceiveBuffer, Most> kept;
+    std::size_t count = 0;
+
+    ReceiveBuffer lend(std::size_t size) {
+      return count == 0 ? ReceiveBuffer(size) : std::exchange(kept[--count], {});
+    }
+    void take_back(ReceiveBuffer buffer) noexcept {
+      if (count < Most) kept[count++] = std::move(buffer);
+    }
+  };
+
+  Shelf<4> large_;
+  Shelf<64> small_;
 };
 
 }  // namespace hallway::core

@@ -51,7 +51,7 @@ class OneShotWatch : public Watch, private Timer {
 
 }  // namespace detail
 
-Loop::Loop() : core_(std::make_unique<detail::LoopCore>()) {}
+Loop::Loop(LoopOptions options) : core_(std::make_unique<detail::LoopCore>(options)) {}
 Loop::~Loop() = default;
 
 const std::optional<Error>& Loop::error() const noexcept { return core_->error(); }

@@ -18,8 +18,9 @@
 #include <hallway/detail/waiter.hpp>
 #include <hallway/loop.hpp>
 
+#include "core/buffer_pools.hpp"
 #include "core/linked_list.hpp"
-#include "core/receive_buffer.hpp"
+#include "loop/spin.hpp"
 #include "loop/task_group.hpp"
 #include "sys/event.hpp"
 #include "sys/signal.hpp"
@@ -49,6 +50,11 @@ class Watch {
  private:
   friend class LoopCore;
   virtual void ready(std::uint32_t events) = 0;
+
+  /// Finds out by itself whether there is something to read, and reads it. Asked instead of epoll
+  /// while the loop expects an answer from whom it heard last.
+  /// @return whether there was
+  virtual bool find_news() { return false; }
 
   LoopCore* core_ = nullptr;
   int descriptor_ = -1;
@@ -119,7 +125,7 @@ class LingeringList : public core::LinkedList<Lingering> {
 
 class LoopCore {
  public:
-  LoopCore();
+  explicit LoopCore(LoopOptions options);
   ~LoopCore();
   LoopCore(const LoopCore&) = delete;
   LoopCore& operator=(const LoopCore&) = delete;
@@ -129,7 +135,7 @@ class LoopCore {
   /// Whether more than one descriptor had something to tell lately: whoever has much to do then
   /// does it in smaller pieces.
   [[nodiscard]] bool in_company() const noexcept { return now_ - company_at_ < company_time; }
-  [[nodiscard]] core::ReceiveBufferPool& buffers() noexcept { return buffers_; }
+  [[nodiscard]] core::BufferPools& buffers() noexcept { return buffers_; }
   [[nodiscard]] TaskGroup& tasks() noexcept { return tasks_; }
 
   // For awaitables, connections and servers ----------------------------------------------------
@@ -183,6 +189,7 @@ class LoopCore {
   [[nodiscard]] bool has_work();
   [[nodiscard]] Duration until_next_event(Duration longest);
   void dispatch_events(Duration longest);
+  sys::Expected<std::size_t> wait_for_events(Duration longest);
   void answer_wake_up();
   void run_posted();
   void run_signal_actions();
@@ -194,7 +201,7 @@ class LoopCore {
   void note_work() {
     if (alarm_.holds_one() && !turning_) prepare_foreign_loop();
   }
-  void forget_events_of(const Watch& watch) noexcept;
+  void forget_watch(const Watch& watch) noexcept;
 
   static constexpr Duration company_time = std::chrono::milliseconds(1);
 
@@ -204,7 +211,10 @@ class LoopCore {
   Descriptor alarm_;  // timerfd: only once a foreign loop asked for descriptor()
   Loop::Clock::time_point now_;
   Loop::Clock::time_point company_at_;  // when another watch than the last one was heard
-  const Watch* last_heard_ = nullptr;   // only ever compared
+  Watch* last_heard_ = nullptr;
+  bool heard_ = false;  // a watch, in the last turn: traffic flows
+  unsigned looks_ = 0;
+  Spin spin_;
   std::thread::id thread_;
 
   std::array<sys::Event, sys::events_per_wait> events_;
@@ -212,7 +222,7 @@ class LoopCore {
   std::size_t next_event_ = 0;
 
   // What lingers below uses these until it is gone.
-  core::ReceiveBufferPool buffers_;
+  core::BufferPools buffers_;
   Timer::Queue timers_;
   WaiterList runnable_;
   core::LinkedList<Flushable> marked_;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "loop/spin.hpp"
 #include "message/connect.hpp"
 #include "message/transport.hpp"
 #include "sys/event.hpp"
@@ -30,7 +31,7 @@ class Deadline {
 
 /// A base, so that it is there before the transport and after it.
 struct OwnPool {
-  core::ReceiveBufferPool pool;
+  core::BufferPools pool;
 };
 
 }  // namespace
@@ -76,14 +77,23 @@ class Client::State : private OwnPool, public detail::Transport {
   Received receive(const Deadline& deadline) {
     Received received;
     while (!next(received)) {
-      const Fill filled = fill();
-      if (filled != Fill::would_block) continue;
+      Fill filled = fill();
+      const auto look = [&] {
+        filled = fill();
+        return filled != Fill::would_block;
+      };
+      if (filled != Fill::would_block || spin_.finds_news(look, deadline.left())) continue;
       park();
       const Outcome waited = wait_for(sys::event_readable, deadline);
       if (waited == Outcome::timed_out) return {waited, Message(), this};
     }
     return received;
   }
+
+  void set_spin(std::optional<Duration> spin) noexcept { spin_.set(spin); }
+
+ private:
+  detail::Spin spin_;
 };
 
 Result<Client> Client::connect(const AddressSpec& address, ConnectOptions options) {
@@ -152,6 +162,7 @@ const Address& Client::address() const noexcept { return state_->terms().address
 SocketType Client::type() const noexcept { return state_->terms().type; }
 Counters Client::counters() const noexcept { return state_->counters(); }
 int Client::descriptor() const noexcept { return state_->descriptor(); }
+void Client::set_spin(std::optional<Duration> spin) noexcept { state_->set_spin(spin); }
 void Client::set_framing(Framing receive, Framing send) noexcept {
   state_->set_framing(receive, send);
 }

@@ -122,6 +122,14 @@ void ConnectionState::ready(std::uint32_t events) {
   or_end([&] { handle(events); });
 }
 
+// In the middle of a message there is no hurry: epoll tells when more of it has come.
+bool ConnectionState::find_news() {
+  if (receiving_ == nullptr || draining_ || has_partial()) return false;
+  bool news = true;
+  or_end([&] { news = read(); });
+  return news;
+}
+
 void ConnectionState::handle(std::uint32_t events) {
   const bool hung_up = (events & (sys::event_hangup | sys::event_error)) != 0;
   if (full_ && (hung_up || (events & sys::event_writable) != 0)) write();
@@ -136,28 +144,28 @@ void ConnectionState::handle(std::uint32_t events) {
   }
 }
 
-void ConnectionState::read() {
+/// @return whether the receive has its outcome now
+bool ConnectionState::read() {
   Received received;
   if (read_once(received)) {
     settle(received);
     if (inbound_end() == Outcome::failed) settle_ended();
-    return;
+    return true;
   }
   park();
   note_partial();
-  if (!draining_ || has_partial()) return;
+  if (!draining_ || has_partial()) return false;
   // Between this look and the close a peer could send what nobody would ever read. So its sends
   // are made to fail first (EPIPE: it knows), and what got in before that is still answered.
-  if (shut_down_reading()) {
-    read();
-  } else {
-    settle(Received(Outcome::closed, Message(), this));
-  }
+  if (shut_down_reading()) return read();
+  settle(Received(Outcome::closed, Message(), this));
+  return true;
 }
 
 bool ConnectionState::read_once(Received& received) {
   const bool shared = core().in_company();
   if (fill(shared ? bounds::fair_read : bounds::stream_read) == Fill::progress) note_activity();
+  if (shared) make_way();
   return next(received);
 }
 

@@ -103,6 +103,7 @@ class ConnectionState final : public Transport, public Lingering, private Watch,
                   std::shared_ptr<const Terms> terms);
 
   void ready(std::uint32_t events) override;
+  bool find_news() override;
   void flush_turn() override;
   void on_queued() override;
   [[nodiscard]] bool turn_is_over() const override;
@@ -113,7 +114,7 @@ class ConnectionState final : public Transport, public Lingering, private Watch,
 
   void handle(std::uint32_t events);
   void await_more();
-  void read();
+  bool read();
   bool read_once(Received& received);
   void settle(const Received& received);
   void settle_ended();

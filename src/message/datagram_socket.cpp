@@ -78,7 +78,7 @@ struct DatagramSocket::State : detail::Watch {
   Result<void> start() { return watch(loop.core(), socket.get(), sys::event_readable); }
 
   void give_buffer_back() {
-    if (buffer) loop.core().buffers().take_back(std::exchange(buffer, {}));
+    if (buffer) loop.core().buffers().received.take_back(std::exchange(buffer, {}));
   }
 
   void shut() {
@@ -175,7 +175,7 @@ Task<Result<Datagram>> DatagramSocket::receive(Duration within) {
   State& state = *state_;
   const TimeLeft left(within);
   while (state.socket.holds_one()) {
-    if (!state.buffer) state.buffer = state.loop.core().buffers().lend();
+    if (!state.buffer) state.buffer = state.loop.core().buffers().received.lend();
     const std::size_t most = state.options.max_message;
     if (state.buffer.size() < most) state.buffer.resize(most);
 

@@ -9,20 +9,17 @@ namespace hallway::detail {
 
 namespace {
 
-// The first chunk of an empty queue: most turns send little, and it costs a malloc(3) each.
-constexpr std::size_t first_chunk = 4 * kibibyte;
-
 // Pieces per sendmsg(2). Far below IOV_MAX: they hold tens of kilobytes each under load.
 constexpr std::size_t most_pieces = 64;
 
 }  // namespace
 
-OutboundQueue::OpenEnd OutboundQueue::open(std::size_t size, OpenEnd& end) {
+OutboundQueue::OpenEnd OutboundQueue::open(std::size_t size, OpenEnd& end, core::ChunkPool& pool) {
   if (open_ && static_cast<std::size_t>(end.room_end - end.room) >= size) return end;
   seal(end);
   if (!tail_ || tail_.size() - tail_used_ < size) {
-    const std::size_t usual = empty() ? first_chunk : bounds::chunk;
-    tail_ = core::Chunk::make(std::max(size, size > first_chunk ? bounds::chunk : usual));
+    const std::size_t usual = empty() ? core::ChunkPool::small : core::ChunkPool::large;
+    tail_ = core::Chunk::make(std::max(size, usual), &pool);
     tail_used_ = 0;
   }
   segments_.push_back({tail_, tail_used_, tail_used_, nullptr});
@@ -73,30 +70,39 @@ bool OutboundQueue::drop_oldest() {
   return true;
 }
 
-sys::Expected<std::size_t> OutboundQueue::send_some(int socket, bool packets, OpenEnd& end) {
+sys::Expected<std::size_t> OutboundQueue::send_some(int socket, bool packets, OpenEnd& end,
+                                                    ByteView& behind) {
   if (open_) segments_.back().end = static_cast<std::size_t>(end.room - tail_.data());
 
   // A frame with descriptors is alone in its sendmsg(2): the kernel hands them over with the
   // first byte of what was written at once, and lets no later byte into the same receive. So they
   // always arrive in the receive that ends inside their own frame (see Transport).
-  std::array<iovec, most_pieces> pieces{};
+  std::array<iovec, most_pieces> pieces;  // not initialized: a kilobyte each time
   std::size_t count = 0;
-  const bool alone = packets || segments_[head_].descriptors != nullptr;
+  const bool alone = packets || (!empty() && segments_[head_].descriptors);
+  std::size_t queued = 0;
   while (count < (alone ? 1 : most_pieces) && head_ + count < segments_.size()) {
     const Segment& segment = segments_[head_ + count];
     if (count > 0 && segment.descriptors) break;
     pieces[count++] = {segment.start(), segment.size()};
+    queued += segment.size();
   }
+  const bool whole = !alone && count < most_pieces && head_ + count == segments_.size();
+  if (whole && !behind.empty()) pieces[count++] = {const_cast<char*>(behind.data()), behind.size()};
 
   std::span<const Descriptor> descriptors;
-  if (segments_[head_].descriptors) descriptors = *segments_[head_].descriptors;
-  const auto sent = sys::send(socket, std::span(pieces).first(count), descriptors);
+  if (alone && segments_[head_].descriptors) descriptors = *segments_[head_].descriptors;
+  const auto sent = count == 1 && descriptors.empty()
+                        ? sys::send_bytes(socket, pieces[0])
+                        : sys::send(socket, std::span(pieces).first(count), descriptors);
   if (!sent) return sent;
+  behind.remove_prefix(*sent - std::min(*sent, queued));
+  if (empty()) return sent;
 
   // The open segment is not part of sealed_bytes_: counted while consume() runs, and what is left
   // of it taken out again.
   if (open_) sealed_bytes_ += last().size();
-  consume(*sent);
+  consume(std::min(*sent, queued));
   if (empty()) {
     clear(end);
   } else if (open_) {
@@ -133,7 +139,7 @@ void OutboundQueue::forget_sent() {
 }
 
 void OutboundQueue::clear(OpenEnd& end) noexcept {
-  constexpr std::size_t worth_keeping = 4;
+  constexpr std::size_t worth_keeping = 32;
   segments_.clear();
   if (segments_.capacity() > worth_keeping) segments_.shrink_to_fit();
   head_ = 0;

@@ -13,6 +13,7 @@
 #include <memory>
 #include <vector>
 
+#include <hallway/bytes.hpp>
 #include <hallway/descriptor.hpp>
 #include <hallway/limits.hpp>
 
@@ -34,8 +35,9 @@ class OutboundQueue {
     char* room_end = nullptr;
   };
 
-  /// Makes room for `size` bytes at the queue's end. Where it throws, `end` is sealed.
-  OpenEnd open(std::size_t size, OpenEnd& end);
+  /// Makes room for `size` bytes at the queue's end, in a chunk of `pool` if there has to be a new
+  /// one. Where it throws, `end` is sealed.
+  OpenEnd open(std::size_t size, OpenEnd& end, core::ChunkPool& pool);
 
   /// Ends the open segment where `end.room` stands.
   void seal(OpenEnd& end) noexcept;
@@ -55,8 +57,10 @@ class OutboundQueue {
   /// Drops the oldest message that is not partly sent. Boundaries only.
   bool drop_oldest();
 
-  /// Offers the queue's beginning to the kernel once. Packets go one at a time.
-  sys::Expected<std::size_t> send_some(int socket, bool packets, OpenEnd& end);
+  /// Offers the queue's beginning to the kernel once, and after its end what comes `behind` it,
+  /// from where that lies; what was taken of that is cut off. Packets go one at a time.
+  /// Precondition: one of the two is not empty; a packet is never `behind`.
+  sys::Expected<std::size_t> send_some(int socket, bool packets, OpenEnd& end, ByteView& behind);
 
   void clear(OpenEnd& end) noexcept;
 

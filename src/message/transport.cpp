@@ -9,9 +9,9 @@ namespace hallway::detail {
 
 namespace {
 
-// From here on, an unfinished message stays where it is and its buffer grows; below, copying it
-// to the front of the large shared buffer is cheaper.
-constexpr std::size_t worth_growing = 64 * kibibyte;
+// From here on, an unfinished message stays in its large buffer; below, copying it out of there
+// and back is cheaper than keeping that from the others.
+constexpr std::size_t worth_keeping = 64 * kibibyte;
 
 // What a 32-bit length can say; larger limits mean this one.
 constexpr std::size_t largest_message = UINT32_MAX - 1;
@@ -38,13 +38,13 @@ Error Flow::explain(const char* operation, Outcome outcome) const {
 }
 
 Transport::Transport(Descriptor socket, const Peer& peer, std::shared_ptr<const Terms> terms,
-                     core::ReceiveBufferPool& buffers)
+                     core::BufferPools& buffers)
     : Flow(terms->options.framing, std::min(terms->options.limits.max_message, largest_message)),
       socket_(std::move(socket)),
       peer_(peer),
       buffers_(&buffers),
       terms_(std::move(terms)),
-      queue_(packets() || terms_->options.full == Full::drop_oldest) {
+      queue_(keeps_boundaries()) {
   if (terms_->options.descriptors > 0) inbox_ = std::make_unique<Inbox>();
   plain_ = !packets() && !inbox_;
   if (packets()) {
@@ -59,9 +59,7 @@ Transport::Transport(Descriptor socket, const Peer& peer, std::shared_ptr<const 
   }
 }
 
-Transport::~Transport() {
-  if (lent_) buffers_->take_back(std::move(buffer_));
-}
+Transport::~Transport() { buffers_->received.take_back(std::move(buffer_)); }
 
 // Receiving --------------------------------------------------------------------------------------
 
@@ -72,17 +70,17 @@ void Transport::make_room() {
     unread_ = where;
     filled_ = where + partial;
   };
-  if (partial < worth_growing && !lent_) {
-    core::ReceiveBuffer large = buffers_->lend();
+  if (partial < worth_keeping && !lent_) {
+    core::ReceiveBuffer large = buffers_->received.lend();
     if (partial > 0) std::memcpy(large.data(), unread_, partial);
-    buffer_ = std::move(large);
+    buffers_->received.take_back(std::exchange(buffer_, std::move(large)));
     lent_ = true;
   } else if (partial > 0 && unread_ != buffer_.data()) {
     std::memmove(buffer_.data(), unread_, partial);
   }
   lies_at(buffer_.data());
   std::size_t wanted = buffer_.size();
-  if (partial >= worth_growing && wanted - partial < partial) wanted = 2 * partial;
+  if (partial == wanted) wanted = 2 * partial;
   if (packets() && wanted <= max_message_) wanted = max_message_ + 1;
   if (wanted == buffer_.size()) return;
   buffer_.resize(wanted);
@@ -92,20 +90,24 @@ void Transport::make_room() {
 
 void Transport::park() {
   const auto partial = static_cast<std::size_t>(filled_ - unread_);
+  if (partial >= worth_keeping) return;
   if (partial == 0) {
-    if (lent_) {
-      buffers_->take_back(std::move(buffer_));
-    }
-    buffer_ = {};
+    buffers_->received.take_back(std::exchange(buffer_, {}));
     lent_ = false;
     unread_ = filled_ = nullptr;
   } else if (lent_) {
-    core::ReceiveBuffer own(partial);
+    core::ReceiveBuffer own = buffers_->received.lend_own(partial);
     std::memcpy(own.data(), unread_, partial);
-    buffers_->take_back(std::exchange(buffer_, std::move(own)));
+    buffers_->received.take_back(std::exchange(buffer_, std::move(own)));
     lent_ = false;
     unread_ = buffer_.data();
     filled_ = unread_ + partial;
+  }
+}
+
+void Transport::make_way() {
+  if (static_cast<std::size_t>(filled_ - unread_) <= core::ReceiveBufferPool::small_size) {
+    park();
   }
 }
 
@@ -320,8 +322,32 @@ Outcome Transport::refuse(ByteView message, std::size_t descriptors) {
 
 Outcome Transport::enqueue(ByteView message) {
   if (const Outcome refused = refuse(message, 0); refused != Outcome::ok) return refused;
+  if (message.size() >= bounds::chunk && !keeps_boundaries()) return send_from_place(message);
   write_frame(message);
   if (queued_bytes() >= bounds::eager_flush && written_this_turn_ < most_per_turn) flush();
+  on_queued();
+  return Outcome::ok;
+}
+
+// A large message is offered to the kernel at once, and only what it does not take is copied.
+Outcome Transport::send_from_place(ByteView message) {
+  OutboundQueue::OpenEnd end = open_queue(send_framing_.overhead());
+  room_ = send_framing_.write_head(message.size(), end.room);
+  room_end_ = end.room_end;
+  const std::size_t tail = send_framing_.overhead() - static_cast<std::size_t>(room_ - end.room);
+  ++messages_sent_;
+  ByteView rest = message;
+  flush(rest);
+  if (outbound_end_ != Outcome::ok) return outbound_end_;
+  if (rest.size() + tail == 0) return Outcome::ok;
+  try {
+    end = open_queue(rest.size() + tail);
+  } catch (const std::bad_alloc&) {
+    fail_out_of_memory();  // its beginning is on the way: nothing else can follow
+    return Outcome::failed;
+  }
+  end.room = send_framing_.write_tail(std::ranges::copy(rest, end.room).out);
+  keep_open(end);
   on_queued();
   return Outcome::ok;
 }
@@ -349,8 +375,7 @@ void Transport::write_frame(ByteView message) {
     ++messages_sent_;
     return;
   }
-  OutboundQueue::OpenEnd end{std::exchange(room_, nullptr), std::exchange(room_end_, nullptr)};
-  end = queue_.open(size, end);
+  OutboundQueue::OpenEnd end = open_queue(size);
   ++messages_sent_;
   if (packets()) {
     if (size > 0) std::memcpy(end.room, message.data(), size);
@@ -358,11 +383,19 @@ void Transport::write_frame(ByteView message) {
   } else {
     end.room = send_framing_.write(message, end.room);
   }
-  const bool boundaries = packets() || terms_->options.full == Full::drop_oldest;
-  if (boundaries) queue_.seal(end);
+  if (keeps_boundaries()) queue_.seal(end);
+  keep_open(end);
+}
+
+OutboundQueue::OpenEnd Transport::open_queue(std::size_t size) {
+  OutboundQueue::OpenEnd end{std::exchange(room_, nullptr), std::exchange(room_end_, nullptr)};
+  return queue_.open(size, end, buffers_->sent);
+}
+
+// append()'s short way ends where the soft limit does, also in the middle of a chunk.
+void Transport::keep_open(const OutboundQueue::OpenEnd& end) noexcept {
   room_ = end.room;
   room_end_ = end.room_end;
-  // append()'s short way ends where the soft limit does, also in the middle of a chunk.
   const std::size_t soft = terms_->options.limits.outbound_soft;
   const std::size_t queued = queued_bytes();
   const std::size_t left = soft > queued ? soft - queued : 0;
@@ -378,10 +411,19 @@ void Transport::enqueue_shared(const SharedFrame& frame) {
 }
 
 Outcome Transport::flush() noexcept {
+  ByteView nothing;
+  return flush(nothing);
+}
+
+Outcome Transport::flush(ByteView& behind) noexcept {
   OutboundQueue::OpenEnd end{room_, room_end_};
   sys::Expected<std::size_t> sent;
-  while (sent && outbound_end_ == Outcome::ok && !queue_.empty()) {
-    sent = queue_.send_some(socket_.get(), packets(), end);
+  while (sent && outbound_end_ == Outcome::ok && !(queue_.empty() && behind.empty())) {
+    sent = queue_.send_some(socket_.get(), packets(), end, behind);
+    if (!sent && sent.error() == EAGAIN && widen_send_buffer()) {
+      sent = 0;
+      continue;
+    }
     if (!sent) break;
     refusals_.over();
     bytes_sent_ += *sent;
@@ -411,6 +453,16 @@ Outcome Transport::flush() noexcept {
         .error();
   });
   return outbound_end_;
+}
+
+// The kernel's first buffer is full, so this one carries much: each time it is full the writer
+// sleeps, and a larger one saves most of that. Not where old messages are to give way to new ones:
+// out of the kernel none can be taken back.
+bool Transport::widen_send_buffer() noexcept {
+  const ConnectionOptions& options = terms_->options;
+  const bool drops = options.full == Full::drop_oldest || options.full == Full::drop_newest;
+  if (std::exchange(widened_, true) || packets() || drops) return false;
+  return sys::raise_send_buffer(socket_.get(), options.limits.send_buffer);
 }
 
 void Transport::seal_queue() noexcept {
@@ -497,8 +549,10 @@ void Transport::shut_down_writing() noexcept {
 
 void Transport::close_socket() noexcept {
   if (!socket_.holds_one()) return;
+  const bool all_read =
+      inbound_end_ == Outcome::end_of_stream || inbound_end_ == Outcome::peer_gone;
   std::array<char, 16 * kibibyte> nowhere;
-  for (int i = 0; i < most_discards; ++i) {
+  for (int i = 0; i < most_discards && !all_read; ++i) {
     const auto got = receive_stream({nowhere.data(), nowhere.size()});
     if (!got || *got == 0) break;
   }

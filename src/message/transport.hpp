@@ -22,9 +22,8 @@
 #include <hallway/peer.hpp>
 #include <hallway/socket.hpp>
 
-#include "core/chunk.hpp"
+#include "core/buffer_pools.hpp"
 #include "core/foreign_descriptors.hpp"
-#include "core/receive_buffer.hpp"
 #include "message/outbound_queue.hpp"
 #include "message/refusals.hpp"
 #include "sys/socket.hpp"
@@ -50,7 +49,7 @@ class Transport : public Flow {
  public:
   /// Adopts a connected socket. `buffers` outlives the transport.
   Transport(Descriptor socket, const Peer& peer, std::shared_ptr<const Terms> terms,
-            core::ReceiveBufferPool& buffers);
+            core::BufferPools& buffers);
   virtual ~Transport();
 
   // Receiving ----------------------------------------------------------------------------------
@@ -67,6 +66,10 @@ class Transport : public Flow {
   /// Gives the large receive buffer back until there is something to read. Only when next()
   /// found no message.
   void park();
+
+  /// The same where little was read and others on the loop read, too: one large buffer, which stays
+  /// in the cache, then serves them all.
+  void make_way();
 
   /// Bytes of a message that is not whole yet.
   [[nodiscard]] bool has_partial() const noexcept { return filled_ != unread_; }
@@ -185,7 +188,16 @@ class Transport : public Flow {
   void keep_error(std::unique_ptr<Error> error) noexcept;
   Outcome refuse(ByteView message, std::size_t descriptors);
   void write_frame(ByteView message);
+  Outcome send_from_place(ByteView message);
+  OutboundQueue::OpenEnd open_queue(std::size_t size);
+  void keep_open(const OutboundQueue::OpenEnd& end) noexcept;
   void seal_queue() noexcept;
+  /// Writes `behind` after the queue, too, and leaves of it what the kernel did not take.
+  Outcome flush(ByteView& behind) noexcept;
+  bool widen_send_buffer() noexcept;
+  [[nodiscard]] bool keeps_boundaries() const noexcept {
+    return packets() || terms_->options.full == Full::drop_oldest;
+  }
   [[nodiscard]] char* writable(const char* position) const noexcept {
     return buffer_.data() + (position - buffer_.data());
   }
@@ -198,10 +210,11 @@ class Transport : public Flow {
   bool packet_waits_ = false;  // one packet lies between unread_ and filled_
   bool gave_way_ = false;      // see gave_way()
   bool deaf_ = false;          // shut_down_reading() was called
+  bool widened_ = false;       // widen_send_buffer() was called
   bool reset_ = false;         // the kernel reported ECONNRESET; what was queued is still read
   Peer peer_;
   core::ReceiveBuffer buffer_;
-  core::ReceiveBufferPool* buffers_;
+  core::BufferPools* buffers_;
   std::shared_ptr<const Terms> terms_;
   std::unique_ptr<Inbox> inbox_;  // only where descriptors are accepted
   std::unique_ptr<Error> error_;  // null after a failure: out of memory

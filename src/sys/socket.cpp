@@ -215,6 +215,14 @@ Expected<bool> is_listening(int socket) {
   return *value != 0;
 }
 
+// The kernel doubles what it is told, for its own needs, and says the double (man 7 socket).
+bool raise_send_buffer(int socket, std::size_t size) noexcept {
+  const auto wanted = static_cast<int>(std::min(size, std::size_t{INT32_MAX / 2}));
+  const auto before = option(socket, SO_SNDBUF);
+  if (!before || *before >= 2 * wanted || !set_option(socket, SO_SNDBUF, wanted)) return false;
+  return option(socket, SO_SNDBUF).value_or(0) > *before;
+}
+
 // sock_alloc_send_pskb() charges the packet's bytes to the sender, and unix_dgram_sendmsg() keeps
 // 32 of SO_SNDBUF back (net/unix/af_unix.c).
 Expected<std::size_t> packet_max(int socket) {
@@ -297,6 +305,16 @@ Expected<std::size_t> send(int socket, std::span<const iovec> pieces,
       header.msg_iovlen = 1;
     }
     return ::sendmsg(socket, &header, MSG_DONTWAIT | MSG_NOSIGNAL);
+  });
+  if (!sent) return std::unexpected(sent.error());
+  return static_cast<std::size_t>(*sent);
+}
+
+Expected<std::size_t> send_bytes(int socket, iovec piece) {
+  const auto sent = uninterrupted(Call::sendmsg, [&](bool one_byte) {
+    const std::size_t most = one_byte ? 1 : SIZE_MAX;
+    return ::send(socket, piece.iov_base, std::min(piece.iov_len, most),
+                  MSG_DONTWAIT | MSG_NOSIGNAL);
   });
   if (!sent) return std::unexpected(sent.error());
   return static_cast<std::size_t>(*sent);

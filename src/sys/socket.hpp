@@ -83,6 +83,8 @@ Expected<SocketAddress> remote_address(int socket);
 
 Expected<Type> type_of(int socket);  ///< ENOTSOCK; EAFNOSUPPORT when it is no Unix socket
 Expected<bool> is_listening(int socket);
+/// Makes SO_SNDBUF at least so large, as far as the kernel allows. Whether it grew.
+bool raise_send_buffer(int socket, std::size_t size) noexcept;
 /// Largest packet a seqpacket or datagram socket can send: its SO_SNDBUF less the kernel's own.
 Expected<std::size_t> packet_max(int socket);
 Expected<Credentials> peer_credentials(int socket);
@@ -100,6 +102,9 @@ void refuse_rights(int socket) noexcept;
 Expected<std::size_t> send(int socket, std::span<const iovec> pieces,
                            std::span<const Descriptor> descriptors = {},
                            const SocketAddress* to = nullptr);
+
+/// The plain case, and the fast one: a single piece, and nothing else.
+Expected<std::size_t> send_bytes(int socket, iovec piece);
 
 /// Receives without blocking; room for `descriptors` of them. `from` gets the sender's address.
 Expected<Reception> receive(int socket, iovec buffer, std::size_t descriptors, bool credentials,

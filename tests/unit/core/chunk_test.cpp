@@ -68,5 +68,37 @@ TEST(chunk, costs_a_hundred_holders_one_block) {
   EXPECT_EQ(mapped(), before);
 }
 
+TEST(chunk_pool, gives_again_what_came_back_and_to_one_at_a_time) {
+  ChunkPool pool;
+  const char* data = nullptr;
+  {
+    const Chunk first = Chunk::make(ChunkPool::small, &pool);
+    data = first.data();
+    EXPECT_NE(Chunk::make(ChunkPool::small, &pool).data(), data);
+  }
+  const Chunk again = Chunk::make(ChunkPool::small, &pool);
+  EXPECT_EQ(again.data(), data);
+  EXPECT_NE(Chunk::make(ChunkPool::large, &pool).data(), data);
+}
+
+TEST(chunk_pool, takes_a_block_back_with_its_last_reference_only) {
+  ChunkPool pool;
+  Chunk first = Chunk::make(ChunkPool::large, &pool);
+  const Chunk second = first;
+  first = {};
+  EXPECT_NE(Chunk::make(ChunkPool::large, &pool), second);
+}
+
+TEST(chunk_pool, keeps_no_other_sizes_and_only_a_few) {
+  ChunkPool pool;
+  std::vector<Chunk> many;
+  for (std::size_t i = 0; i < 50; ++i) {
+    many.push_back(Chunk::make(ChunkPool::small, &pool));
+    many.push_back(Chunk::make(ChunkPool::small + 1, &pool));
+  }
+  many.clear();  // the sanitizers see what is freed twice or never
+  EXPECT_EQ(Chunk::make(ChunkPool::small + 1, &pool).size(), ChunkPool::small + 1);
+}
+
 }  // namespace
 }  // namespace hallway::core

@@ -8,6 +8,9 @@
 #include <utility>
 #include <vector>
 
+#include <hallway/framing.hpp>
+#include <hallway/limits.hpp>
+
 namespace hallway::core {
 namespace {
 
@@ -33,9 +36,9 @@ TEST(receive_buffer, moves_without_copying) {
   EXPECT_FALSE(first);  // NOLINT(bugprone-use-after-move): that is the question
 }
 
-TEST(receive_buffer_pool, lends_room_for_the_largest_default_packet_and_one_byte) {
+TEST(receive_buffer_pool, lends_room_for_the_largest_default_message_and_its_framing) {
   ReceiveBufferPool pool;
-  EXPECT_EQ(pool.lend().size(), Limits{}.max_message + 1);
+  EXPECT_GE(pool.lend().size(), Limits{}.max_message + Framing::length_size);
 }
 
 TEST(receive_buffer_pool, lends_again_what_came_back) {
@@ -59,15 +62,27 @@ TEST(receive_buffer_pool, does_not_keep_a_buffer_of_another_size) {
   EXPECT_EQ(pool.lend().size(), ReceiveBufferPool::buffer_size);
 }
 
+TEST(receive_buffer_pool, lends_small_ones_for_little_and_again_what_came_back) {
+  ReceiveBufferPool pool;
+  ReceiveBuffer little = pool.lend_own(3);
+  EXPECT_EQ(little.size(), ReceiveBufferPool::small_size);
+  const char* data = little.data();
+  pool.take_back(std::move(little));
+  EXPECT_EQ(pool.lend_own(ReceiveBufferPool::small_size).data(), data);
+  EXPECT_EQ(pool.lend_own(ReceiveBufferPool::small_size + 1).size(),
+            ReceiveBufferPool::small_size + 1);
+}
+
 TEST(receive_buffer_pool, keeps_only_a_few) {
+  constexpr std::size_t more_than_it_keeps = 7;
   ReceiveBufferPool pool;
   std::vector<ReceiveBuffer> lent;
-  for (std::size_t i = 0; i < ReceiveBufferPool::most_kept + 3; ++i) lent.push_back(pool.lend());
+  for (std::size_t i = 0; i < more_than_it_keeps; ++i) lent.push_back(pool.lend());
   for (ReceiveBuffer& buffer : lent) pool.take_back(std::move(buffer));
   // The sanitizers' leak checks see the rest freed; here it only must not be lent twice.
   std::vector<const char*> seen;
   std::vector<ReceiveBuffer> again;
-  for (std::size_t i = 0; i < ReceiveBufferPool::most_kept + 3; ++i) {
+  for (std::size_t i = 0; i < more_than_it_keeps; ++i) {
     again.push_back(pool.lend());
     for (const char* other : seen) EXPECT_NE(again.back().data(), other);
     seen.push_back(again.back().data());

@@ -38,6 +38,9 @@ Duration limit = accepting_limit;
 // matter it is.
 constexpr PathLost unwatched = PathLost::ignore;
 
+// Who asks before he sleeps makes as many calls as there is time for; here each run makes the same.
+constexpr LoopOptions sleeping{.spin = Duration::zero()};
+
 std::unexpected<Error> wrong(std::string_view got) {
   Error error;
   error.code = std::make_error_code(std::errc::bad_message);
@@ -82,19 +85,19 @@ Result<void> serve_one(Loop& loop, const std::string& address, ServerOptions opt
 }
 
 Result<void> echo_over_a_stream(const std::string& directory) {
-  Loop loop;
+  Loop loop(sleeping);
   return serve_one(loop, directory + "/s", {.on_path_lost = unwatched});
 }
 
 Result<void> echo_over_seqpacket(const std::string& directory) {
-  Loop loop;
+  Loop loop(sleeping);
   return serve_one(loop, directory + "/s",
                    {.type = SocketType::seqpacket, .on_path_lost = unwatched});
 }
 
 /// Rules, groups and pidfds, which an address without permissions needs.
 Result<void> abstract_name(const std::string& directory) {
-  Loop loop;
+  Loop loop(sleeping);
   const std::string address =
       "@hallway-faults-" + std::filesystem::path(directory).filename().string();
   return serve_one(loop, address, {.allow = {allow::gid(::getegid())}});
@@ -107,19 +110,19 @@ constexpr auto* long_name =
 
 /// A name that fits no sun_path, with a mode and a group of its own.
 Result<void> long_name_with_an_owner(const std::string& directory) {
-  Loop loop;
+  Loop loop(sleeping);
   return serve_one(loop, directory + "/" + long_name,
                    {.mode = 0660, .group = std::to_string(::getegid()), .on_path_lost = unwatched});
 }
 
 Result<void> takeover_of_a_stale_socket(const std::string& directory) {
   raw_bound(SOCK_STREAM, directory + "/s").close();
-  Loop loop;
+  Loop loop(sleeping);
   return serve_one(loop, directory + "/s", {.on_path_lost = unwatched});
 }
 
 Result<void> serve_what_is_inherited(const std::string& path, int number) {
-  Loop loop;
+  Loop loop(sleeping);
   auto server = Server::open(loop, "fd:" + std::to_string(number), echo);
   if (!server) return error_of(server);
   auto asked = loop.run(connect_and_ask(loop, path, {}));
@@ -183,12 +186,12 @@ Result<void> broadcast_to(Loop& loop, const std::string& path, Full full) {
 }
 
 Result<void> broadcast(const std::string& directory) {
-  Loop loop;
+  Loop loop(sleeping);
   return broadcast_to(loop, directory + "/s", Full::disconnect);
 }
 
 Result<void> broadcast_that_drops(const std::string& directory) {
-  Loop loop;
+  Loop loop(sleeping);
   return broadcast_to(loop, directory + "/s", Full::drop_oldest);
 }
 
@@ -224,7 +227,7 @@ Task<Result<void>> exchange_datagrams(Loop& loop, const std::string& path) {
 }
 
 Result<void> datagrams(const std::string& directory) {
-  Loop loop;
+  Loop loop(sleeping);
   return loop.run(exchange_datagrams(loop, directory + "/s"));
 }
 
@@ -252,7 +255,7 @@ Task<Result<void>> pass_a_descriptor(Loop& loop, std::string address) {
 }
 
 Result<void> descriptor_passing(const std::string& directory) {
-  Loop loop;
+  Loop loop(sleeping);
   auto server = Server::open(loop, directory + "/s", give_back,
                              {.descriptors = 1, .on_path_lost = unwatched});
   if (!server) return error_of(server);
@@ -263,7 +266,7 @@ Result<void> descriptor_passing(const std::string& directory) {
 }
 
 Result<void> drain_by_a_signal(const std::string& directory) {
-  Loop loop;
+  Loop loop(sleeping);
   auto server = Server::open(loop, directory + "/s", echo, {.on_path_lost = unwatched});
   if (!server) return error_of(server);
   if (auto claimed = loop.drain_on({SIGUSR1}); !claimed) return error_of(claimed);
@@ -292,7 +295,7 @@ bool unreaped(int pid) {
 }
 
 Result<void> child_process(const std::string& /*directory*/) {
-  Loop loop;
+  Loop loop(sleeping);
   std::optional<int> pid;
   const auto converse = [&]() -> Result<void> {
     auto child = Child::spawn(loop, {"cat"});
@@ -343,7 +346,7 @@ Result<void> blocking_client(const std::string& directory) {
 }
 
 Result<void> foreign_loop(const std::string& directory) {
-  Loop loop;
+  Loop loop(sleeping);
   Result<void> asked;
   bool done = false;
   const int descriptor = loop.descriptor();
@@ -368,7 +371,7 @@ Result<void> foreign_loop(const std::string& directory) {
 
 /// Somebody removes the socket file, and the server binds the name anew.
 Result<void> lost_path(const std::string& directory) {
-  Loop loop;
+  Loop loop(sleeping);
   bool regained = false;
   const auto note = [&](const ServerEvent& event) {
     regained = regained || event.kind == ServerEvent::Kind::path_regained;
@@ -416,7 +419,7 @@ class OtherServer {
 
  private:
   static void serve(const std::string& path, const ForkedProcess::Say& say) {
-    Loop loop;
+    Loop loop(sleeping);
     if (auto claimed = loop.drain_on({SIGTERM}); !claimed) return say(claimed.error().explain());
     auto server = Server::open(loop, path, echo, {.on_path_lost = unwatched, .takeover = true});
     if (!server) return say(server.error().explain());
@@ -432,7 +435,7 @@ Result<void> succession(const std::string& directory) {
   OtherServer predecessor(directory + "/s", begin);
   raw_send(start.get(), "!");
   if (auto serves = predecessor.serving(); !serves) return serves;
-  Loop loop;
+  Loop loop(sleeping);
   return serve_one(loop, directory + "/s", {.on_path_lost = unwatched, .takeover = true});
 }
 
@@ -440,7 +443,7 @@ Result<void> handover(const std::string& directory) {
   const auto [start, begin] = raw_pair(SOCK_STREAM);
   OtherServer successor(directory + "/s", begin);  // before there is anything it could inherit
   {
-    Loop loop;
+    Loop loop(sleeping);
     bool taken_over = false;
     const auto note = [&](const ServerEvent& event) {
       taken_over = taken_over || event.kind == ServerEvent::Kind::taken_over;
@@ -455,7 +458,7 @@ Result<void> handover(const std::string& directory) {
     loop.run();
   }
   if (auto serves = successor.serving(); !serves) return serves;
-  Loop loop;
+  Loop loop(sleeping);
   return loop.run(connect_and_ask(loop, directory + "/s", {}));
 }
 
@@ -474,7 +477,7 @@ Result<void> notifier(const std::string& directory) {
       ::unlink(path.c_str());
     }
   } const manager{directory + "/manager"};
-  Loop loop;
+  Loop loop(sleeping);
   Notifier notifier(loop);
   if (auto told = notifier.ready(); !told) return told;
   const auto deadline = Loop::Clock::now() + limit;

@@ -185,7 +185,7 @@ TEST_F(broadcasting, shares_one_copy_between_a_hundred_connections) {
 constexpr std::size_t message_size = 10'000;
 
 TEST_F(broadcasting, disconnects_a_client_over_its_hard_limit_and_spares_the_others) {
-  open_listeners({.limits = {.outbound_hard = 500'000}});
+  open_listeners({.limits = {.send_buffer = 0, .outbound_hard = 500'000}});
   RawStream slow = connect();
   RawStream fast = connect();
   ASSERT_TRUE(until_connections(2));
@@ -203,7 +203,8 @@ TEST_F(broadcasting, disconnects_a_client_over_its_hard_limit_and_spares_the_oth
 }
 
 TEST_F(broadcasting, disconnects_a_client_over_its_soft_limit_for_too_long) {
-  open_listeners({.limits = {.outbound_soft = 50'000, .outbound_soft_time = 5ms}});
+  open_listeners(
+      {.limits = {.outbound_soft = 50'000, .outbound_soft_time = 5ms, .send_buffer = 0}});
   RawStream slow = connect();
   ASSERT_TRUE(until_connections(1));
   for (std::size_t i = 0; i < 50; ++i) broadcast(numbered(i, message_size));
@@ -252,7 +253,7 @@ TEST_F(broadcasting, drops_nothing_where_there_is_room) {
 }
 
 TEST_F(broadcasting, waits_for_a_slow_client_and_loses_nothing) {
-  open_listeners({.limits = {.outbound_soft = 50'000}, .full = Full::wait});
+  open_listeners({.limits = {.outbound_soft = 50'000, .send_buffer = 0}, .full = Full::wait});
   RawStream slow = connect();
   RawStream fast = connect();
   ASSERT_TRUE(until_connections(2));
@@ -279,7 +280,7 @@ TEST_F(broadcasting, waits_for_a_slow_client_and_loses_nothing) {
 }
 
 TEST_F(broadcasting, waits_no_longer_for_a_client_that_has_gone) {
-  open_listeners({.limits = {.outbound_soft = 50'000}, .full = Full::wait});
+  open_listeners({.limits = {.outbound_soft = 50'000, .send_buffer = 0}, .full = Full::wait});
   RawStream slow = connect();
   ASSERT_TRUE(until_connections(1));
   bool done = false;
@@ -297,8 +298,8 @@ TEST_F(broadcasting, waits_no_longer_for_a_client_that_has_gone) {
 }
 
 TEST_F(broadcasting, waits_no_longer_than_the_soft_time_of_a_client_that_never_reads) {
-  open_listeners(
-      {.limits = {.outbound_soft = 50'000, .outbound_soft_time = 5ms}, .full = Full::wait});
+  open_listeners({.limits = {.outbound_soft = 50'000, .outbound_soft_time = 5ms, .send_buffer = 0},
+                  .full = Full::wait});
   const RawStream slow = connect();
   ASSERT_TRUE(until_connections(1));
   bool done = false;

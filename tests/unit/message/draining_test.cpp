@@ -177,10 +177,12 @@ TEST_F(draining, waits_for_the_rest_of_a_message_that_has_begun) {
 }
 
 TEST_F(draining, writes_what_a_slow_client_has_not_read_yet) {
-  open([](Connection connection) -> Task<> {
-    const std::string large(900'000, 'x');
-    co_await connection.send(large);
-  });
+  open(
+      [](Connection connection) -> Task<> {
+        const std::string large(900'000, 'x');
+        co_await connection.send(large);
+      },
+      {.limits = {.send_buffer = 0}});
   RawStream client = connect();
   ASSERT_TRUE(until_connections(1));
   loop.drain();

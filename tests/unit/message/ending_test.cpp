@@ -105,7 +105,7 @@ TEST_F(ending, throws_unsent_messages_away_when_it_aborts) {
 }
 
 TEST_F(ending, tells_waiting_tasks_when_it_aborts) {
-  start();
+  start(SocketType::stream, {.limits = {.send_buffer = 0}});
   listen();
   while (ours->try_send(std::string(100'000, 'x'))) {
   }

@@ -31,7 +31,7 @@ class outbound_queue : public testing::Test {
     peer.emplace(std::move(far));
   }
   void append(std::string_view bytes) {
-    end = queue->open(bytes.size(), end);
+    end = queue->open(bytes.size(), end, pool);
     end.room = std::ranges::copy(bytes, end.room).out;
   }
   void append_alone(std::string_view bytes) {
@@ -45,9 +45,11 @@ class outbound_queue : public testing::Test {
     queue->append_range(chunk, 0, bytes.size());
   }
   sys::Expected<std::size_t> send(bool packets = false) {
-    return queue->send_some(socket.get(), packets, end);
+    ByteView nothing;
+    return queue->send_some(socket.get(), packets, end, nothing);
   }
 
+  core::ChunkPool pool;
   std::optional<OutboundQueue> queue;
   OutboundQueue::OpenEnd end;
   Descriptor socket;

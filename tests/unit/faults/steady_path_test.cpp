@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Once it is under way, an exchange of messages allocates nothing.
+#include <gtest/gtest.h>
+
+#include <array>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include <hallway/client.hpp>
+#include <hallway/server.hpp>
+
+#include "support/conversation.hpp"
+#include "support/temp_directory.hpp"
+#include "unit/faults/allocations.hpp"
+
+namespace hallway {
+namespace {
+
+using namespace test;
+
+constexpr unsigned warm_up = 50;
+constexpr unsigned measured = 1000;
+
+/// Counts what happens between two points of a task.
+class Count {
+ public:
+  void begin() { counting_.emplace(0); }
+  void end() {
+    made = FailingAllocation::made();
+    counting_.reset();
+  }
+  std::optional<unsigned> made;
+
+ private:
+  std::optional<FailingAllocation> counting_;
+};
+
+Task<> ask(Connection connection, std::string question, Count& count) {
+  for (unsigned i = 0; i < warm_up + measured; ++i) {
+    if (i == warm_up) count.begin();
+    co_await connection.send(question);
+    if (auto answer = co_await connection.receive(); !answer) co_return;
+  }
+  count.end();
+}
+
+Task<> ask_now_and_then(Connection& connection) {
+  while (true) {
+    co_await connection.send("a neighbour");
+    if (auto answer = co_await connection.receive(); !answer) co_return;
+  }
+}
+
+TEST(steady_path, question_and_answer_allocate_nothing) {
+  Loop loop;
+  for (const SocketType type : {SocketType::stream, SocketType::seqpacket}) {
+    auto pair = Connection::pair(loop, type);
+    ASSERT_TRUE(pair);
+    Count count;
+    loop.spawn(echo(std::move(pair->second)));
+    loop.run(ask(std::move(pair->first), std::string(64, 'q'), count));
+    EXPECT_EQ(count.made, 0U);
+  }
+}
+
+TEST(steady_path, neighbours_on_the_same_server_allocate_nothing) {
+  const TempDirectory directory;
+  Loop loop;
+  auto server = Server::open(loop, directory / "s", echo);
+  ASSERT_TRUE(server);
+  const auto connect = [&] {
+    auto made = loop.run(Connection::connect(loop, directory / "s"));
+    EXPECT_TRUE(made);
+    return std::move(*made);
+  };
+  Connection neighbour = connect();
+  Connection asking = connect();
+  Count count;
+  loop.spawn(ask_now_and_then(neighbour));
+  loop.run(ask(std::move(asking), std::string(64, 'q'), count));
+  EXPECT_EQ(count.made, 0U);
+}
+
+TEST(steady_path, a_stream_of_messages_allocates_nothing) {
+  Loop loop;
+  auto pair = Connection::pair(loop);
+  ASSERT_TRUE(pair);
+  Count count;
+  const auto send = [](Connection connection, Count& counted) -> Task<> {
+    const std::string message(64, 's');
+    constexpr unsigned several_queues = 50'000;
+    for (unsigned i = 0; i < 2 * several_queues; ++i) {
+      if (i == several_queues) counted.begin();
+      co_await connection.send(message);
+    }
+    counted.end();
+  };
+  const auto receive = [](Connection connection) -> Task<> {
+    while (auto message = co_await connection.receive()) {
+    }
+  };
+  loop.spawn(receive(std::move(pair->second)));
+  loop.run(send(std::move(pair->first), count));
+  EXPECT_EQ(count.made, 0U);
+}
+
+TEST(steady_path, a_blocking_client_allocates_nothing) {
+  auto [near, far] = raw_pair(SOCK_STREAM);
+  auto client = Client::adopt(std::move(near));
+  ASSERT_TRUE(client);
+  const std::string question(64, 'q');
+  std::array<char, 65> heard;
+  std::optional<FailingAllocation> counting;
+  for (unsigned i = 0; i < warm_up + measured; ++i) {
+    if (i == warm_up) counting.emplace(0);
+    const bool sent = static_cast<bool>(client->send(question));
+    const ssize_t got = ::recv(far.get(), heard.data(), heard.size(), 0);
+    const ssize_t answered = ::send(far.get(), heard.data(), static_cast<std::size_t>(got), 0);
+    const bool received = static_cast<bool>(client->receive());
+    ASSERT_TRUE(sent && answered == 65 && received);
+  }
+  EXPECT_EQ(FailingAllocation::made(), 0U);
+}
+
+}  // namespace
+}  // namespace hallway
