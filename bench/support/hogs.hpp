@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+
+#include "sides.hpp"
+
+namespace bench {
+
+/// Starts so many sides called "hog", each bound to a core and burning it, until terminated.
+void start_hogs(Sides& sides, std::size_t count);
+
+}  // namespace bench
