@@ -6,6 +6,7 @@ measured lines, nearly always the ratio of two programs in the same round, becau
 drift. A Curve runs a work at growing values of one argument.
 """
 
+import os
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Callable
@@ -88,22 +89,133 @@ def absolute(program, work, placement, size=64, value="value", **arguments):
     return of
 
 
+def everywhere(placements, text, asked, program, others, work, **more):
+    """One check for each placement."""
+    return tuple(
+        Check(f"{placement}: {text}", asked, ratio(program, others, work, placement, **more))
+        for placement in placements
+    )
+
+
+KIB, MIB = 1 << 10, 1 << 20
+
 # --- round trips ----------------------------------------------------------------------------------
 
-ROUND_TRIP_PEERS = ("asio", "libuv", "libevent", "zmq", "nng", "python", "python_asyncio", "node")
+OURS = ("hallway", "hallway_loop")  # a blocking client, and a loop at both sides
+RAW = ("raw_blocking", "raw_epoll", "raw_hybrid")
+PEERS = ("asio", "libuv", "libevent", "zmq", "nng", "python", "python_asyncio", "node")
+SOME = ("hallway", "hallway_loop", "raw_blocking", "raw_hybrid", "asio", "zmq", "nng")
+
+
+def round_trips(placements):
+    """64 B with everybody, larger ones with a few and in the first placement only."""
+    larger = (Case("pingpong", SOME, placements[:1], size, rounds=3) for size in (KIB, 64 * KIB))
+    return (Case("pingpong", OURS + RAW + PEERS, placements), *larger)
+
+
+LOAD = {"hogs": os.cpu_count(), "duration": 0.5}
+
+# --- one way --------------------------------------------------------------------------------------
+
+STREAMS = (
+    "hallway",
+    "raw_stream_256k",
+    "raw_stream_1m",
+    "raw_each",
+    "asio_each",
+    "asio_batch",
+    "libuv_each",
+    "libuv_batch",
+    "zmq",
+    "nng",
+    "python_batch",
+)
 
 ROWS = (
     Row(
         "P1",
-        "round trip of 64 B, stream, split and unpinned",
-        "at most 1.10x raw hybrid, at most 1/15 of every peer",
-        (Case("pingpong", ("hallway", "raw_blocking"), (SPLIT, UNPINNED)),),
-        (
+        "round trip of 64 B, on two cores and wherever the scheduler puts it",
+        "at most 1.10x raw hybrid, so at most 1/15 of every peer",
+        round_trips((SPLIT, UNPINNED)),
+        tuple(
+            check
+            for ours in OURS
+            for check in (
+                *everywhere(
+                    (SPLIT, UNPINNED), f"{ours}, x raw hybrid", "<= 1.10", ours, "raw_hybrid",
+                    "pingpong",
+                ),
+                *everywhere(
+                    (SPLIT, UNPINNED), f"{ours}, x the best peer", "<= 0.067", ours, PEERS,
+                    "pingpong",
+                ),
+            )
+        ),
+    ),
+    Row(
+        "P2",
+        "round trip of 64 B on one core",
+        "at most 1.10x raw blocking",
+        round_trips((SAME,)),
+        tuple(
             Check(
-                "split: x raw blocking",
+                f"same: {ours}, x raw blocking",
                 "<= 1.10",
-                ratio("hallway", "raw_blocking", "pingpong", SPLIT),
+                ratio(ours, "raw_blocking", "pingpong", SAME),
+            )
+            for ours in OURS
+        ),
+    ),
+    Row(
+        "P3",
+        "round trip of 64 B beside a CPU hog on each core",
+        "median at most 1.1x raw blocking, mean at most 1.5x",
+        (Case("pingpong", (*OURS, "raw_blocking", "raw_hybrid"), (UNPINNED,), arguments=LOAD),),
+        tuple(
+            Check(
+                f"unpinned: {ours}, {name}, x raw blocking",
+                asked,
+                ratio(ours, "raw_blocking", "pingpong", UNPINNED, value=value, **LOAD),
+            )
+            for ours in OURS
+            for name, value, asked in (("median", "p50", "<= 1.1"), ("mean", "mean", "<= 1.5"))
+        ),
+    ),
+    Row(
+        "P4",
+        "one way, 64 B frames, one send() each",
+        "at least 0.6x raw stream_256k, at least 8x ZeroMQ",
+        (Case("oneway", STREAMS, better="more"),),
+        everywhere(
+            EVERYWHERE, "x raw stream_256k", ">= 0.6", "hallway", "raw_stream_256k", "oneway"
+        )
+        + everywhere(EVERYWHERE, "x ZeroMQ", ">= 8", "hallway", "zmq", "oneway"),
+        (
+            Curve(
+                "cost per message against message size",
+                "bytes",
+                "ns per message",
+                "oneway",
+                ("hallway", "raw_stream_1m", "zmq"),
+                "size",
+                tuple(64 * 4**step for step in range(11)),  # to 64 MiB
+                lambda line: 1e9 / line["value"],
+                arguments={"duration": 0.1},
             ),
+        ),
+    ),
+    Row(
+        "P7",
+        "1 MiB messages, the receiver reads every byte",
+        "at least 0.9x raw stream_1m (1.8x of it with a pool of buffers waits for shared memory)",
+        (
+            Case(
+                "large", ("hallway", "raw_stream_1m", "asio", "zmq", "nng"), size=MIB,
+                better="more",
+            ),
+        ),
+        everywhere(
+            EVERYWHERE, "x raw stream_1m", ">= 0.9", "hallway", "raw_stream_1m", "large", size=MIB
         ),
     ),
 )

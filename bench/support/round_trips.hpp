@@ -5,8 +5,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
-#include <string>
 #include <string_view>
 
 #include "clock.hpp"
@@ -14,6 +12,7 @@
 #include "latencies.hpp"
 #include "numbered.hpp"
 #include "options.hpp"
+#include "program.hpp"
 #include "sides.hpp"
 
 namespace bench {
@@ -90,9 +89,6 @@ class Echoes {
   Side* side_;
   Sequence sequence_;
 };
-
-/// One half of a program: it does its work over a socket at this path.
-using Half = std::function<void(Side&, const Options&, const std::string& path)>;
 
 /// The main function of a pingpong: runs both halves and prints the line. `serve` says ready()
 /// when it listens.

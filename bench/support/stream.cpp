@@ -2,6 +2,7 @@
 #include "stream.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -76,7 +77,11 @@ void set_send_buffer(int descriptor, int bytes) {
 void write_all(int descriptor, std::string_view bytes) {
   while (!bytes.empty()) {
     const ssize_t written = send(descriptor, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-    if (written < 0 && errno == EINTR) continue;
+    if (written < 0 && errno == EAGAIN) {
+      pollfd wanted{.fd = descriptor, .events = POLLOUT, .revents = 0};
+      poll(&wanted, 1, -1);
+    }
+    if (written < 0 && (errno == EINTR || errno == EAGAIN)) continue;
     if (written < 0) fail_with_errno("send");
     bytes.remove_prefix(static_cast<std::size_t>(written));
   }

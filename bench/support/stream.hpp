@@ -36,7 +36,7 @@ Socket connect_to(const std::string& path);
 void make_nonblocking(int descriptor);
 void set_send_buffer(int descriptor, int bytes);
 
-/// Writes everything to a blocking socket.
+/// Writes everything, however long that takes.
 void write_all(int descriptor, std::string_view bytes);
 
 /// A frame is a 32-bit length in host order, then so many bytes.

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// ZeroMQ with PUSH and PULL, which batches by itself. No high-water mark: that is its fastest.
+#include "../support/one_way.hpp"
+#include "../support/with_zmq.hpp"
+
+namespace {
+
+using namespace bench;
+
+void receive_all(Side& side, const Options& options, const std::string& path) {
+  ZmqSocket socket(ZMQ_PULL);
+  socket.set(ZMQ_RCVHWM, 0);
+  socket.bind(path);
+  side.ready();
+  Arrivals arrivals(side, options);
+  ZmqMessage message;
+  while (arrivals.take(message.receive(socket))) {
+  }
+}
+
+void send_all(Side& side, const Options& options, const std::string& path) {
+  Departures departures(side, options);
+  {
+    ZmqSocket socket(ZMQ_PUSH);
+    socket.set(ZMQ_SNDHWM, 0);
+    socket.connect(path);
+    while (const auto message = departures.next()) socket.send(*message);
+  }  // everything has left
+  departures.end();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) { return run_one_way(argc, argv, receive_all, send_all); }

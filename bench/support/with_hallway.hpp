@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <algorithm>
+#include <hallway/hallway.hpp>
+#include <utility>
+
+#include "fail.hpp"
+#include "options.hpp"
+
+namespace bench {
+
+template <typename T>
+T require(hallway::Result<T> result) {
+  if (!result) fail(result.error().explain());
+  return std::move(*result);
+}
+
+/// For what receive(), send() and flush() give.
+template <typename Given>
+const Given& require_ok(const Given& given) {
+  if (!given) fail(given.error().explain());
+  return given;
+}
+
+/// The defaults, but for messages that are over the default.
+inline hallway::Limits limits_for(const Options& options) {
+  hallway::Limits limits;
+  limits.max_message = std::max(limits.max_message, options.size);
+  return limits;
+}
+
+inline hallway::ServerOptions server_options(const Options& options) {
+  return {.framing = hallway::Framing::len32(), .limits = limits_for(options)};
+}
+
+inline hallway::ConnectOptions connect_options(const Options& options) {
+  return {.framing = hallway::Framing::len32(), .limits = limits_for(options)};
+}
+
+}  // namespace bench
