@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Callable
 
-SPLIT, SAME, UNPINNED = "split", "same", "unpinned"
+SPLIT, SAME, UNPINNED = 'split', 'same', 'unpinned'
 EVERYWHERE = (SPLIT, SAME, UNPINNED)
 
 
@@ -22,7 +22,7 @@ class Case:
     placements: tuple[str, ...] = EVERYWHERE
     size: int = 64
     arguments: dict = field(default_factory=dict)  # {"subscribers": 10}: further --options
-    better: str = "less"  # or "more"
+    better: str = 'less'  # or "more"
     rounds: int | None = None  # fewer than the run asks for
 
 
@@ -58,7 +58,7 @@ class Row:
     curves: tuple[Curve, ...] = ()
 
 
-def ratio(program, others, work, placement, size=64, value="value", **arguments):
+def ratio(program, others, work, placement, size=64, value='value', **arguments):
     """The median of program / other in the same round. Of several others the best one counts, in
     each round anew; others that are not there do not count."""
     if isinstance(others, str):
@@ -70,7 +70,7 @@ def ratio(program, others, work, placement, size=64, value="value", **arguments)
         theirs = [lines for lines in theirs if lines]
         if not ours or not theirs:
             return None
-        best = min if measured.better(work) == "less" else max
+        best = min if measured.better(work) == 'less' else max
         return median(
             mine[value] / best(line[value] for line in same_round)
             for mine, *same_round in zip(ours, *theirs)
@@ -79,7 +79,7 @@ def ratio(program, others, work, placement, size=64, value="value", **arguments)
     return of
 
 
-def absolute(program, work, placement, size=64, value="value", **arguments):
+def absolute(program, work, placement, size=64, value='value', **arguments):
     """The median of a figure."""
 
     def of(measured):
@@ -92,7 +92,7 @@ def absolute(program, work, placement, size=64, value="value", **arguments):
 def everywhere(placements, text, asked, program, others, work, **more):
     """One check for each placement."""
     return tuple(
-        Check(f"{placement}: {text}", asked, ratio(program, others, work, placement, **more))
+        Check(f'{placement}: {text}', asked, ratio(program, others, work, placement, **more))
         for placement in placements
     )
 
@@ -101,121 +101,121 @@ KIB, MIB = 1 << 10, 1 << 20
 
 # --- round trips ----------------------------------------------------------------------------------
 
-OURS = ("hallway", "hallway_loop")  # a blocking client, and a loop at both sides
-RAW = ("raw_blocking", "raw_epoll", "raw_hybrid")
-PEERS = ("asio", "libuv", "libevent", "zmq", "nng", "python", "python_asyncio", "node")
-SOME = ("hallway", "hallway_loop", "raw_blocking", "raw_hybrid", "asio", "zmq", "nng")
+OURS = ('hallway', 'hallway_loop')  # a blocking client, and a loop at both sides
+RAW = ('raw_blocking', 'raw_epoll', 'raw_hybrid')
+PEERS = ('asio', 'libuv', 'libevent', 'zmq', 'nng', 'python', 'python_asyncio', 'node')
+SOME = ('hallway', 'hallway_loop', 'raw_blocking', 'raw_hybrid', 'asio', 'zmq', 'nng')
 
 
 def round_trips(placements):
     """64 B with everybody, larger ones with a few and in the first placement only."""
-    larger = (Case("pingpong", SOME, placements[:1], size, rounds=3) for size in (KIB, 64 * KIB))
-    return (Case("pingpong", OURS + RAW + PEERS, placements), *larger)
+    larger = (Case('pingpong', SOME, placements[:1], size, rounds=3) for size in (KIB, 64 * KIB))
+    return (Case('pingpong', OURS + RAW + PEERS, placements), *larger)
 
 
-LOAD = {"hogs": os.cpu_count(), "duration": 0.5}
+LOAD = {'hogs': os.cpu_count(), 'duration': 0.5}
 
 # --- one way --------------------------------------------------------------------------------------
 
 STREAMS = (
-    "hallway",
-    "raw_stream_256k",
-    "raw_stream_1m",
-    "raw_each",
-    "asio_each",
-    "asio_batch",
-    "libuv_each",
-    "libuv_batch",
-    "zmq",
-    "nng",
-    "python_batch",
+    'hallway',
+    'raw_stream_256k',
+    'raw_stream_1m',
+    'raw_each',
+    'asio_each',
+    'asio_batch',
+    'libuv_each',
+    'libuv_batch',
+    'zmq',
+    'nng',
+    'python_batch',
 )
 
 ROWS = (
     Row(
-        "P1",
-        "round trip of 64 B, on two cores and wherever the scheduler puts it",
-        "at most 1.10x raw hybrid, so at most 1/15 of every peer",
+        'P1',
+        'round trip of 64 B, on two cores and wherever the scheduler puts it',
+        'at most 1.10x raw hybrid, so at most 1/15 of every peer',
         round_trips((SPLIT, UNPINNED)),
         tuple(
             check
             for ours in OURS
             for check in (
                 *everywhere(
-                    (SPLIT, UNPINNED), f"{ours}, x raw hybrid", "<= 1.10", ours, "raw_hybrid",
-                    "pingpong",
+                    (SPLIT, UNPINNED), f'{ours}, x raw hybrid', '<= 1.10', ours, 'raw_hybrid',
+                    'pingpong',
                 ),
                 *everywhere(
-                    (SPLIT, UNPINNED), f"{ours}, x the best peer", "<= 0.067", ours, PEERS,
-                    "pingpong",
+                    (SPLIT, UNPINNED), f'{ours}, x the best peer', '<= 0.067', ours, PEERS,
+                    'pingpong',
                 ),
             )
         ),
     ),
     Row(
-        "P2",
-        "round trip of 64 B on one core",
-        "at most 1.10x raw blocking",
+        'P2',
+        'round trip of 64 B on one core',
+        'at most 1.10x raw blocking',
         round_trips((SAME,)),
         tuple(
             Check(
-                f"same: {ours}, x raw blocking",
-                "<= 1.10",
-                ratio(ours, "raw_blocking", "pingpong", SAME),
+                f'same: {ours}, x raw blocking',
+                '<= 1.10',
+                ratio(ours, 'raw_blocking', 'pingpong', SAME),
             )
             for ours in OURS
         ),
     ),
     Row(
-        "P3",
-        "round trip of 64 B beside a CPU hog on each core",
-        "median at most 1.1x raw blocking, mean at most 1.5x",
-        (Case("pingpong", (*OURS, "raw_blocking", "raw_hybrid"), (UNPINNED,), arguments=LOAD),),
+        'P3',
+        'round trip of 64 B beside a CPU hog on each core',
+        'median at most 1.1x raw blocking, mean at most 1.5x',
+        (Case('pingpong', (*OURS, 'raw_blocking', 'raw_hybrid'), (UNPINNED,), arguments=LOAD),),
         tuple(
             Check(
-                f"unpinned: {ours}, {name}, x raw blocking",
+                f'unpinned: {ours}, {name}, x raw blocking',
                 asked,
-                ratio(ours, "raw_blocking", "pingpong", UNPINNED, value=value, **LOAD),
+                ratio(ours, 'raw_blocking', 'pingpong', UNPINNED, value=value, **LOAD),
             )
             for ours in OURS
-            for name, value, asked in (("median", "p50", "<= 1.1"), ("mean", "mean", "<= 1.5"))
+            for name, value, asked in (('median', 'p50', '<= 1.1'), ('mean', 'mean', '<= 1.5'))
         ),
     ),
     Row(
-        "P4",
-        "one way, 64 B frames, one send() each",
-        "at least 0.6x raw stream_256k, at least 8x ZeroMQ",
-        (Case("oneway", STREAMS, better="more"),),
+        'P4',
+        'one way, 64 B frames, one send() each',
+        'at least 0.6x raw stream_256k, at least 8x ZeroMQ',
+        (Case('oneway', STREAMS, better='more'),),
         everywhere(
-            EVERYWHERE, "x raw stream_256k", ">= 0.6", "hallway", "raw_stream_256k", "oneway"
+            EVERYWHERE, 'x raw stream_256k', '>= 0.6', 'hallway', 'raw_stream_256k', 'oneway'
         )
-        + everywhere(EVERYWHERE, "x ZeroMQ", ">= 8", "hallway", "zmq", "oneway"),
+        + everywhere(EVERYWHERE, 'x ZeroMQ', '>= 8', 'hallway', 'zmq', 'oneway'),
         (
             Curve(
-                "cost per message against message size",
-                "bytes",
-                "ns per message",
-                "oneway",
-                ("hallway", "raw_stream_1m", "zmq"),
-                "size",
+                'cost per message against message size',
+                'bytes',
+                'ns per message',
+                'oneway',
+                ('hallway', 'raw_stream_1m', 'zmq'),
+                'size',
                 tuple(64 * 4**step for step in range(11)),  # to 64 MiB
-                lambda line: 1e9 / line["value"],
-                arguments={"duration": 0.1},
+                lambda line: 1e9 / line['value'],
+                arguments={'duration': 0.1},
             ),
         ),
     ),
     Row(
-        "P7",
-        "1 MiB messages, the receiver reads every byte",
-        "at least 0.9x raw stream_1m (1.8x of it with a pool of buffers waits for shared memory)",
+        'P7',
+        '1 MiB messages, the receiver reads every byte',
+        'at least 0.9x raw stream_1m (1.8x of it with a pool of buffers waits for shared memory)',
         (
             Case(
-                "large", ("hallway", "raw_stream_1m", "asio", "zmq", "nng"), size=MIB,
-                better="more",
+                'large', ('hallway', 'raw_stream_1m', 'asio', 'zmq', 'nng'), size=MIB,
+                better='more',
             ),
         ),
         everywhere(
-            EVERYWHERE, "x raw stream_1m", ">= 0.9", "hallway", "raw_stream_1m", "large", size=MIB
+            EVERYWHERE, 'x raw stream_1m', '>= 0.9', 'hallway', 'raw_stream_1m', 'large', size=MIB
         ),
     ),
 )

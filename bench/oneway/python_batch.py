@@ -6,7 +6,7 @@ import socket
 import sys
 
 sys.dont_write_bytecode = True
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / 'support'))
 
 import peer  # noqa: E402  found by the line above
 

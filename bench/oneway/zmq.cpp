@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ZeroMQ with PUSH and PULL, which batches by itself. No high-water mark: that is its fastest.
+// ZeroMQ with PUSH and PULL, which batches by itself. Without high-water marks: that is its
+// fastest, and a receiver that has met its mark loses what is still in the kernel when the sender
+// closes.
 #include "../support/one_way.hpp"
 #include "../support/with_zmq.hpp"
 

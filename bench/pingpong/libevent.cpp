@@ -23,9 +23,10 @@ class Peer {
   using OnMessage = std::function<bool(Peer&, std::string_view)>;  // false closes
 
   Peer(event_base* loop, Socket socket, OnMessage on_message)
-      : loop_(loop), on_message_(std::move(on_message)) {
-    make_nonblocking(socket.get());
-    event_ = bufferevent_socket_new(loop, socket.release(), BEV_OPT_CLOSE_ON_FREE);
+      : loop_(loop),
+        on_message_(std::move(on_message)),
+        event_(
+            bufferevent_socket_new(loop, nonblocking(std::move(socket)), BEV_OPT_CLOSE_ON_FREE)) {
     if (event_ == nullptr) fail("bufferevent_socket_new");
     bufferevent_setcb(
         event_, [](bufferevent*, void* self) { static_cast<Peer*>(self)->read(); }, nullptr,
@@ -46,6 +47,11 @@ class Peer {
   }
 
  private:
+  static int nonblocking(Socket socket) {
+    make_nonblocking(socket.get());
+    return socket.release();
+  }
+
   void read() {
     evbuffer* input = bufferevent_get_input(event_);
     while (true) {

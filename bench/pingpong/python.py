@@ -6,7 +6,7 @@ import socket
 import sys
 
 sys.dont_write_bytecode = True
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / 'support'))
 
 import peer  # noqa: E402  found by the line above
 
@@ -18,7 +18,7 @@ class Frames:
 
     def __init__(self, connected):
         self._socket = connected
-        self._received = b""
+        self._received = b''
 
     def send(self, message):
         self._socket.sendall(peer.LENGTH.pack(len(message)) + message)

@@ -6,7 +6,7 @@ import pathlib
 import sys
 
 sys.dont_write_bytecode = True
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / 'support'))
 
 import peer  # noqa: E402  found by the line above
 
@@ -16,7 +16,7 @@ class Frames(asyncio.Protocol):
 
     def __init__(self, on_connected, on_message):
         self._on_connected, self._on_message = on_connected, on_message
-        self._received = b""
+        self._received = b''
         self._transport = None
         self.over = asyncio.get_running_loop().create_future()
 

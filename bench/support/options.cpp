@@ -15,7 +15,7 @@ namespace {
       stderr,
       "usage: PROGRAM [--placement split|same|unpinned] [--size BYTES] [--count N]\n"
       "               [--subscribers N] [--connections N] [--hogs N] [--duration SECONDS]\n");
-  std::exit(2);
+  std::_Exit(2);
 }
 
 template <typename Number>

@@ -37,6 +37,10 @@ function fail(why) {
 
 /** What one process measures between begin() and end(). */
 class Side {
+  constructor() {
+    process.on('disconnect', () => process.exit()); // whoever started it is gone, or has its account
+  }
+
   ready() {
     process.send('ready');
   }

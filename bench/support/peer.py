@@ -14,22 +14,22 @@ import time
 
 LAST = 2**64 - 1  # the number of a message that says: no more comes
 WARM_UP = 200
-NUMBER = struct.Struct("=Q")
-LENGTH = struct.Struct("=I")
-ACCOUNT = struct.Struct("=dddd4d")  # began, ended, CPU seconds, messages; p50, p99, mean, max
+NUMBER = struct.Struct('=Q')
+LENGTH = struct.Struct('=I')
+ACCOUNT = struct.Struct('=dddd4d')  # began, ended, CPU seconds, messages; p50, p99, mean, max
 
 
 def options():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--placement", choices=("split", "same", "unpinned"), default="split")
-    parser.add_argument("--size", type=int, default=64)
-    parser.add_argument("--count", type=int, default=0)
-    parser.add_argument("--duration", type=float, default=0.2)
+    parser.add_argument('--placement', choices=('split', 'same', 'unpinned'), default='split')
+    parser.add_argument('--size', type=int, default=64)
+    parser.add_argument('--count', type=int, default=0)
+    parser.add_argument('--duration', type=float, default=0.2)
     return parser.parse_args()
 
 
 def fail(why):
-    print(f"{pathlib.Path(sys.argv[0]).name}: {why}", file=sys.stderr, flush=True)
+    print(f'{pathlib.Path(sys.argv[0]).name}: {why}', file=sys.stderr, flush=True)
     os._exit(1)
 
 
@@ -42,7 +42,7 @@ class Side:
         self._began = self._cpu = 0.0
 
     def ready(self):
-        os.write(self._ready, b"r")
+        os.write(self._ready, b'r')
 
     def begin(self):
         self._began = time.monotonic()
@@ -68,7 +68,7 @@ def run_halves(serve, ask):
     """Runs serve(side, options, path) and ask(...) in a process each, the second once the first is
     ready(). Their accounts, in this order."""
     chosen = options()
-    directory = tempfile.mkdtemp(prefix="hallway-bench-")
+    directory = tempfile.mkdtemp(prefix='hallway-bench-')
     accounts, children = [], []
     try:
         for core, body in enumerate((serve, ask)):
@@ -76,18 +76,18 @@ def run_halves(serve, ask):
             wait, ready = os.pipe()
             child = os.fork()
             if child == 0:
-                if chosen.placement != "unpinned":
-                    os.sched_setaffinity(0, {0 if chosen.placement == "same" else core})
-                body(Side(accounts[core], ready), chosen, f"{directory}/socket")
+                if chosen.placement != 'unpinned':
+                    os.sched_setaffinity(0, {0 if chosen.placement == 'same' else core})
+                body(Side(accounts[core], ready), chosen, f'{directory}/socket')
                 os._exit(0)
             children.append(child)
             os.close(ready)
             if body is serve and not os.read(wait, 1):
-                fail("the server ended before it was ready")
+                fail('the server ended before it was ready')
             os.close(wait)
         for child in children[::-1]:
             if os.waitpid(child, 0)[1] != 0:
-                fail("a side failed")
+                fail('a side failed')
     finally:
         shutil.rmtree(directory)
     return [ACCOUNT.unpack(account) for account in accounts]
@@ -96,9 +96,9 @@ def run_halves(serve, ask):
 def print_line(server, client, fields):
     count = int(server[3])
     if count < 1 or count != int(client[3]):
-        fail("the two sides counted different numbers of messages")
-    cpu = {"server": server[2] * 1e9 / count, "client": client[2] * 1e9 / count}
-    print(json.dumps({"count": count, **fields, "cpu_ns": cpu, "lost": 0}))
+        fail('the two sides counted different numbers of messages')
+    cpu = {'server': server[2] * 1e9 / count, 'client': client[2] * 1e9 / count}
+    print(json.dumps({'count': count, **fields, 'cpu_ns': cpu, 'lost': 0}))
 
 
 class RoundTrips:
@@ -106,10 +106,10 @@ class RoundTrips:
 
     def __init__(self, side, options):
         self._side, self._options = side, options
-        self._filler = b"h" * (options.size - NUMBER.size)
+        self._filler = b'h' * (options.size - NUMBER.size)
         self._latencies = []
         self._next = self._asked = self._end = 0
-        self._message = b""
+        self._message = b''
 
     def question(self):
         self._message = NUMBER.pack(self._next) + self._filler
@@ -120,7 +120,7 @@ class RoundTrips:
         """Checks an answer and notes how long it took. False when it was the last."""
         now = time.monotonic_ns()
         if answer != self._message:
-            fail("this is not the answer to the question")
+            fail('this is not the answer to the question')
         if self._next >= WARM_UP:
             self._latencies.append(now - self._asked)
         self._next += 1
@@ -144,7 +144,7 @@ class Echoes:
         if self._next == WARM_UP:
             self._side.begin()
         if len(question) != self._size or NUMBER.unpack_from(question)[0] != self._next:
-            fail("lost or out of order")
+            fail('lost or out of order')
         self._next += 1
 
     def end(self):
@@ -155,8 +155,8 @@ def run_round_trips(serve, ask):
     """The main function of a pingpong: serve and ask take (side, options, path)."""
     server, client = run_halves(serve, ask)
     p50, p99, mean, most = client[4:]
-    fields = {"seconds": client[1] - client[0], "value": p50, "unit": "us"}
-    print_line(server, client, {**fields, "p50": p50, "p99": p99, "mean": mean, "max": most})
+    fields = {'seconds': client[1] - client[0], 'value': p50, 'unit': 'us'}
+    print_line(server, client, {**fields, 'p50': p50, 'p99': p99, 'mean': mean, 'max': most})
 
 
 class Departures:
@@ -169,7 +169,7 @@ class Departures:
         self._count = 0
 
     def __iter__(self):
-        filler = b"h" * (self._options.size - NUMBER.size)
+        filler = b'h' * (self._options.size - NUMBER.size)
         self._side.begin()
         end = time.monotonic() + self._options.duration
         while time.monotonic() < end:
@@ -197,7 +197,7 @@ class Arrivals:
             self._next += 1
             return True
         if number != LAST:
-            fail("lost or out of order")
+            fail('lost or out of order')
         self._side.end(self._next)
         return False
 
@@ -209,5 +209,5 @@ def run_one_way(receive, send):
     print_line(
         server,
         client,
-        {"seconds": seconds, "value": server[3] / seconds, "unit": "messages/s"},
+        {'seconds': seconds, 'value': server[3] / seconds, 'unit': 'messages/s'},
     )

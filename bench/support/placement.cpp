@@ -39,7 +39,7 @@ Placement parse_placement(std::string_view text) {
     if (name == text) return placement;
   }
   std::fprintf(stderr, "--placement is split, same or unpinned\n");
-  std::exit(2);
+  std::_Exit(2);
 }
 
 std::string_view to_string(Placement placement) {

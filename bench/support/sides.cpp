@@ -18,7 +18,7 @@
 
 namespace bench {
 
-void Side::ready() {
+void Side::ready() const {
   const char word = 'r';
   if (write(ready_, &word, 1) != 1) fail_with_errno("write to the program");
   close(ready_);

@@ -40,7 +40,7 @@ class Side {
   Side(Account& account, int ready) noexcept : account_(&account), ready_(ready) {}
 
   /// Others may start: this side listens, has subscribed, ... Once, or never.
-  void ready();
+  void ready() const;
 
   /// Measuring begins: what came before was setting up and warming up.
   void begin();
