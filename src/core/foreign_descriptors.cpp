@@ -6,14 +6,14 @@
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
-#include <csignal>
 #include <cstddef>
 #include <exception>
 #include <iterator>
 #include <mutex>
 #include <new>
-#include <thread>
 #include <utility>
+
+#include "core/quiet_thread.hpp"
 
 namespace hallway::core {
 
@@ -40,16 +40,7 @@ class Closer {
 
  private:
   void start() {
-    // The program's signal handlers are not meant to run here.
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    struct Restore {
-      const sigset_t& mask;
-      ~Restore() { pthread_sigmask(SIG_SETMASK, &mask, nullptr); }
-    } const restore{before};
-    std::thread([this] { run(); }).detach();
+    quiet_thread([this] { run(); }).detach();
     running_ = true;
   }
 

@@ -4,7 +4,7 @@
 //
 //   1. wait for events, at most until the next timer; not at all while anything can run
 //   2. tell every watch what happened; they read and schedule the tasks that waited for it
-//   3. run what post() and signals brought, and the timers that are due
+//   3. run what other threads and signals brought, and the timers that are due
 //   4. resume the scheduled tasks, once each: one that schedules itself again waits a turn, so
 //      that nobody can keep the others from being heard
 //   5. write every connection that was sent to: one system call each, whatever was sent
@@ -75,6 +75,22 @@ void Timer::stop() noexcept {
   core_ = nullptr;
 }
 
+// Errand ---------------------------------------------------------------------------------------
+
+Errand::~Errand() {
+  const std::lock_guard lock(core_.posted_mutex_);
+  unlink();
+}
+
+void Errand::ask() noexcept {
+  {
+    const std::lock_guard lock(core_.posted_mutex_);
+    if (linked()) return;
+    core_.errands_.push_back(*this);
+  }
+  sys::raise_eventfd(core_.wake_.get());
+}
+
 class LoopCore::DrainDeadline : public Timer {
  public:
   explicit DrainDeadline(LoopCore& core) : core_(core) {}
@@ -136,7 +152,8 @@ bool LoopCore::has_work() {
   if (tasks_.size() > 0 || holds_ > 0) return true;
   if (lingering_.any_of([](const Lingering& one) { return one.keeps_loop_running(); })) return true;
   const std::lock_guard lock(posted_mutex_);
-  return !posted_.empty() || !posted_before_.empty();
+  return !posted_.empty() || !posted_before_.empty() || !errands_.empty() ||
+         !errands_before_.empty();
 }
 
 void LoopCore::stop(int status) noexcept {
@@ -231,9 +248,23 @@ void LoopCore::answer_wake_up() {
       if (!finished) sys::raise_eventfd(eventfd);
     }
   } answer{wake_.get()};
+  run_errands();
   run_posted();
   run_signal_actions();
   answer.finished = true;
+}
+
+// Only those asked for by now: who asks again and again must not keep the others from being heard.
+void LoopCore::run_errands() {
+  {
+    const std::lock_guard lock(posted_mutex_);
+    errands_.move_to(errands_before_);
+  }
+  const auto next = [this] {
+    const std::lock_guard lock(posted_mutex_);
+    return errands_before_.pop_front();
+  };
+  while (Errand* errand = next()) errand->run();
 }
 
 void LoopCore::run_posted() {

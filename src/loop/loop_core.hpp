@@ -123,6 +123,27 @@ class LingeringList : public core::LinkedList<Lingering> {
   }
 };
 
+/// Something to be done on a loop that any thread may ask for. Asking allocates nothing, so that it
+/// cannot fail; what is asked for again before it was done is done once.
+class Errand : public core::Linked<Errand> {
+ public:
+  /// The loop outlives it.
+  explicit Errand(LoopCore& core) noexcept : core_(core) {}
+  Errand(const Errand&) = delete;
+  Errand& operator=(const Errand&) = delete;
+  /// On the loop's thread, or when that has ended. What was asked for is not done any more.
+  virtual ~Errand();
+
+  /// Thread: any.
+  void ask() noexcept;
+
+ private:
+  friend class LoopCore;
+  virtual void run() = 0;
+
+  LoopCore& core_;
+};
+
 class LoopCore {
  public:
   explicit LoopCore(LoopOptions options);
@@ -174,6 +195,7 @@ class LoopCore {
  private:
   friend class Watch;
   friend class Timer;
+  friend class Errand;
 
   class DrainDeadline;
   struct SignalAction {
@@ -191,6 +213,7 @@ class LoopCore {
   void dispatch_events(Duration longest);
   sys::Expected<std::size_t> wait_for_events(Duration longest);
   void answer_wake_up();
+  void run_errands();
   void run_posted();
   void run_signal_actions();
   void fire_timers();
@@ -228,7 +251,9 @@ class LoopCore {
   core::LinkedList<Flushable> marked_;
   LingeringList lingering_;
   LingeringList dismissed_;
-  std::mutex posted_mutex_;
+  std::mutex posted_mutex_;  // of what other threads ask for
+  core::LinkedList<Errand> errands_;
+  core::LinkedList<Errand> errands_before_;  // to run in this turn
   std::vector<std::move_only_function<void()>> posted_;
   std::vector<std::move_only_function<void()>> posted_before_;  // to run in this turn, last first
 

@@ -49,6 +49,7 @@ enum class Call : std::uint8_t {
   pidfd_open,
   pidfd_send_signal,
   waitid,
+  thread,
 };
 
 /// What a test decided about one call.

@@ -74,6 +74,7 @@ Row row(sys::Call call) {
     case pidfd_open: return {"pidfd_open", {EMFILE, ENFILE, ENODEV, ENOMEM, ENOSYS}};
     case pidfd_send_signal: return {"pidfd_send_signal", {EPERM, ESRCH}};
     case waitid: return {"waitid", {ECHILD}};
+    case thread: return {"thread", {EAGAIN}};
   }
   return {nullptr, {}};
 }
