@@ -129,7 +129,7 @@ class HALLWAY_EXPORT Connection {
 
   /// Sends to every other connection of the same server; a connection of no server has none.
   /// Each queue shares the one copy made here. Suspends only for connections that are full and
-  /// asked for Full::wait.
+  /// asked for Full::wait, and for loops that are behind (see Server).
   [[nodiscard]] Task<> broadcast(ByteView message);
 
   // Ending -------------------------------------------------------------------------------------
@@ -167,7 +167,6 @@ class HALLWAY_EXPORT Connection {
   void set_framing(Framing receive, Framing send) noexcept;
 
  private:
-  friend class Server;
   friend class detail::ConnectionState;
   explicit Connection(detail::ConnectionState* state) noexcept;
   [[nodiscard]] detail::ConnectionState& state() const noexcept;

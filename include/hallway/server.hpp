@@ -63,12 +63,29 @@ struct ServerOptions {
   /// the same to a successor: see docs/TAKEOVER.md. Paths only.
   bool takeover = false;
   int backlog = defaults::backlog;
+  /// How many loops share the connections, at least 1; see "Several loops" below.
+  std::size_t loops = 1;
   /// Called on the loop. It must not throw, nor destroy the server: post() that. Out of memory
   /// it may: std::bad_alloc loses the event and nothing else.
   std::function<void(const ServerEvent&)> on_event = {};
 };
 
 /// Movable, not copyable. The loop outlives it. Thread: the loop's.
+///
+/// Several loops. With options.loops = N the server has N - 1 threads, each with a loop of its own.
+/// Every connection is given to one of the N, where the fewest are, and stays there: its handler
+/// and all that belongs to it run on that loop's thread. To the program this means:
+/// - The handler is called, and handlers run, on several threads at once. What they share needs a
+///   lock, or loop().post() to the one loop it belongs to.
+/// - on_event is called on the given loop only, in order for each connection, but not before that
+///   loop gets to it; nor does a place that became free count as such before. Limits are of the
+///   whole server.
+/// - A broadcast reaches the connections of all loops, in the same order everywhere. It waits,
+///   whatever the policy, while a loop has limits.outbound_soft of broadcasts still to deliver.
+/// - What ends a run of one of these loops ends that of the given one: stop(), drain(), and an
+///   exception. It leaves run() there; the loop it came from goes on.
+/// - The threads' loops end with the server, and no connection of theirs may outlive it. Signals
+///   are not delivered to the threads.
 class HALLWAY_EXPORT Server {
  public:
   /// A handler owns its connection; when it returns, what it sent is written and the connection
@@ -86,7 +103,8 @@ class HALLWAY_EXPORT Server {
   /// @errors those of Listener::bind(), and an unknown user or group in the options; for a takeover
   ///         also timed_out: the running server did not answer; operation_canceled: it ended in the
   ///         middle; operation_not_permitted: it is another user's, or does not hand over; ESTALE:
-  ///         the path was lost; invalid_argument: the address is no path
+  ///         the path was lost; invalid_argument: the address is no path. With several loops
+  ///         resource_unavailable_try_again: there are no more threads to be had
   /// Blocking: for a takeover only, at most about three times defaults::takeover_time.
   static Result<Server> open(Loop& loop, const AddressSpec& address, Handler handler,
                              ServerOptions options = {});
@@ -99,6 +117,7 @@ class HALLWAY_EXPORT Server {
   Server& operator=(Server&&) noexcept;
   /// Stops at once: handlers are destroyed where they are suspended, without an event, and the
   /// name is removed. Not from within a handler: post() it.
+  /// Blocking: with several loops, until each thread has finished what it does right now.
   ~Server();
 
   /// Sends to every connection. See Connection::broadcast().

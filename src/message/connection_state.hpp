@@ -43,6 +43,8 @@ class ConnectionState final : public Transport, public Lingering, private Watch,
                                  std::shared_ptr<Seat> seat = nullptr);
   ~ConnectionState() override;
 
+  static ConnectionState& of(const Connection& connection) noexcept { return connection.state(); }
+
   // What Connection and its awaitables do ------------------------------------------------------
 
   bool begin_receive(Connection::Receive& receive);  ///< false: it has its outcome already

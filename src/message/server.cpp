@@ -9,9 +9,7 @@
 
 #include "core/foreign_descriptors.hpp"
 #include "loop/loop_core.hpp"
-#include "loop/task_group.hpp"
-#include "loop/timed_wait.hpp"
-#include "message/connection_state.hpp"
+#include "message/floors.hpp"
 #include "message/takeover.hpp"
 #include "net/name_watch.hpp"
 #include "sys/event.hpp"
@@ -24,7 +22,6 @@ namespace hallway {
 namespace {
 
 using namespace std::chrono_literals;
-using detail::ConnectionState;
 
 // Accepted per event, so that a storm of clients does not starve those who are in.
 constexpr int most_accepted = 64;
@@ -48,8 +45,8 @@ BindOptions bind_options(const ServerOptions& options) {
 
 }  // namespace
 
-/// Accepts, seats, and lets go.
-class Server::Core : private detail::Watch, private detail::Timer {
+/// Accepts, admits, and gives whoever was let in to a floor.
+class Server::Core : private detail::Watch, private detail::Timer, private message::UpperFrontDesk {
  public:
   Core(Loop& loop, Listener listener, Handler handler, ServerOptions options)
       : loop_(loop),
@@ -57,11 +54,7 @@ class Server::Core : private detail::Watch, private detail::Timer {
         address_(listener_.address()),
         handler_(std::move(handler)),
         options_(std::move(options)),
-        terms_(std::make_shared<const detail::Terms>(
-            detail::Terms{{options_.framing, options_.descriptors, options_.limits, options_.full},
-                          address_,
-                          listener_.type()})),
-        book_(std::make_shared<Book>(*this)) {}
+        floors_(loop_, *this, handler_) {}
   ~Core() override;
   Core(const Core&) = delete;
   Core& operator=(const Core&) = delete;
@@ -74,36 +67,31 @@ class Server::Core : private detail::Watch, private detail::Timer {
   [[nodiscard]] Result<Handover> offer() const { return listener_.offer(); }
   void hand_over();
   Result<void> claim();
-  Task<> broadcast(ByteView message, const ConnectionState* except);
+  [[nodiscard]] Task<> broadcast(ByteView message) { return floors_.broadcast(message); }
 
   [[nodiscard]] const Address& address() const noexcept { return address_; }
-  [[nodiscard]] std::size_t connections() const noexcept { return book_->places; }
+  [[nodiscard]] std::size_t connections() const noexcept { return places_; }
 
  private:
-  class Place;
-
-  /// Who is there. Outlives the server where a connection still writes its last bytes.
-  struct Book {
-    explicit Book(Core& server) : core(&server) {}
-    Core* core;  // null once the server is gone
-    std::vector<ConnectionState*> connections;
-    std::map<std::uint32_t, std::size_t> places_of_uid;
-    std::size_t places = 0;
-  };
-
   void ready(std::uint32_t events) override;
   void fire() override;
+
+  void take_place(const Peer& peer) override;
+  void free_place(const Peer& peer) noexcept override;
+  void report(ServerEvent::Kind kind, std::uint64_t connection, const Peer& peer,
+              std::string reason, const Counters& counters) noexcept override;
+  [[nodiscard]] bool wants_events() const noexcept override {
+    return static_cast<bool>(options_.on_event);
+  }
+  void floor_ended() override { finish_if_drained(); }
 
   void accept_some(int most);
   bool accept_one();
   void seat(Descriptor socket);
-  void seat_as(std::uint64_t number, Descriptor socket, bool& connected);
-  static detail::TaskGroup::Spawned serve(detail::TaskGroup& tasks, Core& core,
-                                          Connection connection, std::shared_ptr<Place> place);
+  void seat_as(std::uint64_t number, Descriptor socket);
   [[nodiscard]] Result<void> admit(int socket, const Peer& peer) const;
   void pause(std::string reason);
   void resume();
-  void place_freed();
   void accept_rest();
   void finish_if_drained();
   void settle_rights() const;
@@ -111,12 +99,9 @@ class Server::Core : private detail::Watch, private detail::Timer {
   void watch_name();
   void name_lost(const std::string& why);
   Result<void> rebind();
-  void handler_threw(const Place& place, std::string what) const;
-  void wake_broadcasters();
-  void report(ServerEvent::Kind kind, std::uint64_t connection = 0, const Peer& peer = {},
-              std::string reason = {}, const Counters& counters = {}) const noexcept;
-  detail::SharedFrame share(ByteView message, Framing framing);
-  [[nodiscard]] bool broadcast_blocked(const ConnectionState* except) const;
+  void announce(ServerEvent::Kind kind, std::string reason = {}) noexcept {
+    report(kind, 0, {}, std::move(reason), {});
+  }
 
   Loop& loop_;
   Listener listener_;
@@ -124,69 +109,18 @@ class Server::Core : private detail::Watch, private detail::Timer {
   const Address address_;
   Handler handler_;
   ServerOptions options_;
-  std::shared_ptr<const detail::Terms> terms_;
-  std::shared_ptr<Book> book_;
+  std::map<std::uint32_t, std::size_t> places_of_uid_;
+  std::size_t places_ = 0;
   std::uint64_t accepted_ = 0;
   bool accepting_ = false;
   bool paused_ = false;
   bool draining_ = false;
   bool near_reserve_ = false;  // see only_the_reserve_is_left()
-  bool broadcasting_ = false;  // somebody walks over the book
   bool holds_loop_ = false;
-  core::Chunk shared_;  // where broadcasts are written, one after the other
-  std::size_t shared_used_ = 0;
-  detail::WaiterList broadcasters_;
   std::optional<net::NameWatch> name_watch_;
   std::optional<std::string> lost_;  // why the name was, until it is regained
   std::unique_ptr<message::TakeoverOffer> takeover_;
-  detail::TaskGroup tasks_;  // last: handlers refer to everything above
-};
-
-/// One client's place: taken while its handler runs or its connection still has bytes to write.
-class Server::Core::Place final : public detail::Seat {
- public:
-  Place(std::shared_ptr<Book> book, std::uint64_t number, const Peer& peer)
-      : book_(std::move(book)), number_(number), peer_(peer) {
-    ++book_->places_of_uid[peer.uid];  // first: it may throw
-    ++book_->places;
-  }
-  Place(const Place&) = delete;
-  Place& operator=(const Place&) = delete;
-  ~Place() override {
-    --book_->places;
-    const auto of_uid = book_->places_of_uid.find(peer_.uid);
-    if (--of_uid->second == 0) book_->places_of_uid.erase(of_uid);
-    if (book_->core != nullptr) book_->core->place_freed();
-  }
-
-  [[nodiscard]] std::uint64_t number() const noexcept override { return number_; }
-  [[nodiscard]] const Peer& peer() const noexcept { return peer_; }
-
-  // A broadcast may be walking over the book: the place in it is only cleared.
-  void connection_released(ConnectionState& state) override {
-    std::ranges::replace(book_->connections, &state, static_cast<ConnectionState*>(nullptr));
-  }
-
-  void connection_ended(ConnectionState& state, std::string reason) noexcept override {
-    connection_released(state);
-    if (book_->core != nullptr) {
-      book_->core->report(ServerEvent::Kind::closed, number_, peer_, std::move(reason),
-                          state.counters());
-    }
-  }
-
-  Task<> broadcast(ByteView message, const ConnectionState* except) override {
-    if (book_->core != nullptr) co_await book_->core->broadcast(message, except);
-  }
-
-  void room_made() override {
-    if (book_->core != nullptr) book_->core->wake_broadcasters();
-  }
-
- private:
-  std::shared_ptr<Book> book_;
-  std::uint64_t number_;
-  Peer peer_;
+  message::Floors floors_;  // last: handlers refer to everything above
 };
 
 Result<void> Server::Core::set_allow(std::vector<AllowRule> rules) {
@@ -201,6 +135,11 @@ Result<void> Server::Core::set_allow(std::vector<AllowRule> rules) {
 
 Result<void> Server::Core::start() {
   if (auto set = set_allow(std::move(options_.allow)); !set) return set;
+  const ConnectionOptions connections{options_.framing, options_.descriptors, options_.limits,
+                                      options_.full};
+  auto opened = floors_.open(options_.loops, std::make_shared<const detail::Terms>(detail::Terms{
+                                                 connections, address_, listener_.type()}));
+  if (!opened) return opened;
   // An adopted listener is still the predecessor's: claim() does this then.
   if (!options_.takeover) settle_rights();
   auto watched = watch(loop_.core(), listener_.descriptor(), sys::event_readable);
@@ -221,7 +160,7 @@ Result<void> Server::Core::offer_takeover(std::optional<Listener> control) {
                                              [this](const Peer& successor) {
                                                hand_over();
                                                report(ServerEvent::Kind::taken_over, 0, successor,
-                                                      "by " + successor.to_string());
+                                                      "by " + successor.to_string(), {});
                                              }};
   auto opened = control
                     ? message::TakeoverOffer::open(loop_, std::move(*control), std::move(offered))
@@ -233,11 +172,7 @@ Result<void> Server::Core::offer_takeover(std::optional<Listener> control) {
 
 Server::Core::~Core() {
   loop_.forget(this);
-  book_->core = nullptr;  // a place that gets free below is not given to anybody any more
-  tasks_.clear();
-  for (ConnectionState* state : book_->connections) {
-    if (state != nullptr) state->close();
-  }
+  floors_.close();
   stop_watching();
   if (holds_loop_) loop_.core().let_go();
 }
@@ -255,7 +190,7 @@ void Server::Core::accept_some(int most) {
       bool& flag;
       ~Accepting() { flag = false; }
     } const accepting{accepting_ = true};
-    if (!broadcasting_) std::erase(book_->connections, nullptr);
+    floors_.tidy();
     try {
       for (int i = 0; i < most && !paused_ && !queue_empty; ++i) queue_empty = !accept_one();
     } catch (const std::bad_alloc&) {
@@ -267,8 +202,8 @@ void Server::Core::accept_some(int most) {
 
 /// False: nobody waits.
 bool Server::Core::accept_one() {
-  if (book_->places >= options_.server_limits.max_connections) {
-    pause("all " + std::to_string(book_->places) + " places are taken");
+  if (places_ >= options_.server_limits.max_connections) {
+    pause("all " + std::to_string(places_) + " places are taken");
     return true;
   }
   if (only_the_reserve_is_left()) {
@@ -298,7 +233,7 @@ bool Server::Core::accept_one() {
 // replaced. Asked only once the limit was met, because it costs two system calls; and one client at
 // a time is served even where the program itself has used up all but the reserve.
 bool Server::Core::only_the_reserve_is_left() {
-  near_reserve_ = near_reserve_ && book_->places > 0;
+  near_reserve_ = near_reserve_ && places_ > 0;
   if (!near_reserve_) return false;
   const auto reserve = reserve_from(options_.server_limits.descriptor_reserve);
   const auto lowest = sys::duplicate(listener_.descriptor());
@@ -308,45 +243,34 @@ bool Server::Core::only_the_reserve_is_left() {
 
 void Server::Core::seat(Descriptor socket) {
   const std::uint64_t number = ++accepted_;
-  bool connected = false;
   try {
-    seat_as(number, std::move(socket), connected);
+    seat_as(number, std::move(socket));
   } catch (const std::bad_alloc&) {
-    if (!connected) report(ServerEvent::Kind::turned_away, number, {}, "out of memory");
+    report(ServerEvent::Kind::turned_away, number, {}, "out of memory", {});
   }
 }
 
-void Server::Core::seat_as(std::uint64_t number, Descriptor socket, bool& connected) {
+void Server::Core::seat_as(std::uint64_t number, Descriptor socket) {
   const int descriptor = socket.get();
   const auto peer = Peer::of(descriptor);
   if (!peer) {
-    report(ServerEvent::Kind::turned_away, number, {}, peer.error().explain());
+    report(ServerEvent::Kind::turned_away, number, {}, peer.error().explain(), {});
     return;
   }
   if (auto admitted = admit(descriptor, *peer); !admitted) {
-    report(ServerEvent::Kind::turned_away, number, *peer, admitted.error().why());
+    report(ServerEvent::Kind::turned_away, number, *peer, admitted.error().why(), {});
     // Descriptors may be queued in it.
     if (options_.descriptors > 0) core::close_in_background(std::move(socket));
     return;
   }
-  auto place = std::make_shared<Place>(book_, number, *peer);
-  book_->connections.push_back(nullptr);  // before there is a connection it could fail for
-  auto connection = ConnectionState::open(loop_, std::move(socket), *peer, terms_, place);
-  if (!connection) {
-    report(ServerEvent::Kind::turned_away, number, *peer, connection.error().explain());
-    return;
-  }
-  book_->connections.back() = &connection->state();
-  if (draining_) connection->state().drain();
-  connected = true;
-  report(ServerEvent::Kind::connected, number, *peer);
+  auto guest = floors_.let_in(number, *peer, std::move(socket), places_);
   // Before the handler: if it ends at once, the place it frees has to find us paused.
   const auto reserve = reserve_from(options_.server_limits.descriptor_reserve);
   if (reserve && descriptor >= *reserve) {
     near_reserve_ = true;
     pause("only the reserve of descriptors is left");
   }
-  serve(tasks_, *this, std::move(*connection), std::move(place));
+  floors_.seat(std::move(guest));
 }
 
 Result<void> Server::Core::admit(int socket, const Peer& peer) const {
@@ -363,37 +287,36 @@ Result<void> Server::Core::admit(int socket, const Peer& peer) const {
     const bool own = abstract && (admits(allow::same_uid()) || admits(allow::root()));
     if (!own && std::ranges::none_of(options_.allow, admits)) return refused("no rule admits it");
   }
-  const auto of_uid = book_->places_of_uid.find(peer.uid);
-  const std::size_t present = of_uid == book_->places_of_uid.end() ? 0 : of_uid->second;
+  const auto of_uid = places_of_uid_.find(peer.uid);
+  const std::size_t present = of_uid == places_of_uid_.end() ? 0 : of_uid->second;
   if (present >= options_.server_limits.max_per_uid) {
     return refused("its uid has " + std::to_string(present) + " connections already");
   }
   return {};
 }
 
-// A coroutine around the handler's, so that the place is held until the handler's last breath,
-// whatever the handler did with its connection.
-detail::TaskGroup::Spawned Server::Core::serve(detail::TaskGroup& /*tasks*/, Core& core,
-                                               Connection connection,
-                                               std::shared_ptr<Place> place) {
-  try {
-    co_await core.handler_(std::move(connection));
-  } catch (const std::exception& exception) {
-    core.handler_threw(*place, exception.what());
-  } catch (...) {
-    core.handler_threw(*place, "something that is no std::exception");
-  }
+void Server::Core::take_place(const Peer& peer) {
+  ++places_of_uid_[peer.uid];  // first: it may throw
+  ++places_;
 }
 
-void Server::Core::handler_threw(const Place& place, std::string what) const {
-  report(ServerEvent::Kind::handler_threw, place.number(), place.peer(), std::move(what));
+void Server::Core::free_place(const Peer& peer) noexcept {
+  --places_;
+  const auto of_uid = places_of_uid_.find(peer.uid);
+  if (--of_uid->second == 0) places_of_uid_.erase(of_uid);
+  resume();
+  if (draining_) {
+    accept_rest();
+  } else if (!unreachable_.empty()) {
+    accept_some(most_accepted);
+  }
 }
 
 void Server::Core::pause(std::string reason) {
   if (paused_) return;
   paused_ = true;
   set_events(0);
-  report(ServerEvent::Kind::accepting_paused, 0, {}, std::move(reason));
+  announce(ServerEvent::Kind::accepting_paused, std::move(reason));
 }
 
 void Server::Core::resume() {
@@ -401,16 +324,7 @@ void Server::Core::resume() {
   paused_ = false;
   detail::Timer::stop();
   if (!draining_) set_events(sys::event_readable);
-  report(ServerEvent::Kind::accepting_resumed);
-}
-
-void Server::Core::place_freed() {
-  resume();
-  if (draining_) {
-    accept_rest();
-  } else if (!unreachable_.empty()) {
-    accept_some(most_accepted);
-  }
+  announce(ServerEvent::Kind::accepting_resumed);
 }
 
 // Draining ---------------------------------------------------------------------------------------
@@ -424,9 +338,7 @@ void Server::Core::drain() {
   // Nobody joins the queue any more, or another process serves it: there is nothing to wait for,
   // and epoll would report it all the time.
   set_events(0);
-  for (std::size_t i = 0; i < book_->connections.size(); ++i) {
-    if (ConnectionState* state = book_->connections[i]) state->drain();
-  }
+  floors_.drain();
   accept_rest();
 }
 
@@ -461,9 +373,10 @@ void Server::Core::settle_rights() const {
 void Server::Core::accept_rest() { accept_some(INT32_MAX); }
 
 void Server::Core::finish_if_drained() {
-  if (!draining_ || paused_ || book_->places > 0 || !holds_loop_) return;
+  if (!draining_ || paused_ || places_ > 0 || !holds_loop_) return;
   stop_watching();
   listener_.close();
+  if (!floors_.end()) return;  // floor_ended() comes back here
   holds_loop_ = false;
   loop_.core().let_go();
 }
@@ -486,7 +399,7 @@ void Server::Core::watch_name() {
 void Server::Core::name_lost(const std::string& why) {
   if (!lost_) {
     lost_ = why;
-    report(ServerEvent::Kind::path_lost, 0, {}, why);
+    announce(ServerEvent::Kind::path_lost, why);
   }
   if (options_.on_path_lost == PathLost::drain) drain();
   if (options_.on_path_lost != PathLost::rebind || draining_) return;
@@ -496,11 +409,11 @@ void Server::Core::name_lost(const std::string& why) {
   }
   lost_.reset();
   name_watch_->start();
-  report(ServerEvent::Kind::path_regained);
+  announce(ServerEvent::Kind::path_regained);
   if (takeover_) {
     takeover_.reset();
     if (auto offered = offer_takeover({}); !offered) {
-      report(ServerEvent::Kind::path_lost, 0, {}, offered.error().explain());
+      announce(ServerEvent::Kind::path_lost, offered.error().explain());
     }
   }
   while (!unreachable_.empty() && !paused_) accept_one();
@@ -522,56 +435,10 @@ Result<void> Server::Core::rebind() {
   return watch(loop_.core(), listener_.descriptor(), paused_ ? 0 : sys::event_readable);
 }
 
-// Broadcasting -----------------------------------------------------------------------------------
-
-bool Server::Core::broadcast_blocked(const ConnectionState* except) const {
-  return std::ranges::any_of(book_->connections, [except](const ConnectionState* state) {
-    return state != nullptr && state != except && state->blocks_broadcast();
-  });
-}
-
-void Server::Core::wake_broadcasters() { detail::wake_all(loop_.core(), broadcasters_); }
-
-Task<> Server::Core::broadcast(ByteView message, const ConnectionState* except) {
-  while (broadcast_blocked(except)) {
-    co_await detail::TimedWait(loop_.core(), broadcasters_);
-  }
-  std::optional<detail::SharedFrame> frame;
-  struct Broadcasting {
-    bool& flag;
-    bool before = std::exchange(flag, true);
-    ~Broadcasting() { flag = before; }
-  } const broadcasting{broadcasting_};
-  // By index: a connection that is cut for being full only clears its place in the list.
-  for (std::size_t i = 0; i < book_->connections.size(); ++i) {
-    ConnectionState* state = book_->connections[i];
-    if (state == nullptr || state == except) continue;
-    const bool usual = state->packets() || state->send_framing() == options_.framing;
-    if (!usual) {
-      state->deliver(share(message, state->send_framing()));
-      continue;
-    }
-    if (!frame) frame = share(message, options_.framing);
-    state->deliver(*frame);
-  }
-}
-
-detail::SharedFrame Server::Core::share(ByteView message, Framing framing) {
-  const bool packets = listener_.type() != SocketType::stream;
-  const std::size_t size = message.size() + (packets ? 0 : framing.overhead());
-  if (!shared_ || shared_.size() - shared_used_ < size) {
-    shared_ = core::Chunk::make(std::max(size, bounds::chunk));
-    shared_used_ = 0;
-  }
-  char* begin = shared_.data() + shared_used_;
-  char* end = packets ? std::ranges::copy(message, begin).out : framing.write(message, begin);
-  const std::size_t from =
-      std::exchange(shared_used_, static_cast<std::size_t>(end - shared_.data()));
-  return {shared_, from, shared_used_};
-}
+// Events -----------------------------------------------------------------------------------------
 
 void Server::Core::report(ServerEvent::Kind kind, std::uint64_t connection, const Peer& peer,
-                          std::string reason, const Counters& counters) const noexcept {
+                          std::string reason, const Counters& counters) noexcept {
   if (!options_.on_event) return;
   try {
     options_.on_event({kind, connection, peer, std::move(reason), counters});
@@ -641,7 +508,7 @@ Server::Server(Server&&) noexcept = default;
 Server& Server::operator=(Server&&) noexcept = default;
 Server::~Server() = default;
 
-Task<> Server::broadcast(ByteView message) { return core_->broadcast(message, nullptr); }
+Task<> Server::broadcast(ByteView message) { return core_->broadcast(message); }
 Result<void> Server::set_allow(std::vector<AllowRule> rules) {
   return core_->set_allow(std::move(rules));
 }

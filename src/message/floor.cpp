@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "message/floor.hpp"
+
+#include <algorithm>
+#include <exception>
+#include <new>
+#include <optional>
+#include <utility>
+
+#include "loop/timed_wait.hpp"
+
+namespace hallway::message {
+
+using detail::ConnectionState;
+
+/// One client's place: taken while its handler runs or its connection still has bytes to write.
+class Floor::Place final : public detail::Seat {
+ public:
+  Place(std::shared_ptr<Book> book, FrontDesk& desk, std::uint64_t number, const Peer& peer)
+      : book_(std::move(book)), number_(number), peer_(peer) {
+    desk.take_place(peer);
+  }
+  Place(const Place&) = delete;
+  Place& operator=(const Place&) = delete;
+  ~Place() override {
+    if (book_->floor != nullptr) book_->floor->desk_.free_place(peer_);
+  }
+
+  [[nodiscard]] std::uint64_t number() const noexcept override { return number_; }
+  [[nodiscard]] const Peer& peer() const noexcept { return peer_; }
+
+  // A broadcast may be walking over the book: the place in it is only cleared.
+  void connection_released(ConnectionState& state) override {
+    std::ranges::replace(book_->connections, &state, static_cast<ConnectionState*>(nullptr));
+  }
+
+  void connection_ended(ConnectionState& state, std::string reason) noexcept override {
+    connection_released(state);
+    if (book_->floor != nullptr) {
+      book_->floor->desk_.report(ServerEvent::Kind::closed, number_, peer_, std::move(reason),
+                                 state.counters());
+    }
+  }
+
+  Task<> broadcast(ByteView message, const ConnectionState* except) override {
+    if (book_->floor != nullptr) co_await book_->floor->broadcast(message, except);
+  }
+
+  void room_made() override {
+    if (book_->floor != nullptr) book_->floor->room_made();
+  }
+
+ private:
+  std::shared_ptr<Book> book_;
+  std::uint64_t number_;
+  Peer peer_;
+};
+
+/// Tells its floor that there is something in it, or room in another one.
+class Floor::Inbox final : public Exchange::Inbox {
+ public:
+  Inbox(Exchange& exchange, Floor& floor)
+      : Exchange::Inbox(exchange, floor.loop_.core()), floor_(floor) {}
+
+  /// Whether the floor waits for a connection of its own before it goes on with what is here.
+  bool held_up = false;
+
+ private:
+  void run() override { floor_.deliver_inbox(); }
+
+  Floor& floor_;
+};
+
+Floor::Floor(Loop& loop, FrontDesk& desk, const Server::Handler& handler,
+             std::shared_ptr<const detail::Terms> terms, Exchange* exchange)
+    : loop_(loop),
+      desk_(desk),
+      handler_(handler),
+      terms_(std::move(terms)),
+      book_(std::make_shared<Book>(this)) {
+  if (exchange != nullptr) inbox_ = std::make_unique<Inbox>(*exchange, *this);
+}
+
+Floor::~Floor() { close(); }
+
+// Seating ----------------------------------------------------------------------------------------
+
+std::shared_ptr<Floor::Place> Floor::place(std::uint64_t number, const Peer& peer) const {
+  return std::make_shared<Place>(book_, desk_, number, peer);
+}
+
+void Floor::tidy() {
+  if (!broadcasting_) std::erase(book_->connections, nullptr);
+}
+
+void Floor::seat(Guest guest) noexcept {
+  bool connected = false;
+  try {
+    seat_at(guest.place, std::move(guest.socket), connected);
+  } catch (const std::bad_alloc&) {
+    if (connected) return;
+    desk_.report(ServerEvent::Kind::turned_away, guest.place->number(), guest.place->peer(),
+                 "out of memory", {});
+  }
+}
+
+void Floor::seat_at(const std::shared_ptr<Place>& place, Descriptor socket, bool& connected) {
+  const std::uint64_t number = place->number();
+  const Peer& peer = place->peer();
+  book_->connections.push_back(nullptr);  // before there is a connection it could fail for
+  auto connection = ConnectionState::open(loop_, std::move(socket), peer, terms_, place);
+  if (!connection) {
+    desk_.report(ServerEvent::Kind::turned_away, number, peer, connection.error().explain(), {});
+    return;
+  }
+  ConnectionState& state = ConnectionState::of(*connection);
+  book_->connections.back() = &state;
+  if (draining_) state.drain();
+  connected = true;
+  desk_.report(ServerEvent::Kind::connected, number, peer, {}, {});
+  serve(tasks_, *this, std::move(*connection), place);
+}
+
+// A coroutine around the handler's, so that the place is held until the handler's last breath,
+// whatever the handler did with its connection.
+detail::TaskGroup::Spawned Floor::serve(detail::TaskGroup& /*tasks*/, Floor& floor,
+                                        Connection connection, std::shared_ptr<Place> place) {
+  try {
+    co_await floor.handler_(std::move(connection));
+  } catch (const std::exception& exception) {
+    floor.handler_threw(*place, exception.what());
+  } catch (...) {
+    floor.handler_threw(*place, "something that is no std::exception");
+  }
+}
+
+void Floor::handler_threw(const Place& place, std::string what) {
+  desk_.report(ServerEvent::Kind::handler_threw, place.number(), place.peer(), std::move(what), {});
+}
+
+// Ending -----------------------------------------------------------------------------------------
+
+void Floor::drain() noexcept {
+  if (draining_) return;
+  draining_ = true;
+  for (std::size_t i = 0; i < book_->connections.size(); ++i) {
+    if (ConnectionState* state = book_->connections[i]) state->drain();
+  }
+}
+
+void Floor::close() noexcept {
+  book_->floor = nullptr;  // first: a place that gets free below is not given to anybody any more
+  inbox_.reset();
+  tasks_.clear();
+  for (ConnectionState* state : book_->connections) {
+    if (state != nullptr) state->close();
+  }
+}
+
+// Broadcasting -----------------------------------------------------------------------------------
+
+bool Floor::blocked(const ConnectionState* except) const {
+  return std::ranges::any_of(book_->connections, [except](const ConnectionState* state) {
+    return state != nullptr && state != except && state->blocks_broadcast();
+  });
+}
+
+void Floor::room_made() {
+  detail::wake_all(loop_.core(), broadcasters_);
+  if (inbox_ && inbox_->held_up) inbox_->ask();
+}
+
+Task<> Floor::broadcast(ByteView message, const ConnectionState* except) {
+  Exchange::Parcel parcel;
+  if (inbox_) parcel = inbox_->pack(message);
+  while (blocked(except) || (inbox_ && !inbox_->send(parcel))) {
+    co_await detail::TimedWait(loop_.core(), broadcasters_);
+  }
+  deliver(message, except);
+}
+
+// What does not get through for want of memory is tried again in the next turn.
+void Floor::deliver_inbox() {
+  struct Again {
+    Inbox* inbox;
+    ~Again() {
+      if (inbox != nullptr) inbox->ask();
+    }
+  } again{inbox_.get()};
+  for (std::size_t left = inbox_->size(); left > 0; --left) {
+    inbox_->held_up = blocked(nullptr);
+    if (inbox_->held_up) break;
+    deliver(inbox_->front(), nullptr);
+    inbox_->pop();
+  }
+  again.inbox = nullptr;
+  detail::wake_all(loop_.core(), broadcasters_);
+}
+
+void Floor::deliver(ByteView message, const ConnectionState* except) {
+  std::optional<detail::SharedFrame> frame;
+  struct Broadcasting {
+    bool& flag;
+    bool before = std::exchange(flag, true);
+    ~Broadcasting() { flag = before; }
+  } const broadcasting{broadcasting_};
+  const Framing usual_framing = terms_->options.framing;
+  // By index: a connection that is cut for being full only clears its place in the list.
+  for (std::size_t i = 0; i < book_->connections.size(); ++i) {
+    ConnectionState* state = book_->connections[i];
+    if (state == nullptr || state == except) continue;
+    const bool usual = state->packets() || state->send_framing() == usual_framing;
+    if (!usual) {
+      state->deliver(share(message, state->send_framing()));
+      continue;
+    }
+    if (!frame) frame = share(message, usual_framing);
+    state->deliver(*frame);
+  }
+}
+
+detail::SharedFrame Floor::share(ByteView message, Framing framing) {
+  const bool packets = terms_->type != SocketType::stream;
+  const std::size_t size = message.size() + (packets ? 0 : framing.overhead());
+  if (!shared_ || shared_.size() - shared_used_ < size) {
+    shared_ = core::Chunk::make(std::max(size, bounds::chunk));
+    shared_used_ = 0;
+  }
+  char* begin = shared_.data() + shared_used_;
+  char* end = packets ? std::ranges::copy(message, begin).out : framing.write(message, begin);
+  const std::size_t from =
+      std::exchange(shared_used_, static_cast<std::size_t>(end - shared_.data()));
+  return {shared_, from, shared_used_};
+}
+
+}  // namespace hallway::message

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A floor of a server: those of its connections that live on one loop, their handlers, and what is
+// broadcast to them. A server has one on its own loop and, where it has more loops, others above.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <hallway/server.hpp>
+
+#include "core/chunk.hpp"
+#include "loop/loop_core.hpp"
+#include "loop/task_group.hpp"
+#include "message/connection_state.hpp"
+#include "message/exchange.hpp"
+
+namespace hallway::message {
+
+/// What a floor tells its server.
+class FrontDesk {
+ public:
+  /// Called on the server's loop. std::bad_alloc: the place is not taken.
+  virtual void take_place(const Peer& peer) = 0;
+  /// Called on the floor's loop, as report() is.
+  virtual void free_place(const Peer& peer) noexcept = 0;
+  virtual void report(ServerEvent::Kind kind, std::uint64_t connection, const Peer& peer,
+                      std::string reason, const Counters& counters) noexcept = 0;
+
+ protected:
+  ~FrontDesk() = default;
+};
+
+class Floor {
+ public:
+  class Place;
+
+  /// Somebody who was let in, on the way to the floor.
+  struct Guest {
+    Descriptor socket;
+    std::shared_ptr<Place> place;
+  };
+
+  /// Everything borrowed outlives the floor. `exchange` is null where there is no other floor.
+  Floor(Loop& loop, FrontDesk& desk, const Server::Handler& handler,
+        std::shared_ptr<const detail::Terms> terms, Exchange* exchange);
+  Floor(const Floor&) = delete;
+  Floor& operator=(const Floor&) = delete;
+  ~Floor();  ///< as close()
+
+  /// A place for somebody who was just accepted. On the server's loop; everything else below is
+  /// for the floor's.
+  [[nodiscard]] std::shared_ptr<Place> place(std::uint64_t number, const Peer& peer) const;
+
+  /// Makes a connection of the guest and starts its handler. The desk hears how that went.
+  void seat(Guest guest) noexcept;
+
+  /// Forgets those who have gone; worth it before some are seated.
+  void tidy();
+
+  /// See Connection::broadcast().
+  [[nodiscard]] Task<> broadcast(ByteView message, const detail::ConnectionState* except = nullptr);
+
+  /// Each handler finishes with what has arrived.
+  void drain() noexcept;
+
+  /// Handlers are destroyed where they are suspended, and connections closed. The desk hears
+  /// nothing of it.
+  void close() noexcept;
+
+ private:
+  class Inbox;
+
+  /// Who is there. Outlives the floor where a connection still writes its last bytes.
+  struct Book {
+    Floor* floor;  // null once it is closed
+    std::vector<detail::ConnectionState*> connections;
+  };
+
+  void seat_at(const std::shared_ptr<Place>& place, Descriptor socket, bool& connected);
+  static detail::TaskGroup::Spawned serve(detail::TaskGroup& tasks, Floor& floor,
+                                          Connection connection, std::shared_ptr<Place> place);
+  void handler_threw(const Place& place, std::string what);
+
+  [[nodiscard]] bool blocked(const detail::ConnectionState* except) const;
+  void deliver(ByteView message, const detail::ConnectionState* except);
+  void deliver_inbox();
+  void room_made();
+  detail::SharedFrame share(ByteView message, Framing framing);
+
+  Loop& loop_;
+  FrontDesk& desk_;
+  const Server::Handler& handler_;
+  const std::shared_ptr<const detail::Terms> terms_;
+  const std::shared_ptr<Book> book_;
+  bool draining_ = false;
+  bool broadcasting_ = false;  // somebody walks over the book
+  core::Chunk shared_;         // where broadcasts are written, one after the other
+  std::size_t shared_used_ = 0;
+  detail::WaiterList broadcasters_;
+  std::unique_ptr<Inbox> inbox_;  // what other floors broadcast
+  detail::TaskGroup tasks_;       // last: handlers refer to everything above
+};
+
+}  // namespace hallway::message
