@@ -140,6 +140,13 @@ void LoopCore::adopt(std::unique_ptr<Lingering> lingering) noexcept {
 
 void LoopCore::dismiss(Lingering& lingering) noexcept { dismissed_.push_back(lingering); }
 
+void LoopCore::bequeath(Loop& heir) noexcept {
+  while (Lingering* lingering = lingering_.pop_front()) {
+    std::unique_ptr<Lingering> owned(lingering);
+    if (lingering->move_to(heir)) heir.core().adopt(std::move(owned));
+  }
+}
+
 int LoopCore::run() {
   if (error_) return 1;
   while (!stopped_ && has_work()) turn(forever);

@@ -109,6 +109,9 @@ class Lingering : public core::Linked<Lingering> {
   virtual ~Lingering() = default;
   /// Whether run() waits for it.
   [[nodiscard]] virtual bool keeps_loop_running() const noexcept { return true; }
+  /// Its own loop is not run any more: goes on at another one, on that one's thread. False: it
+  /// cannot, and is deleted.
+  [[nodiscard]] virtual bool move_to(Loop& loop) noexcept = 0;
 };
 
 /// Owns its elements.
@@ -174,6 +177,8 @@ class LoopCore {
   void adopt(std::unique_ptr<Lingering> lingering) noexcept;
   /// Deletes it, after the turn if one is running.
   void dismiss(Lingering& lingering) noexcept;
+  /// What lingers here goes on at `heir`, on whose thread this is called.
+  void bequeath(Loop& heir) noexcept;
 
   /// While anybody holds one, run() goes on. Servers do.
   void hold() noexcept { ++holds_; }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cassert>
 #include <cstring>
+#include <new>
 #include <optional>
 
 #include "loop/loop_core.hpp"
@@ -20,42 +21,51 @@ namespace {
 /// waits for it, or reaps it when nobody does any more.
 class Watcher final : public detail::Lingering, private detail::Watch {
  public:
-  explicit Watcher(Loop& loop) : loop_(loop) {}
+  explicit Watcher(Loop& loop) : loop_(&loop) {}
   ~Watcher() override { stop_watching(); }
 
   Result<void> watch(Descriptor pidfd) {
     pidfd_ = std::move(pidfd);
-    return Watch::watch(loop_.core(), pidfd_.get(), 0);
+    return Watch::watch(loop_->core(), pidfd_.get(), 0);
   }
 
   [[nodiscard]] int pidfd() const noexcept { return pidfd_.get(); }
 
   detail::TimedWait ended() {
     set_events(sys::event_readable);
-    return {loop_.core(), waiting_};
+    return {loop_->core(), waiting_};
   }
 
   static void take_over(std::unique_ptr<Watcher> watcher) noexcept {
     Watcher& watching = *watcher;
     watching.let_go_of_ = true;
     watching.set_events(sys::event_readable);
-    watching.loop_.core().adopt(std::move(watcher));
+    watching.loop_->core().adopt(std::move(watcher));
   }
   [[nodiscard]] bool keeps_loop_running() const noexcept override { return false; }
+  [[nodiscard]] bool move_to(Loop& loop) noexcept override {
+    stop_watching();
+    loop_ = &loop;
+    try {
+      return Watch::watch(loop_->core(), pidfd_.get(), sys::event_readable).has_value();
+    } catch (const std::bad_alloc&) {
+      return false;
+    }
+  }
 
  private:
   void ready(std::uint32_t /*events*/) override {
     if (!let_go_of_) {
       set_events(0);
-      detail::wake_all(loop_.core(), waiting_);
+      detail::wake_all(loop_->core(), waiting_);
       return;
     }
     (void)sys::reap(pidfd_.get());  // how it ended was of interest to nobody
     stop_watching();
-    loop_.core().dismiss(*this);
+    loop_->core().dismiss(*this);
   }
 
-  Loop& loop_;
+  Loop* loop_;
   Descriptor pidfd_;
   detail::WaiterList waiting_;
   bool let_go_of_ = false;

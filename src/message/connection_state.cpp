@@ -49,7 +49,7 @@ Result<Connection> ConnectionState::open(Loop& loop, Descriptor socket, const Pe
 
 ConnectionState::ConnectionState(Loop& loop, Descriptor socket, const Peer& peer,
                                  std::shared_ptr<const Terms> terms)
-    : Transport(std::move(socket), peer, std::move(terms), loop.core().buffers()), loop_(loop) {}
+    : Transport(std::move(socket), peer, std::move(terms), loop.core().buffers()), loop_(&loop) {}
 
 ConnectionState::~ConnectionState() {
   if (seat_ && !finished_) seat_->connection_ended(*this, "closed here");
@@ -395,6 +395,21 @@ void ConnectionState::let_go() {
     core().adopt(std::unique_ptr<Lingering>(this));
   } else {
     delete this;
+  }
+}
+
+bool ConnectionState::move_to(Loop& loop) noexcept {
+  const std::uint32_t events = Watch::events();
+  stop_watching();
+  loop_ = &loop;
+  use_buffers(core().buffers());
+  core().mark(*this);
+  Clock* clock = waits_ ? waits_->clock.get() : nullptr;
+  if (clock != nullptr && clock->running()) clock->start(core(), clock->when());
+  try {
+    return watch(core(), descriptor(), events).has_value();
+  } catch (const std::bad_alloc&) {
+    return false;
   }
 }
 

@@ -60,6 +60,7 @@ class ConnectionState final : public Transport, public Lingering, private Watch,
 
   /// The owner goes: closes, and deletes itself when that is done.
   void let_go();
+  [[nodiscard]] bool move_to(Loop& loop) noexcept override;
 
   // What servers do ----------------------------------------------------------------------------
 
@@ -72,7 +73,7 @@ class ConnectionState final : public Transport, public Lingering, private Watch,
   void deliver(const SharedFrame& frame) noexcept;
   [[nodiscard]] bool blocks_broadcast() const noexcept;
 
-  [[nodiscard]] Loop& loop() const noexcept { return loop_; }
+  [[nodiscard]] Loop& loop() const noexcept { return *loop_; }
   [[nodiscard]] Seat* seat() const noexcept { return seat_.get(); }
 
  private:
@@ -128,7 +129,7 @@ class ConnectionState final : public Transport, public Lingering, private Watch,
   void finish() noexcept;
   void update_events();
 
-  [[nodiscard]] LoopCore& core() const noexcept { return loop_.core(); }
+  [[nodiscard]] LoopCore& core() const noexcept { return loop_->core(); }
   Waits& waits();
   void note_partial();
   void note_whole() noexcept;
@@ -140,7 +141,7 @@ class ConnectionState final : public Transport, public Lingering, private Watch,
   void overdue(const char* reason) noexcept;
   [[nodiscard]] std::string reason_of_end() const;
 
-  Loop& loop_;
+  Loop* loop_;
   std::shared_ptr<Seat> seat_;  // shared with the handler: whichever ends last frees the place
   Connection::Receive* receiving_ = nullptr;
   std::unique_ptr<Waits> waits_;

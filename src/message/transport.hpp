@@ -161,6 +161,9 @@ class Transport : public Flow {
   /// Something was queued: to be flushed before long.
   virtual void on_queued() {}
 
+  /// From now on those of another loop. `buffers` outlives the transport.
+  void use_buffers(core::ReceiveBufferPool& buffers) noexcept { buffers_ = &buffers; }
+
   /// Whether a task has had its share of this turn.
   [[nodiscard]] virtual bool turn_is_over() const { return false; }
 

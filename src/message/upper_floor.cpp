@@ -23,6 +23,7 @@ UpperFloor::~UpperFloor() {
   if (!thread_.joinable()) return;
   stop();
   thread_.join();
+  loop_.core().bequeath(server_loop_);  // connections that still write
 }
 
 Result<void> UpperFloor::start() {

@@ -40,7 +40,7 @@ class UpperFloor final : private FrontDesk {
              std::shared_ptr<const detail::Terms> terms, Exchange& exchange);
   UpperFloor(const UpperFloor&) = delete;
   UpperFloor& operator=(const UpperFloor&) = delete;
-  /// Waits for the thread.
+  /// Waits for the thread. Connections with bytes to write go on at the server's loop.
   ~UpperFloor();
 
   /// @errors of the loop; resource_unavailable_try_again: no more threads are to be had

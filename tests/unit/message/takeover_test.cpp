@@ -37,10 +37,11 @@ Task<> tell_pid(Connection connection) {
 }
 
 /// Serves until it is taken over or told to stop; says "serving", and in the end its status.
-void serve_until_taken_over(const std::string& path, const ForkedProcess::Say& say) {
+void serve_until_taken_over(const std::string& path, const ForkedProcess::Say& say,
+                            std::size_t loops = 1) {
   Loop loop;
   if (auto claimed = loop.drain_on({SIGTERM}); !claimed) return say(claimed.error().explain());
-  auto server = Server::open(loop, path, tell_pid, {.takeover = true});
+  auto server = Server::open(loop, path, tell_pid, {.takeover = true, .loops = loops});
   if (!server) return say(server.error().explain());
   say("serving");
   say("ended with " + std::to_string(loop.run()));
@@ -141,6 +142,31 @@ TEST_F(takeover, answers_whoever_was_connected_or_queued_before) {
   const Received from_second = queued->receive(patience);
   ASSERT_TRUE(from_second) << from_second.error().explain();
   EXPECT_EQ(from_second->to_owned(), std::to_string(second.pid()));
+}
+
+TEST_F(takeover, answers_whoever_is_connected_to_any_of_several_loops) {
+  const auto serving_on_three = [this](const ForkedProcess::Say& say) {
+    serve_until_taken_over(path, say, 3);
+  };
+  ForkedProcess first(serving_on_three);
+  ASSERT_EQ(first.line(), "serving");
+  std::deque<Client> inside;
+  for (int i = 0; i < 6; ++i) {
+    auto client = Client::connect(path);
+    ASSERT_TRUE(client) << client.error().explain();
+    ASSERT_TRUE(client->request("who?"));
+    ASSERT_TRUE(client->send("and now?"));
+    inside.push_back(std::move(*client));
+  }
+  ForkedProcess second(serving_on_three);
+  ASSERT_EQ(second.line(), "serving");
+  EXPECT_EQ(first.line(), "ended with 0");
+  EXPECT_EQ(asked(), std::to_string(second.pid()));
+  for (Client& client : inside) {
+    const Received reply = client.receive(patience);
+    ASSERT_TRUE(reply) << reply.error().explain();
+    EXPECT_EQ(reply->to_owned(), std::to_string(first.pid()));
+  }
 }
 
 TEST_F(takeover, changes_nothing_when_the_successor_dies_before_it_is_ready) {
