@@ -155,11 +155,12 @@ Task<> hear_news_into(Connection listening, Result<void>& result, int& running) 
   --running;
 }
 
-Result<void> broadcast_to(Loop& loop, const std::string& path, Full full) {
+Result<void> broadcast_to(Loop& loop, const std::string& path, Full full, std::size_t loops = 1) {
   const auto pass_on = [](Connection connection) -> Task<> {
     while (auto message = co_await connection.receive()) co_await connection.broadcast(*message);
   };
-  auto server = Server::open(loop, path, pass_on, {.full = full, .on_path_lost = unwatched});
+  auto server = Server::open(loop, path, pass_on,
+                             {.full = full, .on_path_lost = unwatched, .loops = loops});
   if (!server) return error_of(server);
   std::array<Result<void>, 2> heard;
   int running = 0;
@@ -193,6 +194,11 @@ Result<void> broadcast(const std::string& directory) {
 Result<void> broadcast_that_drops(const std::string& directory) {
   Loop loop(sleeping);
   return broadcast_to(loop, directory + "/s", Full::drop_oldest);
+}
+
+Result<void> broadcast_between_loops(const std::string& directory) {
+  Loop loop(sleeping);
+  return broadcast_to(loop, directory + "/s", Full::wait, 3);
 }
 
 Task<Result<void>> exchange_datagrams(Loop& loop, const std::string& path) {
@@ -501,6 +507,7 @@ constexpr auto scenarios = std::to_array<Scenario>({
     {"inherited_listener", inherited_listener},
     {"broadcast", broadcast},
     {"broadcast_that_drops", broadcast_that_drops},
+    {"broadcast_between_loops", broadcast_between_loops},
     {"datagrams", datagrams, false},
     {"descriptor_passing", descriptor_passing},
     {"drain_by_a_signal", drain_by_a_signal},
