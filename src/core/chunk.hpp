@@ -39,6 +39,11 @@ class Chunk {
     if (block_ != nullptr && --block_->references == 0) release();
   }
 
+  /// It is freed at its end, like one without a pool.
+  void leave_pool() noexcept {
+    if (block_ != nullptr) block_->home = nullptr;
+  }
+
   explicit operator bool() const noexcept { return block_ != nullptr; }
   friend bool operator==(const Chunk& a, const Chunk& b) noexcept { return a.block_ == b.block_; }
 

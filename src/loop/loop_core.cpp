@@ -103,7 +103,8 @@ class LoopCore::DrainDeadline : public Timer {
 
 // LoopCore -------------------------------------------------------------------------------------
 
-LoopCore::LoopCore(LoopOptions options) : now_(Loop::Clock::now()), spin_(options.spin) {
+LoopCore::LoopCore(LoopOptions options)
+    : options_(options), now_(Loop::Clock::now()), spin_(options.spin) {
   auto epoll = sys::make_epoll();
   auto wake =
       epoll ? sys::make_eventfd() : sys::Expected<Descriptor>(std::unexpected(epoll.error()));

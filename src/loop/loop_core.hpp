@@ -155,6 +155,7 @@ class LoopCore {
   LoopCore& operator=(const LoopCore&) = delete;
 
   [[nodiscard]] const std::optional<Error>& error() const noexcept { return error_; }
+  [[nodiscard]] const LoopOptions& options() const noexcept { return options_; }
   [[nodiscard]] Loop::Clock::time_point now() const noexcept { return now_; }
   /// Whether more than one descriptor had something to tell lately: whoever has much to do then
   /// does it in smaller pieces.
@@ -233,6 +234,7 @@ class LoopCore {
 
   static constexpr Duration company_time = std::chrono::milliseconds(1);
 
+  const LoopOptions options_;
   std::optional<Error> error_;
   Descriptor epoll_;
   Descriptor wake_;   // eventfd: raised by post() and by signal handlers

@@ -384,7 +384,7 @@ Descriptor ConnectionState::release() {
   closing_ = finished_ = true;
   Descriptor socket = release_socket();
   (void)sys::set_nonblocking(socket.get(), false);  // fails for closed descriptors only
-  if (seat_) seat_->connection_released(*this);
+  if (seat_) seat_->connection_released();
   return socket;
 }
 

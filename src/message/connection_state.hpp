@@ -28,7 +28,7 @@ class Seat {
   [[nodiscard]] virtual std::uint64_t number() const noexcept = 0;
   virtual void connection_ended(ConnectionState& state, std::string reason) noexcept = 0;
   /// Its socket lives on in another program; how it ends is not ours to know.
-  virtual void connection_released(ConnectionState& state) = 0;
+  virtual void connection_released() noexcept = 0;
   virtual Task<> broadcast(ByteView message, const ConnectionState* except) = 0;
   /// A connection somebody's broadcast waits for has room again, or is gone.
   virtual void room_made() = 0;

@@ -29,13 +29,18 @@ class Floor::Place final : public detail::Seat {
   [[nodiscard]] std::uint64_t number() const noexcept override { return number_; }
   [[nodiscard]] const Peer& peer() const noexcept { return peer_; }
 
-  // A broadcast may be walking over the book: the place in it is only cleared.
-  void connection_released(ConnectionState& state) override {
-    std::ranges::replace(book_->connections, &state, static_cast<ConnectionState*>(nullptr));
+  /// It stands in this line of the book from now on.
+  void set_line(std::size_t line) noexcept { line_ = static_cast<std::uint32_t>(line); }
+
+  // A broadcast may be walking over the book: the line in it is only cleared.
+  void connection_released() noexcept override {
+    if (line_ == no_line) return;
+    book_->lines[std::exchange(line_, no_line)] = {};
+    ++book_->gone;
   }
 
   void connection_ended(ConnectionState& state, std::string reason) noexcept override {
-    connection_released(state);
+    connection_released();
     if (book_->floor != nullptr) {
       book_->floor->desk_.report(ServerEvent::Kind::closed, number_, peer_, std::move(reason),
                                  state.counters());
@@ -51,9 +56,12 @@ class Floor::Place final : public detail::Seat {
   }
 
  private:
+  static constexpr std::uint32_t no_line = UINT32_MAX;
+
   std::shared_ptr<Book> book_;
   std::uint64_t number_;
   Peer peer_;
+  std::uint32_t line_ = no_line;
 };
 
 /// Tells its floor that there is something in it, or room in another one.
@@ -77,7 +85,7 @@ Floor::Floor(Loop& loop, FrontDesk& desk, const Server::Handler& handler,
       desk_(desk),
       handler_(handler),
       terms_(std::move(terms)),
-      book_(std::make_shared<Book>(this)) {
+      book_(std::make_shared<Book>(Book{this})) {
   if (exchange != nullptr) inbox_ = std::make_unique<Inbox>(*exchange, *this);
 }
 
@@ -89,8 +97,13 @@ std::shared_ptr<Floor::Place> Floor::place(std::uint64_t number, const Peer& pee
   return std::make_shared<Place>(book_, desk_, number, peer);
 }
 
-void Floor::tidy() {
-  if (!broadcasting_) std::erase(book_->connections, nullptr);
+// Only where half of the lines are cleared: each is then moved about once.
+void Floor::tidy() noexcept {
+  auto& lines = book_->lines;
+  if (broadcasting_ || 2 * book_->gone <= lines.size()) return;
+  std::erase_if(lines, [](const Book::Line& line) { return line.state == nullptr; });
+  for (std::size_t i = 0; i < lines.size(); ++i) lines[i].place->set_line(i);
+  book_->gone = 0;
 }
 
 void Floor::seat(Guest guest) noexcept {
@@ -107,14 +120,17 @@ void Floor::seat(Guest guest) noexcept {
 void Floor::seat_at(const std::shared_ptr<Place>& place, Descriptor socket, bool& connected) {
   const std::uint64_t number = place->number();
   const Peer& peer = place->peer();
-  book_->connections.push_back(nullptr);  // before there is a connection it could fail for
+  book_->lines.push_back({});  // before there is a connection it could fail for
+  ++book_->gone;
   auto connection = ConnectionState::open(loop_, std::move(socket), peer, terms_, place);
   if (!connection) {
     desk_.report(ServerEvent::Kind::turned_away, number, peer, connection.error().explain(), {});
     return;
   }
   ConnectionState& state = ConnectionState::of(*connection);
-  book_->connections.back() = &state;
+  book_->lines.back() = {&state, place.get()};
+  place->set_line(book_->lines.size() - 1);
+  --book_->gone;
   if (draining_) state.drain();
   connected = true;
   desk_.report(ServerEvent::Kind::connected, number, peer, {}, {});
@@ -143,8 +159,8 @@ void Floor::handler_threw(const Place& place, std::string what) {
 void Floor::drain() noexcept {
   if (draining_) return;
   draining_ = true;
-  for (std::size_t i = 0; i < book_->connections.size(); ++i) {
-    if (ConnectionState* state = book_->connections[i]) state->drain();
+  for (std::size_t i = 0; i < book_->lines.size(); ++i) {
+    if (ConnectionState* state = book_->lines[i].state) state->drain();
   }
 }
 
@@ -152,16 +168,16 @@ void Floor::close() noexcept {
   book_->floor = nullptr;  // first: a place that gets free below is not given to anybody any more
   inbox_.reset();
   tasks_.clear();
-  for (ConnectionState* state : book_->connections) {
-    if (state != nullptr) state->close();
+  for (std::size_t i = 0; i < book_->lines.size(); ++i) {
+    if (ConnectionState* state = book_->lines[i].state) state->close();
   }
 }
 
 // Broadcasting -----------------------------------------------------------------------------------
 
 bool Floor::blocked(const ConnectionState* except) const {
-  return std::ranges::any_of(book_->connections, [except](const ConnectionState* state) {
-    return state != nullptr && state != except && state->blocks_broadcast();
+  return std::ranges::any_of(book_->lines, [except](const Book::Line& line) {
+    return line.state != nullptr && line.state != except && line.state->blocks_broadcast();
   });
 }
 
@@ -206,8 +222,8 @@ void Floor::deliver(ByteView message, const ConnectionState* except) {
   } const broadcasting{broadcasting_};
   const Framing usual_framing = terms_->options.framing;
   // By index: a connection that is cut for being full only clears its place in the list.
-  for (std::size_t i = 0; i < book_->connections.size(); ++i) {
-    ConnectionState* state = book_->connections[i];
+  for (std::size_t i = 0; i < book_->lines.size(); ++i) {
+    ConnectionState* state = book_->lines[i].state;
     if (state == nullptr || state == except) continue;
     const bool usual = state->packets() || state->send_framing() == usual_framing;
     if (!usual) {

@@ -57,8 +57,8 @@ class Floor {
   /// Makes a connection of the guest and starts its handler. The desk hears how that went.
   void seat(Guest guest) noexcept;
 
-  /// Forgets those who have gone; worth it before some are seated.
-  void tidy();
+  /// Forgets those who have gone, once they are many; worth it before some are seated.
+  void tidy() noexcept;
 
   /// See Connection::broadcast().
   [[nodiscard]] Task<> broadcast(ByteView message, const detail::ConnectionState* except = nullptr);
@@ -75,8 +75,13 @@ class Floor {
 
   /// Who is there. Outlives the floor where a connection still writes its last bytes.
   struct Book {
+    struct Line {
+      detail::ConnectionState* state;  // null: gone
+      Place* place;                    // knows which line is its own
+    };
     Floor* floor;  // null once it is closed
-    std::vector<detail::ConnectionState*> connections;
+    std::vector<Line> lines = {};
+    std::size_t gone = 0;  // of the lines
   };
 
   void seat_at(const std::shared_ptr<Place>& place, Descriptor socket, bool& connected);

@@ -138,6 +138,11 @@ void OutboundQueue::forget_sent() {
   }
 }
 
+void OutboundQueue::leave_pool() noexcept {
+  for (Segment& segment : segments_) segment.chunk.leave_pool();
+  tail_.leave_pool();
+}
+
 void OutboundQueue::clear(OpenEnd& end) noexcept {
   constexpr std::size_t worth_keeping = 32;
   segments_.clear();

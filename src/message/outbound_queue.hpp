@@ -64,6 +64,9 @@ class OutboundQueue {
 
   void clear(OpenEnd& end) noexcept;
 
+  /// Its chunks do not go back to the pool they came from, which may end now.
+  void leave_pool() noexcept;
+
  private:
   struct Segment {
     core::Chunk chunk;

@@ -89,6 +89,7 @@ class Server::Core : private detail::Watch, private detail::Timer, private messa
   bool accept_one();
   void seat(Descriptor socket);
   void seat_as(std::uint64_t number, Descriptor socket);
+  void note_number(int descriptor);
   [[nodiscard]] Result<void> admit(int socket, const Peer& peer) const;
   void pause(std::string reason);
   void resume();
@@ -115,6 +116,7 @@ class Server::Core : private detail::Watch, private detail::Timer, private messa
   bool accepting_ = false;
   bool paused_ = false;
   bool draining_ = false;
+  int clear_of_reserve_ = -1;  // the highest number of a client that was not near it
   bool near_reserve_ = false;  // see only_the_reserve_is_left()
   bool holds_loop_ = false;
   std::optional<net::NameWatch> name_watch_;
@@ -265,12 +267,19 @@ void Server::Core::seat_as(std::uint64_t number, Descriptor socket) {
   }
   auto guest = floors_.let_in(number, *peer, std::move(socket), places_);
   // Before the handler: if it ends at once, the place it frees has to find us paused.
-  const auto reserve = reserve_from(options_.server_limits.descriptor_reserve);
-  if (reserve && descriptor >= *reserve) {
-    near_reserve_ = true;
-    pause("only the reserve of descriptors is left");
-  }
+  if (descriptor > clear_of_reserve_) note_number(descriptor);
   floors_.seat(std::move(guest));
+}
+
+/// The limit is looked up for numbers that are higher than all before, and so not for every client.
+void Server::Core::note_number(int descriptor) {
+  const auto reserve = reserve_from(options_.server_limits.descriptor_reserve);
+  near_reserve_ = reserve && descriptor >= *reserve;
+  if (near_reserve_) {
+    pause("only the reserve of descriptors is left");
+  } else {
+    clear_of_reserve_ = descriptor;
+  }
 }
 
 Result<void> Server::Core::admit(int socket, const Peer& peer) const {

@@ -162,7 +162,10 @@ class Transport : public Flow {
   virtual void on_queued() {}
 
   /// From now on those of another loop. `buffers` outlives the transport.
-  void use_buffers(core::ReceiveBufferPool& buffers) noexcept { buffers_ = &buffers; }
+  void use_buffers(core::BufferPools& buffers) noexcept {
+    buffers_ = &buffers;
+    queue_.leave_pool();
+  }
 
   /// Whether a task has had its share of this turn.
   [[nodiscard]] virtual bool turn_is_over() const { return false; }

@@ -12,6 +12,7 @@ UpperFloor::UpperFloor(Loop& server_loop, UpperFrontDesk& server, const Server::
                        std::shared_ptr<const detail::Terms> terms, Exchange& exchange)
     : server_loop_(server_loop),
       server_(server),
+      loop_(server_loop.core().options()),
       floor_(loop_, *this, handler, std::move(terms), &exchange),
       up_(loop_, *this, &UpperFloor::take_orders),
       down_(server_loop, *this, &UpperFloor::tell_news) {
