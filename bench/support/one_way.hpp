@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The work `oneway`: the client sends numbered messages as fast as it can for as long as --duration
-// says, the server takes every one out of the stream and checks its number.
+// The work `oneway`: the client sends numbered messages as fast as it can, --count of them or for
+// --duration, and the server takes every one out of the stream and checks its number.
 #pragma once
 
 #include <algorithm>
@@ -30,6 +30,7 @@ class Departures {
       : side_(&side),
         message_(options.size),
         between_looks_(std::clamp<std::size_t>(enough_bytes / message_.size(), 1, 256)),
+        count_(options.count > 0 ? options.count : unlimited),
         duration_(static_cast<std::uint64_t>(options.duration * 1e9)) {}
 
   /// The next message, borrowed until the next call; the last one says that it is the last, and
@@ -37,7 +38,7 @@ class Departures {
   std::optional<std::string_view> next() {
     if (over_) return std::nullopt;
     // Looking at the clock for each message would cost more than sending it.
-    if (next_ % between_looks_ == 0 && time_is_up()) {
+    if (next_ == count_ || (next_ % between_looks_ == 0 && time_is_up())) {
       over_ = true;
       return message_.last();
     }
@@ -51,18 +52,20 @@ class Departures {
 
  private:
   static constexpr std::size_t enough_bytes = 64 << 10;
+  static constexpr std::uint64_t unlimited = UINT64_MAX;
 
   bool time_is_up() {
     if (!side_->began()) {
       side_->begin();
       end_ = now() + duration_;
     }
-    return now() >= end_;
+    return count_ == unlimited && now() >= end_;
   }
 
   Side* side_;
   Numbered message_;
   std::uint64_t between_looks_;
+  std::uint64_t count_;
   std::uint64_t duration_;
   std::uint64_t end_ = 0;
   std::uint64_t next_ = 0;

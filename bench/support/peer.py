@@ -171,11 +171,13 @@ class Departures:
     def __iter__(self):
         filler = b'h' * (self._options.size - NUMBER.size)
         self._side.begin()
+        count = self._options.count
         end = time.monotonic() + self._options.duration
-        while time.monotonic() < end:
-            for number in range(self._count, self._count + self.LOOK):
+        while self._count < count if count else time.monotonic() < end:
+            after = self._count + self.LOOK
+            for number in range(self._count, min(after, count) if count else after):
                 yield NUMBER.pack(number) + filler
-            self._count += self.LOOK
+                self._count += 1
         yield NUMBER.pack(LAST) + filler
 
     def end(self):
