@@ -409,7 +409,8 @@ class full_on_several_loops : public several_loops {
 
   /// Two clients, on a loop each, that read nothing while everything is broadcast.
   void broadcast_to_sleepers(Full full) {
-    open(ignore, {.limits = {.outbound_soft = 100'000}, .full = full, .loops = 2});
+    open(ignore,
+         {.limits = {.outbound_soft = 100'000, .send_buffer = 0}, .full = full, .loops = 2});
     clients = connect_many(2);
     for (std::size_t i = 0; i < sent; ++i) broadcast(numbered(i));
     running->drain();
@@ -473,7 +474,8 @@ TEST_F(full_on_several_loops, disconnects_the_slow_and_spares_the_others) {
 }
 
 TEST_F(full_on_several_loops, waits_for_the_slow_of_all_loops_and_loses_nothing) {
-  open(ignore, {.limits = {.outbound_soft = 50'000}, .full = Full::wait, .loops = 3});
+  open(ignore,
+       {.limits = {.outbound_soft = 50'000, .send_buffer = 0}, .full = Full::wait, .loops = 3});
   clients = connect_many(6);
   start_broadcasting();
   for (std::size_t slow = 0; slow < 3; ++slow) {
@@ -497,7 +499,8 @@ TEST_F(full_on_several_loops, waits_for_the_slow_of_all_loops_and_loses_nothing)
 }
 
 TEST_F(full_on_several_loops, waits_no_longer_for_who_has_gone) {
-  open(ignore, {.limits = {.outbound_soft = 50'000}, .full = Full::wait, .loops = 3});
+  open(ignore,
+       {.limits = {.outbound_soft = 50'000, .send_buffer = 0}, .full = Full::wait, .loops = 3});
   clients = connect_many(3);
   start_broadcasting();
   while (!clients.empty()) {
