@@ -14,7 +14,8 @@ namespace {
   std::fprintf(
       stderr,
       "usage: PROGRAM [--placement split|same|unpinned] [--size BYTES] [--count N]\n"
-      "               [--subscribers N] [--connections N] [--hogs N] [--duration SECONDS]\n");
+      "               [--subscribers N] [--connections N] [--hogs N] [--duration SECONDS]\n"
+      "               [--mode WORD]\n");
   std::_Exit(2);
 }
 
@@ -46,6 +47,8 @@ Options parse_options(int argc, char** argv, Options options) {
       read_number(value, options.hogs);
     } else if (name == "--duration") {
       read_number(value, options.duration);
+    } else if (name == "--mode") {
+      options.mode = value;
     } else {
       show_usage();
     }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string_view>
 
 #include "placement.hpp"
 
@@ -14,8 +15,9 @@ struct Options {
   std::size_t count = 0;  ///< messages, connections, ...; 0 leaves it to duration
   std::size_t subscribers = 1;
   std::size_t connections = 1;
-  std::size_t hogs = 0;   ///< programs that only burn CPU, one bound to each core
-  double duration = 0.2;  ///< seconds
+  std::size_t hogs = 0;        ///< programs that only burn CPU, one bound to each core
+  double duration = 0.2;       ///< seconds
+  std::string_view mode = {};  ///< of a work that has several
 };
 
 /// Reads `--placement split --size 64 ...`. `options` holds the defaults of this work; exits with 2

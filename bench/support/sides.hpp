@@ -31,6 +31,9 @@ struct Account {
   std::uint64_t cpu = 0;  ///< nanoseconds, all threads
   std::uint64_t messages = 0;
   Summary latency = {};  ///< where this side measured any
+  double value = 0;      ///< whatever else this work measures
+  /// Of a server that goes on for ever and keeps no account of its own, as this side saw it.
+  std::uint64_t server_cpu = 0;
 };
 
 /// A side as its own process sees it. Thread: begin() and end() may run on any, one after the

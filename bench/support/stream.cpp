@@ -9,6 +9,7 @@
 
 #include <cerrno>
 
+#include "clock.hpp"
 #include "fail.hpp"
 
 namespace bench {
@@ -25,8 +26,8 @@ sockaddr_un address_of(const std::string& path) {
   return address;
 }
 
-Socket stream_socket() {
-  Socket made(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+Socket stream_socket(int family = AF_UNIX) {
+  Socket made(socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (made.get() < 0) fail_with_errno("socket");
   return made;
 }
@@ -60,6 +61,22 @@ Socket connect_to(const std::string& path) {
     fail_with_errno("connect");
   }
   return connected;
+}
+
+Socket connect_when_listening(const sockaddr& address, std::size_t size) {
+  constexpr std::uint64_t patience = 10'000'000'000;
+  const std::uint64_t started = now();
+  while (true) {
+    Socket connected = stream_socket(address.sa_family);
+    if (connect(connected.get(), &address, static_cast<socklen_t>(size)) == 0) return connected;
+    if (now() - started > patience) fail_with_errno("connect");
+    usleep(1000);
+  }
+}
+
+Socket connect_when_listening(const std::string& path) {
+  const sockaddr_un address = address_of(path);
+  return connect_when_listening(reinterpret_cast<const sockaddr&>(address), sizeof address);
 }
 
 void make_nonblocking(int descriptor) {

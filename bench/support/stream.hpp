@@ -3,6 +3,8 @@
 // What a hand-written program has for a stream: a socket at a path, and len32 frames in a buffer.
 #pragma once
 
+#include <sys/socket.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -33,6 +35,9 @@ class Socket {
 Socket listen_at(const std::string& path);
 Socket accept_one(const Socket& listener);
 Socket connect_to(const std::string& path);
+/// The same with a server that has only just been started: waits for it to listen.
+Socket connect_when_listening(const std::string& path);
+Socket connect_when_listening(const sockaddr& address, std::size_t size);
 void make_nonblocking(int descriptor);
 void set_send_buffer(int descriptor, int bytes);
 

@@ -30,6 +30,14 @@ inline hallway::Limits limits_for(const Options& options) {
   return limits;
 }
 
+/// The defaults, but for more connections than the default admits.
+inline hallway::ServerLimits limits_for_many(std::size_t connections) {
+  hallway::ServerLimits limits;
+  limits.max_connections = std::max(limits.max_connections, connections);
+  limits.max_per_uid = std::max(limits.max_per_uid, connections);
+  return limits;
+}
+
 inline hallway::ServerOptions server_options(const Options& options) {
   return {.framing = hallway::Framing::len32(), .limits = limits_for(options)};
 }
