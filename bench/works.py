@@ -89,6 +89,20 @@ def absolute(program, work, placement, size=64, value='value', **arguments):
     return of
 
 
+def grown(program, work, placement, few, many, value='value', **arguments):
+    """The median of a figure with many connections / the same with few, in the same round."""
+
+    def of(measured):
+        pair = (
+            measured.lines(work, program, placement, 64, {**arguments, 'connections': connections})
+            for connections in (many, few)
+        )
+        ratios = [more[value] / less[value] for more, less in zip(*pair)]
+        return median(ratios) if ratios else None
+
+    return of
+
+
 def everywhere(placements, text, asked, program, others, work, **more):
     """One check for each placement."""
     return tuple(
@@ -130,6 +144,42 @@ STREAMS = (
     'nng',
     'python_batch',
 )
+
+# --- fan-out --------------------------------------------------------------------------------------
+
+BROKER_PEERS = ('zmq', 'nats', 'redis')
+BROKERS = ('hallway', 'raw_epoll', *BROKER_PEERS)
+
+
+def fan_out(mode, placements, subscribers, programs=BROKERS, rounds=None):
+    arguments = {'mode': mode, 'subscribers': subscribers}
+    return Case('fanout', programs, placements, arguments=arguments, better='more', rounds=rounds)
+
+
+def fan_out_checks(mode, subscribers):
+    further = {'mode': mode, 'subscribers': subscribers}
+    return tuple(
+        check
+        for name, asked, others in (
+            ('raw epoll', '>= 0.6', 'raw_epoll'),
+            ('the best peer', '>= 5', BROKER_PEERS),
+        )
+        for check in everywhere(
+            (SPLIT, UNPINNED), f'{subscribers} subscribers, x {name}', asked, 'hallway', others,
+            'fanout', **further,
+        )
+    )
+
+
+# --- a crowd of connections -----------------------------------------------------------------------
+
+CROWD = ('hallway', 'raw_epoll', 'asio', 'libuv', 'libevent')
+
+
+def crowd(mode, programs, placements, connections, better, rounds=None):
+    arguments = {'mode': mode, 'connections': connections}
+    return Case('crowd', programs, placements, arguments=arguments, better=better, rounds=rounds)
+
 
 ROWS = (
     Row(
@@ -205,6 +255,43 @@ ROWS = (
         ),
     ),
     Row(
+        'P5',
+        'fan-out of 64 B messages, every one delivered',
+        'at least 0.6x the broker by hand, at least 5x the best peer, with 10 and 100 subscribers',
+        (
+            fan_out('batches', EVERYWHERE, 10),
+            fan_out('batches', EVERYWHERE, 100),
+            fan_out('batches', (SPLIT,), 1, rounds=3),
+            fan_out('batches', (SPLIT,), 10, ('mosquitto',), rounds=1),
+        ),
+        fan_out_checks('batches', 10) + fan_out_checks('batches', 100),
+        (
+            Curve(
+                'cost per delivery against subscribers',
+                'subscribers',
+                'ns per delivery',
+                'fanout',
+                ('hallway', 'raw_epoll', 'zmq'),
+                'subscribers',
+                (1, 3, 10, 30, 100, 300, 1000),
+                lambda line: 1e9 / line['value'],
+                arguments={'mode': 'batches'},
+                rounds=2,
+            ),
+        ),
+    ),
+    Row(
+        'P6',
+        'fan-out of 64 B messages that a program sends one at a time',
+        'as P5: each client library sends as it likes, the broker by hand gets 64 KiB at a time',
+        (
+            fan_out('each', EVERYWHERE, 10),
+            fan_out('each', (SPLIT, UNPINNED), 100, rounds=3),
+            fan_out('each', (SPLIT,), 10, ('mosquitto',), rounds=1),
+        ),
+        fan_out_checks('each', 10) + fan_out_checks('each', 100),
+    ),
+    Row(
         'P7',
         '1 MiB messages, the receiver reads every byte',
         'at least 0.9x raw stream_1m (1.8x of it with a pool of buffers waits for shared memory)',
@@ -216,6 +303,76 @@ ROWS = (
         ),
         everywhere(
             EVERYWHERE, 'x raw stream_1m', '>= 0.9', 'hallway', 'raw_stream_1m', 'large', size=MIB
+        ),
+    ),
+    Row(
+        'P8',
+        'connect, one byte there and back, close; 1 and 32 at a time',
+        'at least 0.95x raw epoll, 32 at a time',
+        (
+            crowd('visits', (*CROWD, 'python_asyncio'), EVERYWHERE, 32, 'more'),
+            crowd('visits', (*CROWD, 'python_asyncio'), EVERYWHERE, 1, 'more', rounds=3),
+        ),
+        everywhere(
+            EVERYWHERE, 'x raw epoll', '>= 0.95', 'hallway', 'raw_epoll', 'crowd',
+            mode='visits', connections=32,
+        ),
+    ),
+    Row(
+        'P9',
+        'memory of an idle connection, in user space',
+        'at most 512 B',
+        (crowd('idle', CROWD, (SPLIT,), 5000, 'less', rounds=3),),
+        (
+            Check(
+                'bytes',
+                '<= 512',
+                absolute('hallway', 'crowd', SPLIT, mode='idle', connections=5000),
+            ),
+        ),
+        (
+            Curve(
+                'memory of an idle connection against connections',
+                'connections',
+                'B per connection',
+                'crowd',
+                CROWD,
+                'connections',
+                (100, 1000, 10_000),
+                lambda line: line['value'],
+                arguments={'mode': 'idle'},
+                rounds=1,
+            ),
+        ),
+    ),
+    Row(
+        'P10',
+        '10,000 connections, a hundred of them active',
+        'p99 of the active ones at most 2x that of 100 connections',
+        (
+            crowd('active', ('hallway', 'raw_epoll'), EVERYWHERE, 100, 'less'),
+            crowd('active', ('hallway', 'raw_epoll'), EVERYWHERE, 10_000, 'less'),
+        ),
+        tuple(
+            Check(
+                f'{placement}: p99 with 10,000, x that with 100',
+                '<= 2',
+                grown('hallway', 'crowd', placement, 100, 10_000, mode='active'),
+            )
+            for placement in EVERYWHERE
+        ),
+        (
+            Curve(
+                'cost of an answer against connections, at most a hundred of them active',
+                'connections',
+                "ns of the server's CPU",
+                'crowd',
+                ('hallway', 'raw_epoll'),
+                'connections',
+                (1, 10, 100, 1000, 10_000),
+                lambda line: line['cpu_ns']['server'],
+                arguments={'mode': 'active'},
+            ),
         ),
     ),
 )
