@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What is on its way: when each message was meant to leave, and whether the answers come whole and
+// in order. Pure.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+
+namespace hallway::tool {
+
+using Moment = std::chrono::steady_clock::time_point;
+
+/// Messages that were sent and have not come back everywhere. Numbers count from 0.
+class Flight {
+ public:
+  /// @param receivers  who gets each message: one where it is answered, more in a broadcast
+  explicit Flight(std::size_t receivers) : receivers_(receivers) {}
+
+  /// The next message leaves.
+  void depart(Moment intended) { messages_.push_back({intended, receivers_}); }
+
+  /// One receiver has that message, or will never have it. Precondition: it has departed.
+  /// @return when it was meant to leave
+  Moment arrive(std::uint64_t number) {
+    Message& message = messages_[static_cast<std::size_t>(number - first_)];
+    const Moment intended = message.intended;
+    --message.missing;
+    while (!messages_.empty() && messages_.front().missing == 0) {
+      messages_.pop_front();
+      ++first_;
+    }
+    return intended;
+  }
+
+  /// The number of the next message to depart, and how many have.
+  [[nodiscard]] std::uint64_t departed() const noexcept { return first_ + messages_.size(); }
+  [[nodiscard]] std::size_t size() const noexcept { return messages_.size(); }
+
+  /// When the oldest of them was meant to leave. Precondition: there is one.
+  [[nodiscard]] Moment oldest() const { return messages_.front().intended; }
+
+ private:
+  struct Message {
+    Moment intended;
+    std::size_t missing;  // receivers that do not have it yet
+  };
+
+  std::size_t receivers_;
+  std::deque<Message> messages_;
+  std::uint64_t first_ = 0;
+};
+
+/// What one receiver gets, which is everything in the order of its numbers if all is well.
+class Arrivals {
+ public:
+  enum class Verdict : std::uint8_t {
+    next,      ///< it is new; what it left out is lost so far
+    late,      ///< it had been counted as lost
+    repeated,  ///< it was here before, or was never sent
+  };
+
+  struct Judged {
+    Verdict verdict;
+    std::uint64_t first;   ///< with Verdict::next: the numbers from here ...
+    std::uint64_t number;  ///< ... to here are settled; this one arrived, those before are lost
+  };
+
+  /// Judges an arrival.
+  /// @param low       its number, as far as `mask` reaches
+  /// @param departed  how many messages have been sent
+  Judged judge(std::uint64_t low, std::uint64_t mask, std::uint64_t departed) {
+    const std::uint64_t ahead = (low - expected_) & mask;
+    if (ahead < departed - expected_) {
+      const Judged judged{Verdict::next, expected_, expected_ + ahead};
+      leave_out(ahead);
+      ++expected_;
+      return judged;
+    }
+    const auto same = [&](std::uint64_t number) { return (number & mask) == low; };
+    const auto missed = std::ranges::find_if(missing_, same);
+    if (missed == missing_.end()) {
+      ++repeated_;
+      return {Verdict::repeated, expected_, expected_};
+    }
+    missing_.erase(missed);
+    --lost_;
+    ++reordered_;
+    return {Verdict::late, expected_, expected_};
+  }
+
+  /// How many numbers are settled: arrived, or left out.
+  [[nodiscard]] std::uint64_t settled() const noexcept { return expected_; }
+  [[nodiscard]] std::uint64_t lost() const noexcept { return lost_; }
+  [[nodiscard]] std::uint64_t reordered() const noexcept { return reordered_; }
+  [[nodiscard]] std::uint64_t repeated() const noexcept { return repeated_; }
+
+ private:
+  /// Who comes later than so many others that are missing, too, is not recognised any more.
+  static constexpr std::size_t most_missing = 4096;
+
+  void leave_out(std::uint64_t count) {
+    lost_ += count;
+    for (; count > 0; --count, ++expected_) {
+      if (count <= most_missing) missing_.push_back(expected_);
+    }
+    while (missing_.size() > most_missing) missing_.pop_front();
+  }
+
+  std::deque<std::uint64_t> missing_;  // of those that are lost, the latest
+  std::uint64_t expected_ = 0;
+  std::uint64_t lost_ = 0;
+  std::uint64_t reordered_ = 0;
+  std::uint64_t repeated_ = 0;
+};
+
+}  // namespace hallway::tool
