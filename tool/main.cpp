@@ -36,6 +36,7 @@ const std::vector<Verb>& verbs() {
       {"send", "Send messages and exit", "[ADDRESS] MESSAGE... [FLAGS]", add_send},
       {"request", "Send a message and print the reply", "[ADDRESS] MESSAGE [FLAGS]", add_request},
       {"wait", "Exit as soon as a server accepts connections", "[ADDRESS] [FLAGS]", add_wait},
+      {"bench", "Load a server, print rates and latencies", "[ADDRESS] [FLAGS]", add_bench},
   };
   return all;
 }

@@ -3,7 +3,7 @@ _hallway_offer() { mapfile -t COMPREPLY < <(compgen "$@" -- "${COMP_WORDS[COMP_C
 _hallway() {
   local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} flags=
   if ((COMP_CWORD == 1)); then
-    _hallway_offer -W "serve connect send request wait --help --version"
+    _hallway_offer -W "serve connect send request wait bench --help --version"
     return
   fi
   case ${COMP_WORDS[1]} in
@@ -55,6 +55,16 @@ _hallway() {
         --timeout) return ;;
       esac
       flags="--help -h --quiet -q --verbose -v --json --type --timeout --server-uid"
+      ;;
+    bench)
+      case $previous in
+        --pattern) _hallway_offer -W "pingpong stream broadcast connect"; return ;;
+        --type) _hallway_offer -W "stream seqpacket datagram"; return ;;
+        --framing) _hallway_offer -W "lines null len32 len32be len32le raw"; return ;;
+        --server-uid) _hallway_offer -u; return ;;
+        --size | --connections | --duration | --rate | --report | --max-message | --timeout) return ;;
+      esac
+      flags="--help -h --pattern --size --connections --duration --rate --report --quiet -q --verbose -v --json --type --framing --max-message --timeout --server-uid"
       ;;
   esac
   if [[ $current == -* ]]; then _hallway_offer -W "$flags"; else _hallway_offer -f; fi

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bench_progress.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <string>
+#include <string_view>
+
+#include "figures.hpp"
+
+namespace hallway::tool {
+
+namespace {
+
+constexpr Duration between_drawings = std::chrono::milliseconds(100);
+constexpr std::size_t bar_width = 24;
+
+void write(std::string_view text) {
+  // One try: what a terminal does not take now is out of date when it does.
+  [[maybe_unused]] const ssize_t wrote = ::write(STDERR_FILENO, text.data(), text.size());
+}
+
+std::string line_of(const Load& load, const Measurement& measured) {
+  if (!measured.begun()) return "connecting";
+  const Duration passed = std::chrono::steady_clock::now() - measured.began();
+  const double share = std::min(1.0, seconds(passed) / seconds(load.duration));
+  const auto full = static_cast<std::size_t>(share * bar_width);
+  std::string line =
+      fmt::format("[{}{}] {:>4} of {:.3g} s", std::string(full, '#'),
+                  std::string(bar_width - full, ' '), write_share(share), seconds(load.duration));
+  if (measured.intervals().empty()) return line;
+  const Interval& last = measured.intervals().back();
+  return line + fmt::format("  {}/s  p99 {}", write_grouped(last.rate()),
+                            write_time(static_cast<double>(last.p99)));
+}
+
+/// Takes the line away when the drawing ends, wherever that waits.
+struct Eraser {
+  Eraser() = default;
+  Eraser(const Eraser&) = delete;
+  Eraser& operator=(const Eraser&) = delete;
+  ~Eraser() { write("\r\x1b[K"); }
+};
+
+}  // namespace
+
+Background show_progress(Loop& loop, const Load& load, const Measurement& measured) {
+  const Eraser eraser;
+  for (;;) {
+    // A terminal that was stopped (Ctrl-S) must not stop the load.
+    co_await loop.writable(STDERR_FILENO);
+    write("\r" + line_of(load, measured) + "\x1b[K");
+    co_await loop.sleep(between_drawings);
+  }
+}
+
+}  // namespace hallway::tool
