@@ -49,6 +49,10 @@ class HALLWAY_EXPORT Client {
   /// `within`.
   [[nodiscard]] Received receive(Duration within = forever);
 
+  /// A piece of a message: see Connection::receive_some(). Blocking: until there is one, or
+  /// `within`.
+  [[nodiscard]] Received receive_some(Duration within = forever);
+
   /// Sends, then receives once; `within` covers both. Blocking: until then.
   [[nodiscard]] Received request(ByteView message, Duration within = defaults::request_time);
 

@@ -101,6 +101,15 @@ class HALLWAY_EXPORT Connection {
   /// message over max_message, a half one after message_time: the connection is then closed).
   [[nodiscard]] Receive receive(Duration within = forever);
 
+  class ReceiveSome;
+  /// A piece of a message as soon as it is there, for messages larger than one wants to hold or
+  /// wait for: Message::more() says whether others of the same message follow. A piece has at
+  /// least one byte, except that the last may be empty; descriptors come with the last.
+  /// @param within  for this piece
+  /// Outcomes: as receive(). max_message holds for the whole message, message_time for each piece.
+  /// Precondition: a message that was begun is taken to its end this way.
+  [[nodiscard]] ReceiveSome receive_some(Duration within = forever);
+
   /// As receive(), but would_block instead of suspending.
   [[nodiscard]] Received try_receive();
 
@@ -186,14 +195,26 @@ class [[nodiscard]] HALLWAY_EXPORT Connection::Receive {
   bool await_suspend(std::coroutine_handle<> awaiting);
   Received await_resume() const noexcept { return received_; }
 
+ protected:
+  detail::Flow* flow_;
+  Received received_;
+  bool some_ = false;  // a piece is enough
+
  private:
   friend class detail::ConnectionState;
 
-  detail::Flow* flow_;
   Duration within_;
-  Received received_;
   detail::Waiter waiter_;
   bool waiting_ = false;
+};
+
+/// What receive_some() returns: to be awaited at once.
+class [[nodiscard]] HALLWAY_EXPORT Connection::ReceiveSome : public Connection::Receive {
+ public:
+  ReceiveSome(detail::Flow& flow, Duration within) noexcept : Receive(flow, within) {
+    some_ = true;
+  }
+  bool await_ready() { return flow_->next_some(received_); }
 };
 
 /// What send() and flush() return: to be awaited at once.
@@ -235,6 +256,9 @@ class [[nodiscard]] HALLWAY_EXPORT Connection::Send {
 };
 
 inline Connection::Receive Connection::receive(Duration within) { return {*flow_, within}; }
+inline Connection::ReceiveSome Connection::receive_some(Duration within) {
+  return {*flow_, within};
+}
 inline Connection::Send Connection::send(ByteView message) { return {*flow_, message}; }
 
 }  // namespace hallway

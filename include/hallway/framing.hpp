@@ -39,6 +39,21 @@ struct Frame {
   ByteView message = {};  ///< borrowed from the input
 };
 
+/// How far a message has come that is taken in pieces.
+struct Progress {
+  bool begun = false;
+  std::size_t taken = 0;  ///< bytes of it handed out so far
+  std::size_t left = 0;   ///< still to come, where the framing says so at its beginning
+};
+
+/// The next piece of a message.
+struct Piece {
+  Frame::State state = Frame::State::incomplete;  ///< complete: there is one
+  std::size_t consumed = 0;
+  ByteView bytes = {};  ///< borrowed from the input
+  bool last = false;    ///< the message ends with it
+};
+
 /// A framing: a small value, copied freely.
 class HALLWAY_EXPORT Framing {
  public:
@@ -71,6 +86,14 @@ class HALLWAY_EXPORT Framing {
   /// Incomplete where the framing says that something is missing: the peer broke off.
   [[nodiscard]] Frame last(ByteView rest, std::size_t limit) const noexcept;
 
+  /// Finds what `input` has of the message that `progress` tells of, or of the first one, and takes
+  /// note of it there. A piece has at least one byte, if it is not the last one.
+  [[nodiscard]] Piece next_piece(ByteView input, std::size_t limit, Progress& progress) const;
+
+  /// As last(), for a message of which pieces were taken: its last one, when the stream ends after
+  /// `rest`.
+  [[nodiscard]] Piece last_piece(ByteView rest, std::size_t limit, Progress& progress) const;
+
   /// How many bytes a frame adds to its message.
   [[nodiscard]] constexpr std::size_t overhead() const noexcept {
     switch (kind_) {
@@ -94,6 +117,11 @@ class HALLWAY_EXPORT Framing {
   static constexpr std::size_t length_size = 4;
 
  private:
+  [[nodiscard]] Piece next_delimited_piece(ByteView input, std::size_t limit,
+                                           Progress& progress) const;
+  [[nodiscard]] Piece next_counted_piece(ByteView input, std::size_t limit,
+                                         Progress& progress) const;
+
   constexpr Framing(Kind kind, std::uint32_t most) noexcept : kind_(kind), most_(most) {}
 
   [[nodiscard]] Frame next_delimited(ByteView input, std::size_t limit, std::size_t scanned,

@@ -24,12 +24,16 @@ class Message {
  public:
   Message() noexcept = default;
   /// Borrows both. `descriptors` may be null: there are none.
-  explicit Message(ByteView bytes, std::vector<Descriptor>* descriptors = nullptr) noexcept
-      : bytes_(bytes), descriptors_(descriptors) {}
+  explicit Message(ByteView bytes, std::vector<Descriptor>* descriptors = nullptr,
+                   bool more = false) noexcept
+      : bytes_(bytes), descriptors_(descriptors), more_(more) {}
 
   [[nodiscard]] ByteView bytes() const noexcept { return bytes_; }
   [[nodiscard]] std::size_t size() const noexcept { return bytes_.size(); }
   [[nodiscard]] bool empty() const noexcept { return bytes_.empty(); }
+
+  /// This is a piece, and others of the same message follow: only from receive_some().
+  [[nodiscard]] bool more() const noexcept { return more_; }
 
   /// So that a message can be sent and compared as it is.
   operator ByteView() const noexcept { return bytes_; }  // NOLINT(google-explicit-constructor)
@@ -49,6 +53,7 @@ class Message {
  private:
   ByteView bytes_;
   std::vector<Descriptor>* descriptors_ = nullptr;
+  bool more_ = false;
 };
 
 /// What a receive gave: a message, or the reason why there is none.

@@ -74,9 +74,9 @@ class Client::State : private OwnPool, public detail::Transport {
     return {outcome, this};
   }
 
-  Received receive(const Deadline& deadline) {
+  Received receive(const Deadline& deadline, bool some = false) {
     Received received;
-    while (!next(received)) {
+    while (!(some ? next_some(received) : next(received))) {
       Fill filled = fill();
       const auto look = [&] {
         filled = fill();
@@ -132,6 +132,8 @@ Sent Client::send(ByteView message, Descriptor descriptor, Duration within) {
 }
 
 Received Client::receive(Duration within) { return state_->receive(Deadline(within)); }
+
+Received Client::receive_some(Duration within) { return state_->receive(Deadline(within), true); }
 
 Received Client::request(ByteView message, Duration within) {
   const Deadline deadline(within);

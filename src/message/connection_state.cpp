@@ -166,7 +166,12 @@ bool ConnectionState::read_once(Received& received) {
   const bool shared = core().in_company();
   if (fill(shared ? bounds::fair_read : bounds::stream_read) == Fill::progress) note_activity();
   if (shared) make_way();
-  return next(received);
+  return take(received);
+}
+
+/// What the task that receives has asked for: a message, or a piece of one.
+bool ConnectionState::take(Received& received) {
+  return receiving_ != nullptr && receiving_->some_ ? next_some(received) : next(received);
 }
 
 void ConnectionState::settle(const Received& received) {
@@ -183,7 +188,7 @@ void ConnectionState::settle(const Received& received) {
 // and not when the program gets round to it.
 void ConnectionState::settle_ended() {
   Received received;
-  if (receiving_ != nullptr && next(received)) settle(received);
+  if (receiving_ != nullptr && take(received)) settle(received);
   if (waits_) {
     settle_senders(waits_->senders, outbound_end());
     settle_senders(waits_->flushers, outbound_end());
@@ -231,7 +236,7 @@ void ConnectionState::flush_turn() {
     write();
     if (gave_way() && receiving_ != nullptr) {
       Received received;
-      if (!next(received)) return await_more();
+      if (!take(received)) return await_more();
       return settle(received);
     }
     // What has arrived is still taken, one read a turn: a peer that keeps sending must not keep

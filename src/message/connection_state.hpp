@@ -119,6 +119,7 @@ class ConnectionState final : public Transport, public Lingering, private Watch,
   void await_more();
   bool read();
   bool read_once(Received& received);
+  bool take(Received& received);
   void settle(const Received& received);
   void settle_ended();
   void write();

@@ -27,6 +27,9 @@ constexpr int most_discards = 64;
 
 // Flow's out-of-line half ------------------------------------------------------------------------
 
+bool Flow::next_some(Received& received) {
+  return static_cast<Transport*>(this)->take_some(received);
+}
 bool Flow::next_slowly(Received& received) {
   return static_cast<Transport*>(this)->take_next(received);
 }
@@ -193,13 +196,18 @@ sys::Expected<std::size_t> Transport::receive_packet(iovec room) {
   return reception->size;
 }
 
-bool Transport::take_next(Received& received) {
+bool Transport::gives_way() {
   gave_way_ = false;
   if (messages_received_ >= look_up_at_) {
     look_up_at_ = messages_received_ + bounds::messages_between_looks;
     gave_way_ = filled_ != unread_ && turn_is_over();
-    if (gave_way_) return false;
   }
+  return gave_way_;
+}
+
+bool Transport::take_next(Received& received) {
+  assert(!in_pieces() && "a message that was begun is taken to its end by receive_some()");
+  if (gives_way()) return false;
   if (inbox_) inbox_->claimed.clear();
   if (packets()) return packet_waits_ ? give_packet(received) : give_end(received);
 
@@ -217,15 +225,30 @@ bool Transport::take_next(Received& received) {
     switch (rest.state) {
       case Frame::State::complete: return give(received, rest.message, rest.consumed);
       case Frame::State::too_large: fail_too_large(); break;
-      case Frame::State::incomplete:
-        fail([&] {
-          return sys::failure(EPIPE, "receive from", peer_.to_string(),
-                              "the peer closed in the middle of a message, after " +
-                                  std::to_string(bytes.size()) + " bytes of it")
-              .error();
-        });
-        break;
+      case Frame::State::incomplete: fail_broken_off(bytes.size()); break;
     }
+  }
+  return give_end(received);
+}
+
+bool Transport::take_some(Received& received) {
+  if (gives_way()) return false;
+  if (inbox_) inbox_->claimed.clear();
+  if (packets()) return packet_waits_ ? give_packet(received) : give_end(received);
+
+  if (!progress_) progress_ = std::make_unique<Progress>();
+  const ByteView bytes(unread_, static_cast<std::size_t>(filled_ - unread_));
+  Piece piece = receive_framing_.next_piece(bytes, max_message_, *progress_);
+  const bool at_end = inbound_end_ == Outcome::end_of_stream && has_partial();
+  if (piece.state == Frame::State::incomplete && at_end) {
+    const std::size_t taken = progress_->taken + bytes.size();
+    piece = receive_framing_.last_piece(bytes, max_message_, *progress_);
+    if (piece.state == Frame::State::incomplete) fail_broken_off(taken);
+  }
+  switch (piece.state) {
+    case Frame::State::complete: return give_piece(received, piece);
+    case Frame::State::too_large: fail_too_large(); break;
+    case Frame::State::incomplete: break;
   }
   return give_end(received);
 }
@@ -237,6 +260,15 @@ bool Transport::give(Received& received, ByteView message, std::size_t consumed)
   const auto rest = static_cast<std::size_t>(filled_ - unread_);
   const Outcome outcome = inbox_ ? claim_descriptors(bytes_received_ - rest) : Outcome::ok;
   received = Received(outcome, Message(message, inbox_ ? &inbox_->claimed.list() : nullptr), this);
+  return true;
+}
+
+bool Transport::give_piece(Received& received, const Piece& piece) {
+  plain_ = piece.last && !inbox_;  // next()'s short way knows nothing of pieces
+  if (piece.last) return give(received, piece.bytes, piece.consumed);
+  unread_ += piece.consumed;
+  scanned_ = 0;
+  received = Received(Outcome::ok, Message(piece.bytes, nullptr, true), this);
   return true;
 }
 
@@ -281,6 +313,7 @@ void Transport::end_inbound(Outcome outcome) noexcept {
   if (inbound_end_ == Outcome::ok || inbound_end_ == Outcome::end_of_stream) inbound_end_ = outcome;
   unread_ = filled_ = buffer_.data();
   scanned_ = 0;
+  progress_.reset();
   packet_waits_ = false;
   if (inbox_) inbox_->arrived.clear();
 }
@@ -499,6 +532,15 @@ void Transport::fail_too_large() noexcept {
     return sys::failure(EMSGSIZE, "receive from", peer_.to_string(),
                         "a message is over the limit of " + std::to_string(max_message_) + " bytes",
                         "raise max_message, or see whether the peer uses another framing")
+        .error();
+  });
+}
+
+void Transport::fail_broken_off(std::size_t size) noexcept {
+  fail([&] {
+    return sys::failure(EPIPE, "receive from", peer_.to_string(),
+                        "the peer closed in the middle of a message, after " +
+                            std::to_string(size) + " bytes of it")
         .error();
   });
 }

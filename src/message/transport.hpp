@@ -71,11 +71,14 @@ class Transport : public Flow {
   /// in the cache, then serves them all.
   void make_way();
 
-  /// Bytes of a message that is not whole yet.
-  [[nodiscard]] bool has_partial() const noexcept { return filled_ != unread_; }
+  /// Part of a message, which is not whole yet.
+  [[nodiscard]] bool has_partial() const noexcept { return filled_ != unread_ || in_pieces(); }
 
   /// The slow half of next(): descriptors, packets, and the ways a stream ends.
   bool take_next(Received& received);
+
+  /// The same for next_some().
+  bool take_some(Received& received);
 
   void end_inbound(Outcome outcome) noexcept;
   [[nodiscard]] Outcome inbound_end() const noexcept { return inbound_end_; }
@@ -187,10 +190,16 @@ class Transport : public Flow {
   void keep_descriptors(sys::Reception& reception) noexcept;
   void make_room();
   Outcome claim_descriptors(std::uint64_t frame_end) noexcept;
+  /// A message was begun that is taken in pieces.
+  [[nodiscard]] bool in_pieces() const noexcept { return progress_ && progress_->begun; }
+
+  bool gives_way();
   bool give(Received& received, ByteView message, std::size_t consumed);
+  bool give_piece(Received& received, const Piece& piece);
   bool give_packet(Received& received);
   bool give_end(Received& received);
   void fail_too_large() noexcept;
+  void fail_broken_off(std::size_t size) noexcept;
   void keep_error(std::unique_ptr<Error> error) noexcept;
   Outcome refuse(ByteView message, std::size_t descriptors);
   void write_frame(ByteView message);
@@ -222,8 +231,9 @@ class Transport : public Flow {
   core::ReceiveBuffer buffer_;
   core::BufferPools* buffers_;
   std::shared_ptr<const Terms> terms_;
-  std::unique_ptr<Inbox> inbox_;  // only where descriptors are accepted
-  std::unique_ptr<Error> error_;  // null after a failure: out of memory
+  std::unique_ptr<Inbox> inbox_;        // only where descriptors are accepted
+  std::unique_ptr<Error> error_;        // null after a failure: out of memory
+  std::unique_ptr<Progress> progress_;  // only where messages are taken in pieces
   OutboundQueue queue_;
   message::Refusals refusals_;
   std::size_t written_this_turn_ = 0;

@@ -36,6 +36,9 @@ class HALLWAY_EXPORT Flow {
     return next_slowly(received);
   }
 
+  /// Takes what is there of the next message, or of the one that was begun. As next().
+  bool next_some(Received& received);
+
   /// Appends one frame to the outbound queue if there is room in its last chunk.
   /// @return ok, or would_block: the queue is over its soft limit, or the reason of an end
   Outcome append(ByteView message) {

@@ -554,5 +554,100 @@ TEST(framing, adds_as_many_bytes_as_it_says) {
   }
 }
 
+// Pieces -----------------------------------------------------------------------------------------
+
+/// Takes pieces as a connection does, and puts the messages together again.
+class PieceReceiver {
+ public:
+  PieceReceiver(Framing framing, std::size_t limit) : framing_(framing), limit_(limit) {}
+
+  void arrive(ByteView bytes) {
+    buffer_ += bytes;
+    while (!too_large) {
+      const Piece piece = framing_.next_piece(buffer_, limit_, progress_);
+      too_large = piece.state == State::too_large;
+      if (piece.state != State::complete) return;
+      EXPECT_TRUE(piece.last || !piece.bytes.empty());
+      take(piece);
+    }
+  }
+
+  void end() {
+    if (too_large) return;
+    const Piece piece = framing_.last_piece(buffer_, limit_, progress_);
+    too_large = piece.state == State::too_large;
+    broken_off = piece.state == State::incomplete && (progress_.begun || !buffer_.empty());
+    if (piece.state == State::complete) take(piece);
+  }
+
+  std::vector<std::string> messages;
+  bool too_large = false;
+  bool broken_off = false;
+
+ private:
+  void take(const Piece& piece) {
+    message_ += piece.bytes;
+    buffer_.erase(0, piece.consumed);
+    if (piece.last) messages.push_back(std::exchange(message_, {}));
+  }
+
+  Framing framing_;
+  std::size_t limit_;
+  Progress progress_;
+  std::string buffer_;
+  std::string message_;
+};
+
+TEST(framing_pieces, give_the_messages_that_whole_ones_give_however_they_arrive) {
+  const std::string text = "one\r\n\ntwo\rthree\r\r\n\0four\0\r\n\r"s;
+  const std::string sized = "\0\0\0\5hello\0\0\0\0\0\0\0\1x\0\0\0\3abc\0\0\0\2a"s;
+  for (const Framing framing : {Framing::lines(), Framing::null(), Framing::len32be()}) {
+    const std::string& stream = framing == Framing::len32be() ? sized : text;
+    for (const std::size_t limit : {no_limit, std::size_t{5}, std::size_t{4}}) {
+      for (std::size_t end = 0; end <= stream.size(); ++end) {
+        const ByteView bytes = ByteView(stream).substr(0, end);
+        Receiver whole(framing, limit);
+        whole.arrive(bytes);
+        if (!whole.too_large) whole.end();
+        for (std::size_t first = 0; first <= end; ++first) {
+          for (std::size_t second = first; second <= end; ++second) {
+            PieceReceiver pieces(framing, limit);
+            pieces.arrive(bytes.substr(0, first));
+            pieces.arrive(bytes.substr(first, second - first));
+            pieces.arrive(bytes.substr(second));
+            pieces.end();
+            ASSERT_EQ(pieces.messages, whole.messages)
+                << framing.to_string() << " limit " << limit << ": " << first << ", " << second
+                << " of " << end;
+            if (!pieces.too_large) {
+              ASSERT_EQ(pieces.broken_off, whole.broken_off);
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST(framing_pieces, judge_a_length_before_anything_of_it_is_taken) {
+  Progress progress;
+  EXPECT_EQ(Framing::len32be().next_piece("\0\0\0\5"s, 4, progress).state, State::too_large);
+  EXPECT_FALSE(progress.begun);
+}
+
+TEST(framing_pieces, are_over_the_limit_with_their_sum) {
+  Progress progress;
+  EXPECT_EQ(Framing::lines().next_piece("abc", 4, progress).bytes, "abc");
+  EXPECT_EQ(Framing::lines().next_piece("de", 4, progress).state, State::too_large);
+}
+
+TEST(framing_pieces, of_raw_are_messages) {
+  Progress progress;
+  const Piece piece = Framing::raw(2).next_piece("abc", no_limit, progress);
+  EXPECT_EQ(piece.bytes, "ab");
+  EXPECT_TRUE(piece.last);
+  EXPECT_FALSE(progress.begun);
+}
+
 }  // namespace
 }  // namespace hallway
