@@ -136,10 +136,11 @@ class HALLWAY_EXPORT Connection {
   /// Sends, then receives once. For peers that answer one message with one message.
   [[nodiscard]] Task<Received> request(ByteView message, Duration within = defaults::request_time);
 
+  class Broadcast;
   /// Sends to every other connection of the same server; a connection of no server has none.
   /// Each queue shares the one copy made here. Suspends only for connections that are full and
   /// asked for Full::wait, and for loops that are behind (see Server).
-  [[nodiscard]] Task<> broadcast(ByteView message);
+  [[nodiscard]] Broadcast broadcast(ByteView message);
 
   // Ending -------------------------------------------------------------------------------------
 
@@ -255,10 +256,26 @@ class [[nodiscard]] HALLWAY_EXPORT Connection::Send {
   bool waiting_ = false;
 };
 
+/// What broadcast() returns: to be awaited at once.
+class [[nodiscard]] HALLWAY_EXPORT Connection::Broadcast {
+ public:
+  Broadcast(const Connection& from, ByteView message) noexcept : from_(&from), message_(message) {}
+
+  bool await_ready();
+  bool await_suspend(std::coroutine_handle<> awaiting);
+  void await_resume();
+
+ private:
+  const Connection* from_;
+  ByteView message_;
+  std::optional<Task<>> walk_;  // where it does not just add to the broadcasts before it
+};
+
 inline Connection::Receive Connection::receive(Duration within) { return {*flow_, within}; }
 inline Connection::ReceiveSome Connection::receive_some(Duration within) {
   return {*flow_, within};
 }
 inline Connection::Send Connection::send(ByteView message) { return {*flow_, message}; }
+inline Connection::Broadcast Connection::broadcast(ByteView message) { return {*this, message}; }
 
 }  // namespace hallway

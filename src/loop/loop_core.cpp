@@ -135,6 +135,12 @@ void LoopCore::mark(Flushable& flushable) {
   note_work();
 }
 
+void LoopCore::mark_first(Flushable& flushable) {
+  if (flushable.linked()) return;
+  marked_first_.push_back(flushable);
+  note_work();
+}
+
 void LoopCore::adopt(std::unique_ptr<Lingering> lingering) noexcept {
   lingering_.push_back(*lingering.release());
 }
@@ -179,7 +185,8 @@ bool LoopCore::turn(Duration longest) {
     dispatch_events(until_next_event(longest));
     fire_timers();
     resume_runnable();
-    flush_marked();
+    flush(marked_first_);
+    flush(marked_);
     dismissed_.clear();
   }
   if (alarm_.holds_one()) prepare_foreign_loop();
@@ -188,7 +195,8 @@ bool LoopCore::turn(Duration longest) {
 }
 
 Duration LoopCore::until_next_event(Duration longest) {
-  if (stopped_ || !runnable_.empty() || !marked_.empty()) return Duration::zero();
+  if (stopped_ || !runnable_.empty() || !marked_.empty() || !marked_first_.empty())
+    return Duration::zero();
   if (timers_.empty()) return longest;
   // The clock is read again because the last turn may have taken its time.
   return std::min(longest, std::max(timers_.begin()->first - Loop::Clock::now(), Duration::zero()));
@@ -320,15 +328,15 @@ void LoopCore::resume_runnable() {
   while (Waiter* waiter = due.pop_front()) waiter->coroutine.resume();
 }
 
-void LoopCore::flush_marked() {
+void LoopCore::flush(core::LinkedList<Flushable>& marked_now) {
   // Only those marked by now: whoever is marked by what happens here has its turn next. Nobody is
   // forgotten should one of them throw.
   struct Due {
     core::LinkedList<Flushable>& marked;
     core::LinkedList<Flushable> list;
     ~Due() { list.move_to(marked); }
-  } due{marked_, {}};
-  marked_.move_to(due.list);
+  } due{marked_now, {}};
+  marked_now.move_to(due.list);
   while (Flushable* flushable = due.list.pop_front()) flushable->flush_turn();
 }
 

@@ -173,6 +173,9 @@ class LoopCore {
   }
 
   void mark(Flushable& flushable);
+  /// The same, but before all those that are marked the usual way, and those that it marks itself
+  /// are flushed in the same turn.
+  void mark_first(Flushable& flushable);
   static void unmark(Flushable& flushable) noexcept { flushable.unlink(); }
 
   void adopt(std::unique_ptr<Lingering> lingering) noexcept;
@@ -224,7 +227,7 @@ class LoopCore {
   void run_signal_actions();
   void fire_timers();
   void resume_runnable();
-  void flush_marked();
+  static void flush(core::LinkedList<Flushable>& marked);
   void prepare_foreign_loop();
   /// Work came up outside a turn: a foreign loop has to hear of it.
   void note_work() {
@@ -255,6 +258,7 @@ class LoopCore {
   core::BufferPools buffers_;
   Timer::Queue timers_;
   WaiterList runnable_;
+  core::LinkedList<Flushable> marked_first_;
   core::LinkedList<Flushable> marked_;
   LingeringList lingering_;
   LingeringList dismissed_;

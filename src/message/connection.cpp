@@ -121,8 +121,16 @@ Task<Received> Connection::request(ByteView message, Duration within) {
   co_return co_await receive(within);
 }
 
-Task<> Connection::broadcast(ByteView message) {
-  if (detail::Seat* seat = state().seat()) co_await seat->broadcast(message, &state());
+bool Connection::Broadcast::await_ready() {
+  detail::Seat* seat = from_->state().seat();
+  return seat == nullptr || seat->broadcast_along(message_, &from_->state());
+}
+bool Connection::Broadcast::await_suspend(std::coroutine_handle<> awaiting) {
+  walk_.emplace(from_->state().seat()->broadcast(message_, &from_->state()));
+  return std::move(*walk_).operator co_await().await_suspend(awaiting);
+}
+void Connection::Broadcast::await_resume() {
+  if (walk_) std::move(*walk_).operator co_await().await_resume();
 }
 
 void Connection::half_close() { state().half_close(); }
@@ -149,8 +157,14 @@ std::uint64_t Connection::number() const noexcept {
   const detail::Seat* seat = state().seat();
   return seat == nullptr ? 0 : seat->number();
 }
-Counters Connection::counters() const noexcept { return state().counters(); }
-std::size_t Connection::unsent_bytes() const noexcept { return state().queued_bytes(); }
+Counters Connection::counters() const noexcept {
+  state().settle_broadcasts();
+  return state().counters();
+}
+std::size_t Connection::unsent_bytes() const noexcept {
+  state().settle_broadcasts();
+  return state().queued_bytes();
+}
 int Connection::descriptor() const noexcept { return state().descriptor(); }
 Loop& Connection::loop() const noexcept { return state().loop(); }
 void Connection::set_framing(Framing receive, Framing send) noexcept {

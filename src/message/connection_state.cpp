@@ -201,6 +201,7 @@ void ConnectionState::settle_ended() {
 
 bool ConnectionState::begin_send(Connection::Send& send) {
   if (send.flush_) {
+    before_queuing();
     or_end([this] { write(); });
     if (queue_empty() || outbound_end() != Outcome::ok) {
       send.outcome_ = outbound_end();
@@ -348,6 +349,7 @@ void ConnectionState::queue_broadcast(const SharedFrame& frame) {
 
 void ConnectionState::half_close() {
   if (half_closed_ || closing_) return;
+  before_queuing();
   half_closed_ = true;
   refuse_more();
   on_queued();
@@ -355,6 +357,8 @@ void ConnectionState::half_close() {
 
 void ConnectionState::close(Outcome outcome) {
   if (closing_) return;
+  before_queuing();
+  if (closing_) return;  // a broadcast was too much for it
   on_queued();
   closing_ = true;
   refuse_more();

@@ -30,6 +30,10 @@ class Seat {
   /// Its socket lives on in another program; how it ends is not ours to know.
   virtual void connection_released() noexcept = 0;
   virtual Task<> broadcast(ByteView message, const ConnectionState* except) = 0;
+  /// Broadcasts right now, if that takes no more than adding to the broadcasts before it.
+  virtual bool broadcast_along(ByteView message, const ConnectionState* except) = 0;
+  /// What was broadcast so far is put into the queues: somebody is about to use or look at one.
+  virtual void settle_broadcasts() noexcept = 0;
   /// A connection somebody's broadcast waits for has room again, or is gone.
   virtual void room_made() = 0;
 };
@@ -71,7 +75,17 @@ class ConnectionState final : public Transport, public Lingering, private Watch,
   /// One broadcast message, by the connection's policy for a full queue. Whom it cannot be queued
   /// for loses the connection, because it would miss a message.
   void deliver(const SharedFrame& frame) noexcept;
+
+  /// Whether broadcasts may be delivered to it many at a time: not where each may be dropped.
+  [[nodiscard]] bool takes_many() const noexcept {
+    const Full full = terms().options.full;
+    return !packets() && (full == Full::wait || full == Full::disconnect);
+  }
   [[nodiscard]] bool blocks_broadcast() const noexcept;
+  /// What the server broadcast so far is in the queue from here on.
+  void settle_broadcasts() noexcept {
+    if (seat_) seat_->settle_broadcasts();
+  }
 
   [[nodiscard]] Loop& loop() const noexcept { return *loop_; }
   [[nodiscard]] Seat* seat() const noexcept { return seat_.get(); }
@@ -109,6 +123,7 @@ class ConnectionState final : public Transport, public Lingering, private Watch,
   bool find_news() override;
   void flush_turn() override;
   void on_queued() override;
+  void before_queuing() noexcept override { settle_broadcasts(); }
   [[nodiscard]] bool turn_is_over() const override;
 
   /// Runs what no caller waits for: out of memory ends the connection.

@@ -51,6 +51,14 @@ class Floor::Place final : public detail::Seat {
     if (book_->floor != nullptr) co_await book_->floor->broadcast(message, except);
   }
 
+  bool broadcast_along(ByteView message, const ConnectionState* except) override {
+    return book_->floor != nullptr && book_->floor->broadcast_along(message, except);
+  }
+
+  void settle_broadcasts() noexcept override {
+    if (book_->floor != nullptr) book_->floor->settle_broadcasts();
+  }
+
   void room_made() override {
     if (book_->floor != nullptr) book_->floor->room_made();
   }
@@ -118,6 +126,7 @@ void Floor::seat(Guest guest) noexcept {
 }
 
 void Floor::seat_at(const std::shared_ptr<Place>& place, Descriptor socket, bool& connected) {
+  settle_broadcasts();  // they were not for the one who comes now
   const std::uint64_t number = place->number();
   const Peer& peer = place->peer();
   book_->lines.push_back({});  // before there is a connection it could fail for
@@ -165,6 +174,8 @@ void Floor::drain() noexcept {
 }
 
 void Floor::close() noexcept {
+  settle_broadcasts();
+  detail::LoopCore::unmark(*this);
   book_->floor = nullptr;  // first: a place that gets free below is not given to anybody any more
   inbox_.reset();
   tasks_.clear();
@@ -186,7 +197,43 @@ void Floor::room_made() {
   if (inbox_ && inbox_->held_up) inbox_->ask();
 }
 
+bool Floor::broadcast_along(ByteView message, const ConnectionState* except) {
+  const Framing framing = terms_->options.framing;
+  const std::size_t size = message.size() + framing.overhead();
+  if (!taking_along_ || except != along_except_ || shared_.size() - shared_used_ < size)
+    return false;
+  char* const begin = shared_.data() + shared_used_;
+  shared_used_ += static_cast<std::size_t>(framing.write(message, begin) - begin);
+  along_.end = shared_used_;
+  ++along_.messages;
+  return true;
+}
+
+void Floor::settle_broadcasts() noexcept {
+  taking_along_ = false;
+  if (along_.messages == 0) return;
+  const detail::SharedFrame range = std::exchange(along_, {});
+  walk([&](ConnectionState& state) { state.deliver(range); }, along_except_);
+}
+
+/// Calls `visit` for each connection but one.
+template <typename Visit>
+void Floor::walk(Visit visit, const ConnectionState* except) {
+  struct Broadcasting {
+    bool& flag;
+    bool before = std::exchange(flag, true);
+    ~Broadcasting() { flag = before; }
+  } const broadcasting{broadcasting_};
+  // By index: a connection that is cut for being full only clears its place in the list.
+  for (std::size_t i = 0; i < book_->lines.size(); ++i) {
+    ConnectionState* state = book_->lines[i].state;
+    if (state != nullptr && state != except) visit(*state);
+  }
+}
+
 Task<> Floor::broadcast(ByteView message, const ConnectionState* except) {
+  if (broadcast_along(message, except)) co_return;
+  settle_broadcasts();
   Exchange::Parcel parcel;
   if (inbox_) parcel = inbox_->pack(message);
   while (blocked(except) || (inbox_ && !inbox_->send(parcel))) {
@@ -214,25 +261,24 @@ void Floor::deliver_inbox() {
 }
 
 void Floor::deliver(ByteView message, const ConnectionState* except) {
+  settle_broadcasts();
   std::optional<detail::SharedFrame> frame;
-  struct Broadcasting {
-    bool& flag;
-    bool before = std::exchange(flag, true);
-    ~Broadcasting() { flag = before; }
-  } const broadcasting{broadcasting_};
   const Framing usual_framing = terms_->options.framing;
-  // By index: a connection that is cut for being full only clears its place in the list.
-  for (std::size_t i = 0; i < book_->lines.size(); ++i) {
-    ConnectionState* state = book_->lines[i].state;
-    if (state == nullptr || state == except) continue;
-    const bool usual = state->packets() || state->send_framing() == usual_framing;
-    if (!usual) {
-      state->deliver(share(message, state->send_framing()));
-      continue;
-    }
-    if (!frame) frame = share(message, usual_framing);
-    state->deliver(*frame);
-  }
+  bool all_take_many = !inbox_;
+  walk(
+      [&](ConnectionState& state) {
+        const bool usual = state.packets() || state.send_framing() == usual_framing;
+        all_take_many = all_take_many && usual && state.takes_many();
+        if (!usual) return state.deliver(share(message, state.send_framing()));
+        if (!frame) frame = share(message, usual_framing);
+        state.deliver(*frame);
+      },
+      except);
+  if (!frame || !all_take_many || frame->end != shared_used_) return;
+  along_ = {shared_, shared_used_, shared_used_, 0};
+  along_except_ = except;
+  taking_along_ = true;
+  loop_.core().mark_first(*this);
 }
 
 detail::SharedFrame Floor::share(ByteView message, Framing framing) {
@@ -246,7 +292,7 @@ detail::SharedFrame Floor::share(ByteView message, Framing framing) {
   char* end = packets ? std::ranges::copy(message, begin).out : framing.write(message, begin);
   const std::size_t from =
       std::exchange(shared_used_, static_cast<std::size_t>(end - shared_.data()));
-  return {shared_, from, shared_used_};
+  return {shared_, from, shared_used_, 1};
 }
 
 }  // namespace hallway::message

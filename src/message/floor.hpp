@@ -33,7 +33,7 @@ class FrontDesk {
   ~FrontDesk() = default;
 };
 
-class Floor {
+class Floor : private detail::Flushable {
  public:
   class Place;
 
@@ -63,6 +63,13 @@ class Floor {
   /// See Connection::broadcast().
   [[nodiscard]] Task<> broadcast(ByteView message, const detail::ConnectionState* except = nullptr);
 
+  /// The same right now, if it takes no more than adding to what was broadcast before it in this
+  /// turn. Most broadcasts of a busy turn are this.
+  bool broadcast_along(ByteView message, const detail::ConnectionState* except);
+
+  /// Puts what was broadcast so far into the queues.
+  void settle_broadcasts() noexcept;
+
   /// Each handler finishes with what has arrived.
   void drain() noexcept;
 
@@ -91,9 +98,12 @@ class Floor {
 
   [[nodiscard]] bool blocked(const detail::ConnectionState* except) const;
   void deliver(ByteView message, const detail::ConnectionState* except);
+  template <typename Visit>
+  void walk(Visit visit, const detail::ConnectionState* except);
   void deliver_inbox();
   void room_made();
   detail::SharedFrame share(ByteView message, Framing framing);
+  void flush_turn() override { settle_broadcasts(); }
 
   Loop& loop_;
   FrontDesk& desk_;
@@ -104,6 +114,11 @@ class Floor {
   bool broadcasting_ = false;  // somebody walks over the book
   core::Chunk shared_;         // where broadcasts are written, one after the other
   std::size_t shared_used_ = 0;
+  // Broadcasts that follow each other in shared_ and go to the same connections are put into their
+  // queues as one range. `along_` is that range; the queues end where it begins.
+  detail::SharedFrame along_;
+  const detail::ConnectionState* along_except_ = nullptr;
+  bool taking_along_ = false;
   detail::WaiterList broadcasters_;
   std::unique_ptr<Inbox> inbox_;  // what other floors broadcast
   detail::TaskGroup tasks_;       // last: handlers refer to everything above

@@ -354,6 +354,7 @@ Outcome Transport::refuse(ByteView message, std::size_t descriptors) {
 }
 
 Outcome Transport::enqueue(ByteView message) {
+  before_queuing();
   if (const Outcome refused = refuse(message, 0); refused != Outcome::ok) return refused;
   if (message.size() >= bounds::chunk && !keeps_boundaries()) return send_from_place(message);
   write_frame(message);
@@ -386,6 +387,7 @@ Outcome Transport::send_from_place(ByteView message) {
 }
 
 Outcome Transport::enqueue(ByteView message, std::vector<Descriptor>& descriptors) {
+  before_queuing();
   if (const Outcome refused = refuse(message, descriptors.size()); refused != Outcome::ok) {
     return refused;
   }
@@ -439,7 +441,7 @@ void Transport::enqueue_shared(const SharedFrame& frame) {
   if (outbound_end_ != Outcome::ok) return;
   seal_queue();
   queue_.append_range(frame.chunk, frame.begin, frame.end);
-  ++messages_sent_;
+  messages_sent_ += frame.messages;
   on_queued();
 }
 
@@ -575,6 +577,7 @@ Error Transport::explain_outcome(const char* operation, Outcome outcome) const {
 
 void Transport::set_framing(Framing receive, Framing send) noexcept {
   if (packets()) return;
+  before_queuing();
   receive_framing_ = receive;
   send_framing_ = send;
   scanned_ = 0;

@@ -43,6 +43,7 @@ struct SharedFrame {
   core::Chunk chunk;
   std::size_t begin = 0;
   std::size_t end = 0;
+  std::size_t messages = 0;  // that many frames, one after the other
 };
 
 class Transport : public Flow {
@@ -163,6 +164,9 @@ class Transport : public Flow {
  protected:
   /// Something was queued: to be flushed before long.
   virtual void on_queued() {}
+
+  /// Something is about to be queued.
+  virtual void before_queuing() noexcept {}
 
   /// From now on those of another loop. `buffers` outlives the transport.
   void use_buffers(core::BufferPools& buffers) noexcept {

@@ -13,6 +13,7 @@
 
 #include <hallway/server.hpp>
 
+#include "support/faults.hpp"
 #include "support/serving.hpp"
 
 namespace hallway {
@@ -330,6 +331,126 @@ TEST_F(broadcasting, survives_clients_that_leave_in_the_middle) {
     loop.turn();
   }
   EXPECT_TRUE(until([&] { return running->connections() >= 1; }));
+}
+
+// Many in one turn -------------------------------------------------------------------------------
+
+/// Connections that stay as they are, held by their handlers.
+class broadcasting_along : public broadcasting {
+ protected:
+  void open_held(ServerOptions options = {}) {
+    open(
+        [this](Connection connection) -> Task<> {
+          held.push_back(&connection);
+          co_await loop.sleep(forever);
+        },
+        std::move(options));
+    for (int i = 0; i < 3; ++i) clients.push_back(connect());
+    ASSERT_TRUE(until_connections(3));
+  }
+  /// From the first connection, as a busy handler does.
+  void say_in_one_turn(const std::vector<std::string>& messages) {
+    loop.run([](Connection& from, const std::vector<std::string>& all) -> Task<> {
+      for (const std::string& message : all) co_await from.broadcast(message);
+    }(*held[0], messages));
+  }
+
+  std::vector<Connection*> held;
+  std::vector<RawStream> clients;
+};
+
+TEST_F(broadcasting_along, takes_one_write_for_each_who_listens) {
+  for (const Full full : {Full::wait, Full::disconnect}) {
+    held.clear();
+    clients.clear();
+    running.reset();
+    open_held({.full = full});
+    const std::vector<std::string> messages(500, "a message");
+    const CallCount writes(sys::Call::sendmsg);
+    say_in_one_turn(messages);
+    loop.turn();
+    EXPECT_EQ(writes.calls(), 2U);
+    for (int i = 1; i < 3; ++i) {
+      clients[static_cast<std::size_t>(i)].collect();
+      EXPECT_EQ(clients[static_cast<std::size_t>(i)].received.size(), messages.size() * 10);
+    }
+    EXPECT_EQ(held[1]->counters().messages_sent, messages.size());
+    EXPECT_EQ(held[0]->counters().messages_sent, 0U);
+  }
+}
+
+TEST_F(broadcasting_along, keeps_the_order_with_what_a_connection_sends_itself) {
+  open_held();
+  loop.run([](std::vector<Connection*>& all) -> Task<> {
+    co_await all[0]->broadcast("1");
+    co_await all[0]->broadcast("2");
+    co_await all[1]->send("own");
+    co_await all[0]->broadcast("3");
+    co_await all[0]->broadcast("4");
+    co_await all[2]->broadcast("from another");
+    co_await all[0]->broadcast("5");
+  }(held));
+  EXPECT_TRUE(until_received(clients[1], "1\n2\nown\n3\n4\nfrom another\n5\n"));
+  EXPECT_TRUE(until_received(clients[2], "1\n2\n3\n4\n5\n"));
+  EXPECT_TRUE(until_received(clients[0], "from another\n"));
+}
+
+TEST_F(broadcasting_along, is_seen_by_whoever_looks_at_a_queue) {
+  open_held();
+  loop.run([](std::vector<Connection*>& all) -> Task<> {
+    for (int i = 0; i < 10; ++i) co_await all[0]->broadcast("123456789");
+    EXPECT_EQ(all[1]->unsent_bytes(), 100U);
+    EXPECT_EQ(all[2]->counters().messages_sent, 10U);
+  }(held));
+}
+
+TEST_F(broadcasting_along, comes_before_the_end_of_a_connection_that_is_closed) {
+  open_held();
+  loop.run([](std::vector<Connection*>& all) -> Task<> {
+    for (int i = 0; i < 3; ++i) co_await all[0]->broadcast("hi");
+    all[1]->half_close();
+    all[2]->close();
+    all[0]->close();
+  }(held));
+  EXPECT_TRUE(until_received(clients[1], "hi\nhi\nhi\n"));
+  EXPECT_TRUE(until_received(clients[2], "hi\nhi\nhi\n"));
+  EXPECT_TRUE(until_ended(clients[1]));
+}
+
+TEST_F(broadcasting_along, reaches_each_in_the_framing_it_asked_for_from_then_on) {
+  open_held();
+  loop.run([](std::vector<Connection*>& all) -> Task<> {
+    co_await all[0]->broadcast("1");
+    co_await all[0]->broadcast("2");
+    all[1]->set_framing(Framing::null(), Framing::null());
+    co_await all[0]->broadcast("3");
+    co_await all[0]->broadcast("4");
+  }(held));
+  EXPECT_TRUE(until_received(clients[1], std::string("1\n2\n3\0"
+                                                     "4\0",
+                                                     8)));
+  EXPECT_TRUE(until_received(clients[2], "1\n2\n3\n4\n"));
+}
+
+TEST_F(broadcasting_along, is_delivered_before_the_server_ends) {
+  open_held();
+  loop.run([](std::vector<Connection*>& all, std::optional<Server>& server) -> Task<> {
+    for (int i = 0; i < 3; ++i) co_await all[0]->broadcast("last");
+    server.reset();
+  }(held, running));
+  EXPECT_TRUE(until_received(clients[1], "last\nlast\nlast\n"));
+}
+
+TEST_F(broadcasting_along, goes_on_in_another_chunk_when_one_is_full) {
+  open_held();
+  std::vector<std::string> messages;
+  for (std::size_t i = 0; i < 3000; ++i) messages.push_back(numbered(i, 100));
+  say_in_one_turn(messages);
+  ASSERT_TRUE(until([this] {
+    clients[1].collect();
+    return clients[1].received.size() == 300'000;
+  }));
+  EXPECT_EQ(numbers_in(clients[1].received, 100).back(), 2999U);
 }
 
 }  // namespace
