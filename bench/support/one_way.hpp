@@ -38,7 +38,7 @@ class Departures {
   std::optional<std::string_view> next() {
     if (over_) return std::nullopt;
     // Looking at the clock for each message would cost more than sending it.
-    if (next_ == count_ || (next_ % between_looks_ == 0 && time_is_up())) {
+    if (next_ + 1 == count_ || (next_ % between_looks_ == 0 && time_is_up())) {
       over_ = true;
       return message_.last();
     }
@@ -48,7 +48,7 @@ class Departures {
   [[nodiscard]] bool over() const noexcept { return over_; }
 
   /// Everything was handed over for good.
-  void end() { side_->end(next_); }
+  void end() { side_->end(next_ + 1); }
 
  private:
   static constexpr std::size_t enough_bytes = 64 << 10;
@@ -109,7 +109,7 @@ class Arrivals {
     if (sequence_.take(message)) [[likely]] {
       return true;
     }
-    side_->end(sequence_.taken());
+    side_->end(sequence_.taken() + 1);
     return false;
   }
 

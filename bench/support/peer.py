@@ -171,13 +171,14 @@ class Departures:
     def __iter__(self):
         filler = b'h' * (self._options.size - NUMBER.size)
         self._side.begin()
-        count = self._options.count
+        numbered = self._options.count - 1  # and the last one
         end = time.monotonic() + self._options.duration
-        while self._count < count if count else time.monotonic() < end:
+        while self._count < numbered if numbered >= 0 else time.monotonic() < end:
             after = self._count + self.LOOK
-            for number in range(self._count, min(after, count) if count else after):
+            for number in range(self._count, min(after, numbered) if numbered >= 0 else after):
                 yield NUMBER.pack(number) + filler
                 self._count += 1
+        self._count += 1
         yield NUMBER.pack(LAST) + filler
 
     def end(self):
@@ -200,7 +201,7 @@ class Arrivals:
             return True
         if number != LAST:
             fail('lost or out of order')
-        self._side.end(self._next)
+        self._side.end(self._next + 1)
         return False
 
 

@@ -33,8 +33,12 @@ class ZmqSocket {
   void bind(const std::string& path) {
     require_zmq(zmq_bind(socket_, ("ipc://" + path).c_str()), "zmq_bind");
   }
+  /// Waits until the connection is there: making it is not what is measured.
   void connect(const std::string& path) {
+    set(ZMQ_IMMEDIATE, 1);
     require_zmq(zmq_connect(socket_, ("ipc://" + path).c_str()), "zmq_connect");
+    zmq_pollitem_t writable{.socket = socket_, .fd = 0, .events = ZMQ_POLLOUT, .revents = 0};
+    require_zmq(zmq_poll(&writable, 1, -1), "zmq_poll");
   }
   void send(std::string_view bytes) {
     require_zmq(zmq_send(socket_, bytes.data(), bytes.size(), 0), "zmq_send");
