@@ -29,7 +29,8 @@ Exchange::Inbox::~Inbox() {
 Exchange::Parcel Exchange::Inbox::pack(ByteView message) const {
   const auto bytes = std::make_shared<const std::string>(message);
   const std::lock_guard lock(exchange_.mutex_);
-  return Parcel(exchange_.inboxes_.size() - 1, bytes);
+  Parcel parcel(exchange_.inboxes_.size() - 1, bytes);
+  return parcel;
 }
 
 bool Exchange::Inbox::send(Parcel& parcel) {

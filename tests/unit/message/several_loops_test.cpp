@@ -459,7 +459,7 @@ TEST_F(full_on_several_loops, drops_the_oldest_and_counts_each) {
 }
 
 TEST_F(full_on_several_loops, disconnects_the_slow_and_spares_the_others) {
-  open(ignore, {.limits = {.outbound_hard = 500'000}, .loops = 2});
+  open(ignore, {.limits = {.send_buffer = 0, .outbound_hard = 500'000}, .loops = 2});
   clients = connect_many(2);
   std::vector<RawStream> slow = connect_many(2);
   for (std::size_t i = 1; running->connections() > 2; ++i) {
@@ -721,11 +721,16 @@ TEST_F(several_loops, stop_at_once_when_their_server_is_destroyed) {
 }
 
 TEST_F(several_loops, leave_what_was_sent_and_not_read_yet_to_the_given_one) {
-  const std::string large(900'000, 'x');
+  // Of all sizes, so that chunks of all sizes are on the way.
+  std::string expected;
+  for (std::size_t size = 1; size < 200'000; size *= 3) expected += std::string(size, 'x') + "\n";
+  for (int i = 0; i < 60; ++i) expected += std::string(9'999, 'y') + "\n";
   std::atomic<int> sent = 0;
   open(
       [&](Connection connection) -> Task<> {
-        co_await connection.send(large);
+        for (ByteView rest = expected; !rest.empty(); rest.remove_prefix(rest.find('\n') + 1)) {
+          co_await connection.send(rest.substr(0, rest.find('\n')));
+        }
         ++sent;
         co_await ignore(std::move(connection));
       },
@@ -735,7 +740,7 @@ TEST_F(several_loops, leave_what_was_sent_and_not_read_yet_to_the_given_one) {
   running.reset();
   for (RawStream& client : clients) {
     EXPECT_TRUE(until_ended(client));
-    EXPECT_EQ(client.received.size(), large.size() + 1);
+    EXPECT_EQ(client.received, expected);
   }
   EXPECT_EQ(loop.run(), 0);
 }
