@@ -678,11 +678,25 @@ TEST_F(several_loops, hand_an_exception_to_the_given_one_and_go_on) {
 }
 
 TEST_F(several_loops, do_without_one_that_cannot_go_on) {
-  open(tell_loop, {.loops = 2});
+  std::latch inside(1);
+  std::latch go(1);
+  open(
+      [&](Connection connection) -> Task<> {
+        while (auto message = co_await connection.receive()) {
+          if (message->bytes() == "wait") {
+            inside.count_down();
+            go.wait();
+          }
+          co_await connection.send(name_of(connection.loop()));
+        }
+      },
+      {.loops = 2});
   RawStream client = connect_elsewhere();
+  client.send("wait\n");
+  inside.wait();
   {
     const FaultOn broken(sys::Call::epoll_wait, 1, EINVAL);
-    client.send("wake up\n");
+    go.count_down();
     const auto deadline = Loop::Clock::now() + patience;
     // Until then our own loop does not wait for anything.
     while (broken.calls() == 0 && Loop::Clock::now() < deadline) std::this_thread::yield();
