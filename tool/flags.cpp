@@ -46,7 +46,7 @@ void add_wire(CLI::App& verb, Wire& wire) {
       [&wire](Framing framing) { wire.framing = framing; },
       "How messages are told apart in a stream (default lines)");
   add_value(
-      verb, "--max-message", "SIZE", read_size,
+      verb, "--max-message", "SIZE", read_message_size,
       [&wire](std::size_t size) { wire.max_message = size; },
       "Largest message in either direction (default " + write_size(Limits{}.max_message) + ")");
 }

@@ -81,9 +81,17 @@ void occupy_standard_descriptors() {
   }
 }
 
+/// Refuses "--flag=" where the flag is a number of times, or none at all: CLI11 would take the =
+/// for nothing, or for an empty word.
+void require_value(const CLI::App& app, const std::string& flag) {
+  const auto* option = app.get_option_no_throw(flag);
+  if (option == nullptr || option->get_items_expected_max() > 0) return;
+  throw Refused(flag + "=", "there is nothing after the =");
+}
+
 /// The text of --ack may be left out, and CLI11 would take the address after it for the text; and
 /// it would take the word after "--flag=" for the flag's value.
-std::vector<std::string> unambiguous(std::span<const std::string> words) {
+std::vector<std::string> unambiguous(const CLI::App& app, std::span<const std::string> words) {
   std::vector<std::string> clear;
   for (std::size_t at = 0; at < words.size(); ++at) {
     const std::string& word = words[at];
@@ -91,6 +99,7 @@ std::vector<std::string> unambiguous(std::span<const std::string> words) {
     if (word == "--ack" && address_follows) clear.push_back(words[++at]);
     if (word.starts_with("--") && word.find('=') == word.size() - 1) {
       clear.push_back(word.substr(0, word.size() - 1));
+      require_value(app, clear.back());
       clear.emplace_back();
     } else {
       clear.push_back(word);
@@ -130,7 +139,7 @@ int run_verb(const Verb& verb, std::vector<std::string> words) {
   Run run;
   try {
     run = verb.add(app, take_rest(words));
-    words = unambiguous(words);
+    words = unambiguous(app, words);
     std::ranges::reverse(words);  // CLI11 takes them from the end
     app.parse(words);
   } catch (const CLI::Success& help) {

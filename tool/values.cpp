@@ -105,6 +105,14 @@ Read<std::size_t> read_size(std::string_view text) {
   return *value * factor;
 }
 
+Read<std::size_t> read_message_size(std::string_view text) {
+  auto size = read_size(text);
+  if (!size || *size <= bounds::largest_message) return size;
+  Unread refused("too large");
+  refused.hint = "a message has at most " + std::to_string(bounds::largest_message) + " bytes";
+  return unexpected(refused);
+}
+
 Read<std::size_t> read_count(std::string_view text) {
   const auto value = text.empty() ? std::nullopt : number<std::size_t>(text);
   if (!value || *value == 0) return unexpected("not a count (a whole number of at least 1)");

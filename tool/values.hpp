@@ -45,6 +45,9 @@ Read<Duration> read_duration(std::string_view text);
 /// "4096", "64K", "1M", "2G": powers of 1024.
 Read<std::size_t> read_size(std::string_view text);
 
+/// A size that a message can have.
+Read<std::size_t> read_message_size(std::string_view text);
+
 /// A whole number of at least 1.
 Read<std::size_t> read_count(std::string_view text);
 

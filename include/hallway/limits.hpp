@@ -21,7 +21,8 @@ inline constexpr std::size_t mebibyte = 1024 * kibibyte;
 /// What one connection may cost. A peer that goes over a limit loses this connection and nothing
 /// else. A time of zero means: no such clock.
 struct Limits {
-  /// Largest message in either direction, in bytes, without its framing; below 4 GiB.
+  /// Largest message in either direction, in bytes, without its framing; more than
+  /// bounds::largest_message counts as that.
   std::size_t max_message = 1 * mebibyte;
 
   /// From the first byte of a message to its last, while it is waited for. Cuts off a peer that
@@ -96,6 +97,9 @@ inline constexpr Duration takeover_time = std::chrono::seconds(5);
 }  // namespace defaults
 
 namespace bounds {
+
+/// Largest message there can be: a length has 32 bits on the wire.
+inline constexpr std::size_t largest_message = UINT32_MAX - 1;
 
 /// Most descriptors one message may carry: the kernel's SCM_MAX_FD (net/core/scm.c).
 inline constexpr std::size_t descriptors_per_message = 253;

@@ -13,9 +13,6 @@ namespace {
 // and back is cheaper than keeping that from the others.
 constexpr std::size_t worth_keeping = 64 * kibibyte;
 
-// What a 32-bit length can say; larger limits mean this one.
-constexpr std::size_t largest_message = UINT32_MAX - 1;
-
 // What one sender may write before the others on its loop get their turn.
 constexpr std::size_t most_per_turn = 1 * mebibyte;
 
@@ -42,7 +39,8 @@ Error Flow::explain(const char* operation, Outcome outcome) const {
 
 Transport::Transport(Descriptor socket, const Peer& peer, std::shared_ptr<const Terms> terms,
                      core::BufferPools& buffers)
-    : Flow(terms->options.framing, std::min(terms->options.limits.max_message, largest_message)),
+    : Flow(terms->options.framing,
+           std::min(terms->options.limits.max_message, bounds::largest_message)),
       socket_(std::move(socket)),
       peer_(peer),
       buffers_(&buffers),

@@ -41,12 +41,20 @@ fails(2, 'send', '--dance', 'x', says=['--dance'])
 fails(2, 'request', 'a', 'b', 'c', says=['MESSAGE'])
 fails(2, 'connect', '--type')
 
+# A length has 32 bits on the wire; more is not silently less.
+fails(2, 'serve', '--max-message', '5G', says=['--max-message 5G', 'too large'])
+fails(2, 'request', '--max-message', '4294967295', './nothing', 'x', says=['--max-message', 'too large'])
+fails(7, 'request', '--max-message', '4294967294', './nothing', 'x')
+
+fails(2, 'send', 'x', '--wait-reply=', says=['--wait-reply=', 'nothing after the ='])
+fails(2, 'send', './nothing', 'x', '--sized=', says=['--sized=', 'nothing after the ='])
 for count in ['-1', '0', '1.5', 'abc']:
     fails(2, 'send', 'x', f'--wait-reply={count}', says=[f'--wait-reply {count}', 'not a count'])
 # What the library knows to do about it is said, too.
 for words, hint in [(['serve', '--type', 'tcp'], 'use stream, seqpacket or datagram'),
                     (['serve', '--allow', 'everybody'], 'use uid:U, gid:G, group:NAME'),
                     (['serve', 'tcp:host:80'], 'a file really named so is "./tcp:host:80"'),
+                    (['serve', '--max-message', '5G'], 'a message has at most 4294967294 bytes'),
                     (['serve', '--mode', '999'], 'hallway serve --help')]:
     assert f'hint: {hint}' in run(*words, check=2).stderr.decode(), words
 
