@@ -14,7 +14,8 @@
 namespace hallway::tool {
 
 /// A coroutine that starts at once and ends, wherever it waits, with this object: a Task is
-/// awaited or given away to the loop, this one is kept.
+/// awaited or given away to the loop, this one is kept. Nobody is there to be thrown at: one that
+/// gathers what others send catches std::bad_alloc itself.
 class [[nodiscard]] Background {
  public:
   struct promise_type {

@@ -10,6 +10,7 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <new>
 #include <utility>
 
 #include <hallway/child.hpp>
@@ -60,6 +61,13 @@ struct Process {
   /// With everything it started, which shares its process group.
   void kill() { static_cast<void>(child.kill(SIGKILL)); }
 
+  /// For want of memory: what it printed is lost, and nothing else.
+  void give_up() {
+    out_of_memory = true;
+    printed = {};
+    kill();
+  }
+
   /// Reads once what is there, at most so much. False: nothing more will come.
   bool read_some(std::size_t most) {
     std::array<char, 64 * kibibyte> buffer;
@@ -76,26 +84,35 @@ struct Process {
   std::string printed;
   bool too_much = false;
   bool timed_out = false;
+  bool out_of_memory = false;
   bool ended = false;
 };
 
 /// Writes the message to the process, which may well not read it.
 Background feed(Process& process, std::string_view message) {
-  while (!message.empty()) {
-    co_await process.loop->writable(process.input.get());
-    const ssize_t wrote = write(process.input.get(), message.data(), message.size());
-    if (wrote < 0 && errno != EAGAIN && errno != EINTR) break;
-    if (wrote > 0) message.remove_prefix(static_cast<std::size_t>(wrote));
+  try {
+    while (!message.empty()) {
+      co_await process.loop->writable(process.input.get());
+      const ssize_t wrote = write(process.input.get(), message.data(), message.size());
+      if (wrote < 0 && errno != EAGAIN && errno != EINTR) break;
+      if (wrote > 0) message.remove_prefix(static_cast<std::size_t>(wrote));
+    }
+  } catch (const std::bad_alloc&) {
+    process.give_up();
   }
   process.input.close();
 }
 
 /// Reads what the process prints, to its end or one byte more than `most`.
 Background collect(Process& process, std::size_t most) {
-  while (!process.too_much) {
-    co_await process.loop->readable(process.output.get());
-    if (!process.read_some(64 * kibibyte)) break;
-    process.too_much = process.printed.size() > most;
+  try {
+    while (!process.too_much) {
+      co_await process.loop->readable(process.output.get());
+      if (!process.read_some(64 * kibibyte)) break;
+      process.too_much = process.printed.size() > most;
+    }
+  } catch (const std::bad_alloc&) {
+    process.give_up();
   }
   if (process.too_much) process.kill();
 }
@@ -103,7 +120,8 @@ Background collect(Process& process, std::size_t most) {
 /// What is in the pipe now and no more: something that the process left behind may go on printing.
 void collect_rest(Process& process, std::size_t most) {
   int left = 0;
-  if (process.too_much || ioctl(process.output.get(), FIONREAD, &left) < 0) return;
+  if (process.too_much || process.out_of_memory) return;
+  if (ioctl(process.output.get(), FIONREAD, &left) < 0) return;
   auto rest = static_cast<std::size_t>(left);
   while (rest > 0) {
     const std::size_t before = process.printed.size();
@@ -114,9 +132,13 @@ void collect_rest(Process& process, std::size_t most) {
 }
 
 Background kill_after(Process& process, Duration time) {
-  co_await process.loop->sleep(time);
-  process.timed_out = true;
-  process.kill();
+  try {
+    co_await process.loop->sleep(time);
+    process.timed_out = true;
+    process.kill();
+  } catch (const std::bad_alloc&) {
+    process.give_up();
+  }
 }
 
 /// Until the process has ended and what it printed has been read. What it started and left behind
@@ -165,6 +187,10 @@ Task<Result<std::optional<std::string>>> Handler::answer(std::string_view messag
                   std::move(output->read_end));
 
   const auto status = co_await finish(process, message, limits_);
+  if (process.out_of_memory) {
+    co_return std::unexpected(
+        failure(std::errc::not_enough_memory, "killed, there is no memory for what it prints"));
+  }
   if (process.timed_out) {
     co_return std::unexpected(failure(
         std::errc::timed_out, "killed, it took longer than " + write_duration(limits_.time)));

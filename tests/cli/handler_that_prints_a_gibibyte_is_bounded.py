@@ -1,4 +1,6 @@
 """A command that prints without end is killed at --max-message and costs the server no memory."""
+import resource
+
 from _support import Server, run
 
 
@@ -20,3 +22,12 @@ with Server('--handler', 'head -c 1000 /dev/zero | tr "\\0" x; echo', '--max-mes
     assert run('request', server.address, 'x', check=0).stdout == b'x' * 1000 + b'\n'
 with Server('--handler', 'head -c 1001 /dev/zero', '--max-message', '1000', '--ack') as server:
     assert run('request', server.address, 'x', check=0).stdout == b'__ACK__\n'
+
+# Where the memory itself is scarce, the answer is lost and not the server.
+with Server('--handler', 'read size; head -c "$size" /dev/zero | tr "\\0" x', '--ack',
+            '--max-message', '512M') as server:
+    little = 256 << 20
+    resource.prlimit(server.pid, resource.RLIMIT_AS, (little, little))
+    assert run('request', server.address, '400000000', check=0).stdout == b'__ACK__\n'
+    assert 'no memory' in server.says('handler failed')
+    assert run('request', server.address, '5', check=0).stdout == b'xxxxx\n'
