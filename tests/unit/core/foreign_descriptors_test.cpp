@@ -5,10 +5,17 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
+#include <csignal>
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
 #include <string>
 
+#include "support/processes.hpp"
 #include "support/raw_socket.hpp"
 #include "support/waiting.hpp"
 
@@ -67,6 +74,58 @@ TEST(foreign_descriptors, are_all_closed_however_many_there_are) {
     ForeignDescriptors(std::move(list)).clear();
   }
   EXPECT_TRUE(run_until(loop, [&] { return std::ranges::none_of(numbers, is_open); }));
+}
+
+/// Meanwhile the thread that closes is busy with a socket that lingers.
+class while_one_lingers : public testing::Test {
+ protected:
+  void SetUp() override {
+    const int number = socket.ours.get();
+    close_in_background(std::move(socket.ours));
+    ASSERT_TRUE(run_until(loop, [&] { return !is_open(number); }));
+  }
+
+  Loop loop;
+  Lingering socket;
+};
+
+TEST_F(while_one_lingers, so_many_wait_and_more_are_closed_at_once) {
+  std::vector<Descriptor> list;
+  std::vector<int> numbers;
+  for (int i = 0; i < 300; ++i) {
+    list.push_back(some_file());
+    numbers.push_back(list.back().get());
+  }
+  close_in_background(std::move(list));
+  EXPECT_TRUE(std::ranges::none_of(numbers, is_open));
+}
+
+TEST_F(while_one_lingers, the_programs_signals_are_not_for_the_thread_that_waits) {
+  int others = 0;
+  for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
+    if (task.path().filename() == std::to_string(::getpid())) continue;
+    ++others;
+    std::ifstream status(task.path() / "status");
+    std::string word;
+    while (word != "SigBlk:" && status >> word) {
+    }
+    std::uint64_t blocked = 0;
+    status >> std::hex >> blocked;
+    for (const int number : {SIGTERM, SIGHUP, SIGUSR1, SIGCHLD}) {
+      EXPECT_TRUE((blocked >> (number - 1) & 1U) != 0) << number;
+    }
+  }
+  EXPECT_EQ(others, 1);
+}
+
+TEST_F(while_one_lingers, a_forked_child_closes_its_own) {
+  EXPECT_EQ(in_a_child([] {
+              auto [ours, theirs] = raw_pair(SOCK_STREAM);
+              close_in_background(std::move(ours));
+              pollfd closed{theirs.get(), POLLIN, 0};
+              return std::string(::poll(&closed, 1, 5000) == 1 ? "closed" : "still open");
+            }),
+            "closed");
 }
 
 TEST(foreign_descriptors, that_were_taken_out_stay_open) {

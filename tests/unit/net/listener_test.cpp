@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -404,6 +405,47 @@ TEST_F(listener, believes_no_handing_over_that_was_not_meant_for_it) {
     std::filesystem::remove(path);
     std::filesystem::remove(path + "2");
   }
+}
+
+// Handed over ------------------------------------------------------------------------------------
+
+class handed_over : public listener {
+ protected:
+  void SetUp() override {
+    from.socket = raw_listening(SOCK_STREAM, path);
+    from.lock =
+        Descriptor::adopt(::open((path + ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+    struct stat status{};
+    ASSERT_EQ(::stat(path.c_str(), &status), 0);
+    from.device = status.st_dev;
+    from.inode = status.st_ino;
+  }
+
+  Handover from;
+};
+
+TEST_F(handed_over, a_socket_that_blocks_makes_us_wait_for_nobody) {
+  auto adopted = Listener::adopt(path, std::move(from));
+  ASSERT_TRUE(adopted) << adopted.error().explain();
+  const auto nobody = adopted->accept();
+  ASSERT_TRUE(nobody);
+  EXPECT_FALSE(nobody->has_value());
+}
+
+TEST_F(handed_over, a_socket_is_not_taken_for_that_of_another_name) {
+  ++from.inode;
+  const auto adopted = Listener::adopt(path, std::move(from));
+  ASSERT_FALSE(adopted);
+  EXPECT_EQ(adopted.error().why(), "its socket file was replaced meanwhile");
+}
+
+TEST_F(handed_over, a_lock_counts_only_as_long_as_its_file_has_the_name) {
+  std::filesystem::rename(path + ".lock", path + ".old");
+  const auto another =
+      Descriptor::adopt(::open((path + ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  const auto adopted = Listener::adopt(path, std::move(from));
+  ASSERT_FALSE(adopted);
+  EXPECT_EQ(adopted.error().why(), "its lock was replaced meanwhile");
 }
 
 }  // namespace
