@@ -38,7 +38,7 @@ function fail(why) {
 /** What one process measures between begin() and end(). */
 class Side {
   constructor() {
-    process.on('disconnect', () => process.exit()); // whoever started it is gone, or has its account
+    process.on('disconnect', () => process.exit()); // who started it is gone, or has all
   }
 
   ready() {
