@@ -17,6 +17,7 @@
 #include "program.hpp"
 #include "ready.hpp"
 #include "report.hpp"
+#include "spare_memory.hpp"
 #include "values.hpp"
 
 namespace hallway::tool {
@@ -152,7 +153,7 @@ void tell(Events& events, const ServerEvent& event) {
 
 /// @param lost  gets why the path was lost, if the server has to end for that
 ServerOptions options_of(Loop& loop, const ServeFlags& flags, Events& events, ServerRun& run,
-                         std::optional<std::string>& lost) {
+                         SpareMemory& memory, std::optional<std::string>& lost) {
   ServerOptions options{.type = flags.wire.type,
                         .framing = flags.wire.framing,
                         .mode = flags.mode,
@@ -166,8 +167,11 @@ ServerOptions options_of(Loop& loop, const ServeFlags& flags, Events& events, Se
                         .takeover = flags.takeover};
   if (flags.once) options.server_limits.max_connections = 1;
   const bool has_program = !flags.program.empty();
-  options.on_event = [&loop, &events, &run, &lost, has_program, once = flags.once,
+  options.on_event = [&loop, &events, &run, &memory, &lost, has_program, once = flags.once,
                       on_path_lost = flags.on_path_lost](const ServerEvent& event) {
+    // First, because what follows may find no memory.
+    if (event.kind == ServerEvent::Kind::connected) memory.connected();
+    if (event.kind == ServerEvent::Kind::closed) memory.closed();
     run.changed();
     const bool pausing = event.kind == ServerEvent::Kind::accepting_paused ||
                          event.kind == ServerEvent::Kind::accepting_resumed;
@@ -216,9 +220,10 @@ int serve_connections(Loop& loop, const ServeFlags& flags, Events& events, Outpu
     return flags.program.empty() ? service.serve(std::move(connection))
                                  : serve_by(programs, std::move(connection), loop, run, flags.once);
   };
+  SpareMemory memory(loop);
   std::optional<std::string> lost;
   auto server = Server::open(loop, flags.address, std::move(handler),
-                             options_of(loop, flags, events, run, lost));
+                             options_of(loop, flags, events, run, memory, lost));
   if (!server) return fail(server.error());
   if (auto claimed = run.claim_signals(); !claimed) return fail(claimed.error());
   run.on_status([&] {
