@@ -10,7 +10,7 @@ using namespace bench;
 
 void receive_all(Side& side, const Options& options, const std::string& path) {
   ZmqSocket socket(ZMQ_PAIR);
-  socket.bind(path);
+  socket.bind_for_one(path);
   side.ready();
   Deliveries deliveries(side, options);
   ZmqMessage message;
@@ -19,6 +19,7 @@ void receive_all(Side& side, const Options& options, const std::string& path) {
     more = deliveries.take(message.receive(socket));
     socket.send(acknowledgement);
   }
+  socket.await_end();
 }
 
 void send_all(Side& side, const Options& options, const std::string& path) {

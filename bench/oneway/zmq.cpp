@@ -25,13 +25,12 @@ void receive_all(Side& side, const Options& options, const std::string& path) {
 }
 
 void send_all(Side& side, const Options& options, const std::string& path) {
+  ZmqSocket socket(ZMQ_PUSH);
+  socket.set(ZMQ_SNDHWM, options.size < large ? 0 : large_queued);
+  socket.connect(path);
   Departures departures(side, options);
-  {
-    ZmqSocket socket(ZMQ_PUSH);
-    socket.set(ZMQ_SNDHWM, options.size < large ? 0 : large_queued);
-    socket.connect(path);
-    while (const auto message = departures.next()) socket.send(*message);
-  }  // everything has left
+  while (const auto message = departures.next()) socket.send(*message);
+  socket.await_end();
   departures.end();
 }
 

@@ -10,7 +10,7 @@ using namespace bench;
 
 void serve(Side& side, const Options& options, const std::string& path) {
   ZmqSocket socket(ZMQ_PAIR);
-  socket.bind(path);
+  socket.bind_for_one(path);
   side.ready();
   Echoes echoes(side, options);
   ZmqMessage message;
@@ -20,6 +20,7 @@ void serve(Side& side, const Options& options, const std::string& path) {
     message.send(socket);
   }
   echoes.end();
+  socket.await_end();
 }
 
 void ask(Side& side, const Options& options, const std::string& path) {

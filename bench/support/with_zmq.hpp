@@ -14,13 +14,14 @@ inline void require_zmq(int result, const char* operation) {
   if (result < 0) fail(std::string(operation) + ": " + zmq_strerror(zmq_errno()));
 }
 
-/// A ZeroMQ socket with a context of its own. Its end waits until everything sent has left.
+/// A ZeroMQ socket with a context of its own.
 class ZmqSocket {
  public:
   explicit ZmqSocket(int type) : context_(zmq_ctx_new()), socket_(zmq_socket(context_, type)) {
     if (socket_ == nullptr) fail("zmq_socket");
   }
   ~ZmqSocket() {
+    if (monitor_ != nullptr) zmq_close(monitor_);
     zmq_close(socket_);
     zmq_ctx_term(context_);
   }
@@ -33,13 +34,24 @@ class ZmqSocket {
   void bind(const std::string& path) {
     require_zmq(zmq_bind(socket_, ("ipc://" + path).c_str()), "zmq_bind");
   }
-  /// Waits until the connection is there: making it is not what is measured.
+  /// Waits until the connection is there: making it is not what is measured. Whatever has not left
+  /// when this side ends is dropped: first have the answer to it, or await_end().
   void connect(const std::string& path) {
-    set(ZMQ_IMMEDIATE, 1);
+    set(ZMQ_LINGER, 0);
+    watch(ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED);
     require_zmq(zmq_connect(socket_, ("ipc://" + path).c_str()), "zmq_connect");
-    zmq_pollitem_t writable{.socket = socket_, .fd = 0, .events = ZMQ_POLLOUT, .revents = 0};
-    require_zmq(zmq_poll(&writable, 1, -1), "zmq_poll");
+    await_event();
   }
+
+  /// For a single peer: await_end() works here, too.
+  void bind_for_one(const std::string& path) {
+    watch(ZMQ_EVENT_DISCONNECTED);
+    bind(path);
+  }
+
+  /// Waits until the peer has closed. Who sent last does: closing can cost the peer what was sent.
+  void await_end() { await_event(); }
+
   void send(std::string_view bytes) {
     require_zmq(zmq_send(socket_, bytes.data(), bytes.size(), 0), "zmq_send");
   }
@@ -47,8 +59,23 @@ class ZmqSocket {
   [[nodiscard]] void* get() const noexcept { return socket_; }
 
  private:
+  void watch(int events) {
+    constexpr const char* address = "inproc://events";
+    require_zmq(zmq_socket_monitor(socket_, address, events), "zmq_socket_monitor");
+    monitor_ = zmq_socket(context_, ZMQ_PAIR);
+    require_zmq(zmq_connect(monitor_, address), "zmq_connect");
+  }
+
+  /// An event is two parts: what happened, and where.
+  void await_event() {
+    for (int part = 0; part < 2; ++part) {
+      require_zmq(zmq_recv(monitor_, nullptr, 0, 0), "zmq_recv");
+    }
+  }
+
   void* context_;
   void* socket_;
+  void* monitor_ = nullptr;  // where it tells of events
 };
 
 /// A message, received without a copy, reused.
