@@ -64,7 +64,8 @@ void wake_on_time() { std::ofstream("/proc/self/timerslack_ns") << 1; }
 class Bench {
  public:
   Bench(const BenchFlags& flags, const Load& load)
-      : flags_(&flags),
+      : loop_(load.loop),
+        flags_(&flags),
         load_(&load),
         events_(flags.wordiness),
         measured_(load.duration),
@@ -249,6 +250,7 @@ Run add_bench(CLI::App& verb, const Rest&) {
       [flags](std::string file) { flags->report = std::move(file); },
       "Write a page with plots, too: one HTML file that needs no network");
   add_wordiness(verb, flags->wordiness);
+  add_spin(verb, flags->load.loop);
   add_wire(verb, flags->load.wire);
   add_reach(verb, flags->load.reach,
             fmt::format("Give up connecting, or waiting for an answer, after TIME (default {})",

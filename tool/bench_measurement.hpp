@@ -33,6 +33,7 @@ std::string_view counted_by(Pattern pattern) noexcept;
 
 struct Load {
   Pattern pattern = Pattern::pingpong;
+  LoopOptions loop;  ///< of the load, and of a server of its own
   Wire wire;
   Reach reach;
   bool own_server = false;

@@ -61,7 +61,7 @@ Task<> stay(Loop& loop, Connection& parent, std::string news) {
 
 /// The whole life of the child.
 void serve(const Load& load, Descriptor parent_end, const std::string& directory) {
-  Loop loop;
+  Loop loop(load.loop);
   auto parent = Connection::adopt(loop, std::move(parent_end));
   if (!parent) return;
   const bool passes_on = load.pattern == Pattern::broadcast;

@@ -44,6 +44,7 @@ constexpr const char* examples =
 
 struct ConnectFlags {
   Wordiness wordiness;
+  LoopOptions loop;
   Wire wire;
   Reach reach;
   std::optional<std::string> stop_word;
@@ -258,7 +259,7 @@ class Conversation {
 
 int connect(const ConnectFlags& flags) {
   Events events(flags.wordiness);
-  Loop loop;
+  Loop loop(flags.loop);
   if (loop.error()) return fail(*loop.error());
   if (auto claimed = loop.drain_on({SIGINT, SIGTERM}); !claimed) return fail(claimed.error());
   Output output(loop);
@@ -294,6 +295,7 @@ Run add_connect(CLI::App& verb, const Rest&) {
   auto word = std::make_shared<std::string>(default_address());
   verb.add_option("ADDRESS", *word, "Whose server, or exec:PROGRAM")->type_name("");
   add_wordiness(verb, flags->wordiness);
+  add_spin(verb, flags->loop);
   add_wire(verb, flags->wire);
   add_reach(
       verb, flags->reach,

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "flags.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstdlib>
 
@@ -66,6 +68,15 @@ Address read_address(const std::string& word) {
   auto address = Address::parse(word);
   if (!address) throw Refused(word, address.error());
   return std::move(*address);
+}
+
+void add_spin(CLI::App& verb, LoopOptions& loop) {
+  add_value(
+      verb, "--spin", "auto|off|TIME", read_spin,
+      [&loop](std::optional<Duration> spin) { loop.spin = spin; },
+      fmt::format("After a message, ask for the next for so long before sleeping: faster answers, "
+                  "for processor time (default auto, which is {} where that pays)",
+                  write_duration(bounds::spin)));
 }
 
 void add_reach(CLI::App& verb, Reach& reach, const std::string& timeout_help) {

@@ -14,6 +14,7 @@
 #include <hallway/connection.hpp>
 #include <hallway/framing.hpp>
 #include <hallway/limits.hpp>
+#include <hallway/loop.hpp>
 #include <hallway/socket.hpp>
 
 #include "events.hpp"
@@ -75,6 +76,9 @@ struct Wire {
 
 /// --type alone.
 void add_type(CLI::App& verb, SocketType& type);
+
+/// --spin: how a loop of the command's waits.
+void add_spin(CLI::App& verb, LoopOptions& loop);
 
 /// --type, --framing and --max-message.
 void add_wire(CLI::App& verb, Wire& wire);

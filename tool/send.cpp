@@ -48,6 +48,7 @@ constexpr const char* request_examples =
 
 struct SendFlags {
   Wordiness wordiness;
+  LoopOptions loop;
   Wire wire;
   Reach reach;
   std::vector<std::string> messages;
@@ -233,7 +234,7 @@ int send(SendFlags& flags) {
   }
   Events events(flags.wordiness);
   const Deadline deadline(flags.reach.timeout.value_or(defaults::request_time));
-  Loop loop;
+  Loop loop(flags.loop);
   if (loop.error()) return fail(*loop.error());
   if (flags.wire.type == SocketType::datagram) {
     return loop.run(exchange_datagrams(loop, flags, events, deadline));
@@ -287,6 +288,7 @@ std::size_t read_replies(const std::string& text) {
 Run add(CLI::App& verb, const std::shared_ptr<SendFlags>& flags, const char* examples) {
   verb.allow_extras();
   add_wordiness(verb, flags->wordiness);
+  add_spin(verb, flags->loop);
   add_wire(verb, flags->wire);
   add_reach(
       verb, flags->reach,

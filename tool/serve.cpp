@@ -29,7 +29,7 @@ constexpr const char* examples =
 
 int serve(const ServeFlags& flags) {
   Events events(flags.wordiness);
-  Loop loop;
+  Loop loop(flags.loop);
   if (loop.error()) return fail(*loop.error());
   // What it means is said once there is a server; until then it must not end us.
   if (auto claimed = loop.on_signal(SIGHUP, [] {}); !claimed) return fail(claimed.error());

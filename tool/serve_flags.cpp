@@ -167,6 +167,7 @@ void add_limits(CLI::App& verb, ServeFlags& flags) {
 }
 
 void add_life(CLI::App& verb, ServeFlags& flags) {
+  add_spin(verb, flags.loop);
   verb.add_flag("--once", flags.once, "Serve one connection, then exit");
   add_value(
       verb, "--ready-fd", "N", read_open_descriptor,

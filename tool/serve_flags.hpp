@@ -47,6 +47,7 @@ struct AnswerFlags {
 
 struct ServeFlags {
   Wordiness wordiness;
+  LoopOptions loop;
   Wire wire;
   Address address;
   AnswerFlags answer;

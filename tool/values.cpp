@@ -21,7 +21,8 @@ struct Unit {
   Number factor;
 };
 
-constexpr std::array<Unit<std::int64_t>, 4> time_units{{
+constexpr std::array<Unit<std::int64_t>, 5> time_units{{
+    {"us", 1'000},
     {"ms", 1'000'000},
     {"s", 1'000'000'000},
     {"m", 60'000'000'000},
@@ -79,7 +80,7 @@ Read<Duration> read_duration(std::string_view text) {
   const auto [stopped, error] = std::from_chars(text.data(), text.data() + size, amount);
   if (size == 0 || error != std::errc{} || stopped != text.data() + size ||
       known == time_units.end()) {
-    return unexpected("not a duration (a number, then ms, s, m or h)");
+    return unexpected("not a duration (a number, then us, ms, s, m or h)");
   }
   const double nanoseconds = amount * static_cast<double>(known->factor);
   if (nanoseconds >
@@ -87,6 +88,14 @@ Read<Duration> read_duration(std::string_view text) {
     return unexpected("too long");
   }
   return Duration(static_cast<std::int64_t>(nanoseconds));
+}
+
+Read<std::optional<Duration>> read_spin(std::string_view text) {
+  if (text == "auto") return std::nullopt;
+  if (text == "off") return Duration::zero();
+  const auto duration = read_duration(text);
+  if (!duration) return unexpected("neither auto nor off nor a duration such as 20us");
+  return *duration;
 }
 
 Read<std::size_t> read_size(std::string_view text) {
@@ -167,7 +176,8 @@ std::string write_duration(Duration duration) {
       return std::to_string(nanoseconds / unit->factor) + std::string(unit->name);
     }
   }
-  return std::to_string(nanoseconds / time_units.front().factor) + "ms";
+  return std::to_string(nanoseconds / time_units.front().factor) +
+         std::string(time_units.front().name);
 }
 
 std::string write_size(std::size_t size) {

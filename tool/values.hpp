@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <expected>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -39,8 +40,11 @@ Read<T> as_read(Result<T> result) {
   return std::move(*result);
 }
 
-/// "500ms", "1.5s", "2m", "1h"; a number alone counts seconds.
+/// "20us", "500ms", "1.5s", "2m", "1h"; a number alone counts seconds.
 Read<Duration> read_duration(std::string_view text);
+
+/// "auto", which is nothing, "off", or a duration: see LoopOptions::spin.
+Read<std::optional<Duration>> read_spin(std::string_view text);
 
 /// "4096", "64K", "1M", "2G": powers of 1024.
 Read<std::size_t> read_size(std::string_view text);

@@ -14,39 +14,43 @@ _hallway() {
         --owner) _hallway_offer -u; return ;;
         --group) _hallway_offer -g; return ;;
         --full) _hallway_offer -W "wait drop-oldest drop-newest disconnect"; return ;;
+        --spin) _hallway_offer -W "auto off TIME"; return ;;
         --on-path-lost) _hallway_offer -W "warn rebind exit"; return ;;
         --max-message | --on | --handler | --handlers | --handler-timeout | --exit-word | --stop-word | --mode | --allow | --max-connections | --max-per-uid | --idle-timeout | --handshake-timeout | --timeout | --ready-fd) return ;;
       esac
-      flags="--help -h --quiet -q --verbose -v --json --type --framing --max-message --echo --ack --broadcast --on --sized --hangup --handler --handlers --handler-timeout --exit-word --stop-word --no-print --mode --owner --group --allow --max-connections --max-per-uid --idle-timeout --handshake-timeout --timeout --full --once --ready-fd --takeover --on-path-lost"
+      flags="--help -h --quiet -q --verbose -v --json --type --framing --max-message --echo --ack --broadcast --on --sized --hangup --handler --handlers --handler-timeout --exit-word --stop-word --no-print --mode --owner --group --allow --max-connections --max-per-uid --idle-timeout --handshake-timeout --timeout --full --spin --once --ready-fd --takeover --on-path-lost"
       ;;
     connect)
       case $previous in
+        --spin) _hallway_offer -W "auto off TIME"; return ;;
         --type) _hallway_offer -W "stream seqpacket datagram"; return ;;
         --framing) _hallway_offer -W "lines null len32 len32be len32le raw"; return ;;
         --server-uid) _hallway_offer -u; return ;;
         --max-message | --timeout | --stop-word) return ;;
       esac
-      flags="--help -h --quiet -q --verbose -v --json --type --framing --max-message --timeout --server-uid --stop-word --hex"
+      flags="--help -h --quiet -q --verbose -v --json --spin --type --framing --max-message --timeout --server-uid --stop-word --hex"
       ;;
     send)
       case $previous in
+        --spin) _hallway_offer -W "auto off TIME"; return ;;
         --type) _hallway_offer -W "stream seqpacket datagram"; return ;;
         --framing) _hallway_offer -W "lines null len32 len32be len32le raw"; return ;;
         --server-uid) _hallway_offer -u; return ;;
         --at) _hallway_offer -f; return ;;
         --max-message | --timeout) return ;;
       esac
-      flags="--help -h --wait-reply --quiet -q --verbose -v --json --type --framing --max-message --timeout --server-uid --at --sized"
+      flags="--help -h --wait-reply --quiet -q --verbose -v --json --spin --type --framing --max-message --timeout --server-uid --at --sized"
       ;;
     request)
       case $previous in
+        --spin) _hallway_offer -W "auto off TIME"; return ;;
         --type) _hallway_offer -W "stream seqpacket datagram"; return ;;
         --framing) _hallway_offer -W "lines null len32 len32be len32le raw"; return ;;
         --server-uid) _hallway_offer -u; return ;;
         --at) _hallway_offer -f; return ;;
         --max-message | --timeout) return ;;
       esac
-      flags="--help -h --quiet -q --verbose -v --json --type --framing --max-message --timeout --server-uid --at --sized"
+      flags="--help -h --quiet -q --verbose -v --json --spin --type --framing --max-message --timeout --server-uid --at --sized"
       ;;
     wait)
       case $previous in
@@ -59,12 +63,13 @@ _hallway() {
     bench)
       case $previous in
         --pattern) _hallway_offer -W "pingpong stream broadcast connect"; return ;;
+        --spin) _hallway_offer -W "auto off TIME"; return ;;
         --type) _hallway_offer -W "stream seqpacket datagram"; return ;;
         --framing) _hallway_offer -W "lines null len32 len32be len32le raw"; return ;;
         --server-uid) _hallway_offer -u; return ;;
         --size | --connections | --duration | --rate | --report | --max-message | --timeout) return ;;
       esac
-      flags="--help -h --pattern --size --connections --duration --rate --report --quiet -q --verbose -v --json --type --framing --max-message --timeout --server-uid"
+      flags="--help -h --pattern --size --connections --duration --rate --report --quiet -q --verbose -v --json --spin --type --framing --max-message --timeout --server-uid"
       ;;
   esac
   if [[ $current == -* ]]; then _hallway_offer -W "$flags"; else _hallway_offer -f; fi
