@@ -188,7 +188,10 @@ class HALLWAY_EXPORT Connection {
 class [[nodiscard]] HALLWAY_EXPORT Connection::Receive {
  public:
   Receive(detail::Flow& flow, Duration within) noexcept : flow_(&flow), within_(within) {}
-  ~Receive();
+  ~Receive() {
+    if (waiting_) [[unlikely]]
+      forget();
+  }
   Receive(const Receive&) = delete;
   Receive& operator=(const Receive&) = delete;
 
@@ -203,6 +206,7 @@ class [[nodiscard]] HALLWAY_EXPORT Connection::Receive {
 
  private:
   friend class detail::ConnectionState;
+  void forget() const noexcept;
 
   Duration within_;
   detail::Waiter waiter_;
@@ -229,7 +233,10 @@ class [[nodiscard]] HALLWAY_EXPORT Connection::Send {
         plain_(false) {}
   struct FlushOnly {};
   Send(detail::Flow& flow, FlushOnly) noexcept : flow_(&flow), plain_(false), flush_(true) {}
-  ~Send();
+  ~Send() {
+    if (waiting_) [[unlikely]]
+      forget();
+  }
   Send(const Send&) = delete;
   Send& operator=(const Send&) = delete;
 
@@ -245,6 +252,7 @@ class [[nodiscard]] HALLWAY_EXPORT Connection::Send {
 
  private:
   friend class detail::ConnectionState;
+  void forget() const noexcept;
 
   detail::Flow* flow_;
   ByteView message_;

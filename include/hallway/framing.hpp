@@ -127,6 +127,9 @@ class HALLWAY_EXPORT Framing {
   [[nodiscard]] Frame next_delimited(ByteView input, std::size_t limit, std::size_t scanned,
                                      char delimiter) const noexcept;
   [[nodiscard]] Frame next_counted(ByteView input, std::size_t limit) const noexcept;
+  [[nodiscard]] constexpr bool counted() const noexcept {
+    return kind_ >= Kind::len32 && kind_ <= Kind::len32le;
+  }
   [[nodiscard]] std::uint32_t in_wire_order(std::uint32_t length) const noexcept;
 
   Kind kind_;
@@ -184,7 +187,7 @@ inline Frame Framing::next(ByteView input, std::size_t limit, std::size_t scanne
 }
 
 inline char* Framing::write_head(std::size_t size, char* out) const noexcept {
-  if (kind_ < Kind::len32 || kind_ > Kind::len32le) return out;
+  if (!counted()) return out;
   const std::uint32_t wire = in_wire_order(static_cast<std::uint32_t>(size));
   std::memcpy(out, &wire, length_size);
   return out + length_size;
@@ -199,7 +202,8 @@ inline char* Framing::write_tail(char* out) const noexcept {
 inline char* Framing::write(ByteView message, char* out) const noexcept {
   out = write_head(message.size(), out);
   if (!message.empty()) std::memcpy(out, message.data(), message.size());
-  return write_tail(out + message.size());
+  out += message.size();
+  return counted() ? out : write_tail(out);
 }
 
 }  // namespace hallway

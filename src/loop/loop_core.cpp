@@ -204,17 +204,17 @@ Duration LoopCore::until_next_event(Duration longest) {
 
 // While traffic flows, without sleeping at first. A single peer is asked itself, which saves
 // epoll's share of a round trip; everybody else, what post() and signals brought included, is heard
-// every few looks, however fast that peer answers.
+// before the loop sleeps, and every few turns however fast that peer answers.
 sys::Expected<std::size_t> LoopCore::wait_for_events(Duration longest) {
-  constexpr unsigned looks_per_wait = 8;
+  constexpr unsigned turns_per_wait = 8;
   const auto ask_epoll = [&](Duration wait) {
     return sys::epoll_wait(epoll_.get(), events_, wait);
   };
+  const auto asks_all = [&] { return last_heard_ == nullptr || in_company(); };
   sys::Expected<std::size_t> count = 0;
+  bool all = ++turns_ % turns_per_wait == 0 || asks_all();
   const auto look = [&] {
-    const bool at_the_last =
-        last_heard_ != nullptr && !in_company() && ++looks_ % looks_per_wait != 0;
-    if (at_the_last) return last_heard_->find_news();
+    if (!std::exchange(all, asks_all())) return last_heard_->find_news();
     count = ask_epoll(Duration::zero());
     return !count || *count > 0;
   };

@@ -246,7 +246,7 @@ class LoopCore {
   Loop::Clock::time_point company_at_;  // when another watch than the last one was heard
   Watch* last_heard_ = nullptr;
   bool heard_ = false;  // a watch, in the last turn: traffic flows
-  unsigned looks_ = 0;
+  unsigned turns_ = 0;
   Spin spin_;
   std::thread::id thread_;
 

@@ -23,18 +23,14 @@ ConnectionState& state_of(detail::Flow* flow) noexcept {
 
 // Awaitables -------------------------------------------------------------------------------------
 
-Connection::Receive::~Receive() {
-  if (waiting_) state_of(flow_).forget(*this);
-}
+void Connection::Receive::forget() const noexcept { state_of(flow_).forget(*this); }
 
 bool Connection::Receive::await_suspend(std::coroutine_handle<> awaiting) {
   waiter_.coroutine = awaiting;
   return state_of(flow_).begin_receive(*this);
 }
 
-Connection::Send::~Send() {
-  if (waiting_) state_of(flow_).forget(*this);
-}
+void Connection::Send::forget() const noexcept { state_of(flow_).forget(*this); }
 
 bool Connection::Send::await_suspend(std::coroutine_handle<> awaiting) {
   waiter_.coroutine = awaiting;
