@@ -269,6 +269,10 @@ class [[nodiscard]] HALLWAY_EXPORT Connection::Broadcast {
  public:
   Broadcast(const Connection& from, ByteView message) noexcept : from_(&from), message_(message) {}
 
+  ~Broadcast() = default;
+  Broadcast(const Broadcast&) = delete;
+  Broadcast& operator=(const Broadcast&) = delete;
+
   bool await_ready();
   bool await_suspend(std::coroutine_handle<> awaiting);
   void await_resume();

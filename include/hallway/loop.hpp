@@ -37,7 +37,7 @@ struct LoopOptions {
   /// How long a wait keeps asking for news before it sleeps. Waking a sleeper costs many times
   /// what a message does, so this is what a fast answer hangs on; its price is processor time, at
   /// most so much after the last message, and the core is offered to others all the while.
-  /// Nothing: bounds::spin, unless only one core can be used (its affinity, or a cgroup's quota),
+  /// Nothing: bounds::spin, unless the machine has one core or a cgroup allows no more,
   /// and less often where it does not help. Zero: sleep at once.
   std::optional<Duration> spin = {};
 };

@@ -220,7 +220,7 @@ sys::Expected<std::size_t> LoopCore::wait_for_events(Duration longest) {
   };
   if (longest == Duration::zero() || !heard_) return ask_epoll(longest);
   heard_ = spin_.finds_news(look, longest);
-  return heard_ ? count : ask_epoll(longest);
+  return heard_ ? count : ask_epoll(until_next_event(longest));
 }
 
 void LoopCore::dispatch_events(Duration longest) {

@@ -282,7 +282,8 @@ void ConnectionState::note_pressure(Outcome outcome) {
 // In order, and each with its own message: a sender that was woken and found the queue full
 // again would have lost its place.
 void ConnectionState::wake_senders() {
-  if (!waits_) return;
+  if (!waits_ || waits_->senders.empty()) return;
+  before_queuing();  // may end this connection, and whoever waits with it
   auto& senders = waits_->senders;
   while (!senders.empty()) {
     Connection::Send& send = *senders.front();
@@ -311,6 +312,11 @@ bool ConnectionState::blocks_broadcast() const noexcept {
 
 void ConnectionState::deliver(const SharedFrame& frame) noexcept {
   or_end([&] { queue_broadcast(frame); });
+}
+
+void ConnectionState::miss_broadcast() noexcept {
+  fail_out_of_memory();
+  settle_ended();
 }
 
 void ConnectionState::queue_broadcast(const SharedFrame& frame) {
@@ -369,6 +375,7 @@ void ConnectionState::close(Outcome outcome) {
     finish();
     return;
   }
+  if (seat_) seat_->room_made();  // no broadcast waits for it any more
   try {
     waits().active_at = core().now();  // the peer has its time from here on
     start_clock();
@@ -412,6 +419,7 @@ bool ConnectionState::move_to(Loop& loop) noexcept {
   stop_watching();
   loop_ = &loop;
   use_buffers(core().buffers());
+  LoopCore::unmark(*this);  // where no turn will come any more
   core().mark(*this);
   Clock* clock = waits_ ? waits_->clock.get() : nullptr;
   if (clock != nullptr && clock->running()) clock->start(core(), clock->when());

@@ -75,6 +75,8 @@ class ConnectionState final : public Transport, public Lingering, private Watch,
   /// One broadcast message, by the connection's policy for a full queue. Whom it cannot be queued
   /// for loses the connection, because it would miss a message.
   void deliver(const SharedFrame& frame) noexcept;
+  /// There was no memory for the frame that only it needs.
+  void miss_broadcast() noexcept;
 
   /// Whether broadcasts may be delivered to it many at a time: not where each may be dropped.
   [[nodiscard]] bool takes_many() const noexcept {

@@ -187,6 +187,7 @@ void Floor::close() noexcept {
 // Broadcasting -----------------------------------------------------------------------------------
 
 bool Floor::blocked(const ConnectionState* except) const {
+  if (terms_->options.full != Full::wait) return false;
   return std::ranges::any_of(book_->lines, [except](const Book::Line& line) {
     return line.state != nullptr && line.state != except && line.state->blocks_broadcast();
   });
@@ -211,19 +212,23 @@ bool Floor::broadcast_along(ByteView message, const ConnectionState* except) {
 
 void Floor::settle_broadcasts() noexcept {
   taking_along_ = false;
-  if (along_.messages == 0) return;
   const detail::SharedFrame range = std::exchange(along_, {});
+  if (range.messages == 0) return;
   walk([&](ConnectionState& state) { state.deliver(range); }, along_except_);
 }
 
-/// Calls `visit` for each connection but one.
+/// Calls `visit` for each connection but one. What is broadcast meanwhile, because one of them ends
+/// and the program says so to the others, waits until all have this.
 template <typename Visit>
 void Floor::walk(Visit visit, const ConnectionState* except) {
   struct Broadcasting {
-    bool& flag;
-    bool before = std::exchange(flag, true);
-    ~Broadcasting() { flag = before; }
-  } const broadcasting{broadcasting_};
+    Floor& floor;
+    bool before = std::exchange(floor.broadcasting_, true);
+    ~Broadcasting() {
+      floor.broadcasting_ = before;
+      if (!before) detail::wake_all(floor.loop_.core(), floor.broadcasters_);
+    }
+  } const broadcasting{*this};
   // By index: a connection that is cut for being full only clears its place in the list.
   for (std::size_t i = 0; i < book_->lines.size(); ++i) {
     ConnectionState* state = book_->lines[i].state;
@@ -236,7 +241,14 @@ Task<> Floor::broadcast(ByteView message, const ConnectionState* except) {
   settle_broadcasts();
   Exchange::Parcel parcel;
   if (inbox_) parcel = inbox_->pack(message);
-  while (blocked(except) || (inbox_ && !inbox_->send(parcel))) {
+  while (true) {
+    const bool ready = !broadcasting_ && !blocked(except);
+    if (ready) {
+      reserve(message);  // may throw: nobody has it then
+      if (!inbox_) break;
+      deliver_inbox();  // what others said before goes first
+      if (inbox_->send(parcel)) break;
+    }
     co_await detail::TimedWait(loop_.core(), broadcasters_);
   }
   deliver(message, except);
@@ -244,41 +256,55 @@ Task<> Floor::broadcast(ByteView message, const ConnectionState* except) {
 
 // What does not get through for want of memory is tried again in the next turn.
 void Floor::deliver_inbox() {
-  struct Again {
-    Inbox* inbox;
-    ~Again() {
-      if (inbox != nullptr) inbox->ask();
+  try {
+    for (std::size_t left = inbox_->size(); left > 0; --left) {
+      inbox_->held_up = blocked(nullptr);
+      if (inbox_->held_up) break;
+      reserve(inbox_->front());
+      deliver(inbox_->front(), nullptr);
+      inbox_->pop();
     }
-  } again{inbox_.get()};
-  for (std::size_t left = inbox_->size(); left > 0; --left) {
-    inbox_->held_up = blocked(nullptr);
-    if (inbox_->held_up) break;
-    deliver(inbox_->front(), nullptr);
-    inbox_->pop();
+    detail::wake_all(loop_.core(), broadcasters_);
+  } catch (const std::bad_alloc&) {
+    inbox_->ask();
   }
-  again.inbox = nullptr;
-  detail::wake_all(loop_.core(), broadcasters_);
 }
 
+/// Room for the frame, so that nothing of the usual way of a message can fail for want of memory.
+void Floor::reserve(ByteView message) {
+  const std::size_t size = message.size() + terms_->options.framing.overhead();
+  if (shared_ && shared_.size() - shared_used_ >= size) return;
+  shared_ = core::Chunk::make(std::max(size, bounds::chunk));
+  shared_used_ = 0;
+}
+
+// Precondition: reserve().
 void Floor::deliver(ByteView message, const ConnectionState* except) {
   settle_broadcasts();
-  std::optional<detail::SharedFrame> frame;
-  const Framing usual_framing = terms_->options.framing;
+  const Framing usual = terms_->options.framing;
+  const detail::SharedFrame frame = share(message, usual);
   bool all_take_many = !inbox_;
   walk(
       [&](ConnectionState& state) {
-        const bool usual = state.packets() || state.send_framing() == usual_framing;
-        all_take_many = all_take_many && usual && state.takes_many();
-        if (!usual) return state.deliver(share(message, state.send_framing()));
-        if (!frame) frame = share(message, usual_framing);
-        state.deliver(*frame);
+        const bool takes_frame = state.packets() || state.send_framing() == usual;
+        all_take_many = all_take_many && takes_frame && state.takes_many();
+        takes_frame ? state.deliver(frame) : deliver_apart(state, message);
       },
       except);
-  if (!frame || !all_take_many || frame->end != shared_used_) return;
+  if (!all_take_many) return;
   along_ = {shared_, shared_used_, shared_used_, 0};
   along_except_ = except;
   taking_along_ = true;
   loop_.core().mark_first(*this);
+}
+
+/// To one that speaks another framing.
+void Floor::deliver_apart(ConnectionState& state, ByteView message) noexcept {
+  try {
+    state.deliver(share(message, state.send_framing()));
+  } catch (const std::bad_alloc&) {
+    state.miss_broadcast();
+  }
 }
 
 detail::SharedFrame Floor::share(ByteView message, Framing framing) {

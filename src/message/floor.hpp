@@ -97,7 +97,9 @@ class Floor : private detail::Flushable {
   void handler_threw(const Place& place, std::string what);
 
   [[nodiscard]] bool blocked(const detail::ConnectionState* except) const;
+  void reserve(ByteView message);
   void deliver(ByteView message, const detail::ConnectionState* except);
+  void deliver_apart(detail::ConnectionState& state, ByteView message) noexcept;
   template <typename Visit>
   void walk(Visit visit, const detail::ConnectionState* except);
   void deliver_inbox();

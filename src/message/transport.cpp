@@ -368,6 +368,8 @@ Outcome Transport::send_from_place(ByteView message) {
   room_end_ = end.room_end;
   const std::size_t tail = send_framing_.overhead() - static_cast<std::size_t>(room_ - end.room);
   ++messages_sent_;
+  on_queued();  // even if all of it goes out now: who waits hears of an end, and the turn of its
+                // own
   ByteView rest = message;
   flush(rest);
   if (outbound_end_ != Outcome::ok) return outbound_end_;
@@ -380,7 +382,6 @@ Outcome Transport::send_from_place(ByteView message) {
   }
   end.room = send_framing_.write_tail(std::ranges::copy(rest, end.room).out);
   keep_open(end);
-  on_queued();
   return Outcome::ok;
 }
 
@@ -436,7 +437,7 @@ void Transport::keep_open(const OutboundQueue::OpenEnd& end) noexcept {
 }
 
 void Transport::enqueue_shared(const SharedFrame& frame) {
-  if (outbound_end_ != Outcome::ok) return;
+  if (outbound_end_ != Outcome::ok || refusing_) return;
   seal_queue();
   queue_.append_range(frame.chunk, frame.begin, frame.end);
   messages_sent_ += frame.messages;

@@ -158,12 +158,10 @@ void UpperFloor::take_orders() {
   }
   floor_.tidy();
   for (Floor::Guest& guest : orders.guests) floor_.seat(std::move(guest));
-  if (orders.end) {
-    leaving_ = true;
-    loop_.core().let_go();
-  }
+  if (orders.end && !std::exchange(leaving_, true)) loop_.core().let_go();
   if (orders.drain) {
     told_to_drain_ = true;
+    floor_.drain();        // whatever becomes of the rest
     loop_.drain(forever);  // the server's keeps the time
   }
 }

@@ -27,7 +27,10 @@ class Serving : public testing::Test {
 
   /// Opens a server on `path` that keeps what it reports in `events`.
   void open(Server::Handler handler, ServerOptions options = {}) {
-    options.on_event = [this](const ServerEvent& event) { events.push_back(event); };
+    options.on_event = [this](const ServerEvent& event) {
+      events.push_back(event);
+      if (on_event) on_event(event);
+    };
     type = options.type == SocketType::stream ? SOCK_STREAM : SOCK_SEQPACKET;
     auto opened = Server::open(loop, path, std::move(handler), std::move(options));
     ASSERT_TRUE(opened) << opened.error().explain();
@@ -74,6 +77,7 @@ class Serving : public testing::Test {
   std::string path = directory / "s";
   int type = SOCK_STREAM;
   std::vector<ServerEvent> events;
+  std::function<void(const ServerEvent&)> on_event;  ///< what the program does besides
   Loop loop;
   std::optional<Server> running;
 };

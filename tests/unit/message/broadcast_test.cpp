@@ -453,5 +453,75 @@ TEST_F(broadcasting_along, goes_on_in_another_chunk_when_one_is_full) {
   EXPECT_EQ(numbers_in(clients[1].received, 100).back(), 2999U);
 }
 
+TEST_F(broadcasting_along, goes_to_nobody_who_has_half_closed) {
+  open_held();
+  loop.run([](std::vector<Connection*>& all) -> Task<> {
+    all[1]->half_close();
+    co_await all[0]->broadcast("1");
+    co_await all[0]->broadcast("2");
+  }(held));
+  EXPECT_TRUE(until_received(clients[2], "1\n2\n"));
+  EXPECT_TRUE(until_ended(clients[1]));
+  EXPECT_EQ(clients[1].received, "");
+}
+
+TEST_F(broadcasting, tells_of_an_end_after_the_message_that_was_too_much) {
+  // The program says so to those who are left, from within the delivery.
+  open_listeners({.limits = {.send_buffer = 0, .outbound_hard = 50'000}});
+  RawStream slow = connect();
+  RawStream fast = connect();
+  ASSERT_TRUE(until_connections(2));
+  bool told = false;
+  on_event = [&](const ServerEvent& event) {
+    if (event.kind != Kind::closed) return;
+    told = true;
+    loop.spawn([](Server& from) -> Task<> { co_await from.broadcast("left"); }(*running));
+  };
+  std::size_t sent = 0;
+  ASSERT_TRUE(until([&] {
+    broadcast(numbered(sent++, message_size));
+    fast.collect();
+    return told;
+  }));
+  ASSERT_TRUE(until([&] {
+    fast.collect();
+    return fast.received.ends_with("left\n");
+  }));
+  const std::string messages = fast.received.substr(0, fast.received.size() - 5);
+  EXPECT_EQ(numbers_in(messages, message_size).size(), sent);
+}
+
+TEST_F(broadcasting, waits_no_longer_for_a_connection_that_is_closed_here) {
+  std::vector<Connection*> held;
+  open(
+      [&](Connection connection) -> Task<> {
+        held.push_back(&connection);
+        co_await loop.sleep(forever);
+      },
+      {.limits = {.outbound_soft = 50'000, .send_buffer = 0}, .full = Full::wait});
+  const RawStream slow = connect();
+  ASSERT_TRUE(until_connections(1));
+  RawStream fast = connect();
+  ASSERT_TRUE(until_connections(2));
+  std::size_t sent = 0;
+  loop.spawn([](Server& from, std::size_t& count) -> Task<> {
+    while (true) {
+      const std::string message = numbered(count++, message_size);
+      co_await from.broadcast(message);
+    }
+  }(*running, sent));
+  for (std::size_t before = sent + 1; sent != before;) {
+    before = sent;
+    fast.collect();
+    for (int i = 0; i < 3; ++i) loop.turn();
+  }
+  const std::size_t held_up = sent;
+  held[0]->close();
+  EXPECT_TRUE(until([&] {
+    fast.collect();
+    return sent > held_up + 20;
+  }));
+}
+
 }  // namespace
 }  // namespace hallway

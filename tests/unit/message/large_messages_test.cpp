@@ -6,6 +6,8 @@
 
 #include <sys/socket.h>
 
+#include <cerrno>
+
 #include <fstream>
 #include <optional>
 #include <string>
@@ -95,6 +97,24 @@ TEST_F(large_messages, arrive_whole_however_they_are_cut) {
   EXPECT_TRUE(log.messages[0] == large);
   EXPECT_EQ(log.messages[1], "small");
   EXPECT_TRUE(log.messages[2] == large);
+}
+
+TEST_F(large_messages, have_their_share_of_each_turn) {
+  start(SocketType::stream, {.framing = Framing::len32()});
+  for (int i = 0; i < 40; ++i) {
+    say(std::string(64 * kibibyte, 'x'));
+    EXPECT_EQ(ours->unsent_bytes(), 0U);
+    loop.turn();
+    theirs->collect();
+  }
+}
+
+TEST_F(large_messages, that_fail_end_the_receive_that_waits_beside_them) {
+  start();
+  listen();
+  const FaultOn fault(sys::Call::sendmsg, 1, EACCES);
+  EXPECT_EQ(ours->try_send(std::string(100 * kibibyte, 'x')).outcome(), Outcome::failed);
+  EXPECT_TRUE(until_ended());
 }
 
 TEST_F(large_messages, end_with_the_peer_that_is_gone) {
