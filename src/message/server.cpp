@@ -209,8 +209,8 @@ bool Server::Core::accept_one() {
     return true;
   }
   if (only_the_reserve_is_left()) {
-    pause("only the reserve of descriptors is left");
     detail::Timer::start(loop_.core(), Loop::Clock::now() + retry_accepting);
+    pause("only the reserve of descriptors is left");
     return true;
   }
   Listener& from = unreachable_.empty() ? listener_ : unreachable_.back();
@@ -218,8 +218,8 @@ bool Server::Core::accept_one() {
   if (!accepted) {
     // Without room nothing but time helps; anything else is reported and tried again, too: a
     // server that stops listening over one client's misfortune helps nobody.
-    pause(accepted.error().why());
     detail::Timer::start(loop_.core(), Loop::Clock::now() + retry_accepting);
+    pause(accepted.error().why());
     return true;
   }
   if (!*accepted) {
@@ -392,7 +392,7 @@ void Server::Core::finish_if_drained() {
 
 void Server::Core::fire() {
   resume();
-  if (draining_) accept_rest();
+  if (draining_ && holds_loop_) accept_rest();  // once it is finished there is nobody to accept
 }
 
 // The name ---------------------------------------------------------------------------------------
