@@ -159,8 +159,8 @@ Result<void> broadcast_to(Loop& loop, const std::string& path, Full full, std::s
   const auto pass_on = [](Connection connection) -> Task<> {
     while (auto message = co_await connection.receive()) co_await connection.broadcast(*message);
   };
-  auto server = Server::open(loop, path, pass_on,
-                             {.full = full, .on_path_lost = unwatched, .loops = loops});
+  auto server =
+      Server::open(loop, path, pass_on, {.full = full, .on_path_lost = unwatched, .loops = loops});
   if (!server) return error_of(server);
   std::array<Result<void>, 2> heard;
   int running = 0;
