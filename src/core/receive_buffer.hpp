@@ -75,16 +75,16 @@ class ReceiveBufferPool {
   }
 
  private:
-  template <std::size_t Most>
+  template <std::size_t most>
   struct Shelf {
-    std::array<ReceiveBuffer, Most> kept;
+    std::array<ReceiveBuffer, most> kept;
     std::size_t count = 0;
 
     ReceiveBuffer lend(std::size_t size) {
       return count == 0 ? ReceiveBuffer(size) : std::exchange(kept[--count], {});
     }
     void take_back(ReceiveBuffer buffer) noexcept {
-      if (count < Most) kept[count++] = std::move(buffer);
+      if (count < most) kept[count++] = std::move(buffer);
     }
   };
 

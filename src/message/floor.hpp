@@ -48,7 +48,7 @@ class Floor : private detail::Flushable {
         std::shared_ptr<const detail::Terms> terms, Exchange* exchange);
   Floor(const Floor&) = delete;
   Floor& operator=(const Floor&) = delete;
-  ~Floor();  ///< as close()
+  ~Floor() override;  ///< as close()
 
   /// A place for somebody who was just accepted. On the server's loop; everything else below is
   /// for the floor's.
