@@ -76,7 +76,8 @@ class Spin {
   using Clock = std::chrono::steady_clock;
 
   /// @param budget  how long a wait asks; nothing: bounds::spin, where there are two cores or more
-  explicit Spin(std::optional<Duration> budget = {}) noexcept : wanted_(budget) {}
+  explicit Spin(std::optional<Duration> budget = {}) noexcept
+      : budget_(budget ? *budget : automatic()) {}
 
   void set(std::optional<Duration> budget) noexcept { *this = Spin(budget); }
 
@@ -84,7 +85,7 @@ class Spin {
   /// @return whether there is; false: sleep
   template <typename Look>
   bool finds_news(Look look, Duration longest = forever) {
-    const Duration most = std::min(budget(), longest);
+    const Duration most = std::min(budget_, longest);
     if (most <= Duration::zero() || rests_.take_one()) return false;
     const auto began = Clock::now();
     for (auto asked = began; asked - began < most;) {
@@ -109,16 +110,11 @@ class Spin {
  private:
   static constexpr Duration long_yield = std::chrono::microseconds(100);
 
-  Duration budget() noexcept {
-    if (!budget_) {
-      const Duration automatic = sys::usable_cores() > 1 ? bounds::spin : Duration::zero();
-      budget_ = wanted_.value_or(automatic);
-    }
-    return *budget_;
+  static Duration automatic() noexcept {
+    return sys::usable_cores() > 1 ? Duration(bounds::spin) : Duration::zero();
   }
 
-  std::optional<Duration> wanted_;
-  std::optional<Duration> budget_;  // once it was asked for
+  Duration budget_;
   SpinRests rests_;
 };
 

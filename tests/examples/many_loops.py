@@ -27,13 +27,13 @@ def test_clients_of_every_loop_are_answered(directory):
 
 def test_each_loop_has_a_thread(directory):
     servers = []
-    for loops in ("1", "3"):
+    for loops in ("2", "4"):  # a sanitizer adds a thread to the first
         servers.append(start_example("many_loops", directory / loops, loops))
         client = connect(directory / loops)
         client.sendall(b"1\n")
         receive_line(client)  # it serves: the threads are there
-    one, three = servers
-    same("threads more", threads_of(three) - threads_of(one), 2)
+    two, four = servers
+    same("threads more", threads_of(four) - threads_of(two), 2)
 
 
 def test_a_long_question_keeps_no_other_loop_waiting(directory):

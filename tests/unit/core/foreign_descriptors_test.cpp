@@ -18,6 +18,7 @@
 #include "support/processes.hpp"
 #include "support/raw_socket.hpp"
 #include "support/waiting.hpp"
+#include "support/watchdog.hpp"
 
 namespace hallway::core {
 namespace {
@@ -101,6 +102,7 @@ TEST_F(while_one_lingers, so_many_wait_and_more_are_closed_at_once) {
 }
 
 TEST_F(while_one_lingers, the_programs_signals_are_not_for_the_thread_that_waits) {
+  if (sanitized) GTEST_SKIP() << "a sanitizer has threads of its own";
   int others = 0;
   for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
     if (task.path().filename() == std::to_string(::getpid())) continue;
@@ -119,6 +121,7 @@ TEST_F(while_one_lingers, the_programs_signals_are_not_for_the_thread_that_waits
 }
 
 TEST_F(while_one_lingers, a_forked_child_closes_its_own) {
+  if (sanitized) GTEST_SKIP() << "the thread sanitizer has no threads in a forked child";
   EXPECT_EQ(in_a_child([] {
               auto [ours, theirs] = raw_pair(SOCK_STREAM);
               close_in_background(std::move(ours));
