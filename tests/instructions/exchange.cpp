@@ -111,24 +111,26 @@ void echo(std::size_t messages) {
 void broadcast(std::size_t messages) {
   const TempDirectory directory;
   Loop loop(sleeping);
-  const auto pass_on = [](Connection connection) -> Task<> {
-    while (auto message = co_await connection.receive()) co_await connection.broadcast(*message);
+  std::vector<Connection*> held;
+  const auto hold = [&](Connection connection) -> Task<> {
+    held.push_back(&connection);
+    co_await loop.sleep(forever);
   };
-  const auto server = Server::open(loop, directory / "s", pass_on, {.framing = framing});
+  const auto server = Server::open(loop, directory / "s", hold, {.framing = framing});
   require(server.has_value());
   std::vector<Descriptor> clients;
-  for (std::size_t i = 0; i <= listeners; ++i) {
+  while (held.size() <= listeners) {
     clients.push_back(raw_connected(SOCK_STREAM, directory / "s"));
-    while (server->connections() <= i) loop.turn(forever);
+    while (held.size() < clients.size()) loop.turn(forever);
   }
-  const std::string bytes = frames(batch);
+  const std::size_t bytes = frames(batch).size();
   for (std::size_t sent = 0; sent < messages; sent += batch) {
-    require(raw_send(clients[0].get(), bytes) == static_cast<ssize_t>(bytes.size()));
-    // A turn may end in the middle of them.
-    for (std::size_t left = listeners * bytes.size(); left > 0;) {
-      loop.turn();
-      for (std::size_t i = 1; i <= listeners; ++i) left -= read_away(clients[i].get());
-    }
+    loop.run([](Connection& from) -> Task<> {
+      const std::string message(message_size, 'm');
+      for (std::size_t i = 0; i < batch; ++i) co_await from.broadcast(message);
+    }(*held[0]));
+    loop.turn();
+    for (std::size_t i = 1; i <= listeners; ++i) require(read_away(clients[i].get()) == bytes);
   }
 }
 

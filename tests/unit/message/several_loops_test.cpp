@@ -353,7 +353,7 @@ TEST_F(several_loops, hear_everything_in_one_order) {
     if (i % 10 == 9) loop.turn();
   }
   ASSERT_TRUE(until_all(listeners, [](const RawStream& listener) {
-    return std::ranges::count(listener.received, '\n') == 3 * each;
+    return std::ranges::count(listener.received, '\n') == std::ptrdiff_t{3} * each;
   }));
   EXPECT_EQ(listeners[1].received, listeners[0].received);
   EXPECT_EQ(listeners[2].received, listeners[0].received);

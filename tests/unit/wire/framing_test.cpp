@@ -598,32 +598,34 @@ class PieceReceiver {
   std::string message_;
 };
 
+/// `bytes`, cut at any two places, give in pieces what they give whole.
+void expect_the_same_in_pieces(Framing framing, std::size_t limit, ByteView bytes) {
+  Receiver whole(framing, limit);
+  whole.arrive(bytes);
+  if (!whole.too_large) whole.end();
+  for (std::size_t first = 0; first <= bytes.size(); ++first) {
+    for (std::size_t second = first; second <= bytes.size(); ++second) {
+      PieceReceiver pieces(framing, limit);
+      pieces.arrive(bytes.substr(0, first));
+      pieces.arrive(bytes.substr(first, second - first));
+      pieces.arrive(bytes.substr(second));
+      pieces.end();
+      ASSERT_EQ(pieces.messages, whole.messages)
+          << framing.to_string() << " limit " << limit << ": " << first << ", " << second << " of "
+          << bytes.size();
+      ASSERT_EQ(pieces.broken_off && !pieces.too_large, whole.broken_off && !pieces.too_large);
+    }
+  }
+}
+
 TEST(framing_pieces, give_the_messages_that_whole_ones_give_however_they_arrive) {
   const std::string text = "one\r\n\ntwo\rthree\r\r\n\0four\0\r\n\r"s;
   const std::string sized = "\0\0\0\5hello\0\0\0\0\0\0\0\1x\0\0\0\3abc\0\0\0\2a"s;
   for (const Framing framing : {Framing::lines(), Framing::null(), Framing::len32be()}) {
-    const std::string& stream = framing == Framing::len32be() ? sized : text;
+    const ByteView stream = framing == Framing::len32be() ? sized : text;
     for (const std::size_t limit : {no_limit, std::size_t{5}, std::size_t{4}}) {
       for (std::size_t end = 0; end <= stream.size(); ++end) {
-        const ByteView bytes = ByteView(stream).substr(0, end);
-        Receiver whole(framing, limit);
-        whole.arrive(bytes);
-        if (!whole.too_large) whole.end();
-        for (std::size_t first = 0; first <= end; ++first) {
-          for (std::size_t second = first; second <= end; ++second) {
-            PieceReceiver pieces(framing, limit);
-            pieces.arrive(bytes.substr(0, first));
-            pieces.arrive(bytes.substr(first, second - first));
-            pieces.arrive(bytes.substr(second));
-            pieces.end();
-            ASSERT_EQ(pieces.messages, whole.messages)
-                << framing.to_string() << " limit " << limit << ": " << first << ", " << second
-                << " of " << end;
-            if (!pieces.too_large) {
-              ASSERT_EQ(pieces.broken_off, whole.broken_off);
-            }
-          }
-        }
+        expect_the_same_in_pieces(framing, limit, stream.substr(0, end));
       }
     }
   }
