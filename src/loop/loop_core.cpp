@@ -212,9 +212,9 @@ sys::Expected<std::size_t> LoopCore::wait_for_events(Duration longest) {
   };
   const auto asks_all = [&] { return last_heard_ == nullptr || in_company(); };
   sys::Expected<std::size_t> count = 0;
-  bool all = ++turns_ % turns_per_wait == 0 || asks_all();
+  bool all = ++turns_ % turns_per_wait == 0;
   const auto look = [&] {
-    if (!std::exchange(all, asks_all())) return last_heard_->find_news();
+    if (!std::exchange(all, false) && !asks_all()) return last_heard_->find_news();
     count = ask_epoll(Duration::zero());
     return !count || *count > 0;
   };

@@ -2,8 +2,8 @@
 //
 // Waiting without sleeping, for as long as that pays.
 //
-// To wake a sleeping process on another core costs the waker some 15 us and reaches the sleeper
-// 40 us later; to find news by asking for it takes 2 us (measured: docs/PERFORMANCE.md). So a wait
+// To wake a sleeping process on another core takes some 20 us, to find news by asking for it less
+// than 2 (half of a round trip each: docs/PERFORMANCE.md). So a wait
 // first asks again and again, and gives the core away in between: a peer on the same core answers
 // as fast as if we slept. Two things tell that this does not pay, and each makes the next waits
 // sleep at once, twice as many every time: a core that is long in coming back, because somebody
