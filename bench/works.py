@@ -56,6 +56,7 @@ class Row:
     cases: tuple[Case, ...] = ()
     checks: tuple[Check, ...] = ()
     curves: tuple[Curve, ...] = ()
+    limit: str = ''  # what stops us where the target is missed; docs/PERFORMANCE.md shows it
 
 
 def ratio(program, others, work, placement, size=64, value='value', **arguments):

@@ -18,7 +18,7 @@ T require(hallway::Result<T> result) {
 
 /// For what receive(), send() and flush() give.
 template <typename Given>
-Given require_ok(Given given) {
+const Given& require_ok(const Given& given) {
   if (!given) fail(given.error().explain());
   return given;
 }

@@ -36,8 +36,26 @@
 namespace hallway {
 
 namespace detail {
+
 class ConnectionState;
-}
+
+/// A task that waits for a connection.
+struct Wait {
+  Waiter waiter;
+  bool over = false;  // it has its outcome; the connection may be gone
+};
+
+/// A send that is not done yet.
+struct Unsent {
+  enum class Kind : std::uint8_t { plain, with_descriptors, flush };
+
+  Kind kind = Kind::plain;
+  ByteView message = {};
+  std::vector<Descriptor> descriptors = {};
+  std::optional<Wait> wait = {};
+};
+
+}  // namespace detail
 
 /// How a connection speaks.
 struct ConnectionOptions {
@@ -119,7 +137,7 @@ class HALLWAY_EXPORT Connection {
   /// Queues one message; suspends while the queue is over its soft limit (back-pressure).
   /// Outcomes: ok, peer_gone, closed, failed (over max_message: nothing is sent; or the peer did
   /// not read for outbound_soft_time: the connection is then closed).
-  [[nodiscard]] Send send(ByteView message);
+  [[nodiscard]] Send send(const ByteView& message);
 
   /// The same, with descriptors, which are adopted and closed once the kernel has them. They
   /// arrive with this message and no other; on a stream it needs at least one byte. At most
@@ -184,33 +202,41 @@ class HALLWAY_EXPORT Connection {
   detail::Flow* flow_;
 };
 
+// The awaitables below live in coroutines, where all that is set up is written to memory, and so is
+// most of what is copied. A message that is there, or fits, costs little more than these writes;
+// what only waiting needs is not there until a task waits.
+
 /// What receive() returns: to be awaited at once.
 class [[nodiscard]] HALLWAY_EXPORT Connection::Receive {
  public:
   Receive(detail::Flow& flow, Duration within) noexcept : flow_(&flow), within_(within) {}
   ~Receive() {
-    if (waiting_) [[unlikely]]
+    if (wait_) [[unlikely]]
       forget();
   }
   Receive(const Receive&) = delete;
   Receive& operator=(const Receive&) = delete;
 
-  bool await_ready() { return flow_->next(received_); }
+  bool await_ready() { return flow_->find(front_) || flow_->next_slowly(received_); }
   bool await_suspend(std::coroutine_handle<> awaiting);
-  Received await_resume() const noexcept { return received_; }
+  Received await_resume() const {
+    if (received_) [[unlikely]]
+      return *received_;
+    return flow_->take_front(front_);
+  }
 
  protected:
   detail::Flow* flow_;
-  Received received_;
-  bool some_ = false;  // a piece is enough
+  detail::Flow::Front front_;         // the message, or
+  std::optional<Received> received_;  // what else came of it
+  bool some_ = false;                 // a piece is enough
 
  private:
   friend class detail::ConnectionState;
   void forget() const noexcept;
 
   Duration within_;
-  detail::Waiter waiter_;
-  bool waiting_ = false;
+  std::optional<detail::Wait> wait_;
 };
 
 /// What receive_some() returns: to be awaited at once.
@@ -222,31 +248,24 @@ class [[nodiscard]] HALLWAY_EXPORT Connection::ReceiveSome : public Connection::
   bool await_ready() { return flow_->next_some(received_); }
 };
 
-/// What send() and flush() return: to be awaited at once.
+/// What send() and flush() return: to be awaited at once. A message that fits is sent already.
 class [[nodiscard]] HALLWAY_EXPORT Connection::Send {
  public:
-  Send(detail::Flow& flow, ByteView message) noexcept : flow_(&flow), message_(message) {}
-  Send(detail::Flow& flow, ByteView message, std::vector<Descriptor> descriptors)
-      : flow_(&flow),
-        message_(message),
-        descriptors_(std::make_unique<std::vector<Descriptor>>(std::move(descriptors))),
-        plain_(false) {}
+  Send(detail::Flow& flow, const ByteView& message) : flow_(&flow), outcome_(flow.append(message)) {
+    if (outcome_ == Outcome::would_block) [[unlikely]]
+      rest_.emplace().message = message;
+  }
+  Send(detail::Flow& flow, ByteView message, std::vector<Descriptor> descriptors);
   struct FlushOnly {};
-  Send(detail::Flow& flow, FlushOnly) noexcept : flow_(&flow), plain_(false), flush_(true) {}
+  Send(detail::Flow& flow, FlushOnly only);
   ~Send() {
-    if (waiting_) [[unlikely]]
+    if (rest_) [[unlikely]]
       forget();
   }
   Send(const Send&) = delete;
   Send& operator=(const Send&) = delete;
 
-  bool await_ready() {
-    if (plain_) [[likely]] {
-      outcome_ = flow_->append(message_);
-      return outcome_ == Outcome::ok;
-    }
-    return false;
-  }
+  bool await_ready() const noexcept { return !rest_; }
   bool await_suspend(std::coroutine_handle<> awaiting);
   Sent await_resume() const noexcept { return {outcome_, flow_}; }
 
@@ -255,13 +274,8 @@ class [[nodiscard]] HALLWAY_EXPORT Connection::Send {
   void forget() const noexcept;
 
   detail::Flow* flow_;
-  ByteView message_;
-  std::unique_ptr<std::vector<Descriptor>> descriptors_;
-  detail::Waiter waiter_;
   Outcome outcome_ = Outcome::ok;
-  bool plain_ = true;
-  bool flush_ = false;
-  bool waiting_ = false;
+  std::optional<detail::Unsent> rest_;
 };
 
 /// What broadcast() returns: to be awaited at once.
@@ -287,7 +301,7 @@ inline Connection::Receive Connection::receive(Duration within) { return {*flow_
 inline Connection::ReceiveSome Connection::receive_some(Duration within) {
   return {*flow_, within};
 }
-inline Connection::Send Connection::send(ByteView message) { return {*flow_, message}; }
+inline Connection::Send Connection::send(const ByteView& message) { return {*flow_, message}; }
 inline Connection::Broadcast Connection::broadcast(ByteView message) { return {*this, message}; }
 
 }  // namespace hallway

@@ -95,14 +95,7 @@ class HALLWAY_EXPORT Framing {
   [[nodiscard]] Piece last_piece(ByteView rest, std::size_t limit, Progress& progress) const;
 
   /// How many bytes a frame adds to its message.
-  [[nodiscard]] constexpr std::size_t overhead() const noexcept {
-    switch (kind_) {
-      case Kind::lines:
-      case Kind::null: return 1;
-      case Kind::raw: return 0;
-      default: return length_size;
-    }
-  }
+  [[nodiscard]] constexpr std::size_t overhead() const noexcept { return overhead_; }
 
   /// Writes the frame of `message` to `out`, which has room for message.size() + overhead().
   /// Returns the end of what was written.
@@ -122,7 +115,17 @@ class HALLWAY_EXPORT Framing {
   [[nodiscard]] Piece next_counted_piece(ByteView input, std::size_t limit,
                                          Progress& progress) const;
 
-  constexpr Framing(Kind kind, std::uint32_t most) noexcept : kind_(kind), most_(most) {}
+  constexpr Framing(Kind kind, std::uint32_t most) noexcept
+      : kind_(kind), overhead_(overhead_of(kind)), most_(most) {}
+
+  static constexpr std::uint8_t overhead_of(Kind kind) noexcept {
+    switch (kind) {
+      case Kind::lines:
+      case Kind::null: return 1;
+      case Kind::raw: return 0;
+      default: return length_size;
+    }
+  }
 
   [[nodiscard]] Frame next_delimited(ByteView input, std::size_t limit, std::size_t scanned,
                                      char delimiter) const noexcept;
@@ -133,6 +136,7 @@ class HALLWAY_EXPORT Framing {
   [[nodiscard]] std::uint32_t in_wire_order(std::uint32_t length) const noexcept;
 
   Kind kind_;
+  std::uint8_t overhead_;
   std::uint32_t most_;  // raw only
 };
 

@@ -2,6 +2,7 @@
 // Layer: message
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string>
 #include <vector>
@@ -23,25 +24,28 @@ class Flow;
 class Message {
  public:
   Message() noexcept = default;
-  /// Borrows both. `descriptors` may be null: there are none.
+  /// Borrows both. `descriptors` may be null: there are none. At most bounds::largest_message.
   explicit Message(ByteView bytes, std::vector<Descriptor>* descriptors = nullptr,
                    bool more = false) noexcept
-      : bytes_(bytes), descriptors_(descriptors), more_(more) {}
+      : begin_(bytes.data()),
+        size_(static_cast<std::uint32_t>(bytes.size())),
+        more_(more),
+        descriptors_(descriptors) {}
 
-  [[nodiscard]] ByteView bytes() const noexcept { return bytes_; }
-  [[nodiscard]] std::size_t size() const noexcept { return bytes_.size(); }
-  [[nodiscard]] bool empty() const noexcept { return bytes_.empty(); }
+  [[nodiscard]] ByteView bytes() const noexcept { return {begin_, size_}; }
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+  [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
 
   /// This is a piece, and others of the same message follow: only from receive_some().
   [[nodiscard]] bool more() const noexcept { return more_; }
 
   /// So that a message can be sent and compared as it is.
-  operator ByteView() const noexcept { return bytes_; }  // NOLINT(google-explicit-constructor)
+  operator ByteView() const noexcept { return bytes(); }  // NOLINT(google-explicit-constructor)
   friend bool operator==(const Message& message, ByteView bytes) noexcept {
-    return message.bytes_ == bytes;
+    return message.bytes() == bytes;
   }
 
-  [[nodiscard]] std::string to_owned() const { return std::string(bytes_); }
+  [[nodiscard]] std::string to_owned() const { return std::string(bytes()); }
 
   /// The descriptors that came with it, close-on-exec. Move out those to keep; the rest is
   /// closed with the next receive, on a thread of the library's: a peer can send descriptors
@@ -51,9 +55,12 @@ class Message {
   }
 
  private:
-  ByteView bytes_;
-  std::vector<Descriptor>* descriptors_ = nullptr;
+  // Not a ByteView: its two halves would be written one after the other and then copied as one, by
+  // a load of sixteen bytes that has to wait until both stores are in the cache.
+  const char* begin_ = nullptr;
+  std::uint32_t size_ = 0;
   bool more_ = false;
+  std::vector<Descriptor>* descriptors_ = nullptr;
 };
 
 /// What a receive gave: a message, or the reason why there is none.

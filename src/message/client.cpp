@@ -75,7 +75,7 @@ class Client::State : private OwnPool, public detail::Transport {
   }
 
   Received receive(const Deadline& deadline, bool some = false) {
-    Received received;
+    std::optional<Received> received;
     while (!(some ? next_some(received) : next(received))) {
       Fill filled = fill();
       const auto look = [&] {
@@ -87,7 +87,7 @@ class Client::State : private OwnPool, public detail::Transport {
       const Outcome waited = wait_for(sys::event_readable, deadline);
       if (waited == Outcome::timed_out) return {waited, Message(), this};
     }
-    return received;
+    return *received;
   }
 
   void set_spin(std::optional<Duration> spin) noexcept { spin_.set(spin); }

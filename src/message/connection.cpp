@@ -23,18 +23,32 @@ ConnectionState& state_of(detail::Flow* flow) noexcept {
 
 // Awaitables -------------------------------------------------------------------------------------
 
-void Connection::Receive::forget() const noexcept { state_of(flow_).forget(*this); }
+void Connection::Receive::forget() const noexcept {
+  if (!wait_->over) state_of(flow_).forget(*this);
+}
 
 bool Connection::Receive::await_suspend(std::coroutine_handle<> awaiting) {
-  waiter_.coroutine = awaiting;
+  wait_.emplace().waiter.coroutine = awaiting;
   return state_of(flow_).begin_receive(*this);
 }
 
-void Connection::Send::forget() const noexcept { state_of(flow_).forget(*this); }
+Connection::Send::Send(detail::Flow& flow, ByteView message, std::vector<Descriptor> descriptors)
+    : flow_(&flow) {
+  rest_.emplace(detail::Unsent::Kind::with_descriptors, message, std::move(descriptors));
+}
+
+Connection::Send::Send(detail::Flow& flow, FlushOnly /*only*/) : flow_(&flow) {
+  rest_.emplace(detail::Unsent::Kind::flush);
+}
+
+void Connection::Send::forget() const noexcept {
+  if (rest_->wait && !rest_->wait->over) state_of(flow_).forget(*this);
+}
 
 bool Connection::Send::await_suspend(std::coroutine_handle<> awaiting) {
-  waiter_.coroutine = awaiting;
-  return state_of(flow_).begin_send(*this);
+  if (!state_of(flow_).begin_send(*this)) return false;
+  rest_->wait.emplace().waiter.coroutine = awaiting;
+  return true;
 }
 
 Error Received::error() const {

@@ -53,10 +53,10 @@ ConnectionState::ConnectionState(Loop& loop, Descriptor socket, const Peer& peer
 
 ConnectionState::~ConnectionState() {
   if (seat_ && !finished_) seat_->connection_ended(*this, "closed here");
-  if (receiving_ != nullptr) receiving_->waiting_ = false;
+  if (receiving_ != nullptr) receiving_->wait_->over = true;
   if (waits_) {
-    for (Connection::Send* send : waits_->senders) send->waiting_ = false;
-    for (Connection::Send* send : waits_->flushers) send->waiting_ = false;
+    for (Connection::Send* send : waits_->senders) send->rest_->wait->over = true;
+    for (Connection::Send* send : waits_->flushers) send->rest_->wait->over = true;
   }
   LoopCore::unmark(*this);
 }
@@ -76,7 +76,6 @@ void ConnectionState::or_end(Action action) noexcept {
 bool ConnectionState::begin_receive(Connection::Receive& receive) {
   assert(receiving_ == nullptr && "one task receives from a connection at a time");
   receiving_ = &receive;
-  receive.waiting_ = true;
   if (!gave_way()) await_more();
   if (draining_ || gave_way()) core().mark(*this);  // goes on at the end of the turn: flush_turn()
   if (receive.within_ != forever) {
@@ -102,10 +101,10 @@ void ConnectionState::forget(const Connection::Receive& receive) noexcept {
 }
 
 Received ConnectionState::try_receive() {
-  Received received;
+  std::optional<Received> received;
   if (next(received) || (gave_way() && next(received)) || read_once(received)) {
     note_whole();
-    return received;
+    return *received;
   }
   park();
   note_partial();
@@ -113,7 +112,7 @@ Received ConnectionState::try_receive() {
   if (const Running next_end = next_clock(true); next_end.until <= core().now()) {
     overdue(next_end.reason);
     next(received);
-    return received;
+    return *received;
   }
   return {Outcome::would_block, Message(), this};
 }
@@ -146,9 +145,9 @@ void ConnectionState::handle(std::uint32_t events) {
 
 /// @return whether the receive has its outcome now
 bool ConnectionState::read() {
-  Received received;
+  std::optional<Received> received;
   if (read_once(received)) {
-    settle(received);
+    settle(*received);
     if (inbound_end() == Outcome::failed) settle_ended();
     return true;
   }
@@ -162,7 +161,7 @@ bool ConnectionState::read() {
   return true;
 }
 
-bool ConnectionState::read_once(Received& received) {
+bool ConnectionState::read_once(std::optional<Received>& received) {
   const bool shared = core().in_company();
   if (fill(shared ? bounds::fair_read : bounds::stream_read) == Fill::progress) note_activity();
   if (shared) make_way();
@@ -170,7 +169,7 @@ bool ConnectionState::read_once(Received& received) {
 }
 
 /// What the task that receives has asked for: a message, or a piece of one.
-bool ConnectionState::take(Received& received) {
+bool ConnectionState::take(std::optional<Received>& received) {
   return receiving_ != nullptr && receiving_->some_ ? next_some(received) : next(received);
 }
 
@@ -179,16 +178,16 @@ void ConnectionState::settle(const Received& received) {
   Connection::Receive& receive = *std::exchange(receiving_, nullptr);
   if (waits_ && waits_->deadline) waits_->deadline->stop();
   if (received.outcome() != Outcome::timed_out) note_whole();
-  receive.waiting_ = false;
   receive.received_ = received;
-  core().schedule(receive.waiter_);
+  receive.wait_->over = true;
+  core().schedule(receive.wait_->waiter);
 }
 
 // After a failure both directions are over: whoever waits is told, and the socket is closed now
 // and not when the program gets round to it.
 void ConnectionState::settle_ended() {
-  Received received;
-  if (receiving_ != nullptr && take(received)) settle(received);
+  std::optional<Received> received;
+  if (receiving_ != nullptr && take(received)) settle(*received);
   if (waits_) {
     settle_senders(waits_->senders, outbound_end());
     settle_senders(waits_->flushers, outbound_end());
@@ -200,7 +199,7 @@ void ConnectionState::settle_ended() {
 // Sending ----------------------------------------------------------------------------------------
 
 bool ConnectionState::begin_send(Connection::Send& send) {
-  if (send.flush_) {
+  if (send.rest_->kind == Unsent::Kind::flush) {
     before_queuing();
     or_end([this] { write(); });
     if (queue_empty() || outbound_end() != Outcome::ok) {
@@ -209,11 +208,12 @@ bool ConnectionState::begin_send(Connection::Send& send) {
     }
     waits().flushers.push_back(&send);
   } else {
-    if (!send.plain_) send.outcome_ = enqueue(send.message_, *send.descriptors_);
+    if (send.rest_->kind == Unsent::Kind::with_descriptors) {
+      send.outcome_ = enqueue(send.rest_->message, send.rest_->descriptors);
+    }
     if (send.outcome_ != Outcome::would_block) return false;
     waits().senders.push_back(&send);
   }
-  send.waiting_ = true;
   return true;
 }
 
@@ -236,9 +236,9 @@ void ConnectionState::flush_turn() {
   or_end([this] {
     write();
     if (gave_way() && receiving_ != nullptr) {
-      Received received;
+      std::optional<Received> received;
       if (!take(received)) return await_more();
-      return settle(received);
+      return settle(*received);
     }
     // What has arrived is still taken, one read a turn: a peer that keeps sending must not keep
     // the loop from hearing that time is up.
@@ -287,20 +287,21 @@ void ConnectionState::wake_senders() {
   auto& senders = waits_->senders;
   while (!senders.empty()) {
     Connection::Send& send = *senders.front();
-    send.outcome_ =
-        send.plain_ ? append(send.message_) : enqueue(send.message_, *send.descriptors_);
+    Unsent& rest = *send.rest_;
+    send.outcome_ = rest.kind == Unsent::Kind::plain ? append(rest.message)
+                                                     : enqueue(rest.message, rest.descriptors);
     if (send.outcome_ == Outcome::would_block) break;
     senders.erase(senders.begin());
-    send.waiting_ = false;
-    core().schedule(send.waiter_);
+    send.rest_->wait->over = true;
+    core().schedule(send.rest_->wait->waiter);
   }
 }
 
 void ConnectionState::settle_senders(std::vector<Connection::Send*>& sends, Outcome outcome) {
   for (Connection::Send* send : sends) {
     send->outcome_ = outcome;
-    send->waiting_ = false;
-    core().schedule(send->waiter_);
+    send->rest_->wait->over = true;
+    core().schedule(send->rest_->wait->waiter);
   }
   sends.clear();
 }

@@ -135,8 +135,8 @@ class ConnectionState final : public Transport, public Lingering, private Watch,
   void handle(std::uint32_t events);
   void await_more();
   bool read();
-  bool read_once(Received& received);
-  bool take(Received& received);
+  bool read_once(std::optional<Received>& received);
+  bool take(std::optional<Received>& received);
   void settle(const Received& received);
   void settle_ended();
   void write();

@@ -24,10 +24,10 @@ constexpr int most_discards = 64;
 
 // Flow's out-of-line half ------------------------------------------------------------------------
 
-bool Flow::next_some(Received& received) {
+bool Flow::next_some(std::optional<Received>& received) {
   return static_cast<Transport*>(this)->take_some(received);
 }
-bool Flow::next_slowly(Received& received) {
+bool Flow::next_slowly(std::optional<Received>& received) {
   return static_cast<Transport*>(this)->take_next(received);
 }
 Outcome Flow::append_slowly(ByteView message) {
@@ -203,7 +203,7 @@ bool Transport::gives_way() {
   return gave_way_;
 }
 
-bool Transport::take_next(Received& received) {
+bool Transport::take_next(std::optional<Received>& received) {
   assert(!in_pieces() && "a message that was begun is taken to its end by receive_some()");
   if (gives_way()) return false;
   if (inbox_) inbox_->claimed.clear();
@@ -229,7 +229,7 @@ bool Transport::take_next(Received& received) {
   return give_end(received);
 }
 
-bool Transport::take_some(Received& received) {
+bool Transport::take_some(std::optional<Received>& received) {
   if (gives_way()) return false;
   if (inbox_) inbox_->claimed.clear();
   if (packets()) return packet_waits_ ? give_packet(received) : give_end(received);
@@ -251,7 +251,7 @@ bool Transport::take_some(Received& received) {
   return give_end(received);
 }
 
-bool Transport::give(Received& received, ByteView message, std::size_t consumed) {
+bool Transport::give(std::optional<Received>& received, ByteView message, std::size_t consumed) {
   unread_ += consumed;
   scanned_ = 0;
   ++messages_received_;
@@ -261,7 +261,7 @@ bool Transport::give(Received& received, ByteView message, std::size_t consumed)
   return true;
 }
 
-bool Transport::give_piece(Received& received, const Piece& piece) {
+bool Transport::give_piece(std::optional<Received>& received, const Piece& piece) {
   plain_ = piece.last && !inbox_;  // next()'s short way knows nothing of pieces
   if (piece.last) return give(received, piece.bytes, piece.consumed);
   unread_ += piece.consumed;
@@ -270,13 +270,13 @@ bool Transport::give_piece(Received& received, const Piece& piece) {
   return true;
 }
 
-bool Transport::give_packet(Received& received) {
+bool Transport::give_packet(std::optional<Received>& received) {
   packet_waits_ = false;
   const ByteView packet(unread_, static_cast<std::size_t>(filled_ - unread_));
   return give(received, packet, packet.size());
 }
 
-bool Transport::give_end(Received& received) {
+bool Transport::give_end(std::optional<Received>& received) {
   if (inbound_end_ == Outcome::ok) return false;
   received = Received(inbound_end_, Message(), this);
   return true;

@@ -76,10 +76,10 @@ class Transport : public Flow {
   [[nodiscard]] bool has_partial() const noexcept { return filled_ != unread_ || in_pieces(); }
 
   /// The slow half of next(): descriptors, packets, and the ways a stream ends.
-  bool take_next(Received& received);
+  bool take_next(std::optional<Received>& received);
 
   /// The same for next_some().
-  bool take_some(Received& received);
+  bool take_some(std::optional<Received>& received);
 
   void end_inbound(Outcome outcome) noexcept;
   [[nodiscard]] Outcome inbound_end() const noexcept { return inbound_end_; }
@@ -198,10 +198,10 @@ class Transport : public Flow {
   [[nodiscard]] bool in_pieces() const noexcept { return progress_ && progress_->begun; }
 
   bool gives_way();
-  bool give(Received& received, ByteView message, std::size_t consumed);
-  bool give_piece(Received& received, const Piece& piece);
-  bool give_packet(Received& received);
-  bool give_end(Received& received);
+  bool give(std::optional<Received>& received, ByteView message, std::size_t consumed);
+  bool give_piece(std::optional<Received>& received, const Piece& piece);
+  bool give_packet(std::optional<Received>& received);
+  bool give_end(std::optional<Received>& received);
   void fail_too_large() noexcept;
   void fail_broken_off(std::size_t size) noexcept;
   void keep_error(std::unique_ptr<Error> error) noexcept;

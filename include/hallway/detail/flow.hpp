@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include <hallway/bytes.hpp>
@@ -19,25 +20,50 @@ namespace hallway::detail {
 
 class HALLWAY_EXPORT Flow {
  public:
-  /// Takes the next whole message out of the receive buffer.
-  /// @return false: none is buffered, and more may still arrive
-  bool next(Received& received) {
-    if (plain_ && messages_received_ != look_up_at_) [[likely]] {
-      const Frame frame = receive_framing_.next(
-          ByteView(unread_, static_cast<std::size_t>(filled_ - unread_)), max_message_, scanned_);
-      if (frame.state == Frame::State::complete) [[likely]] {
-        unread_ += frame.consumed;
-        scanned_ = 0;
-        ++messages_received_;
-        received = Received(Outcome::ok, Message(frame.message), this);
-        return true;
-      }
-    }
-    return next_slowly(received);
+  /// A whole message at the beginning of what is unread: bytes before, of, and behind it.
+  struct Front {
+    std::uint32_t size = 0;
+    std::uint8_t head = 0;
+    std::uint8_t tail = 0;
+  };
+
+  /// Finds the next whole message where that is simple; else next() is to be asked.
+  [[nodiscard]] bool find(Front& front) const {
+    if (!plain_ || messages_received_ == look_up_at_) [[unlikely]]
+      return false;
+    const Frame frame = receive_framing_.next(
+        ByteView(unread_, static_cast<std::size_t>(filled_ - unread_)), max_message_, scanned_);
+    if (frame.state != Frame::State::complete) [[unlikely]]
+      return false;
+    front.size = static_cast<std::uint32_t>(frame.message.size());
+    front.head = static_cast<std::uint8_t>(frame.message.data() - unread_);
+    front.tail = static_cast<std::uint8_t>(frame.consumed - front.head - frame.message.size());
+    return true;
   }
 
+  /// Takes what find() has just found.
+  Received take_front(const Front& front) {
+    const ByteView message(unread_ + front.head, front.size);
+    unread_ = message.data() + message.size() + front.tail;
+    scanned_ = 0;
+    ++messages_received_;
+    return {Outcome::ok, Message(message), this};
+  }
+
+  /// Takes the next whole message out of the receive buffer.
+  /// @return false: none is buffered, and more may still arrive
+  bool next(std::optional<Received>& received) {
+    Front front;
+    if (!find(front)) return next_slowly(received);
+    received = take_front(front);
+    return true;
+  }
+
+  /// next() where it is not simple: descriptors, packets, ends, and turns that are over.
+  bool next_slowly(std::optional<Received>& received);
+
   /// Takes what is there of the next message, or of the one that was begun. As next().
-  bool next_some(Received& received);
+  bool next_some(std::optional<Received>& received);
 
   /// Appends one frame to the outbound queue if there is room in its last chunk.
   /// @return ok, or would_block: the queue is over its soft limit, or the reason of an end
@@ -62,8 +88,8 @@ class HALLWAY_EXPORT Flow {
   Flow(const Flow&) = delete;
   Flow& operator=(const Flow&) = delete;
 
-  // Both are Transport's; a Flow is nothing else than a Transport seen from the public headers.
-  bool next_slowly(Received& received);
+  // Transport's, as next_slowly() is; a Flow is nothing else than a Transport seen from the public
+  // headers.
   Outcome append_slowly(ByteView message);
 
   const char* unread_ = nullptr;  // first byte not handed out yet
