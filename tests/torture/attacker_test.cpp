@@ -328,12 +328,13 @@ TEST_F(attack, by_half_frames) {
 TEST_F(attack, by_those_who_never_read_their_answers) {
   constexpr unsigned many = 10;
   constexpr std::size_t soft = 256 * kibibyte;
+  constexpr std::size_t bound =
+      11 * (soft + bounds::stream_read + bounds::chunk) * many / 10 / kibibyte;
   suffer({.name = "answers never read, " + std::to_string(many) + " clients",
           .asked = "p99 of an honest client < 2x, memory bounded by the queues' limits + 10 %",
           .library = with({.limits = {.outbound_soft = soft, .outbound_soft_time = 1s}}),
-          // A few queues' worth: which of the freed chunks malloc can give back, chance decides.
-          .growth_kib = 4 * soft / kibibyte,
-          .peak_kib = 11 * (soft + bounds::stream_read + bounds::chunk) * many / 10 / kibibyte},
+          .growth_kib = bound,  // chunks that are free stay in the pool, and with malloc
+          .peak_kib = bound},
          [](const std::string& where, const auto& on, Bout& bout) {
            const std::string line = std::string(1000, 'x') + "\n";
            on_many(where, many, on, bout, 0ms,
