@@ -14,6 +14,8 @@
 #include "support/conversation.hpp"
 #include "support/temp_directory.hpp"
 #include "unit/faults/allocations.hpp"
+#include "wire/nats_parser.hpp"
+#include "wire/nats_writer.hpp"
 
 namespace hallway {
 namespace {
@@ -122,6 +124,32 @@ TEST(steady_path, a_blocking_client_allocates_nothing) {
     ASSERT_TRUE(sent && answered == 65 && received);
   }
   EXPECT_EQ(FailingAllocation::made(), 0U);
+}
+
+TEST(steady_path, reading_and_writing_nats_operations_allocates_nothing) {
+  nats::Parser parser(nats::Sender::client);
+  const std::string stream =
+      "PUB subject 64\r\n" + std::string(64, 'p') + "\r\nSUB subject queue 1\r\nPING\r\n";
+  std::array<char, 128> answer;
+  std::optional<FailingAllocation> counting;
+  unsigned found = 0;
+  // Pieces that end everywhere, so that every byte has its turn to be the last of one.
+  constexpr std::size_t piece_size = 63;
+  const std::string repeated = stream + stream;
+  std::size_t at = 0;
+  for (unsigned i = 0; i < warm_up + measured; ++i) {
+    if (i == warm_up) counting.emplace(0);
+    parser.arrive(ByteView(repeated).substr(at, piece_size));
+    at = (at + piece_size) % stream.size();
+    while (const nats::Operation* operation = parser.next()) {
+      ASSERT_LE(nats::written_size(*operation), answer.size());
+      nats::write(*operation, answer.data());
+      ++found;
+    }
+  }
+  EXPECT_EQ(FailingAllocation::made(), 0U);
+  EXPECT_EQ(parser.error(), nats::ProtocolError::none);
+  EXPECT_GE(found, 3 * ((warm_up + measured) * piece_size / stream.size()));
 }
 
 }  // namespace

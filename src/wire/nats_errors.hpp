@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a NATS server says when something is wrong, to the letter: clients match on these texts,
+// some of them on lower-case forms. Observed with nats-server 2.9.10, unless said otherwise.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include <hallway/bytes.hpp>
+
+namespace hallway::nats {
+
+/// Why a parser gives up. Each ends the connection, for nobody knows where the next operation
+/// would begin.
+enum class ProtocolError : std::uint8_t {
+  none,
+  unknown_operation,      ///< no such verb, or a payload that does not end with CR LF
+  malformed_arguments,    ///< too few or too many, or a size that is none
+  control_line_too_long,  ///< the arguments of one line are over the limit
+  payload_too_large,      ///< the size says so; the payload itself was not waited for
+};
+
+namespace errors {
+
+// The connection ends with these.
+inline constexpr ByteView unknown_operation = "Unknown Protocol Operation";
+inline constexpr ByteView control_line_too_long = "maximum control line exceeded";
+inline constexpr ByteView payload_too_large = "Maximum Payload Violation";
+inline constexpr ByteView authorization_violation = "Authorization Violation";
+inline constexpr ByteView authentication_timeout = "Authentication Timeout";
+inline constexpr ByteView stale_connection = "Stale Connection";
+inline constexpr ByteView too_many_connections = "maximum connections exceeded";
+inline constexpr ByteView invalid_client_protocol = "invalid client protocol";
+inline constexpr ByteView no_responders_without_headers = "no responders requires headers support";
+
+// With these it goes on.
+inline constexpr ByteView invalid_subject = "Invalid Subject";                  // of a SUB
+inline constexpr ByteView invalid_publish_subject = "Invalid Publish Subject";  // pedantic mode
+inline constexpr ByteView too_many_subscriptions = "maximum subscriptions exceeded";
+
+/// The connection goes on. What the peer sent is escaped as for a terminal.
+std::string publish_violation(ByteView subject);
+std::string subscription_violation(ByteView subject, ByteView queue);
+
+}  // namespace errors
+
+/// What to say before the connection is closed. Empty for malformed_arguments, as for a CONNECT
+/// whose JSON is none and an HPUB of a client without headers: the server just closes.
+constexpr ByteView text_of(ProtocolError error) noexcept {
+  switch (error) {
+    case ProtocolError::unknown_operation: return errors::unknown_operation;
+    case ProtocolError::control_line_too_long: return errors::control_line_too_long;
+    case ProtocolError::payload_too_large: return errors::payload_too_large;
+    case ProtocolError::malformed_arguments:
+    case ProtocolError::none: return {};
+  }
+  return {};
+}
+
+}  // namespace hallway::nats

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "wire/nats_header.hpp"
+
+#include <algorithm>
+#include <cassert>
+
+namespace hallway::nats {
+
+namespace {
+
+constexpr ByteView version = "NATS/1.0";
+constexpr ByteView line_end = "\r\n";
+constexpr ByteView blanks = " \t";
+constexpr ByteView separator = ": ";
+
+ByteView trimmed(ByteView text) {
+  text.remove_prefix(std::min(text.find_first_not_of(blanks), text.size()));
+  return text.substr(0, text.find_last_not_of(blanks) + 1);
+}
+
+char lower(char letter) {
+  return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter + ('a' - 'A')) : letter;
+}
+
+bool same_name(ByteView one, ByteView other) {
+  return std::ranges::equal(one, other, {}, lower, lower);
+}
+
+}  // namespace
+
+std::optional<HeaderBlock> HeaderBlock::parse(ByteView block) noexcept {
+  if (!block.starts_with(version) || !block.ends_with("\r\n\r\n")) return std::nullopt;
+  block.remove_prefix(version.size());
+  block.remove_suffix(line_end.size());
+  HeaderBlock parsed;
+  const std::size_t end = block.find(line_end);
+  parsed.first_line_ = block.substr(0, end);
+  parsed.fields_ = block.substr(end + line_end.size());
+  const ByteView first = parsed.first_line_;
+  if (!first.empty() && !blanks.contains(first.front())) return std::nullopt;
+  if (first.find_first_of(line_end) != ByteView::npos) return std::nullopt;
+  ByteView rest = parsed.fields_;
+  while (take_field(rest)) {
+  }
+  if (!rest.empty()) return std::nullopt;
+  return parsed;
+}
+
+ByteView HeaderBlock::status() const noexcept {
+  const ByteView text = trimmed(first_line_);
+  return text.substr(0, text.find_first_of(blanks));
+}
+
+ByteView HeaderBlock::description() const noexcept {
+  return trimmed(trimmed(first_line_).substr(status().size()));
+}
+
+std::optional<ByteView> HeaderBlock::find(ByteView name) const noexcept {
+  for (ByteView rest = fields_; const auto field = take_field(rest);) {
+    if (field->name == name) return field->value;
+  }
+  return std::nullopt;
+}
+
+/// The first field of `rest`, which is then what follows it. nullopt, and `rest` as it was: there
+/// is none, or it is not one.
+std::optional<HeaderField> HeaderBlock::take_field(ByteView& rest) noexcept {
+  const std::size_t end = rest.find_first_of(line_end);
+  if (end == ByteView::npos || !rest.substr(end).starts_with(line_end)) return std::nullopt;
+  const ByteView line = rest.substr(0, end);
+  const std::size_t colon = line.find(':');
+  const ByteView name = line.substr(0, colon);
+  const bool named = !name.empty() && name.find_first_of(blanks) == ByteView::npos;
+  if (colon == ByteView::npos || !named) return std::nullopt;
+  rest.remove_prefix(end + line_end.size());
+  return HeaderField{name, trimmed(line.substr(colon + 1))};
+}
+
+/// Calls visit(ByteView) for the bytes of each field of another name, as they stand.
+template <typename Visit>
+void HeaderBlock::for_each_line_but(ByteView name, Visit visit) const {
+  ByteView rest = fields_;
+  while (!rest.empty()) {
+    const ByteView before = rest;
+    const auto field = take_field(rest);
+    if (same_name(field->name, name)) continue;
+    visit(before.substr(0, before.size() - rest.size()));
+  }
+}
+
+std::size_t HeaderBlock::size_with(HeaderField field) const noexcept {
+  std::size_t size = version.size() + first_line_.size() + line_end.size();
+  for_each_line_but(field.name, [&](ByteView line) { size += line.size(); });
+  size += field.name.size() + separator.size() + field.value.size() + line_end.size();
+  return size + line_end.size();
+}
+
+char* HeaderBlock::write_with(HeaderField field, char* out) const noexcept {
+  assert(field.name.find_first_of(":\r\n") == ByteView::npos);
+  assert(field.value.find_first_of(line_end) == ByteView::npos);
+  const auto write = [&](ByteView bytes) { out = std::ranges::copy(bytes, out).out; };
+  write(version);
+  write(first_line_);
+  write(line_end);
+  for_each_line_but(field.name, write);
+  for (const ByteView part : {field.name, separator, field.value, line_end, line_end}) write(part);
+  return out;
+}
+
+}  // namespace hallway::nats

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The header block of an HPUB or HMSG:
+//
+//     NATS/1.0[ STATUS[ DESCRIPTION]] CR LF
+//     NAME: VALUE CR LF       any number of them; a name may come again
+//     CR LF
+//
+// A server carries blocks as they are, valid or not, and looks into one only where it must.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+
+#include <hallway/bytes.hpp>
+
+namespace hallway::nats {
+
+/// What a requester with no_responders hears, from the subject it asked, when nobody listens there:
+/// an HMSG of this header and no payload.
+inline constexpr ByteView no_responders_header = "NATS/1.0 503\r\n\r\n";
+
+struct HeaderField {
+  ByteView name;
+  ByteView value;
+};
+
+/// A view of a valid block.
+class HeaderBlock {
+ public:
+  /// nullopt: it is not of the form above. Blanks around a value are not part of it.
+  static std::optional<HeaderBlock> parse(ByteView block) noexcept;
+
+  /// "503", and what follows it; both empty in a block that only carries fields.
+  [[nodiscard]] ByteView status() const noexcept;
+  [[nodiscard]] ByteView description() const noexcept;
+
+  /// The value of the first field of that name, whose case counts.
+  [[nodiscard]] std::optional<ByteView> find(ByteView name) const noexcept;
+
+  /// Calls visit(HeaderField) for each field in its order.
+  template <typename Visit>
+  void for_each(Visit visit) const {
+    for (ByteView rest = fields_; const auto field = take_field(rest);) visit(*field);
+  }
+
+  /// The bytes of this block with `field` at its end, and without whatever had that name, in any
+  /// case, before: what a hub says of a publisher is nothing a publisher can say. A block made by
+  /// default has no fields, for messages that came without one.
+  /// @param field  no carriage return or line feed in it, nor a colon in its name
+  [[nodiscard]] std::size_t size_with(HeaderField field) const noexcept;
+
+  /// Writes them and returns the end of what was written.
+  char* write_with(HeaderField field, char* out) const noexcept;
+
+ private:
+  static std::optional<HeaderField> take_field(ByteView& rest) noexcept;
+
+  template <typename Visit>
+  void for_each_line_but(ByteView name, Visit visit) const;
+
+  ByteView first_line_;  // behind NATS/1.0
+  ByteView fields_;
+};
+
+}  // namespace hallway::nats

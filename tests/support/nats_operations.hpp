@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// NATS operations in a form that can be kept, compared and shown.
+#pragma once
+
+#include <cstddef>
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include <hallway/bytes.hpp>
+
+#include "wire/nats_parser.hpp"
+
+namespace hallway::test {
+
+/// "PUB subject=jobs payload=hi": its verb and the fields that it has.
+std::string told(const nats::Operation& operation);
+
+/// What a parser made of a stream.
+struct Heard {
+  std::vector<std::string> operations;
+  nats::ProtocolError error = nats::ProtocolError::none;
+  std::size_t most_memory = 0;  ///< that the parser owned at any time
+
+  /// How a stream is cut may change what was kept of it meanwhile, and nothing else.
+  friend bool operator==(const Heard& one, const Heard& other) {
+    return one.operations == other.operations && one.error == other.error;
+  }
+};
+void PrintTo(const Heard& heard, std::ostream* out);
+
+/// Lets the pieces arrive one by one. Each lies in memory of its own that is gone before the next.
+Heard heard(nats::Sender sender, const nats::ParserLimits& limits,
+            const std::vector<ByteView>& pieces);
+
+/// The stream in the order of its bytes, cut at these positions.
+std::vector<ByteView> cut(ByteView stream, const std::vector<std::size_t>& positions);
+
+}  // namespace hallway::test
