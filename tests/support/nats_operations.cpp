@@ -80,4 +80,10 @@ std::vector<ByteView> cut(ByteView stream, const std::vector<std::size_t>& posit
   return pieces;
 }
 
+std::vector<ByteView> single_bytes(ByteView stream) {
+  std::vector<ByteView> pieces;
+  for (std::size_t at = 0; at < stream.size(); ++at) pieces.push_back(stream.substr(at, 1));
+  return pieces;
+}
+
 }  // namespace hallway::test

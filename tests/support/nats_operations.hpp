@@ -36,5 +36,6 @@ Heard heard(nats::Sender sender, const nats::ParserLimits& limits,
 
 /// The stream in the order of its bytes, cut at these positions.
 std::vector<ByteView> cut(ByteView stream, const std::vector<std::size_t>& positions);
+std::vector<ByteView> single_bytes(ByteView stream);
 
 }  // namespace hallway::test
