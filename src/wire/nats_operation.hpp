@@ -2,14 +2,23 @@
 //
 // The NATS client protocol: what client and server say to each other, one operation at a time.
 //
-//   server   INFO text        MSG subject sid [reply] size        HMSG subject sid [reply]
-//   header-size size client   CONNECT text     PUB subject [reply] size            HPUB subject
-//   [reply] header-size size
-//            SUB subject [queue] sid                              UNSUB sid [max]
-//   both     PING             PONG                                +OK              -ERR 'text'
+//   server   INFO text
+//            MSG subject sid [reply] size
+//            HMSG subject sid [reply] header-size size
+//   client   CONNECT text
+//            PUB subject [reply] size
+//            HPUB subject [reply] header-size size
+//            SUB subject [queue] sid
+//            UNSUB sid [max]
+//   both     PING
+//            PONG
+//            +OK
+//            -ERR 'text'
 //
 // Each is a line that ends with CR LF; behind those with a size come so many bytes and one more
 // CR LF. The first header-size bytes of an HPUB's or HMSG's are a header block (nats_header.hpp).
+// A client may say INFO, +OK and -ERR, too: nats-server 2.9.10 ignores the first two and closes at
+// the last.
 #pragma once
 
 #include <cstdint>

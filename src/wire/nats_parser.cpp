@@ -321,7 +321,7 @@ bool Parser::fail(ProtocolError error) noexcept {
 
 // What is kept ------------------------------------------------------------------------------------
 
-/// Adds to what is kept, which will be `most` bytes in the end.
+/// Adds to what is kept, which will never be more than `most` bytes.
 void Parser::keep(ByteView bytes, std::size_t most) {
   const std::size_t needed = kept_size_ + bytes.size();
   if (needed > kept_.size()) {
