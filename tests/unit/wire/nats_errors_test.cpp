@@ -18,8 +18,9 @@ TEST(nats_errors, has_the_texts_of_nats_server) {
             "Permissions Violation for Subscription to \"no\" using queue \"q\"");
 }
 
-TEST(nats_errors, has_no_text_for_malformed_arguments) {
+TEST(nats_errors, has_no_text_for_malformed_arguments_nor_for_no_error) {
   EXPECT_EQ(text_of(ProtocolError::malformed_arguments), "");
+  EXPECT_EQ(text_of(ProtocolError::none), "");
 }
 
 TEST(nats_errors, escapes_what_a_peer_sent) {
