@@ -39,20 +39,22 @@ namespace detail {
 
 class ConnectionState;
 
-/// A task that waits for a connection.
+/// A receive that waits.
 struct Wait {
   Waiter waiter;
-  bool over = false;  // it has its outcome; the connection may be gone
+  bool for_piece = false;  // a piece of a message is enough
+  bool over = false;       // it has its outcome; the connection may be gone
 };
 
-/// A send that is not done yet.
+/// A send that is not done when it is made.
 struct Unsent {
   enum class Kind : std::uint8_t { plain, with_descriptors, flush };
 
+  Waiter waiter;
+  ByteView message;
+  std::unique_ptr<std::vector<Descriptor>> descriptors;
   Kind kind = Kind::plain;
-  ByteView message = {};
-  std::vector<Descriptor> descriptors = {};
-  std::optional<Wait> wait = {};
+  bool waiting = false;  // the connection knows of it
 };
 
 }  // namespace detail
@@ -226,15 +228,12 @@ class [[nodiscard]] HALLWAY_EXPORT Connection::Receive {
   }
 
  protected:
-  detail::Flow* flow_;
-  detail::Flow::Front front_;         // the message, or
-  std::optional<Received> received_;  // what else came of it
-  bool some_ = false;                 // a piece is enough
-
- private:
   friend class detail::ConnectionState;
   void forget() const noexcept;
 
+  detail::Flow* flow_;
+  detail::Flow::Front front_;         // the message, or
+  std::optional<Received> received_;  // what else came of it
   Duration within_;
   std::optional<detail::Wait> wait_;
 };
@@ -242,10 +241,9 @@ class [[nodiscard]] HALLWAY_EXPORT Connection::Receive {
 /// What receive_some() returns: to be awaited at once.
 class [[nodiscard]] HALLWAY_EXPORT Connection::ReceiveSome : public Connection::Receive {
  public:
-  ReceiveSome(detail::Flow& flow, Duration within) noexcept : Receive(flow, within) {
-    some_ = true;
-  }
+  using Receive::Receive;
   bool await_ready() { return flow_->next_some(received_); }
+  bool await_suspend(std::coroutine_handle<> awaiting);
 };
 
 /// What send() and flush() return: to be awaited at once. A message that fits is sent already.

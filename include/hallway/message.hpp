@@ -28,9 +28,9 @@ class Message {
   explicit Message(ByteView bytes, std::vector<Descriptor>* descriptors = nullptr,
                    bool more = false) noexcept
       : begin_(bytes.data()),
+        descriptors_(descriptors),
         size_(static_cast<std::uint32_t>(bytes.size())),
-        more_(more),
-        descriptors_(descriptors) {}
+        more_(more) {}
 
   [[nodiscard]] ByteView bytes() const noexcept { return {begin_, size_}; }
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
@@ -58,9 +58,9 @@ class Message {
   // Not a ByteView: its two halves would be written one after the other and then copied as one, by
   // a load of sixteen bytes that has to wait until both stores are in the cache.
   const char* begin_ = nullptr;
+  std::vector<Descriptor>* descriptors_ = nullptr;
   std::uint32_t size_ = 0;
   bool more_ = false;
-  std::vector<Descriptor>* descriptors_ = nullptr;
 };
 
 /// What a receive gave: a message, or the reason why there is none.
@@ -70,7 +70,7 @@ class HALLWAY_EXPORT Received {
  public:
   Received() noexcept = default;
   Received(Outcome outcome, Message message, const detail::Flow* flow) noexcept
-      : message_(message), flow_(flow), outcome_(outcome) {}
+      : message_(message), outcome_(outcome), flow_(flow) {}
 
   explicit operator bool() const noexcept { return outcome_ == Outcome::ok; }
   [[nodiscard]] Outcome outcome() const noexcept { return outcome_; }
@@ -83,9 +83,9 @@ class HALLWAY_EXPORT Received {
   [[nodiscard]] Error error() const;
 
  private:
-  Message message_;
-  const detail::Flow* flow_ = nullptr;
+  [[no_unique_address]] Message message_;  // outcome_ finds room in it
   Outcome outcome_ = Outcome::would_block;
+  const detail::Flow* flow_ = nullptr;
 };
 
 /// What a send gave: true when the message is queued, or with a blocking Client in the kernel.

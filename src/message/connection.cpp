@@ -32,23 +32,32 @@ bool Connection::Receive::await_suspend(std::coroutine_handle<> awaiting) {
   return state_of(flow_).begin_receive(*this);
 }
 
+bool Connection::ReceiveSome::await_suspend(std::coroutine_handle<> awaiting) {
+  wait_.emplace().waiter.coroutine = awaiting;
+  wait_->for_piece = true;
+  return state_of(flow_).begin_receive(*this);
+}
+
 Connection::Send::Send(detail::Flow& flow, ByteView message, std::vector<Descriptor> descriptors)
     : flow_(&flow) {
-  rest_.emplace(detail::Unsent::Kind::with_descriptors, message, std::move(descriptors));
+  detail::Unsent& rest = rest_.emplace();
+  rest.message = message;
+  rest.descriptors = std::make_unique<std::vector<Descriptor>>(std::move(descriptors));
+  rest.kind = detail::Unsent::Kind::with_descriptors;
 }
 
 Connection::Send::Send(detail::Flow& flow, FlushOnly /*only*/) : flow_(&flow) {
-  rest_.emplace(detail::Unsent::Kind::flush);
+  rest_.emplace().kind = detail::Unsent::Kind::flush;
 }
 
 void Connection::Send::forget() const noexcept {
-  if (rest_->wait && !rest_->wait->over) state_of(flow_).forget(*this);
+  if (rest_->waiting) state_of(flow_).forget(*this);
 }
 
 bool Connection::Send::await_suspend(std::coroutine_handle<> awaiting) {
-  if (!state_of(flow_).begin_send(*this)) return false;
-  rest_->wait.emplace().waiter.coroutine = awaiting;
-  return true;
+  rest_->waiter.coroutine = awaiting;
+  rest_->waiting = state_of(flow_).begin_send(*this);
+  return rest_->waiting;
 }
 
 Error Received::error() const {

@@ -55,8 +55,8 @@ ConnectionState::~ConnectionState() {
   if (seat_ && !finished_) seat_->connection_ended(*this, "closed here");
   if (receiving_ != nullptr) receiving_->wait_->over = true;
   if (waits_) {
-    for (Connection::Send* send : waits_->senders) send->rest_->wait->over = true;
-    for (Connection::Send* send : waits_->flushers) send->rest_->wait->over = true;
+    for (Connection::Send* send : waits_->senders) send->rest_->waiting = false;
+    for (Connection::Send* send : waits_->flushers) send->rest_->waiting = false;
   }
   LoopCore::unmark(*this);
 }
@@ -170,7 +170,8 @@ bool ConnectionState::read_once(std::optional<Received>& received) {
 
 /// What the task that receives has asked for: a message, or a piece of one.
 bool ConnectionState::take(std::optional<Received>& received) {
-  return receiving_ != nullptr && receiving_->some_ ? next_some(received) : next(received);
+  return receiving_ != nullptr && receiving_->wait_->for_piece ? next_some(received)
+                                                               : next(received);
 }
 
 void ConnectionState::settle(const Received& received) {
@@ -209,7 +210,7 @@ bool ConnectionState::begin_send(Connection::Send& send) {
     waits().flushers.push_back(&send);
   } else {
     if (send.rest_->kind == Unsent::Kind::with_descriptors) {
-      send.outcome_ = enqueue(send.rest_->message, send.rest_->descriptors);
+      send.outcome_ = enqueue(send.rest_->message, *send.rest_->descriptors);
     }
     if (send.outcome_ != Outcome::would_block) return false;
     waits().senders.push_back(&send);
@@ -289,19 +290,19 @@ void ConnectionState::wake_senders() {
     Connection::Send& send = *senders.front();
     Unsent& rest = *send.rest_;
     send.outcome_ = rest.kind == Unsent::Kind::plain ? append(rest.message)
-                                                     : enqueue(rest.message, rest.descriptors);
+                                                     : enqueue(rest.message, *rest.descriptors);
     if (send.outcome_ == Outcome::would_block) break;
     senders.erase(senders.begin());
-    send.rest_->wait->over = true;
-    core().schedule(send.rest_->wait->waiter);
+    rest.waiting = false;
+    core().schedule(rest.waiter);
   }
 }
 
 void ConnectionState::settle_senders(std::vector<Connection::Send*>& sends, Outcome outcome) {
   for (Connection::Send* send : sends) {
     send->outcome_ = outcome;
-    send->rest_->wait->over = true;
-    core().schedule(send->rest_->wait->waiter);
+    send->rest_->waiting = false;
+    core().schedule(send->rest_->waiter);
   }
   sends.clear();
 }
