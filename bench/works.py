@@ -285,11 +285,6 @@ ROWS = (
                 rounds=2,
             ),
         ),
-        limit=(
-            "In some rounds the sender's core spends its time in the kernel, in write(2), and "
-            'everybody is five times slower, the broker by hand as well; which kind a round is, '
-            'is not in our hands.'
-        ),
     ),
     Row(
         'P6',
@@ -301,9 +296,6 @@ ROWS = (
             fan_out('each', (SPLIT,), 10, ('mosquitto',), rounds=1),
         ),
         fan_out_checks('each', 10) + fan_out_checks('each', 100),
-        limit=(
-            'As with P5: rounds have two speeds.'
-        ),
     ),
     Row(
         'P7',
