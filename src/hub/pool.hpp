@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Things of one kind side by side, named by their index. What links them to each other is half the
+// size of a pointer, and all of them end without a walk. A pool keeps its room for later.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace hallway::hub {
+
+using Index = std::uint32_t;
+inline constexpr Index no_index = UINT32_MAX;
+
+template <typename T>
+class Pool {
+ public:
+  /// One more, like new. What refers to others of this pool is void: they may have moved.
+  Index take() {
+    if (!free_.empty()) {
+      const Index index = free_.back();
+      free_.pop_back();
+      return index;
+    }
+    things_.emplace_back();
+    try {
+      if (free_.capacity() < things_.size()) free_.reserve(things_.capacity());
+    } catch (...) {
+      things_.pop_back();
+      throw;
+    }
+    return static_cast<Index>(things_.size() - 1);
+  }
+
+  void give_back(Index index) noexcept {
+    things_[index] = T();
+    free_.push_back(index);  // has the capacity
+  }
+
+  [[nodiscard]] T& operator[](Index index) noexcept { return things_[index]; }
+  [[nodiscard]] const T& operator[](Index index) const noexcept { return things_[index]; }
+
+  /// How many are taken.
+  [[nodiscard]] std::size_t size() const noexcept { return things_.size() - free_.size(); }
+
+ private:
+  std::vector<T> things_;
+  std::vector<Index> free_;
+};
+
+}  // namespace hallway::hub

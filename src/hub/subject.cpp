@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hub/subject.hpp"
+
+#include <algorithm>
+
+namespace hallway::hub {
+
+namespace {
+
+constexpr std::string_view any_one = "*";
+constexpr std::string_view any_more = ">";
+
+}  // namespace
+
+std::size_t count_tokens(std::string_view subject) noexcept {
+  return 1 + static_cast<std::size_t>(std::ranges::count(subject, '.'));
+}
+
+bool is_valid_subject(std::string_view subject) noexcept {
+  if (subject.find_first_of(" \t\n\f\r") != std::string_view::npos) return false;
+  for (Tokens tokens(subject); !tokens.done();) {
+    const std::string_view token = tokens.next();
+    if (token.empty() || (token == any_more && !tokens.done())) return false;
+  }
+  return true;
+}
+
+bool is_literal(std::string_view subject) noexcept {
+  for (Tokens tokens(subject); !tokens.done();) {
+    const std::string_view token = tokens.next();
+    if (token == any_one || token == any_more) return false;
+  }
+  return true;
+}
+
+bool is_valid_literal(std::string_view subject) noexcept {
+  return is_valid_subject(subject) && is_literal(subject);
+}
+
+bool matches(std::string_view pattern, std::string_view subject) noexcept {
+  Tokens wanted(pattern);
+  Tokens tokens(subject);
+  bool open = false;  // `>` was reached: what is left needs no more than to be there
+  while (!tokens.done()) {
+    const std::string_view token = tokens.next();
+    if (token.empty()) return false;
+    if (open) continue;
+    if (wanted.done()) return false;
+    const std::string_view want = wanted.next();
+    open = want == any_more;
+    if (!open && want != any_one && want != token) return false;
+  }
+  return wanted.done();
+}
+
+bool is_subset(std::string_view narrower, std::string_view pattern) noexcept {
+  Tokens inner(narrower);
+  Tokens outer(pattern);
+  while (!inner.done() && !outer.done()) {
+    const std::string_view within = inner.next();
+    const std::string_view around = outer.next();
+    if (around == any_more) return true;
+    if (within == any_more) return false;
+    if (around != any_one && around != within) return false;
+  }
+  return inner.done() && outer.done();
+}
+
+bool overlap(std::string_view pattern, std::string_view other) noexcept {
+  Tokens ones(pattern);
+  Tokens others(other);
+  while (!ones.done() && !others.done()) {
+    const std::string_view one = ones.next();
+    const std::string_view another = others.next();
+    if (one == any_more || another == any_more) return true;
+    if (one != any_one && another != any_one && one != another) return false;
+  }
+  return ones.done() && others.done();
+}
+
+}  // namespace hallway::hub

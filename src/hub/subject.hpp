@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Subjects: what a message is about, in tokens between dots. In the subject of a subscription the
+// token `*` stands for any one token, and `>` at the end for one or more. A token that only
+// contains one of them, as in `foo*`, is an ordinary token.
+//
+// All of it is pure, and allocates nothing; a subject may have any number of tokens.
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+namespace hallway::hub {
+
+/// The tokens of a subject from the first to the last, empty ones too.
+class Tokens {
+ public:
+  explicit Tokens(std::string_view subject) noexcept : rest_(subject) {}
+
+  [[nodiscard]] bool done() const noexcept { return done_; }
+
+  /// Precondition: not done().
+  std::string_view next() noexcept {
+    const std::size_t dot = rest_.find('.');
+    const std::string_view token = rest_.substr(0, dot);
+    done_ = dot == std::string_view::npos;
+    if (!done_) rest_.remove_prefix(dot + 1);
+    return token;
+  }
+
+ private:
+  std::string_view rest_;
+  bool done_ = false;
+};
+
+[[nodiscard]] std::size_t count_tokens(std::string_view subject) noexcept;
+
+/// Whether one may subscribe to it: no empty token, no white space, and `>` only at the end. What
+/// nats-server calls IsValidSubject.
+[[nodiscard]] bool is_valid_subject(std::string_view subject) noexcept;
+
+/// Whether no token of it is a wildcard.
+[[nodiscard]] bool is_literal(std::string_view subject) noexcept;
+
+/// Whether one may publish to it: valid, and no wildcard in it.
+[[nodiscard]] bool is_valid_literal(std::string_view subject) noexcept;
+
+/// Whether a subscription to `pattern` gets what is published to `subject`, in which wildcards are
+/// ordinary tokens. An empty token matches nothing. Precondition: `pattern` is valid.
+[[nodiscard]] bool matches(std::string_view pattern, std::string_view subject) noexcept;
+
+/// Whether `pattern` matches every subject that `narrower` matches. Precondition: both are valid.
+[[nodiscard]] bool is_subset(std::string_view narrower, std::string_view pattern) noexcept;
+
+/// Whether there is a subject that both match. Precondition: both are valid.
+[[nodiscard]] bool overlap(std::string_view pattern, std::string_view other) noexcept;
+
+}  // namespace hallway::hub
