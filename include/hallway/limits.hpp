@@ -77,6 +77,21 @@ struct ServerLimits {
   Duration drain_time = std::chrono::seconds(10);
 };
 
+/// What a hub may cost. What belongs to a uid is shared by all its connections.
+struct HubLimits {
+  std::size_t connections_per_uid = 256;
+  std::size_t subscriptions_per_uid = 16 * 1024;
+
+  /// Bytes that wait for the connections of a uid: from here on its subscriptions count as full.
+  std::size_t pending_per_uid = 64 * mebibyte;
+
+  /// Bytes that wait for one subscription: from here on it counts as full.
+  std::size_t pending_per_subscription = 1 * mebibyte;
+
+  /// Tokens in the subject of a subscription: each may take up a place of its own.
+  std::size_t subject_tokens = 128;
+};
+
 namespace defaults {
 
 /// Where `hallway serve` listens and the client verbs connect when nothing else is said.

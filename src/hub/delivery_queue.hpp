@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a subscription is to get while its connection has no room, and what happens when that is too
+// much. It knows no sockets: a message is whatever refers to its bytes, as a range of a shared
+// chunk.
+//
+//     if (queue.idle() && connection.has_room()) {
+//       connection.append(message);
+//       queue.pass(message.size());
+//     } else if (queue.offer(subject, message, message.size()) == Offered::disconnect) {
+//       connection.close();
+//     }
+//
+// and when the connection has room again:
+//
+//     const auto [lost, next] = queue.take();
+//     if (lost > 0) connection.append(notice_of(lost));
+//     if (next) connection.append(*next);
+#pragma once
+
+#include <cassert>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "hub/quotas.hpp"
+
+namespace hallway::hub {
+
+/// What a subscription does with a message for which there is no room. The words are those of
+/// hallway::Full.
+enum class Policy : std::uint8_t {
+  wait,         ///< the publisher waits: back-pressure
+  drop_oldest,  ///< messages that wait make room, oldest first
+  drop_newest,  ///< this message is lost
+  latest_only,  ///< of each subject only the latest waits, in the place of the first; then
+                ///< drop_oldest
+  disconnect,   ///< the connection is cut
+};
+
+/// What became of a message.
+enum class Offered : std::uint8_t { queued, dropped, wait, disconnect };
+
+struct DeliveryCounters {
+  std::uint64_t delivered = 0;   ///< messages
+  std::uint64_t bytes = 0;       ///< of them
+  std::uint64_t dropped = 0;     ///< lost: each is in a gap
+  std::uint64_t superseded = 0;  ///< not the latest any more
+};
+
+template <typename Message>
+class DeliveryQueue {
+ public:
+  /// @param limit  bytes at which it is full; a message counts for a little more than its own
+  /// @param account  who pays for what waits; outlives the queue
+  DeliveryQueue(Policy policy, std::size_t limit, Account& account) noexcept
+      : policy_(policy), limit_(limit), account_(account) {}
+  DeliveryQueue(const DeliveryQueue&) = delete;
+  DeliveryQueue& operator=(const DeliveryQueue&) = delete;
+  ~DeliveryQueue() { account_.give_back(Quota::bytes_pending, pending_); }
+
+  /// Nothing waits, and nothing was lost: a message may pass it by.
+  [[nodiscard]] bool idle() const noexcept { return entries_.empty() && lost_ == 0; }
+  [[nodiscard]] bool full() const noexcept {
+    return pending_ >= limit_ || !account_.has_left(Quota::bytes_pending);
+  }
+  /// Whether publishers have to wait for it: offer() would answer so.
+  [[nodiscard]] bool blocks() const noexcept { return policy_ == Policy::wait && full(); }
+
+  /// A message was given to the connection directly. Precondition: idle().
+  void pass(std::size_t bytes) noexcept {
+    assert(idle());
+    count_delivered(bytes);
+  }
+
+  /// Where it throws, out of memory, the message is not in the queue, and not counted.
+  Offered offer(std::string_view subject, Message message, std::size_t bytes) {
+    if (const auto known = by_subject_.find(subject); known != by_subject_.end()) {
+      return supersede(*known->second, std::move(message), bytes);
+    }
+    make_room(nullptr);
+    if (!full()) {
+      append(subject, std::move(message), bytes);
+      return Offered::queued;
+    }
+    if (policy_ == Policy::wait) return Offered::wait;
+    if (policy_ == Policy::disconnect) return Offered::disconnect;
+    ++lost_;
+    ++counters_.dropped;
+    return Offered::dropped;
+  }
+
+  struct Next {
+    std::uint64_t lost = 0;  ///< messages that are missing before this one: said here once
+    std::optional<Message> message;
+  };
+  /// The next message in order. Without one, what was lost last may still be said.
+  Next take() noexcept {
+    if (entries_.empty()) return {std::exchange(lost_, 0), std::nullopt};
+    Entry& first = entries_.front();
+    Next next{first.lost_before, std::move(first.message)};
+    count_delivered(first.bytes);
+    remove_first();
+    return next;
+  }
+
+  [[nodiscard]] std::size_t waiting() const noexcept { return entries_.size(); }
+  [[nodiscard]] const DeliveryCounters& counters() const noexcept { return counters_; }
+
+ private:
+  struct Entry {
+    Message message;
+    std::size_t bytes = 0;
+    std::size_t cost = 0;           // what it counts for
+    std::uint64_t lost_before = 0;  // between the one before and this
+    std::string subject;            // where only the latest counts
+  };
+
+  [[nodiscard]] static std::size_t cost_of(const Entry& entry) noexcept {
+    return sizeof(Entry) + entry.subject.size() + entry.bytes;
+  }
+
+  void append(std::string_view subject, Message message, std::size_t bytes) {
+    const bool by_subject = policy_ == Policy::latest_only;
+    entries_.push_back(
+        {std::move(message), bytes, 0, lost_, by_subject ? std::string(subject) : std::string()});
+    Entry& entry = entries_.back();
+    try {
+      if (by_subject) by_subject_.emplace(entry.subject, &entry);
+    } catch (...) {
+      entries_.pop_back();
+      throw;
+    }
+    pay(entry);
+    lost_ = 0;
+  }
+
+  /// `message` in the place of an older one with its subject, which is no loss.
+  Offered supersede(Entry& entry, Message message, std::size_t bytes) noexcept {
+    ++counters_.superseded;
+    unpay(entry);
+    make_room(&entry);
+    if (full()) {
+      drop_first();
+      return Offered::dropped;
+    }
+    entry.message = std::move(message);
+    entry.bytes = bytes;
+    pay(entry);
+    return Offered::queued;
+  }
+
+  /// Drops what came before `last`, or everything, as long as it is full.
+  void make_room(const Entry* last) noexcept {
+    if (policy_ != Policy::drop_oldest && policy_ != Policy::latest_only) return;
+    while (full() && !entries_.empty() && &entries_.front() != last) drop_first();
+  }
+
+  void drop_first() noexcept {
+    const std::uint64_t lost = entries_.front().lost_before + 1;
+    remove_first();
+    (entries_.empty() ? lost_ : entries_.front().lost_before) += lost;
+    ++counters_.dropped;
+  }
+
+  void remove_first() noexcept {
+    Entry& first = entries_.front();
+    unpay(first);
+    if (policy_ == Policy::latest_only) by_subject_.erase(by_subject_.find(first.subject));
+    entries_.pop_front();
+  }
+
+  // Precondition: not full().
+  void pay(Entry& entry) noexcept {
+    entry.cost = cost_of(entry);
+    pending_ += entry.cost;
+    const bool paid = account_.take(Quota::bytes_pending, entry.cost);
+    assert(paid);
+    (void)paid;  // without asserts
+  }
+  void unpay(Entry& entry) noexcept {
+    pending_ -= entry.cost;
+    account_.give_back(Quota::bytes_pending, std::exchange(entry.cost, 0));
+  }
+
+  void count_delivered(std::size_t bytes) noexcept {
+    ++counters_.delivered;
+    counters_.bytes += bytes;
+  }
+
+  const Policy policy_;
+  const std::size_t limit_;
+  Account& account_;
+  std::deque<Entry> entries_;
+  // Of latest_only. Ordered, because strangers choose the subjects: nobody can make it slow.
+  std::map<std::string_view, Entry*> by_subject_;
+  std::size_t pending_ = 0;  // bytes, in the account too
+  std::uint64_t lost_ = 0;   // behind the last one that waits
+  DeliveryCounters counters_;
+};
+
+}  // namespace hallway::hub

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hub/permissions.hpp"
+
+#include <algorithm>
+
+#include "hub/subject.hpp"
+
+namespace hallway::hub {
+
+namespace {
+
+void add(SubjectLists& sum, const SubjectLists& lists) {
+  if (lists.allow) {
+    if (!sum.allow) sum.allow.emplace();
+    sum.allow->insert(sum.allow->end(), lists.allow->begin(), lists.allow->end());
+  }
+  sum.deny.insert(sum.deny.end(), lists.deny.begin(), lists.deny.end());
+}
+
+bool any_contains(const std::vector<std::string>& patterns, std::string_view subject) noexcept {
+  return std::ranges::any_of(patterns,
+                             [&](std::string_view one) { return is_subset(subject, one); });
+}
+
+bool any_matches(const std::vector<std::string>& patterns, std::string_view subject) noexcept {
+  return std::ranges::any_of(patterns, [&](std::string_view one) { return matches(one, subject); });
+}
+
+}  // namespace
+
+Permissions Permissions::of(const Peer& peer, std::span<const std::uint32_t> groups,
+                            std::span<const PermissionRule> rules) {
+  Permissions permissions;
+  for (const PermissionRule& rule : rules) {
+    const bool meant = std::ranges::any_of(
+        rule.who, [&](const AllowRule& who) { return who.admits(peer, groups); });
+    if (!meant) continue;
+    add(permissions.publish_, rule.publish);
+    add(permissions.subscribe_, rule.subscribe);
+  }
+  return permissions;
+}
+
+bool Permissions::may_publish(std::string_view subject) const noexcept {
+  const bool allowed = !publish_.allow || any_matches(*publish_.allow, subject);
+  return allowed && !any_matches(publish_.deny, subject);
+}
+
+Permissions::Subscribing Permissions::may_subscribe(std::string_view subject) const noexcept {
+  const bool allowed = !subscribe_.allow || any_contains(*subscribe_.allow, subject);
+  if (!allowed || any_contains(subscribe_.deny, subject)) return Subscribing::refused;
+  const bool touched = std::ranges::any_of(
+      subscribe_.deny, [&](std::string_view denied) { return overlap(denied, subject); });
+  return touched ? Subscribing::in_part : Subscribing::whole;
+}
+
+bool Permissions::may_receive(std::string_view subject) const noexcept {
+  return !any_matches(subscribe_.deny, subject);
+}
+
+}  // namespace hallway::hub
