@@ -29,6 +29,11 @@ class HashIndex {
     return no_index;
   }
 
+  /// find() will be called with this hash.
+  void prefetch(std::uint32_t hash) const noexcept {
+    if (!places_.empty()) __builtin_prefetch(&places_[home(hash)]);
+  }
+
   /// Makes room for one more. The only function that may throw.
   void reserve_one() {
     if (2 * (size_ + 1) <= places_.size()) return;

@@ -41,6 +41,8 @@ class Pool {
   [[nodiscard]] T& operator[](Index index) noexcept { return things_[index]; }
   [[nodiscard]] const T& operator[](Index index) const noexcept { return things_[index]; }
 
+  void prefetch(Index index) const noexcept { __builtin_prefetch(&things_[index]); }
+
   /// How many are taken.
   [[nodiscard]] std::size_t size() const noexcept { return things_.size() - free_.size(); }
 

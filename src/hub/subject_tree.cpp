@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <utility>
 
 #include "hub/subject.hpp"
 
@@ -15,7 +16,7 @@ constexpr Index root = 0;
 }  // namespace
 
 SubjectTree::SubjectTree(const core::HashKey& key)
-    : mixed_in_(core::SipHash::of("steps", key)), words_(key), no_group_(words_.use("")) {
+    : mixed_in_(core::SipHash::of("steps", key)), words_(key) {
   nodes_.take();
 }
 
@@ -31,37 +32,34 @@ std::uint32_t SubjectTree::hash(Index one, Index other) const noexcept {
 
 bool SubjectTree::add(Subscription& subscription) {
   assert(is_valid_subject(subscription.subject_) && !subscription.routed());
-  const Index seat = seats_.take();
-  Index node = root;
-  Index interest = no_index;
+  const Index index = seats_.take();
+  Seat seat{.subscription = &subscription, .node = root};
   try {
-    node = grow(subscription.subject_);
-    interest = interest_in(node, subscription.group_);
+    seat.node = grow(subscription.subject_);
+    if (!subscription.group_.empty()) seat.group = group_in(seat.node, subscription.group_);
   } catch (...) {
-    prune(node);
-    seats_.give_back(seat);
+    prune(seat.node);
+    seats_.give_back(index);
     throw;
   }
-  Index& first = interests_[interest].seat;
-  const bool alone = first == no_index;
-  seats_[seat] = {&subscription, ++last_serial_, interest, first, no_index};
-  if (!alone) seats_[first].previous = seat;
-  first = seat;
-  subscription.id_ = {seat, last_serial_};
-  return alone;
+  seat.serial = ++last_serial_;
+  seat.next = std::exchange(first_beside(seat), index);
+  if (seat.next != no_index) seats_[seat.next].previous = index;
+  seats_[index] = seat;
+  subscription.id_ = {index, seat.serial};
+  return seat.next == no_index;
 }
 
 bool SubjectTree::remove(Subscription& subscription) noexcept {
   assert(find(subscription.id_) == &subscription);
-  const Index index = subscription.id_.index;
+  const Index index = std::exchange(subscription.id_, {}).index;
   const Seat seat = seats_[index];
-  const bool first = seat.previous == no_index;
-  const bool last = first && seat.next == no_index;
-  (first ? interests_[seat.interest].seat : seats_[seat.previous].next) = seat.next;
+  (seat.previous == no_index ? first_beside(seat) : seats_[seat.previous].next) = seat.next;
   if (seat.next != no_index) seats_[seat.next].previous = seat.previous;
   seats_.give_back(index);
-  subscription.id_ = {};
-  if (last) end_interest(seat.interest);
+  const bool last = first_beside(seat) == no_index;
+  if (last && seat.group != no_index) end_group(seat.group);
+  if (last) prune(seat.node);
   return last;
 }
 
@@ -70,48 +68,50 @@ Subscription* SubjectTree::find(SubscriptionId id) const noexcept {
   return seat.serial == id.serial ? seat.subscription : nullptr;
 }
 
-// Interests --------------------------------------------------------------------------------------
+// Groups -----------------------------------------------------------------------------------------
 
-/// That of `group` in `node`, a new one if need be.
-Index SubjectTree::interest_in(Index node, std::string_view group) {
-  const Word word = words_.use(group);
+/// The one of that name in `node`, a new one if need be.
+Index SubjectTree::group_in(Index node, std::string_view name) {
+  const Word word = words_.use(name);
   const std::uint32_t hash = this->hash(node, word);
-  Index index = interest_index_.find(hash, [&](Index known) {
-    return interests_[known].node == node && interests_[known].group == word;
+  Index index = group_index_.find(hash, [&](Index known) {
+    return groups_[known].node == node && groups_[known].name == word;
   });
   if (index != no_index) {
     words_.use_less(word);
     return index;
   }
   try {
-    interest_index_.reserve_one();
-    index = interests_.take();
+    group_index_.reserve_one();
+    index = groups_.take();
   } catch (...) {
     words_.use_less(word);
     throw;
   }
-  Index& first = nodes_[node].interest;
-  interests_[index] = {node, word, no_index, first, no_index};
-  if (first != no_index) interests_[first].previous = index;
+  Index& first = nodes_[node].group;
+  groups_[index] = {node, word, no_index, first, no_index};
+  if (first != no_index) groups_[first].previous = index;
   first = index;
-  interest_index_.insert(hash, index);
+  group_index_.insert(hash, index);
   return index;
 }
 
-void SubjectTree::end_interest(Index index) noexcept {
-  const Interest interest = interests_[index];
-  const bool first = interest.previous == no_index;
-  (first ? nodes_[interest.node].interest : interests_[interest.previous].next) = interest.next;
-  if (interest.next != no_index) interests_[interest.next].previous = interest.previous;
-  interest_index_.erase(hash(interest.node, interest.group), index);
-  interests_.give_back(index);
-  words_.use_less(interest.group);
-  prune(interest.node);
+void SubjectTree::end_group(Index index) noexcept {
+  const Group group = groups_[index];
+  const bool first = group.previous == no_index;
+  (first ? nodes_[group.node].group : groups_[group.previous].next) = group.next;
+  if (group.next != no_index) groups_[group.next].previous = group.previous;
+  group_index_.erase(hash(group.node, group.name), index);
+  groups_.give_back(index);
+  words_.use_less(group.name);
 }
 
 // Nodes ------------------------------------------------------------------------------------------
 
 Index SubjectTree::child(Index node, Word word) const noexcept {
+  const Node& at = nodes_[node];
+  if (at.known_child != no_index && nodes_[at.known_child].word == word) return at.known_child;
+  if (!has_others(at)) return no_index;
   return steps_.find(hash(node, word), [&](Index known) {
     return nodes_[known].parent == node && nodes_[known].word == word;
   });
@@ -154,7 +154,9 @@ Index SubjectTree::grow_child(Index node, std::string_view token) {
   }
   nodes_[index].parent = node;
   nodes_[index].word = word;
-  ++nodes_[node].children;
+  Node& parent = nodes_[node];
+  ++parent.children;
+  if (parent.known_child == no_index) parent.known_child = index;
   steps_.insert(hash(node, word), index);
   return index;
 }
@@ -164,7 +166,7 @@ void SubjectTree::prune(Index node) noexcept {
   while (node != root) {
     const Node& at = nodes_[node];
     const bool leads_on = at.children > 0 || at.any_one != no_index || at.any_more != no_index;
-    if (leads_on || at.interest != no_index) return;
+    if (leads_on || at.seat != no_index || at.group != no_index) return;
     const Index parent = at.parent;
     cut_off(node);
     node = parent;
@@ -178,6 +180,7 @@ void SubjectTree::cut_off(Index node) noexcept {
     steps_.erase(hash(nodes_[node].parent, word), node);
     words_.use_less(word);
     --parent.children;
+    if (parent.known_child == node) parent.known_child = no_index;
   } else {
     (parent.any_one == node ? parent.any_one : parent.any_more) = no_index;
   }
@@ -190,22 +193,9 @@ void SubjectTree::collect(std::string_view subject, Concerned& concerned) {
   concerned.all.clear();
   concerned.members.clear();
   if (!read_path(subject)) return;
-  // Depth first. A `*` beside the way of the words is a branch for later: at most one a token
-  // waits.
-  branches_.clear();
-  branches_.push_back({root, 0});
-  while (!branches_.empty()) {
-    auto [node, depth] = branches_.back();
-    branches_.pop_back();
-    for (; node != no_index && depth < path_.size(); ++depth) {
-      const Node& at = nodes_[node];
-      if (at.any_more != no_index) gather(at.any_more, concerned);
-      if (at.any_one != no_index) branches_.push_back({at.any_one, depth + 1});
-      const bool known = at.children > 0 && path_[depth] != no_word;
-      node = known ? child(node, path_[depth]) : no_index;
-    }
-    if (node != no_index) gather(node, concerned);
-  }
+  reached_.assign(1, root);
+  for (const Step& step : path_) take_step(step.word, concerned);
+  for (const Index node : reached_) gather(node, concerned);
   std::ranges::sort(concerned.members, {}, &Concerned::Member::group);
 }
 
@@ -215,21 +205,41 @@ bool SubjectTree::read_path(std::string_view subject) {
   for (Tokens tokens(subject); !tokens.done();) {
     const std::string_view token = tokens.next();
     if (token.empty()) return false;
-    path_.push_back(words_.find(token));
+    path_.push_back({token, words_.hash(token), no_word});
+    words_.prefetch(path_.back().hash);
   }
+  for (Step& step : path_) step.word = words_.find(step.token, step.hash);
   return true;
 }
 
+/// From the nodes that are reached to those that a token with this word leads to.
+void SubjectTree::take_step(Word word, Concerned& concerned) {
+  const auto reach = [&](Index node) {
+    nodes_.prefetch(node);
+    next_.push_back(node);
+  };
+  for (const Index node : reached_) {
+    if (has_others(nodes_[node])) steps_.prefetch(hash(node, word));
+  }
+  next_.clear();
+  for (const Index node : reached_) {
+    const Node& at = nodes_[node];
+    if (at.any_more != no_index) gather(at.any_more, concerned);
+    if (at.any_one != no_index) reach(at.any_one);
+    if (word == no_word) continue;
+    if (const Index by_word = child(node, word); by_word != no_index) reach(by_word);
+  }
+  std::swap(reached_, next_);
+}
+
 void SubjectTree::gather(Index node, Concerned& concerned) const {
-  for (Index at = nodes_[node].interest; at != no_index; at = interests_[at].next) {
-    const Interest& interest = interests_[at];
-    for (Index seat = interest.seat; seat != no_index; seat = seats_[seat].next) {
-      const SubscriptionId id{seat, seats_[seat].serial};
-      if (interest.group == no_group_) {
-        concerned.all.push_back(id);
-      } else {
-        concerned.members.push_back({interest.group, id});
-      }
+  const Node& at = nodes_[node];
+  for (Index seat = at.seat; seat != no_index; seat = seats_[seat].next) {
+    concerned.all.push_back({seat, seats_[seat].serial});
+  }
+  for (Index group = at.group; group != no_index; group = groups_[group].next) {
+    for (Index seat = groups_[group].seat; seat != no_index; seat = seats_[seat].next) {
+      concerned.members.push_back({groups_[group].name, {seat, seats_[seat].serial}});
     }
   }
 }

@@ -22,8 +22,17 @@ class WordTable {
  public:
   explicit WordTable(const core::HashKey& key) noexcept : key_(key) {}
 
-  /// no_word where nobody uses it.
-  [[nodiscard]] Word find(std::string_view text) const noexcept { return find(text, hash(text)); }
+  [[nodiscard]] std::uint32_t hash(std::string_view text) const noexcept {
+    return static_cast<std::uint32_t>(core::SipHash::of(text, key_));
+  }
+
+  /// find() will be called for a text with this hash.
+  void prefetch(std::uint32_t hash) const noexcept { index_.prefetch(hash); }
+
+  /// no_word where nobody uses it. @param hash  of the text
+  [[nodiscard]] Word find(std::string_view text, std::uint32_t hash) const noexcept {
+    return index_.find(hash, [&](Index index) { return entries_[index].text == text; });
+  }
 
   /// The word, used once more.
   Word use(std::string_view text);
@@ -37,13 +46,6 @@ class WordTable {
     std::uint32_t hash = 0;
     std::uint32_t uses = 0;
   };
-
-  [[nodiscard]] std::uint32_t hash(std::string_view text) const noexcept {
-    return static_cast<std::uint32_t>(core::SipHash::of(text, key_));
-  }
-  [[nodiscard]] Word find(std::string_view text, std::uint32_t hash) const noexcept {
-    return index_.find(hash, [&](Index index) { return entries_[index].text == text; });
-  }
 
   core::HashKey key_;
   Pool<Entry> entries_;

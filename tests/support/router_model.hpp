@@ -43,14 +43,19 @@ class RouterModel {
     hub::Subscription& made = lines_.back()->subscription;
     if (most > 0) check(!made.end_after(most), "ended before its first message");
     router_.add(made);
-    check_interest();
+    const Interest interest(subject, group);
+    ++interests_[interest];
+    check_interest(interest);
   }
 
   /// The one that came as number `at` of those that are left.
   void unsubscribe(std::size_t at) {
-    router_.remove(lines_[at]->subscription);
+    hub::Subscription& gone = lines_[at]->subscription;
+    const Interest interest(gone.subject(), gone.group());
+    router_.remove(gone);
     lines_.erase(lines_.begin() + static_cast<std::ptrdiff_t>(at));
-    check_interest();
+    if (--interests_[interest] == 0) interests_.erase(interest);
+    check_interest(interest);
   }
 
   void unsubscribe_all() {
@@ -70,14 +75,15 @@ class RouterModel {
       return subscription.owner() != declines;
     });
     check_matched(subject, no_echo, declines);
+    bool left = false;
     for (const hub::SubscriptionId id : matched_) {
       hub::Subscription* to = router_.find(id);
-      if (leaving != nobody)
-        check(to == nullptr || to->owner() != &owner_[leaving] || id == matched_.front(),
-              "it left");
+      check(!left || to == nullptr || to->owner() != &owner_[leaving], "found after it left");
       if (to == nullptr) continue;
       deliver(*to);
-      if (leaving != nobody) leave(leaving);
+      if (leaving == nobody) continue;
+      leave(leaving);
+      left = true;
     }
   }
 
@@ -89,7 +95,7 @@ class RouterModel {
     std::uint64_t left;  // messages; 0: any number
   };
 
-  using Interests = std::set<std::pair<std::string, std::string>>;
+  using Interest = std::pair<std::string, std::string>;  // a subject and a group
 
   struct Heard final : hub::InterestObserver {
     void interest_began(std::string_view subject, std::string_view group) noexcept override {
@@ -98,7 +104,7 @@ class RouterModel {
     void interest_ended(std::string_view subject, std::string_view group) noexcept override {
       if (interests.erase({std::string(subject), std::string(group)}) == 0) twice = true;
     }
-    Interests interests;
+    std::set<Interest> interests;
     bool twice = false;
   };
 
@@ -106,12 +112,10 @@ class RouterModel {
     if (!holds && difference_.empty()) difference_ = what;
   }
 
-  void check_interest() {
-    Interests interests;
-    for (const auto& line : lines_) {
-      interests.emplace(line->subscription.subject(), line->subscription.group());
-    }
-    check(interests == heard_.interests && !heard_.twice, "other interest than subscriptions");
+  /// The observer has heard of what changed, and of nothing else.
+  void check_interest(const Interest& changed) {
+    check(heard_.interests.contains(changed) == interests_.contains(changed), "other interest");
+    check(heard_.interests.size() == interests_.size() && !heard_.twice, "other interests");
     check(router_.size() == lines_.size(), "other number of subscriptions");
   }
 
@@ -163,6 +167,7 @@ class RouterModel {
   hub::Router router_;
   char owner_[owners] = {};
   std::vector<std::unique_ptr<Line>> lines_;
+  std::map<Interest, std::size_t> interests_;  // and how many subscriptions have it
   std::vector<hub::SubscriptionId> matched_;
   std::string difference_;
 };
