@@ -58,8 +58,8 @@ class SubjectTree {
   [[nodiscard]] std::size_t nodes() const noexcept { return nodes_.size(); }
 
  private:
-  // Half a cache line.
-  struct Node {
+  // Half a cache line, and never in two.
+  struct alignas(32) Node {
     Index parent = no_index;
     Word word = no_word;           // what leads here from the parent; no_word of the wildcards
     Index any_one = no_index;      // the child for `*`
