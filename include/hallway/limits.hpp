@@ -80,7 +80,7 @@ struct ServerLimits {
 /// What a hub may cost. What belongs to a uid is shared by all its connections.
 struct HubLimits {
   std::size_t connections_per_uid = 256;
-  std::size_t subscriptions_per_uid = 16 * 1024;
+  std::size_t subscriptions_per_uid = 16'384;
 
   /// Bytes that wait for the connections of a uid: from here on its subscriptions count as full.
   std::size_t pending_per_uid = 64 * mebibyte;

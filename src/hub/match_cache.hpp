@@ -25,7 +25,7 @@ namespace hallway::hub {
 
 class MatchCache {
  public:
-  static constexpr std::size_t seats = 1024;
+  static constexpr std::size_t seats = 4096;
   static constexpr std::size_t longest_subject = 256;
   static constexpr std::size_t most_concerned = 256;
 

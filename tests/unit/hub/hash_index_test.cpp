@@ -30,7 +30,7 @@ TEST(hash_index, finds_what_came_and_did_not_go) {
     HashIndex index;
     for (Index step = 0; step < 2'000; ++step) {
       if (random() % 2 == 0 && expected.size() < 60) {
-        const std::uint32_t hash =
+        const auto hash =
             static_cast<std::uint32_t>(random() % 4 == 0 ? random() : 14 + random() % 4);
         index.reserve_one();
         index.insert(hash, step);
