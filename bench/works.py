@@ -114,6 +114,12 @@ def everywhere(placements, text, asked, program, others, work, **more):
 
 KIB, MIB = 1 << 10, 1 << 20
 
+
+def memory_of(arguments):
+    """Bytes that socket buffers may take in a measurement: what the kernel grants each subscriber."""
+    return 32 * MIB + 2 * MIB * arguments.get('subscribers', 0)
+
+
 # --- round trips ----------------------------------------------------------------------------------
 
 OURS = ('hallway', 'hallway_loop')  # a blocking client, and a loop at both sides
