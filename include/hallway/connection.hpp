@@ -136,7 +136,9 @@ class HALLWAY_EXPORT Connection {
   // Sending ------------------------------------------------------------------------------------
 
   class Send;
-  /// Queues one message; suspends while the queue is over its soft limit (back-pressure).
+  /// Queues one message; suspends while the queue is over its soft limit (back-pressure). A message
+  /// of bounds::chunk or more is not copied if that can be helped: it also waits while the kernel
+  /// takes nothing, and others wait behind it.
   /// Outcomes: ok, peer_gone, closed, failed (over max_message: nothing is sent; or the peer did
   /// not read for outbound_soft_time: the connection is then closed).
   [[nodiscard]] Send send(const ByteView& message);

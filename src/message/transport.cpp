@@ -13,6 +13,9 @@ namespace {
 // and back is cheaper than keeping that from the others.
 constexpr std::size_t worth_keeping = 64 * kibibyte;
 
+// From here on, a message is sent from where it lies.
+constexpr std::size_t large_message = bounds::chunk;
+
 // What one sender may write before the others on its loop get their turn.
 constexpr std::size_t most_per_turn = 1 * mebibyte;
 
@@ -343,25 +346,32 @@ Outcome Transport::refuse(ByteView message, std::size_t descriptors) {
     return Outcome::failed;
   }
   const bool others_turn = written_this_turn_ >= most_per_turn;
+  const bool large_begins_to_wait = !large_waits_ && jammed_ && sent_from_place(message);
+  large_waits_ = large_waits_ || large_begins_to_wait;
   if (!over_soft_limit() && !others_turn) return Outcome::ok;
   // Closes append()'s short way, too: a small message must not overtake those that wait.
   seal_queue();
-  // A full queue is being written already; one that only has to let others go first may be empty.
-  if (others_turn) on_queued();
+  // A full queue is being written already, and its clock runs; of these two neither is certain.
+  if (others_turn || large_begins_to_wait) on_queued();
   return Outcome::would_block;
 }
 
 Outcome Transport::enqueue(ByteView message) {
   before_queuing();
   if (const Outcome refused = refuse(message, 0); refused != Outcome::ok) return refused;
-  if (message.size() >= bounds::chunk && !keeps_boundaries()) return send_from_place(message);
+  if (sent_from_place(message)) return send_from_place(message);
   write_frame(message);
   if (queued_bytes() >= bounds::eager_flush && written_this_turn_ < most_per_turn) flush();
   on_queued();
   return Outcome::ok;
 }
 
-// A large message is offered to the kernel at once, and only what it does not take is copied.
+bool Transport::sent_from_place(ByteView message) const noexcept {
+  return message.size() >= large_message && !keeps_boundaries();
+}
+
+// A large message is offered to the kernel at once, and only what it does not take is copied. So
+// one is not sent while the kernel takes nothing.
 Outcome Transport::send_from_place(ByteView message) {
   OutboundQueue::OpenEnd end = open_queue(send_framing_.overhead());
   room_ = send_framing_.write_head(message.size(), end.room);
@@ -465,6 +475,8 @@ Outcome Transport::flush(ByteView& behind) noexcept {
   }
   room_ = end.room;
   room_end_ = end.room_end;
+  jammed_ = !sent;
+  large_waits_ = large_waits_ && jammed_;
   if (sent) return outbound_end_;
 
   const int error = sent.error();

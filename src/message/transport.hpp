@@ -87,7 +87,8 @@ class Transport : public Flow {
   // Sending ------------------------------------------------------------------------------------
 
   /// The slow half of append(). A full queue is would_block, and so is a sender that has written
-  /// more at once than the others on the loop should wait for.
+  /// more at once than the others on the loop should wait for, and a large message that nothing
+  /// could be done with but to copy it.
   Outcome enqueue(ByteView message);
   /// Takes the descriptors only with ok.
   Outcome enqueue(ByteView message, std::vector<Descriptor>& descriptors);
@@ -109,8 +110,9 @@ class Transport : public Flow {
     return queue_.bytes({room_, room_end_});
   }
   [[nodiscard]] bool queue_empty() const noexcept { return queue_.empty(); }
+  /// A large message that waits counts as queued.
   [[nodiscard]] bool over_soft_limit() const noexcept {
-    return queued_bytes() >= terms_->options.limits.outbound_soft;
+    return large_waits_ || queued_bytes() >= terms_->options.limits.outbound_soft;
   }
   void end_outbound(Outcome outcome) noexcept;
   [[nodiscard]] Outcome outbound_end() const noexcept { return outbound_end_; }
@@ -207,6 +209,7 @@ class Transport : public Flow {
   void keep_error(std::unique_ptr<Error> error) noexcept;
   Outcome refuse(ByteView message, std::size_t descriptors);
   void write_frame(ByteView message);
+  [[nodiscard]] bool sent_from_place(ByteView message) const noexcept;
   Outcome send_from_place(ByteView message);
   OutboundQueue::OpenEnd open_queue(std::size_t size);
   void keep_open(const OutboundQueue::OpenEnd& end) noexcept;
@@ -230,6 +233,8 @@ class Transport : public Flow {
   bool gave_way_ = false;      // see gave_way()
   bool deaf_ = false;          // shut_down_reading() was called
   bool widened_ = false;       // widen_send_buffer() was called
+  bool jammed_ = false;        // the kernel did not take everything at the last flush
+  bool large_waits_ = false;   // for the queue to be empty, and so does everybody behind it
   bool reset_ = false;         // the kernel reported ECONNRESET; what was queued is still read
   Peer peer_;
   core::ReceiveBuffer buffer_;

@@ -109,6 +109,30 @@ TEST_F(large_messages, have_their_share_of_each_turn) {
   }
 }
 
+TEST_F(large_messages, wait_instead_of_being_copied_while_the_kernel_takes_nothing) {
+  start(SocketType::stream, {.limits = {.send_buffer = 0}});
+  say(std::string(600 * kibibyte, 'x'));  // of which the kernel takes a part
+  const std::size_t unsent = ours->unsent_bytes();
+  EXPECT_GT(unsent, 0U);
+  EXPECT_EQ(ours->try_send(std::string(100 * kibibyte, 'y')).outcome(), Outcome::would_block);
+  EXPECT_EQ(ours->try_send("behind it").outcome(), Outcome::would_block);
+  EXPECT_EQ(ours->unsent_bytes(), unsent);
+
+  send_all({std::string(100 * kibibyte, 'y'), "behind it"});
+  ASSERT_TRUE(until_they_have(700 * kibibyte + 12));
+  EXPECT_TRUE(theirs->received.ends_with("yyy\nbehind it\n"));
+  EXPECT_EQ(ours->try_send("one more").outcome(), Outcome::ok);
+}
+
+TEST_F(large_messages, wait_no_longer_than_the_soft_time) {
+  start(SocketType::stream, {.limits = {.outbound_soft_time = 5ms, .send_buffer = 0}});
+  say(std::string(600 * kibibyte, 'x'));
+  loop.turn();
+  send_all({std::string(100 * kibibyte, 'y')});
+  listen();
+  EXPECT_TRUE(until_ended());
+}
+
 TEST_F(large_messages, that_fail_end_the_receive_that_waits_beside_them) {
   start();
   listen();
