@@ -13,7 +13,8 @@ void receive_all(Side& side, const Options& options, const std::string& path) {
     bool more = true;
     while (more) {
       const auto message = co_await client.receive();
-      more = deliveries.take(require_ok(message)->bytes());
+      require_ok(message);
+      more = deliveries.take(message->bytes());
       co_await client.send(acknowledgement);
     }
     loop.stop();

@@ -15,7 +15,8 @@ void receive_all(Side& side, const Options& options, const std::string& path) {
     bool more = true;
     while (more) {
       const auto message = co_await client.receive();
-      more = arrivals.take(require_ok(message)->bytes());
+      require_ok(message);
+      more = arrivals.take(message->bytes());
     }
     loop.stop();
   };

@@ -10,7 +10,11 @@ using namespace bench;
 void ask(Side& side, const Options& options, const std::string& path) {
   auto client = require(hallway::Client::connect(path, connect_options(options)));
   RoundTrips trips(side, options);
-  while (trips.answered(require_ok(client.request(trips.question()))->bytes())) {
+  bool more = true;
+  while (more) {
+    const auto answer = client.request(trips.question());
+    require_ok(answer);
+    more = trips.answered(answer->bytes());
   }
 }
 

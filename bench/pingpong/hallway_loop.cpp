@@ -15,7 +15,8 @@ hallway::Task<> ask_on(hallway::Loop& loop, std::string path, const Options& opt
   while (more) {
     require_ok(co_await server.send(trips.question()));
     const auto answer = co_await server.receive();
-    more = trips.answered(require_ok(answer)->bytes());
+    require_ok(answer);
+    more = trips.answered(answer->bytes());
   }
 }
 

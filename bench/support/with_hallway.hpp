@@ -18,9 +18,8 @@ T require(hallway::Result<T> result) {
 
 /// For what receive(), send() and flush() give.
 template <typename Given>
-const Given& require_ok(const Given& given) {
+void require_ok(const Given& given) {
   if (!given) fail(given.error().explain());
-  return given;
 }
 
 /// The defaults, but for messages that are over the default.
