@@ -235,7 +235,7 @@ TEST_F(ten_thousand_connections, leave_the_command_with_the_memory_it_had) {
     // It waits a second for those who are still leaving. What grew with them and stays, its tables
     // and half-used pages, is little of much.
     const std::size_t taken = full.back() - empty.memory_kib;
-    const std::size_t enough = empty.memory_kib + std::max<std::size_t>(taken / 20, 512);
+    const std::size_t enough = empty.memory_kib + std::max<std::size_t>(taken / 20, 256);
     EXPECT_TRUE(eventually([&] { return footprint_of(server.pid()).memory_kib <= enough; }));
     closed.push_back(footprint_of(server.pid()).memory_kib);
   }

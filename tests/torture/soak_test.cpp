@@ -154,11 +154,10 @@ TEST(soak, takes_no_more_in_the_end_than_after_warming_up) {
   for (const Point& point : floor) mean += point.value / static_cast<double>(floor.size());
   const double per_cent = 100 * memory_slope / mean;
   if (in_full()) {
-    // A short run cannot show 0.1 %: that is less than a single buffer which stays in a pool from
-    // some moment on. Then it must not grow by more than a few of those, while over a million
-    // connections came and went.
-    constexpr double few_buffers_kib = 4.0 * bounds::chunk / kibibyte;
-    EXPECT_TRUE(std::abs(per_cent) < 0.1 || std::abs(memory_slope * observed) < few_buffers_kib)
+    // A short run cannot show 0.1 %: that is less than the few pages by which memory goes to and
+    // fro. Then it must not grow by more than those.
+    constexpr double pages_kib = 64;
+    EXPECT_TRUE(std::abs(per_cent) < 0.1 || std::abs(memory_slope * observed) < pages_kib)
         << per_cent << " %/min";
     EXPECT_LT(std::abs(descriptor_slope * observed), 1) << "descriptors";
   }
