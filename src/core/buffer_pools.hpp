@@ -3,6 +3,7 @@
 
 #include "core/chunk.hpp"
 #include "core/receive_buffer.hpp"
+#include "core/segment.hpp"
 
 namespace hallway::core {
 
@@ -10,6 +11,7 @@ namespace hallway::core {
 struct BufferPools {
   ReceiveBufferPool received;
   ChunkPool sent;
+  SegmentListPool segments;
 };
 
 }  // namespace hallway::core

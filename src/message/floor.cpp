@@ -28,6 +28,8 @@ class Floor::Place final : public detail::Seat {
 
   [[nodiscard]] std::uint64_t number() const noexcept override { return number_; }
   [[nodiscard]] const Peer& peer() const noexcept { return peer_; }
+  /// Precondition: it is not closed. Nothing of it runs then.
+  [[nodiscard]] Floor& floor() const noexcept { return *book_->floor; }
 
   /// It stands in this line of the book from now on.
   void set_line(std::size_t line) noexcept { line_ = static_cast<std::uint32_t>(line); }
@@ -143,19 +145,20 @@ void Floor::seat_at(const std::shared_ptr<Place>& place, Descriptor socket, bool
   if (draining_) state.drain();
   connected = true;
   desk_.report(ServerEvent::Kind::connected, number, peer, {}, {});
-  serve(tasks_, *this, std::move(*connection), place);
+  serve(tasks_, std::move(*connection), place);
 }
 
 // A coroutine around the handler's, so that the place is held until the handler's last breath,
-// whatever the handler did with its connection.
-detail::TaskGroup::Spawned Floor::serve(detail::TaskGroup& /*tasks*/, Floor& floor,
-                                        Connection connection, std::shared_ptr<Place> place) {
+// whatever the handler did with its connection. There is one for each of them: what can be found
+// otherwise is no parameter.
+detail::TaskGroup::Spawned Floor::serve(detail::TaskGroup& /*tasks*/, Connection connection,
+                                        std::shared_ptr<Place> place) {
   try {
-    co_await floor.handler_(std::move(connection));
+    co_await place->floor().handler_(std::move(connection));
   } catch (const std::exception& exception) {
-    floor.handler_threw(*place, exception.what());
+    place->floor().handler_threw(*place, exception.what());
   } catch (...) {
-    floor.handler_threw(*place, "something that is no std::exception");
+    place->floor().handler_threw(*place, "something that is no std::exception");
   }
 }
 

@@ -92,8 +92,8 @@ class Floor : private detail::Flushable {
   };
 
   void seat_at(const std::shared_ptr<Place>& place, Descriptor socket, bool& connected);
-  static detail::TaskGroup::Spawned serve(detail::TaskGroup& tasks, Floor& floor,
-                                          Connection connection, std::shared_ptr<Place> place);
+  static detail::TaskGroup::Spawned serve(detail::TaskGroup& tasks, Connection connection,
+                                          std::shared_ptr<Place> place);
   void handler_threw(const Place& place, std::string what);
 
   [[nodiscard]] bool blocked(const detail::ConnectionState* except) const;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cassert>
+#include <utility>
 
 namespace hallway::detail {
 
@@ -14,15 +15,20 @@ constexpr std::size_t most_pieces = 64;
 
 }  // namespace
 
-OutboundQueue::OpenEnd OutboundQueue::open(std::size_t size, OpenEnd& end, core::ChunkPool& pool) {
+void OutboundQueue::add(Segment segment) {
+  if (segments_.capacity() == 0) segments_ = buffers_->segments.lend();
+  segments_.push_back(std::move(segment));
+}
+
+OutboundQueue::OpenEnd OutboundQueue::open(std::size_t size, OpenEnd& end) {
   if (open_ && static_cast<std::size_t>(end.room_end - end.room) >= size) return end;
   seal(end);
   if (!tail_ || tail_.size() - tail_used_ < size) {
     const std::size_t usual = empty() ? core::ChunkPool::small : core::ChunkPool::large;
-    tail_ = core::Chunk::make(std::max(size, usual), &pool);
+    tail_ = core::Chunk::make(std::max(size, usual), &buffers_->sent);
     tail_used_ = 0;
   }
-  segments_.push_back({tail_, tail_used_, tail_used_, nullptr});
+  add({tail_, tail_used_, tail_used_});
   open_ = true;
   return {tail_.data() + tail_used_, tail_.data() + tail_.size()};
 }
@@ -44,7 +50,7 @@ void OutboundQueue::append_range(const core::Chunk& chunk, std::size_t begin, st
   if (continues) {
     segments_.back().end = end;
   } else {
-    segments_.push_back({chunk, begin, end, nullptr});
+    add({chunk, begin, end});
   }
   sealed_bytes_ += end - begin + upkeep();
 }
@@ -56,7 +62,7 @@ void OutboundQueue::attach(Attached descriptors) noexcept {
 
 bool OutboundQueue::drop_oldest() {
   assert(boundaries_ && !open_);
-  const std::size_t oldest = head_ + (head_cut_ ? 1 : 0);
+  const std::size_t oldest = head_ + (head_cut_ ? 1U : 0U);
   if (oldest >= segments_.size()) return false;
   sealed_bytes_ -= segments_[oldest].size() + upkeep();
   // A partly sent segment steps into the place of the dropped one: nothing else has to move.
@@ -138,15 +144,14 @@ void OutboundQueue::forget_sent() {
   }
 }
 
-void OutboundQueue::leave_pool() noexcept {
+void OutboundQueue::use_buffers(core::BufferPools& buffers) noexcept {
+  buffers_ = &buffers;
   for (Segment& segment : segments_) segment.chunk.leave_pool();
   tail_.leave_pool();
 }
 
 void OutboundQueue::clear(OpenEnd& end) noexcept {
-  constexpr std::size_t worth_keeping = 32;
-  segments_.clear();
-  if (segments_.capacity() > worth_keeping) segments_.shrink_to_fit();
+  buffers_->segments.take_back(std::exchange(segments_, {}));
   head_ = 0;
   sealed_bytes_ = 0;
   tail_ = {};

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <vector>
 
@@ -17,7 +18,7 @@
 #include <hallway/descriptor.hpp>
 #include <hallway/limits.hpp>
 
-#include "core/chunk.hpp"
+#include "core/buffer_pools.hpp"
 #include "sys/socket.hpp"
 
 namespace hallway::detail {
@@ -26,7 +27,12 @@ class OutboundQueue {
  public:
   /// Keep message boundaries: one segment a message, so that single ones can be dropped or sent
   /// as packets. Each then counts for more than its bytes: an empty one is not free.
-  explicit OutboundQueue(bool boundaries) noexcept : boundaries_(boundaries) {}
+  /// @param buffers  outlive the queue
+  OutboundQueue(bool boundaries, core::BufferPools& buffers) noexcept
+      : buffers_(&buffers), boundaries_(boundaries) {}
+  OutboundQueue(const OutboundQueue&) = delete;
+  OutboundQueue& operator=(const OutboundQueue&) = delete;
+  ~OutboundQueue() { buffers_->segments.take_back(std::move(segments_)); }
 
   /// The open end of the queue's own chunk. The caller writes between `room` and `room_end` and
   /// tells every other function how far it came.
@@ -35,9 +41,8 @@ class OutboundQueue {
     char* room_end = nullptr;
   };
 
-  /// Makes room for `size` bytes at the queue's end, in a chunk of `pool` if there has to be a new
-  /// one. Where it throws, `end` is sealed.
-  OpenEnd open(std::size_t size, OpenEnd& end, core::ChunkPool& pool);
+  /// Makes room for `size` bytes at the queue's end. Where it throws, `end` is sealed.
+  OpenEnd open(std::size_t size, OpenEnd& end);
 
   /// Ends the open segment where `end.room` stands.
   void seal(OpenEnd& end) noexcept;
@@ -64,34 +69,31 @@ class OutboundQueue {
 
   void clear(OpenEnd& end) noexcept;
 
-  /// Its chunks do not go back to the pool they came from, which may end now.
-  void leave_pool() noexcept;
+  /// Where its chunks and lists come from and go to.
+  [[nodiscard]] core::BufferPools& buffers() const noexcept { return *buffers_; }
+
+  /// From now on those of another thread; the old ones may end.
+  void use_buffers(core::BufferPools& buffers) noexcept;
 
  private:
-  struct Segment {
-    core::Chunk chunk;
-    std::size_t begin = 0;
-    std::size_t end = 0;
-    Attached descriptors;
-
-    [[nodiscard]] char* start() const noexcept { return chunk.data() + begin; }
-    [[nodiscard]] std::size_t size() const noexcept { return end - begin; }
-  };
+  using Segment = core::Segment;
 
   /// What a segment counts for besides its bytes.
   [[nodiscard]] std::size_t upkeep() const noexcept { return boundaries_ ? sizeof(Segment) : 0; }
 
   [[nodiscard]] const Segment& last() const noexcept { return segments_.back(); }
+  void add(Segment segment);
   void consume(std::size_t sent);
   void forget_sent();
 
-  std::vector<Segment> segments_;
-  std::size_t head_ = 0;          // segments before it are sent
-  std::size_t sealed_bytes_ = 0;  // of every segment but the open one
-  core::Chunk tail_;              // where own frames are copied to
+  core::BufferPools* buffers_;
+  core::SegmentListPool::List segments_;  // lent while there are any
+  std::size_t sealed_bytes_ = 0;          // of every segment but the open one
+  core::Chunk tail_;                      // where own frames are copied to
   std::size_t tail_used_ = 0;
-  bool open_ = false;      // the last segment still grows
-  bool head_cut_ = false;  // the first segment is partly sent
+  std::uint32_t head_ = 0;  // segments before it are sent
+  bool open_ = false;       // the last segment still grows
+  bool head_cut_ = false;   // the first segment is partly sent
   const bool boundaries_;
 };
 

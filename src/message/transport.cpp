@@ -43,12 +43,12 @@ Error Flow::explain(const char* operation, Outcome outcome) const {
 Transport::Transport(Descriptor socket, const Peer& peer, std::shared_ptr<const Terms> terms,
                      core::BufferPools& buffers)
     : Flow(terms->options.framing,
-           std::min(terms->options.limits.max_message, bounds::largest_message)),
+           static_cast<std::uint32_t>(
+               std::min(terms->options.limits.max_message, bounds::largest_message))),
       socket_(std::move(socket)),
       peer_(peer),
-      buffers_(&buffers),
       terms_(std::move(terms)),
-      queue_(keeps_boundaries()) {
+      queue_(keeps_boundaries(), buffers) {
   if (terms_->options.descriptors > 0) inbox_ = std::make_unique<Inbox>();
   plain_ = !packets() && !inbox_;
   if (packets()) {
@@ -57,13 +57,14 @@ Transport::Transport(Descriptor socket, const Peer& peer, std::shared_ptr<const 
     if (!set) {
       fail([&] { return sys::failure(set.error(), "receive from", peer_.to_string()).error(); });
     }
-    largest_packet_ = sys::packet_max(socket_.get()).value_or(SIZE_MAX);
+    largest_packet_ =
+        static_cast<std::uint32_t>(sys::packet_max(socket_.get()).value_or(UINT32_MAX));
     // Any framing with overhead: append() then never takes its short way, which is for streams.
     receive_framing_ = send_framing_ = Framing::lines();
   }
 }
 
-Transport::~Transport() { buffers_->received.take_back(std::move(buffer_)); }
+Transport::~Transport() { queue_.buffers().received.take_back(std::move(buffer_)); }
 
 // Receiving --------------------------------------------------------------------------------------
 
@@ -75,9 +76,9 @@ void Transport::make_room() {
     filled_ = where + partial;
   };
   if (partial < worth_keeping && !lent_) {
-    core::ReceiveBuffer large = buffers_->received.lend();
+    core::ReceiveBuffer large = queue_.buffers().received.lend();
     if (partial > 0) std::memcpy(large.data(), unread_, partial);
-    buffers_->received.take_back(std::exchange(buffer_, std::move(large)));
+    queue_.buffers().received.take_back(std::exchange(buffer_, std::move(large)));
     lent_ = true;
   } else if (partial > 0 && unread_ != buffer_.data()) {
     std::memmove(buffer_.data(), unread_, partial);
@@ -96,13 +97,13 @@ void Transport::park() {
   const auto partial = static_cast<std::size_t>(filled_ - unread_);
   if (partial >= worth_keeping) return;
   if (partial == 0) {
-    buffers_->received.take_back(std::exchange(buffer_, {}));
+    queue_.buffers().received.take_back(std::exchange(buffer_, {}));
     lent_ = false;
     unread_ = filled_ = nullptr;
   } else if (lent_) {
-    core::ReceiveBuffer own = buffers_->received.lend_own(partial);
+    core::ReceiveBuffer own = queue_.buffers().received.lend_own(partial);
     std::memcpy(own.data(), unread_, partial);
-    buffers_->received.take_back(std::exchange(buffer_, std::move(own)));
+    queue_.buffers().received.take_back(std::exchange(buffer_, std::move(own)));
     lent_ = false;
     unread_ = buffer_.data();
     filled_ = unread_ + partial;
@@ -219,7 +220,8 @@ bool Transport::take_next(std::optional<Received>& received) {
     case Frame::State::too_large: fail_too_large(); return give_end(received);
     case Frame::State::incomplete: break;
   }
-  scanned_ = bytes.size();
+  // Less than that is as true, where a frame may be a little larger than its message.
+  scanned_ = static_cast<std::uint32_t>(std::min<std::size_t>(bytes.size(), UINT32_MAX));
   if (inbound_end_ == Outcome::ok) return false;
   if (inbound_end_ == Outcome::end_of_stream && !bytes.empty()) {
     const Frame rest = receive_framing_.last(bytes, max_message_);
@@ -433,7 +435,7 @@ void Transport::write_frame(ByteView message) {
 
 OutboundQueue::OpenEnd Transport::open_queue(std::size_t size) {
   OutboundQueue::OpenEnd end{std::exchange(room_, nullptr), std::exchange(room_end_, nullptr)};
-  return queue_.open(size, end, buffers_->sent);
+  return queue_.open(size, end);
 }
 
 // append()'s short way ends where the soft limit does, also in the middle of a chunk.
@@ -471,7 +473,8 @@ Outcome Transport::flush(ByteView& behind) noexcept {
     if (!sent) break;
     refusals_.over();
     bytes_sent_ += *sent;
-    written_this_turn_ += *sent;
+    written_this_turn_ =
+        static_cast<std::uint32_t>(std::min(written_this_turn_ + *sent, most_per_turn));
   }
   room_ = end.room;
   room_end_ = end.room_end;

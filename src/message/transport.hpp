@@ -171,10 +171,7 @@ class Transport : public Flow {
   virtual void before_queuing() noexcept {}
 
   /// From now on those of another loop. `buffers` outlives the transport.
-  void use_buffers(core::BufferPools& buffers) noexcept {
-    buffers_ = &buffers;
-    queue_.leave_pool();
-  }
+  void use_buffers(core::BufferPools& buffers) noexcept { queue_.use_buffers(buffers); }
 
   /// Whether a task has had its share of this turn.
   [[nodiscard]] virtual bool turn_is_over() const { return false; }
@@ -228,7 +225,7 @@ class Transport : public Flow {
   Outcome inbound_end_ = Outcome::ok;
   Outcome outbound_end_ = Outcome::ok;
   bool refusing_ = false;      // refuse_more() was called
-  bool lent_ = false;          // buffer_ belongs to buffers_
+  bool lent_ = false;          // buffer_ belongs to the pool
   bool packet_waits_ = false;  // one packet lies between unread_ and filled_
   bool gave_way_ = false;      // see gave_way()
   bool deaf_ = false;          // shut_down_reading() was called
@@ -238,15 +235,14 @@ class Transport : public Flow {
   bool reset_ = false;         // the kernel reported ECONNRESET; what was queued is still read
   Peer peer_;
   core::ReceiveBuffer buffer_;
-  core::BufferPools* buffers_;
   std::shared_ptr<const Terms> terms_;
   std::unique_ptr<Inbox> inbox_;        // only where descriptors are accepted
   std::unique_ptr<Error> error_;        // null after a failure: out of memory
   std::unique_ptr<Progress> progress_;  // only where messages are taken in pieces
   OutboundQueue queue_;
   message::Refusals refusals_;
-  std::size_t written_this_turn_ = 0;
-  std::size_t largest_packet_ = SIZE_MAX;
+  std::uint32_t written_this_turn_ = 0;  // at most what one may write
+  std::uint32_t largest_packet_ = UINT32_MAX;
   std::uint64_t bytes_received_ = 0;
   std::uint64_t bytes_sent_ = 0;
   std::uint64_t dropped_ = 0;

@@ -14,6 +14,13 @@ inline constexpr bool sanitized =
 inline constexpr bool sanitized = false;
 #endif
 
+/// Whether this build counts what is run (./dev coverage).
+#ifdef HALLWAY_COVERAGE
+inline constexpr bool counts_branches = true;
+#else
+inline constexpr bool counts_branches = false;
+#endif
+
 /// Aborts the process when a test hangs, naming the test. One at a time; it uses SIGALRM.
 class Watchdog {
  public:

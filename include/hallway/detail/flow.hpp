@@ -82,7 +82,7 @@ class HALLWAY_EXPORT Flow {
   [[nodiscard]] Error explain(const char* operation, Outcome outcome) const;
 
  protected:
-  Flow(Framing framing, std::size_t max_message) noexcept
+  Flow(Framing framing, std::uint32_t max_message) noexcept
       : max_message_(max_message), receive_framing_(framing), send_framing_(framing) {}
   ~Flow() = default;
   Flow(const Flow&) = delete;
@@ -94,12 +94,12 @@ class HALLWAY_EXPORT Flow {
 
   const char* unread_ = nullptr;  // first byte not handed out yet
   const char* filled_ = nullptr;  // end of what arrived
-  std::size_t scanned_ = 0;       // bytes from unread_ on that hold no delimiter
+  std::uint32_t scanned_ = 0;     // bytes from unread_ on that hold no delimiter
+  std::uint32_t max_message_;
 
   char* room_ = nullptr;      // where the next frame goes; the queue's last chunk
   char* room_end_ = nullptr;  // null while there is no such chunk
 
-  std::size_t max_message_;
   std::uint64_t messages_received_ = 0;
   std::uint64_t messages_sent_ = 0;
   Framing receive_framing_;

@@ -25,13 +25,13 @@ using namespace test;
 class outbound_queue : public testing::Test {
  protected:
   void start(bool boundaries, int type = SOCK_STREAM) {
-    queue.emplace(boundaries);
+    queue.emplace(boundaries, buffers);
     auto [near, far] = raw_pair(type);
     socket = std::move(near);
     peer.emplace(std::move(far));
   }
   void append(std::string_view bytes) {
-    end = queue->open(bytes.size(), end, pool);
+    end = queue->open(bytes.size(), end);
     end.room = std::ranges::copy(bytes, end.room).out;
   }
   void append_alone(std::string_view bytes) {
@@ -49,7 +49,7 @@ class outbound_queue : public testing::Test {
     return queue->send_some(socket.get(), packets, end, nothing);
   }
 
-  core::ChunkPool pool;
+  core::BufferPools buffers;
   std::optional<OutboundQueue> queue;
   OutboundQueue::OpenEnd end;
   Descriptor socket;
