@@ -24,8 +24,8 @@ inline constexpr bool counts_branches = false;
 /// Aborts the process when a test hangs, naming the test. One at a time; it uses SIGALRM.
 class Watchdog {
  public:
-  /// Under a sanitizer everything is several times slower.
-  static constexpr unsigned seconds = sanitized ? 50 : 20;
+  /// Under a sanitizer everything is several times slower, and where every branch is counted.
+  static constexpr unsigned seconds = sanitized || counts_branches ? 50 : 20;
 
   void start(const std::string& test, unsigned limit = seconds);
   void stop();
