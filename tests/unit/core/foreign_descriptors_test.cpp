@@ -3,10 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <poll.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -15,6 +12,7 @@
 #include <fstream>
 #include <string>
 
+#include "support/lingering_socket.hpp"
 #include "support/processes.hpp"
 #include "support/raw_socket.hpp"
 #include "support/waiting.hpp"
@@ -25,40 +23,13 @@ namespace {
 
 using namespace test;
 
-constexpr int linger_seconds = 2;
-
-/// A TCP socket whose close(2) waits for a peer that does not read.
-struct Lingering {
-  Lingering() {
-    const auto listener = Descriptor::adopt(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    auto* raw = reinterpret_cast<sockaddr*>(&address);
-    EXPECT_EQ(::bind(listener.get(), raw, size), 0);
-    EXPECT_EQ(::listen(listener.get(), 1), 0);
-    EXPECT_EQ(::getsockname(listener.get(), raw, &size), 0);
-    ours = Descriptor::adopt(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    EXPECT_EQ(::connect(ours.get(), raw, size), 0);
-    theirs = Descriptor::adopt(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
-    const linger wait{1, linger_seconds};
-    EXPECT_EQ(::setsockopt(ours.get(), SOL_SOCKET, SO_LINGER, &wait, sizeof wait), 0);
-    const std::string bytes(65536, 'x');
-    while (::send(ours.get(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL) > 0) {
-    }
-  }
-  Descriptor ours;
-  Descriptor theirs;
-};
-
 TEST(foreign_descriptors, do_not_make_us_wait_for_their_close) {
   Loop loop;  // before: it would get the numbers that become free
-  Lingering socket;
+  LingeringSocket socket;
   const int number = socket.ours.get();
   const auto before = std::chrono::steady_clock::now();
   close_in_background(std::move(socket.ours));
-  EXPECT_LT(std::chrono::steady_clock::now() - before, std::chrono::seconds(linger_seconds) / 2);
+  EXPECT_LT(std::chrono::steady_clock::now() - before, LingeringSocket::time / 2);
   socket.theirs.close();  // unread bytes: a reset, which ends the wait
   EXPECT_TRUE(run_until(loop, [&] { return !is_open(number); }));
 }
@@ -87,7 +58,7 @@ class while_one_lingers : public testing::Test {
   }
 
   Loop loop;
-  Lingering socket;
+  LingeringSocket socket;
 };
 
 TEST_F(while_one_lingers, so_many_wait_and_more_are_closed_at_once) {

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstring>
 #include <optional>
 #include <string>
 #include <utility>
@@ -18,6 +19,7 @@
 #include "support/conversation.hpp"
 #include "support/faults.hpp"
 #include "support/inventory.hpp"
+#include "support/lingering_socket.hpp"
 #include "support/processes.hpp"
 
 namespace hallway {
@@ -194,6 +196,21 @@ TEST_F(passing, counts_all_that_come_with_the_pieces_of_one_message) {
   }
 }
 
+TEST_F(passing, gives_none_of_those_of_a_message_that_are_too_many_together_or_cut) {
+  const Descriptor file = some_file();
+  for (const std::size_t with_the_end : {2U, 4U}) {
+    begin(SocketType::stream, 3);
+    theirs->send("begun ", {file.get(), file.get()});
+    theirs->send("and ended\n", std::vector<int>(with_the_end, file.get()));
+    theirs->send("next\n");
+    ASSERT_TRUE(until_parcels(2));
+    EXPECT_EQ(parcels[0].bytes, "begun and ended");
+    EXPECT_EQ(parcels[0].outcome, Outcome::truncated) << with_the_end;
+    EXPECT_TRUE(parcels[0].descriptors.empty()) << with_the_end;
+    EXPECT_EQ(parcels[1].outcome, Outcome::ok) << with_the_end;
+  }
+}
+
 TEST_F(passing, closes_what_the_program_does_not_take) {
   auto [end_of_pair, other] = raw_pair(SOCK_STREAM);
   start(SocketType::stream, {.descriptors = 1});
@@ -315,6 +332,20 @@ TEST_F(passing, closes_descriptors_of_a_message_nobody_received) {
   theirs->send("two\nhal", {file.get()});
   EXPECT_TRUE(ours->try_receive());
   ours.reset();
+}
+
+TEST_F(passing, does_not_wait_for_the_close_of_what_is_queued_when_it_closes) {
+  start(SocketType::stream, {.descriptors = 1});
+  const Descriptor file = some_file();
+  for (int i = 0; i < 100; ++i) {  // more than it reads away
+    ASSERT_EQ(theirs->send("x", {file.get()}), 1) << std::strerror(errno);
+  }
+  LingeringSocket slow;
+  ASSERT_EQ(theirs->send("x", {slow.ours.get()}), 1);
+  slow.ours.close();
+  const auto before = Loop::Clock::now();
+  ours->close();
+  EXPECT_LT(Loop::Clock::now() - before, LingeringSocket::time / 2);
 }
 
 // Sending -----------------------------------------------------------------------------------------

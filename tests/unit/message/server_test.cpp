@@ -24,6 +24,7 @@
 #include "support/inventory.hpp"
 #include "support/processes.hpp"
 #include "support/serving.hpp"
+#include "sys/socket.hpp"
 
 namespace hallway {
 namespace {
@@ -260,6 +261,17 @@ TEST_F(server, admits_whom_any_rule_admits) {
   open(greet, {.allow = {allow::uid(::geteuid() + 1), allow::same_uid()}});
   RawStream client = connect();
   EXPECT_TRUE(until_received(client, "hello\n"));
+}
+
+TEST_F(server, lets_no_descriptors_in_that_it_did_not_ask_for_not_even_before_it_accepts) {
+  if (!sys::pass_rights(raw_socket(SOCK_STREAM).get(), true)) {
+    GTEST_SKIP() << "this kernel has no SO_PASSRIGHTS: they are dropped on arrival";
+  }
+  open(echo);
+  const RawStream waits = connect();
+  const Descriptor file = some_file();
+  EXPECT_EQ(waits.send("with\n", {file.get()}), -1);
+  EXPECT_EQ(errno, EPERM);
 }
 
 TEST_F(server, refuses_to_open_with_a_rule_about_somebody_unknown) {
