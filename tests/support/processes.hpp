@@ -61,6 +61,16 @@ inline constexpr unsigned nobody = 65534;
 
 bool is_root();
 
+/// While it lives, this process does what it does as another user: whoever connects or listens then
+/// is that user to the peer, for good. Needs root.
+class ActingAs {
+ public:
+  explicit ActingAs(unsigned id);
+  ActingAs(const ActingAs&) = delete;
+  ActingAs& operator=(const ActingAs&) = delete;
+  ~ActingAs();
+};
+
 /// Skips the test, out loud, when it cannot become another user.
 #define NEEDS_ROOT_TO_BECOME_ANOTHER_USER()                                    \
   if (!::hallway::test::is_root()) {                                           \

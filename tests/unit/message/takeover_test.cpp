@@ -49,6 +49,8 @@ void serve_until_taken_over(const std::string& path, const ForkedProcess::Say& s
 
 class takeover : public testing::Test {
  protected:
+  void SetUp() override { NEEDS_TO_BE_SOMEBODY(); }
+
   [[nodiscard]] ForkedProcess::Work serving() const {
     return [path = path](const ForkedProcess::Say& say) { serve_until_taken_over(path, say); };
   }
