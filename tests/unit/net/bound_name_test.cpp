@@ -446,6 +446,19 @@ TEST_F(rule_of_names, never_writes_into_a_file_that_only_looks_like_its_lock) {
   EXPECT_EQ(std::string(std::istreambuf_iterator<char>(kept), {}), "GEM\n  remote: somewhere\n");
 }
 
+TEST_F(rule_of_names, takes_an_empty_file_for_its_lock_only_when_nobody_else_may_use_it) {
+  const std::string lock = path + ".lock";
+  std::ofstream{lock};
+  for (const mode_t shared : {0640U, 0620U, 0610U, 0604U, 0602U, 0601U}) {
+    ASSERT_EQ(::chmod(lock.c_str(), shared), 0);
+    expect_refused(std::errc::file_exists, "no lock file");
+    EXPECT_EQ(fs::file_size(lock), 0U) << shared;
+  }
+  // What its maker leaves who is killed before it signs.
+  ASSERT_EQ(::chmod(lock.c_str(), 0600), 0);
+  EXPECT_TRUE(Listener::bind(path));
+}
+
 TEST_F(rule_of_names, leaves_a_successors_socket_alone) {
   auto listener = Listener::bind(path);
   fs::remove(path);

@@ -439,6 +439,15 @@ TEST_F(handed_over, a_socket_is_not_taken_for_that_of_another_name) {
   EXPECT_EQ(adopted.error().why(), "its socket file was replaced meanwhile");
 }
 
+TEST_F(listener, does_not_offer_a_name_that_it_has_lost) {
+  const auto listening = Listener::bind(path);
+  ASSERT_TRUE(listening->offer());
+  std::filesystem::remove(path);
+  const auto offered = listening->offer();
+  ASSERT_FALSE(offered);
+  EXPECT_EQ(offered.error().why(), "the socket file is gone");
+}
+
 TEST_F(handed_over, a_lock_counts_only_as_long_as_its_file_has_the_name) {
   std::filesystem::rename(path + ".lock", path + ".old");
   const auto another =

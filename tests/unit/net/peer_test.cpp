@@ -279,5 +279,11 @@ TEST(user_id, is_found_by_name_and_by_number_nobody_included) {
   EXPECT_FALSE(group_id("no-such-group"));
 }
 
+TEST(user_id, is_not_the_number_that_a_name_begins_with) {
+  EXPECT_FALSE(user_id("0day"));
+  EXPECT_FALSE(group_id("0day"));
+  EXPECT_FALSE(allow::user("0day").resolved());
+}
+
 }  // namespace
 }  // namespace hallway
