@@ -90,10 +90,14 @@ TEST_F(ending, may_close_twice_and_stays_closed) {
 }
 
 TEST_F(ending, gives_up_on_a_peer_that_does_not_take_the_rest) {
-  start(SocketType::stream, {.limits = {.outbound_soft_time = 5ms}});
-  say(std::string(900'000, 'x'));
-  ours.reset();
-  EXPECT_TRUE(until([&] { return !loop.turn(); }));
+  for (const std::size_t soft : {1000U, 1'000'000U}) {  // below the rest, and above it
+    start(SocketType::stream,
+          {.limits = {.outbound_soft = soft, .outbound_soft_time = 5ms, .send_buffer = 0}});
+    shrink_send_buffer(ours->descriptor());
+    say(std::string(50'000, 'x'));
+    ours.reset();
+    EXPECT_TRUE(until([&] { return !loop.turn(); })) << soft;
+  }
 }
 
 TEST_F(ending, throws_unsent_messages_away_when_it_aborts) {

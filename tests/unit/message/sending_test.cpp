@@ -88,6 +88,13 @@ TEST_F(sending, would_block_when_the_queue_is_full_and_not_before) {
   EXPECT_EQ(ours->try_send("x").outcome(), Outcome::would_block);
 }
 
+TEST_F(sending, would_block_at_a_soft_limit_in_the_middle_of_a_chunk) {
+  start(SocketType::stream, {.limits = {.outbound_soft = 10'000}});
+  while (ours->try_send(std::string(99, 'x'))) {
+  }
+  EXPECT_EQ(ours->unsent_bytes(), 10'000U);
+}
+
 TEST_F(sending, has_words_for_a_queue_that_is_full) {
   start();
   Sent sent = ours->try_send(std::string(100'000, 'x'));
@@ -281,6 +288,19 @@ TEST_F(sending, cuts_a_peer_that_never_reads_after_the_soft_time) {
   EXPECT_NE(log.why.find("reads too slowly"), std::string::npos) << log.why;
 }
 
+TEST_F(sending, cuts_a_peer_that_reads_a_little_now_and_then_after_the_soft_time) {
+  start(SocketType::stream,
+        {.limits = {.outbound_soft = 1000, .outbound_soft_time = 50ms, .send_buffer = 0}});
+  shrink_send_buffer(ours->descriptor());
+  listen();
+  say(std::string(900'000, 'x'));
+  EXPECT_TRUE(until([&] {
+    raw_receive(theirs->get(), 1000);
+    return log.end.has_value();
+  }));
+  EXPECT_NE(log.why.find("reads too slowly"), std::string::npos) << log.why;
+}
+
 TEST_F(sending, spares_a_peer_that_catches_up_before_the_soft_time_is_over) {
   EXPECT_TRUE(holds_with_some_clock([this](Duration clock) {
     start(SocketType::stream, {.limits = {.outbound_soft = 100'000, .outbound_soft_time = clock}});
@@ -359,6 +379,18 @@ TEST_F(sending, gives_other_tasks_their_turn_while_one_never_stops) {
     theirs->received.clear();
     return other_ran;
   }));
+}
+
+TEST_F(sending, leaves_the_turn_to_others_after_its_share_however_fast_the_peer_reads) {
+  start();
+  const AtCall reading(sys::Call::sendmsg, [this] { theirs->collect(); });
+  const std::string message(10'000, 'x');
+  std::size_t sent = 0;
+  while (sent < 16 * mebibyte && ours->try_send(message)) sent += message.size();
+  EXPECT_GT(ours->counters().bytes_sent, 0U);
+  EXPECT_LT(sent, 2 * mebibyte);
+  loop.turn();
+  EXPECT_TRUE(ours->try_send(message));
 }
 
 // Requests ----------------------------------------------------------------------------------------
