@@ -27,6 +27,7 @@
 #include "support/processes.hpp"
 #include "support/raw_socket.hpp"
 #include "support/temp_directory.hpp"
+#include "support/watchdog.hpp"
 
 namespace hallway {
 namespace {
@@ -588,6 +589,7 @@ TEST_F(rule_of_names, removes_the_socket_again_when_it_cannot_listen) {
 // Races -------------------------------------------------------------------------------------------
 
 TEST_F(rule_of_names, gives_a_dead_socket_to_exactly_one_of_three_contenders) {
+  Watchdog::allow(60);  // each round waits for three threads, on a busy machine long
   constexpr int rounds = 500;
   constexpr int contenders = 3;
   int owners = 0;
