@@ -43,7 +43,8 @@ class SegmentListPool {
  private:
   static constexpr std::size_t longest = 32;
 
-  std::array<List, 256> kept_;  // about as many queues as fill in one turn
+  // Few: each may be all that still lies in a page, which then does not go back to the kernel.
+  std::array<List, 32> kept_;
   std::size_t count_ = 0;
 };
 
