@@ -138,7 +138,7 @@ void OutboundQueue::consume(std::size_t sent) {
 // Now and then, so that each segment is moved about once.
 void OutboundQueue::forget_sent() {
   constexpr std::size_t worth_moving = 64;
-  if (head_ >= worth_moving && head_ * 2 >= segments_.size()) {
+  if (head_ >= worth_moving && segments_.size() <= std::size_t{2} * head_) {
     segments_.erase(segments_.begin(), segments_.begin() + static_cast<std::ptrdiff_t>(head_));
     head_ = 0;
   }

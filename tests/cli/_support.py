@@ -34,6 +34,12 @@ def skip(reason):
     sys.exit(SKIPPED)
 
 
+def sanitized():
+    with open(HALLWAY, 'rb') as program:
+        code = program.read()
+    return any(mark in code for mark in (b'__asan_init', b'__tsan_init'))
+
+
 def own_directory():
     directory = tempfile.mkdtemp(prefix='hallway-')
     atexit.register(shutil.rmtree, directory, ignore_errors=True)

@@ -1,8 +1,7 @@
 """A command that prints without end is killed at --max-message and costs the server no memory."""
-import os
 import resource
 
-from _support import Server, run, skip
+from _support import Server, run, sanitized, skip
 
 
 def most_memory(pid):
@@ -26,7 +25,7 @@ with Server('--handler', 'head -c 1001 /dev/zero', '--max-message', '1000', '--a
 
 # Where the memory itself is scarce, the answer is lost and not the server. A sanitizer has reserved
 # more of it from the start, and ends the program itself.
-if {'ASAN_OPTIONS', 'TSAN_OPTIONS'} & os.environ.keys():
+if sanitized():
     skip('the part with little memory: a sanitizer is in the way')
 
 with Server('--handler', 'read size; head -c "$size" /dev/zero | tr "\\0" x', '--ack',
