@@ -212,7 +212,7 @@ ROWS = (
         limit=(
             'Being registered with epoll costs 0.3 us a side and round trip, which the best '
             'program by hand does not pay; the rest is some 500 instructions of ours a side. A '
-            'fifteenth of every peer is out of reach for that program, too: it is at a twelfth.'
+            'fifteenth of every peer is out of reach for that program, too: it is at a fourteenth.'
         ),
     ),
     Row(
