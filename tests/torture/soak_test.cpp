@@ -114,17 +114,15 @@ void hear_out(int socket, std::size_t expected) {
 /// happens anyway, and would look like growth.
 void fill_its_pools(const std::string& path) {
   // In the middle of large messages, all at once; then in the middle of small ones.
-  for (const auto& [size, many] : {std::pair{1'000'000U, 8}, std::pair{1'000U, 80}}) {
+  for (const auto& [size, many] : {std::pair{1'000'000U, 5}, std::pair{1'000U, 80}}) {
     const std::string most_of_it(size - 10, 'x');
     std::vector<Descriptor> sockets;
     for (int i = 0; i < many; ++i) {
       sockets.push_back(test::raw_connected(SOCK_STREAM, path));
       say_all(sockets.back().get(), most_of_it);
     }
-    for (const Descriptor& socket : sockets) {
-      say_all(socket.get(), std::string(9, 'x') + '\n');
-      hear_out(socket.get(), size);
-    }
+    for (const Descriptor& socket : sockets) say_all(socket.get(), std::string(9, 'x') + '\n');
+    for (const Descriptor& socket : sockets) hear_out(socket.get(), size);
   }
   // Answers that wait, as many as it lets wait.
   const Descriptor socket = test::raw_connected(SOCK_STREAM, path);
