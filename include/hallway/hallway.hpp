@@ -22,6 +22,8 @@
 #include <hallway/client.hpp>           // a connection without a loop
 #include <hallway/datagram_socket.hpp>  // packets without a connection
 #include <hallway/child.hpp>            // a child process at the other end
+#include <hallway/hub_rules.hpp>        // who may say and hear what in a hub
+#include <hallway/hub.hpp>              // subjects for every process of a machine
 #include <hallway/listener.hpp>         // listening alone, without a server
 #include <hallway/notify.hpp>           // telling systemd how the service is doing
 // clang-format on

@@ -90,6 +90,22 @@ struct HubLimits {
 
   /// Tokens in the subject of a subscription: each may take up a place of its own.
   std::size_t subject_tokens = 128;
+
+  std::size_t connections = 65'536;  ///< of all uids; above it, clients wait in the backlog
+
+  std::size_t max_payload = 1 * mebibyte;   ///< of a message, its header counted
+  std::size_t control_line = 4 * kibibyte;  ///< of an operation, without its verb
+
+  /// Unsent bytes of a connection from which its subscriptions' messages wait apart.
+  std::size_t outbound = 1 * mebibyte;
+
+  /// How long a subscriber for which others wait may take nothing.
+  Duration slow_time = std::chrono::seconds(10);
+
+  /// Who is silent that long is sent a PING, and cut when so many stay unanswered. A time of zero
+  /// means: no such clock.
+  Duration ping_interval = std::chrono::minutes(2);
+  unsigned pings_unanswered = 2;
 };
 
 namespace defaults {

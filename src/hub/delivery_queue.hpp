@@ -28,20 +28,11 @@
 #include <string_view>
 #include <utility>
 
+#include <hallway/hub_rules.hpp>
+
 #include "hub/quotas.hpp"
 
 namespace hallway::hub {
-
-/// What a subscription does with a message for which there is no room. The words are those of
-/// hallway::Full.
-enum class Policy : std::uint8_t {
-  wait,         ///< the publisher waits: back-pressure
-  drop_oldest,  ///< messages that wait make room, oldest first
-  drop_newest,  ///< this message is lost
-  latest_only,  ///< of each subject only the latest waits, in the place of the first; then
-                ///< drop_oldest
-  disconnect,   ///< the connection is cut
-};
 
 /// What became of a message.
 enum class Offered : std::uint8_t { queued, dropped, wait, disconnect };
@@ -58,7 +49,7 @@ class DeliveryQueue {
  public:
   /// @param limit  bytes at which it is full; a message counts for a little more than its own
   /// @param account  who pays for what waits; outlives the queue
-  DeliveryQueue(Policy policy, std::size_t limit, Account& account) noexcept
+  DeliveryQueue(DeliveryPolicy policy, std::size_t limit, Account& account) noexcept
       : policy_(policy), limit_(limit), account_(account) {}
   DeliveryQueue(const DeliveryQueue&) = delete;
   DeliveryQueue& operator=(const DeliveryQueue&) = delete;
@@ -70,7 +61,7 @@ class DeliveryQueue {
     return pending_ >= limit_ || !account_.has_left(Quota::bytes_pending);
   }
   /// Whether publishers have to wait for it: offer() would answer so.
-  [[nodiscard]] bool blocks() const noexcept { return policy_ == Policy::wait && full(); }
+  [[nodiscard]] bool blocks() const noexcept { return policy_ == DeliveryPolicy::wait && full(); }
 
   /// A message was given to the connection directly. Precondition: idle().
   void pass(std::size_t bytes) noexcept {
@@ -88,8 +79,8 @@ class DeliveryQueue {
       append(subject, std::move(message), bytes);
       return Offered::queued;
     }
-    if (policy_ == Policy::wait) return Offered::wait;
-    if (policy_ == Policy::disconnect) return Offered::disconnect;
+    if (policy_ == DeliveryPolicy::wait) return Offered::wait;
+    if (policy_ == DeliveryPolicy::disconnect) return Offered::disconnect;
     ++lost_;
     ++counters_.dropped;
     return Offered::dropped;
@@ -126,7 +117,7 @@ class DeliveryQueue {
   }
 
   void append(std::string_view subject, Message message, std::size_t bytes) {
-    const bool by_subject = policy_ == Policy::latest_only;
+    const bool by_subject = policy_ == DeliveryPolicy::latest_only;
     entries_.push_back(
         {std::move(message), bytes, 0, lost_, by_subject ? std::string(subject) : std::string()});
     Entry& entry = entries_.back();
@@ -157,7 +148,7 @@ class DeliveryQueue {
 
   /// Drops what came before `last`, or everything, as long as it is full.
   void make_room(const Entry* last) noexcept {
-    if (policy_ != Policy::drop_oldest && policy_ != Policy::latest_only) return;
+    if (policy_ != DeliveryPolicy::drop_oldest && policy_ != DeliveryPolicy::latest_only) return;
     while (full() && !entries_.empty() && &entries_.front() != last) drop_first();
   }
 
@@ -171,7 +162,7 @@ class DeliveryQueue {
   void remove_first() noexcept {
     Entry& first = entries_.front();
     unpay(first);
-    if (policy_ == Policy::latest_only) by_subject_.erase(by_subject_.find(first.subject));
+    if (policy_ == DeliveryPolicy::latest_only) by_subject_.erase(by_subject_.find(first.subject));
     entries_.pop_front();
   }
 
@@ -193,7 +184,7 @@ class DeliveryQueue {
     counters_.bytes += bytes;
   }
 
-  const Policy policy_;
+  const DeliveryPolicy policy_;
   const std::size_t limit_;
   Account& account_;
   std::deque<Entry> entries_;

@@ -114,7 +114,7 @@ TEST(out_of_memory_hub, a_message_that_cannot_be_queued_is_not_half_there) {
   unsigned nth = 0;
   while (made.reached) {
     Account account{1000, {}};
-    DeliveryQueue<int> queue(Policy::latest_only, 1'000'000, account);
+    DeliveryQueue<int> queue(DeliveryPolicy::latest_only, 1'000'000, account);
     queue.offer("a subject that is too long to be inline", 1, 10);
     const std::size_t paid = account.taken(Quota::bytes_pending);
     made = attempt(++nth, [&] { queue.offer("another that is too long to be inline", 2, 10); });

@@ -42,7 +42,7 @@ struct DeliveryQueueTest : testing::Test {
 using delivery_queue = DeliveryQueueTest;
 
 TEST_F(delivery_queue, gives_what_waits_in_order) {
-  Queue queue(Policy::wait, room_for_three, account);
+  Queue queue(DeliveryPolicy::wait, room_for_three, account);
   EXPECT_TRUE(queue.idle());
   for (const int message : {1, 2, 3}) EXPECT_EQ(offer(queue, message), Offered::queued);
   EXPECT_FALSE(queue.idle());
@@ -53,7 +53,7 @@ TEST_F(delivery_queue, gives_what_waits_in_order) {
 }
 
 TEST_F(delivery_queue, makes_publishers_wait) {
-  Queue queue(Policy::wait, room_for_three, account);
+  Queue queue(DeliveryPolicy::wait, room_for_three, account);
   for (const int message : {1, 2, 3}) {
     EXPECT_FALSE(queue.blocks());
     offer(queue, message);
@@ -68,14 +68,14 @@ TEST_F(delivery_queue, makes_publishers_wait) {
 }
 
 TEST_F(delivery_queue, asks_for_the_connection_to_be_cut) {
-  Queue queue(Policy::disconnect, room_for_three, account);
+  Queue queue(DeliveryPolicy::disconnect, room_for_three, account);
   for (const int message : {1, 2, 3}) EXPECT_EQ(offer(queue, message), Offered::queued);
   EXPECT_FALSE(queue.blocks());
   EXPECT_EQ(offer(queue, 4), Offered::disconnect);
 }
 
 TEST_F(delivery_queue, drops_the_oldest_and_says_so_before_the_next) {
-  Queue queue(Policy::drop_oldest, room_for_three, account);
+  Queue queue(DeliveryPolicy::drop_oldest, room_for_three, account);
   for (int message = 1; message <= 5; ++message) EXPECT_EQ(offer(queue, message), Offered::queued);
   EXPECT_EQ(drained(queue), (Said{"-2", "3", "4", "5"}));
   EXPECT_EQ(queue.counters().dropped, 2U);
@@ -83,7 +83,7 @@ TEST_F(delivery_queue, drops_the_oldest_and_says_so_before_the_next) {
 }
 
 TEST_F(delivery_queue, drops_the_newest_and_says_so_where_they_are_missing) {
-  Queue queue(Policy::drop_newest, room_for_three, account);
+  Queue queue(DeliveryPolicy::drop_newest, room_for_three, account);
   for (const int message : {1, 2, 3}) EXPECT_EQ(offer(queue, message), Offered::queued);
   for (const int message : {4, 5}) EXPECT_EQ(offer(queue, message), Offered::dropped);
   EXPECT_EQ(queue.take().message, 1);
@@ -94,7 +94,7 @@ TEST_F(delivery_queue, drops_the_newest_and_says_so_where_they_are_missing) {
 }
 
 TEST_F(delivery_queue, lets_nothing_pass_before_a_gap_is_said) {
-  Queue queue(Policy::drop_newest, 0, account);
+  Queue queue(DeliveryPolicy::drop_newest, 0, account);
   EXPECT_TRUE(queue.idle());
   EXPECT_EQ(offer(queue, 1), Offered::dropped);
   EXPECT_FALSE(queue.idle());
@@ -106,7 +106,7 @@ TEST_F(delivery_queue, lets_nothing_pass_before_a_gap_is_said) {
 }
 
 TEST_F(delivery_queue, keeps_only_the_latest_of_a_subject_in_the_place_of_the_first) {
-  Queue queue(Policy::latest_only, room_for_three, account);
+  Queue queue(DeliveryPolicy::latest_only, room_for_three, account);
   offer(queue, 1, "a");
   offer(queue, 2, "b");
   for (const int message : {3, 4, 5}) EXPECT_EQ(offer(queue, message, "a"), Offered::queued);
@@ -118,14 +118,14 @@ TEST_F(delivery_queue, keeps_only_the_latest_of_a_subject_in_the_place_of_the_fi
 }
 
 TEST_F(delivery_queue, of_only_the_latest_drops_the_oldest_of_too_many_subjects) {
-  Queue queue(Policy::latest_only, room_for_three, account);
+  Queue queue(DeliveryPolicy::latest_only, room_for_three, account);
   for (const char* subject : {"a", "b", "c", "d"}) offer(queue, subject[0] - 'a', subject);
   EXPECT_EQ(offer(queue, 10, "a"), Offered::queued);
   EXPECT_EQ(drained(queue), (Said{"-2", "2", "3", "10"}));
 }
 
 TEST_F(delivery_queue, stays_below_its_limit_when_what_is_latest_gets_larger) {
-  Queue queue(Policy::latest_only, 3'000, account);
+  Queue queue(DeliveryPolicy::latest_only, 3'000, account);
   for (const char* subject : {"a", "b", "c"}) queue.offer(subject, subject[0] - 'a', 0);
   for (const char* subject : {"a", "b", "c"}) queue.offer(subject, subject[0], 5'000);
   EXPECT_LE(account.taken(Quota::bytes_pending), 3'000 + 5'000 + 200);
@@ -133,13 +133,13 @@ TEST_F(delivery_queue, stays_below_its_limit_when_what_is_latest_gets_larger) {
 }
 
 TEST_F(delivery_queue, takes_a_message_of_any_size_while_it_has_room) {
-  Queue queue(Policy::drop_newest, 1, account);
+  Queue queue(DeliveryPolicy::drop_newest, 1, account);
   EXPECT_EQ(queue.offer("a", 1, message_size), Offered::queued);
   EXPECT_EQ(queue.offer("a", 2, 0), Offered::dropped);
 }
 
 TEST_F(delivery_queue, counts_more_than_nothing_for_an_empty_message) {
-  Queue queue(Policy::drop_newest, 1'000, account);
+  Queue queue(DeliveryPolicy::drop_newest, 1'000, account);
   int queued = 0;
   while (queue.offer("a", 0, 0) == Offered::queued) ASSERT_LT(++queued, 1'000);
   EXPECT_GT(queued, 1);
@@ -147,10 +147,10 @@ TEST_F(delivery_queue, counts_more_than_nothing_for_an_empty_message) {
 
 TEST_F(delivery_queue, is_full_when_its_user_has_nothing_left) {
   Account shared(1000, {.pending_per_uid = room_for_three});
-  Queue other(Policy::wait, SIZE_MAX, shared);
-  Queue waits(Policy::wait, SIZE_MAX, shared);
-  Queue drops(Policy::drop_oldest, SIZE_MAX, shared);
-  Queue latest(Policy::latest_only, SIZE_MAX, shared);
+  Queue other(DeliveryPolicy::wait, SIZE_MAX, shared);
+  Queue waits(DeliveryPolicy::wait, SIZE_MAX, shared);
+  Queue drops(DeliveryPolicy::drop_oldest, SIZE_MAX, shared);
+  Queue latest(DeliveryPolicy::latest_only, SIZE_MAX, shared);
   EXPECT_EQ(offer(latest, 1, "a"), Offered::queued);
   for (const int message : {1, 2}) offer(other, message);
   EXPECT_TRUE(waits.blocks());
@@ -163,8 +163,8 @@ TEST_F(delivery_queue, is_full_when_its_user_has_nothing_left) {
 
 TEST_F(delivery_queue, drops_even_the_latest_when_its_user_has_nothing_left) {
   Account shared(1000, {.pending_per_uid = room_for_three});
-  Queue latest(Policy::latest_only, SIZE_MAX, shared);
-  Queue other(Policy::wait, SIZE_MAX, shared);
+  Queue latest(DeliveryPolicy::latest_only, SIZE_MAX, shared);
+  Queue other(DeliveryPolicy::wait, SIZE_MAX, shared);
   latest.offer("a", 1, 0);
   for (const int message : {1, 2, 3}) offer(other, message);
   EXPECT_EQ(offer(latest, 2, "a"), Offered::dropped);
@@ -173,7 +173,7 @@ TEST_F(delivery_queue, drops_even_the_latest_when_its_user_has_nothing_left) {
 
 TEST_F(delivery_queue, gives_back_what_its_user_paid) {
   {
-    Queue queue(Policy::latest_only, room_for_three, account);
+    Queue queue(DeliveryPolicy::latest_only, room_for_three, account);
     for (const char* subject : {"a", "b", "c", "d", "c"}) offer(queue, 1, subject);
     queue.take();
     EXPECT_GT(account.taken(Quota::bytes_pending), message_size);
@@ -183,7 +183,7 @@ TEST_F(delivery_queue, gives_back_what_its_user_paid) {
 
 // Whatever happens, what comes out is what went in, in order, with each hole told where it is.
 TEST_F(delivery_queue, tells_each_loss_once_and_in_its_place) {
-  for (const Policy policy : {Policy::drop_oldest, Policy::drop_newest}) {
+  for (const DeliveryPolicy policy : {DeliveryPolicy::drop_oldest, DeliveryPolicy::drop_newest}) {
     std::mt19937 random(1);
     Queue queue(policy, room_for_three, account);
     int offered = 0;

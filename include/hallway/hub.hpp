@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+// Layer: hub
+//
+// A hub: subjects that the processes of one machine publish and subscribe to, over the client
+// protocol of NATS (https://docs.nats.io/reference/reference-protocols/nats-protocol). Whatever
+// speaks that protocol over a Unix socket is a client, `nc -U` too:
+//
+//     < INFO {"server_id":...}
+//     > SUB news.* 1
+//     < +OK
+//     > PUB news.today 5
+//     > hello
+//     < MSG news.today 1 5
+//     < hello
+//
+// It says what nats-server 2.9 says, errors and closed connections included. What it adds:
+//
+// Identity. Who somebody is, is the kernel's word (peer.hpp); the credentials in a CONNECT are not
+// looked at. A message on a stamped subject (HubRules::stamped) reaches those who take headers
+// with the fields
+//     Hallway-Uid, Hallway-Pid    as the kernel noted them when the publisher connected
+//     Hallway-Executable          the program that ran there then; where we may read it
+// and no publisher can forge one: what he sends of that name is removed, whatever the subject.
+//
+// Full queues. What a subscriber does not read waits, first for its connection, then for each of
+// its subscriptions. When that is full, the subscription's policy decides: the first DeliveryRule
+// about it, or else what the client asked for in its CONNECT,
+//     CONNECT {"verbose":false,"full":"drop_oldest"}
+// or else DeliveryPolicy::disconnect, with -ERR 'Slow Consumer'. Under `wait`, publishers are not
+// read from until there is room; who takes nothing for HubLimits::slow_time meanwhile is cut.
+// Order is kept within a subscription, and between subscriptions as long as nothing waits.
+//
+// Gaps. A subscription that lost messages is told so in their place, with a message to its own sid:
+//     MSG $SYS.HUB.GAP 1 2
+//     12
+// twelve messages are missing here. It does not count for UNSUB's max.
+//
+// Statistics. A request to $SYS.HUB.STATS is answered with HubStatistics as a JSON object. Nobody
+// can publish to other subjects below $SYS.HUB.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <hallway/address.hpp>
+#include <hallway/error.hpp>
+#include <hallway/export.hpp>
+#include <hallway/hub_rules.hpp>
+#include <hallway/limits.hpp>
+#include <hallway/loop.hpp>
+#include <hallway/peer.hpp>
+#include <hallway/server.hpp>
+
+namespace hallway {
+
+/// Something a client did or suffered that the program may want to log.
+struct HubEvent {
+  enum class Kind : std::uint8_t {
+    violation,      ///< it published or subscribed where it may not; it goes on
+    slow_consumer,  ///< it did not read, and is cut
+    refused,        ///< it broke the protocol or ran into a limit; `reason` is what it was told
+  };
+  Kind kind;
+  std::uint64_t connection;  ///< its number, as in ServerEvent
+  Peer peer;
+  std::string reason;
+};
+
+struct HubOptions {
+  std::string name = {};  ///< INFO's server_name; empty: the address
+  HubLimits limits = {};
+  HubRules rules = {};
+  // As in ServerOptions.
+  unsigned mode = defaults::mode;
+  std::string owner = {};
+  std::string group = {};
+  PathLost on_path_lost = PathLost::report;
+  bool takeover = false;
+  int backlog = defaults::backlog;
+  /// Connections that come and go, and whatever else happens to the socket. As in ServerOptions.
+  std::function<void(const ServerEvent&)> on_event = {};
+  /// The same for what happens between the hub and a client.
+  std::function<void(const HubEvent&)> on_hub_event = {};
+};
+
+/// Since the hub began, but for the first two.
+struct HubStatistics {
+  std::uint64_t connections = 0;    ///< that there are
+  std::uint64_t subscriptions = 0;  ///< that there are
+  std::uint64_t connections_total = 0;
+  std::uint64_t messages_in = 0;   ///< published
+  std::uint64_t bytes_in = 0;      ///< of them: headers and payloads
+  std::uint64_t messages_out = 0;  ///< handed to connections
+  std::uint64_t bytes_out = 0;     ///< of them, with their lines
+  std::uint64_t dropped = 0;       ///< each is in a gap
+  std::uint64_t superseded = 0;    ///< latest_only: not the latest any more
+  std::uint64_t slow_consumers = 0;
+  std::uint64_t violations = 0;
+};
+
+struct SubscriptionStatistics {
+  std::uint64_t connection = 0;
+  Peer peer;
+  std::string subject;
+  std::string group;  ///< the queue group; empty: none
+  DeliveryPolicy policy = DeliveryPolicy::disconnect;
+  std::uint64_t waiting = 0;  ///< messages
+  std::uint64_t delivered = 0;
+  std::uint64_t bytes = 0;  ///< of them
+  std::uint64_t dropped = 0;
+  std::uint64_t superseded = 0;
+};
+
+/// Movable, not copyable. The loop outlives it, and everything belongs to the loop's thread. Ends
+/// as a Server does: at once with the object, or calmly when it drains.
+///
+///     Loop loop;
+///     auto hub = Hub::start(loop, "/run/hub.sock");
+///     if (!hub) return report(hub.error());
+///     loop.drain_on({SIGINT, SIGTERM});
+///     return loop.run();
+class HALLWAY_EXPORT Hub {
+ public:
+  /// @errors those of Server::open() and of set_rules()
+  static Result<Hub> start(Loop& loop, const AddressSpec& address, HubOptions options = {});
+
+  Hub(Hub&&) noexcept;
+  Hub& operator=(Hub&&) noexcept;
+  ~Hub();
+
+  /// Other rules from now on. Permissions count at once: a subscription that is not allowed any
+  /// more ends with a violation. Connections that are there stay, and each subscription keeps
+  /// the policy it began with. Names are looked up anew, which may block.
+  /// @errors invalid_argument: a pattern that is none, or an unknown user or group; `subject` is
+  ///         the place, as in "delivery[2].subjects[0]". Nothing has changed then.
+  Result<void> set_rules(HubRules rules);
+
+  [[nodiscard]] HubStatistics statistics() const;
+  [[nodiscard]] std::vector<SubscriptionStatistics> subscriptions() const;
+
+  /// Clients are told (INFO with "ldm":true), what they have sent is still published, and what
+  /// waits for them delivered; then their connections are closed. As when the loop drains.
+  void drain();
+
+  [[nodiscard]] const Address& address() const noexcept;
+
+ private:
+  class Core;
+  explicit Hub(std::unique_ptr<Core> core) noexcept;
+
+  std::unique_ptr<Core> core_;
+};
+
+}  // namespace hallway
