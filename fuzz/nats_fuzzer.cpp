@@ -28,8 +28,8 @@ void check_header(ByteView block) {
   for (const HeaderField& field : fields) require(header->find(field.name).has_value());
 
   const HeaderField added{"Hallway-Uid", "1000"};
-  std::vector<char> bytes(header->size_with(added));
-  require(header->write_with(added, bytes.data()) == bytes.data() + bytes.size());
+  std::vector<char> bytes(header->size_with({&added, 1}));
+  require(header->write_with({&added, 1}, bytes.data()) == bytes.data() + bytes.size());
   const auto again = HeaderBlock::parse({bytes.data(), bytes.size()});
   require(again && again->find(added.name) == added.value);
   require(again->status() == header->status() && again->description() == header->description());

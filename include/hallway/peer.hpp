@@ -58,6 +58,10 @@ struct HALLWAY_EXPORT Peer {
   /// a process names itself.
   [[nodiscard]] std::string process_name() const;
 
+  /// The path of the program that the process runs now (/proc/PID/exe), printable; empty where we
+  /// may not read it. Good only while identity_of() still says `running` afterwards.
+  [[nodiscard]] std::string executable() const;
+
   /// "pid 4711 (hallway), uid 1000"
   [[nodiscard]] std::string to_string() const;
 };

@@ -57,16 +57,24 @@ class DeliveryQueue {
 
   /// Nothing waits, and nothing was lost: a message may pass it by.
   [[nodiscard]] bool idle() const noexcept { return entries_.empty() && lost_ == 0; }
-  [[nodiscard]] bool full() const noexcept {
-    return pending_ >= limit_ || !account_.has_left(Quota::bytes_pending);
+  /// @param besides  bytes that others of the account are about to take
+  [[nodiscard]] bool full(std::size_t besides = 0) const noexcept {
+    return pending_ >= limit_ || !account_.has_left(Quota::bytes_pending, besides);
   }
   /// Whether publishers have to wait for it: offer() would answer so.
-  [[nodiscard]] bool blocks() const noexcept { return policy_ == DeliveryPolicy::wait && full(); }
+  [[nodiscard]] bool blocks(std::size_t besides = 0) const noexcept {
+    return policy_ == DeliveryPolicy::wait && full(besides);
+  }
+  /// What a message counts for at most.
+  [[nodiscard]] static std::size_t cost_of(std::string_view subject, std::size_t bytes) noexcept {
+    return sizeof(Entry) + subject.size() + bytes;
+  }
 
-  /// A message was given to the connection directly. Precondition: idle().
-  void pass(std::size_t bytes) noexcept {
+  /// Messages, of so many bytes together, were given to the connection directly.
+  /// Precondition: idle().
+  void pass(std::size_t bytes, std::uint64_t messages = 1) noexcept {
     assert(idle());
-    count_delivered(bytes);
+    count_delivered(bytes, messages);
   }
 
   /// Where it throws, out of memory, the message is not in the queue, and not counted.
@@ -95,12 +103,13 @@ class DeliveryQueue {
     if (entries_.empty()) return {std::exchange(lost_, 0), std::nullopt};
     Entry& first = entries_.front();
     Next next{first.lost_before, std::move(first.message)};
-    count_delivered(first.bytes);
+    count_delivered(first.bytes, 1);
     remove_first();
     return next;
   }
 
   [[nodiscard]] std::size_t waiting() const noexcept { return entries_.size(); }
+  [[nodiscard]] DeliveryPolicy policy() const noexcept { return policy_; }
   [[nodiscard]] const DeliveryCounters& counters() const noexcept { return counters_; }
 
  private:
@@ -111,10 +120,6 @@ class DeliveryQueue {
     std::uint64_t lost_before = 0;  // between the one before and this
     std::string subject;            // where only the latest counts
   };
-
-  [[nodiscard]] static std::size_t cost_of(const Entry& entry) noexcept {
-    return sizeof(Entry) + entry.subject.size() + entry.bytes;
-  }
 
   void append(std::string_view subject, Message message, std::size_t bytes) {
     const bool by_subject = policy_ == DeliveryPolicy::latest_only;
@@ -168,7 +173,7 @@ class DeliveryQueue {
 
   // Precondition: not full().
   void pay(Entry& entry) noexcept {
-    entry.cost = cost_of(entry);
+    entry.cost = cost_of(entry.subject, entry.bytes);
     pending_ += entry.cost;
     const bool paid = account_.take(Quota::bytes_pending, entry.cost);
     assert(paid);
@@ -179,8 +184,8 @@ class DeliveryQueue {
     account_.give_back(Quota::bytes_pending, std::exchange(entry.cost, 0));
   }
 
-  void count_delivered(std::size_t bytes) noexcept {
-    ++counters_.delivered;
+  void count_delivered(std::size_t bytes, std::uint64_t messages) noexcept {
+    counters_.delivered += messages;
     counters_.bytes += bytes;
   }
 

@@ -28,8 +28,9 @@ class Account {
   [[nodiscard]] std::uint32_t uid() const noexcept { return uid_; }
   [[nodiscard]] std::size_t taken(Quota quota) const noexcept { return taken_[place(quota)]; }
 
-  [[nodiscard]] bool has_left(Quota quota) const noexcept {
-    return taken(quota) < limits_[place(quota)];
+  /// Whether anything is left once another `besides` is taken.
+  [[nodiscard]] bool has_left(Quota quota, std::size_t besides = 0) const noexcept {
+    return taken(quota) + besides < limits_[place(quota)];
   }
 
   /// Takes `amount` if there is anything left. The last one may go over the limit, so that a

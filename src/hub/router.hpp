@@ -6,7 +6,7 @@
 //     for (const SubscriptionId id : recipients) {
 //       Subscription* to = router.find(id);
 //       if (to == nullptr) continue;  // an earlier delivery ended it
-//       const bool last = to->count_message();
+//       const bool last = to->count_messages();
 //       deliver(*to, message);
 //       if (last) router.remove(*to);
 //     }

@@ -45,9 +45,15 @@ class Subscription {
     return had_ >= most_;
   }
 
-  /// It gets a message, or would have got it had its queue not been full.
-  /// @return whether that was the last one: it is to be removed now
-  [[nodiscard]] bool count_message() noexcept { return ++had_ >= most_; }
+  /// Whether it ends by itself.
+  [[nodiscard]] bool limited() const noexcept { return most_ != UINT64_MAX; }
+
+  /// It gets messages, or would have got them had its queue not been full.
+  /// @return whether those were the last ones: it is to be removed now
+  [[nodiscard]] bool count_messages(std::uint64_t count = 1) noexcept {
+    had_ += count;
+    return had_ >= most_;
+  }
 
  private:
   friend class SubjectTree;

@@ -110,6 +110,8 @@ class Transport : public Flow {
     return queue_.bytes({room_, room_end_});
   }
   [[nodiscard]] bool queue_empty() const noexcept { return queue_.empty(); }
+  /// The kernel did not take everything at the last flush.
+  [[nodiscard]] bool jammed() const noexcept { return jammed_; }
   /// A large message that waits counts as queued.
   [[nodiscard]] bool over_soft_limit() const noexcept {
     return large_waits_ || queued_bytes() >= terms_->options.limits.outbound_soft;

@@ -2,7 +2,9 @@
 #include <hallway/peer.hpp>
 
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
+#include <system_error>
 
 #include <hallway/bytes.hpp>
 
@@ -60,6 +62,13 @@ std::string Peer::process_name() const {
   std::string name;
   std::getline(file, name);
   return printable(name);
+}
+
+std::string Peer::executable() const {
+  if (pid <= 0) return {};
+  std::error_code error;
+  const auto path = std::filesystem::read_symlink("/proc/" + std::to_string(pid) + "/exe", error);
+  return printable(path.native());
 }
 
 std::string Peer::to_string() const {

@@ -13,4 +13,8 @@ std::string subscription_violation(ByteView subject, ByteView queue) {
   return text;
 }
 
+std::string too_many_tokens(ByteView subject) {
+  return subscription_violation(subject, {}) + ", too many tokens";
+}
+
 }  // namespace hallway::nats::errors

@@ -33,6 +33,8 @@ inline constexpr ByteView stale_connection = "Stale Connection";
 inline constexpr ByteView too_many_connections = "maximum connections exceeded";
 inline constexpr ByteView invalid_client_protocol = "invalid client protocol";
 inline constexpr ByteView no_responders_without_headers = "no responders requires headers support";
+inline constexpr ByteView slow_consumer = "Slow Consumer";  // nats-server says so to its log only
+inline constexpr ByteView unknown_policy = "unknown policy for full queues";  // a hub's own
 
 // With these it goes on.
 inline constexpr ByteView invalid_subject = "Invalid Subject";                  // of a SUB
@@ -42,6 +44,7 @@ inline constexpr ByteView too_many_subscriptions = "maximum subscriptions exceed
 /// The connection goes on. What the peer sent is escaped as for a terminal.
 std::string publish_violation(ByteView subject);
 std::string subscription_violation(ByteView subject, ByteView queue);
+std::string too_many_tokens(ByteView subject);
 
 }  // namespace errors
 

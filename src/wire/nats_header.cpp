@@ -26,6 +26,11 @@ bool same_name(ByteView one, ByteView other) {
   return std::ranges::equal(one, other, {}, lower, lower);
 }
 
+bool is_one_of(std::span<const HeaderField> fields, ByteView name) {
+  return std::ranges::any_of(fields,
+                             [&](const auto& field) { return same_name(field.name, name); });
+}
+
 }  // namespace
 
 std::optional<HeaderBlock> HeaderBlock::parse(ByteView block) noexcept {
@@ -76,34 +81,48 @@ std::optional<HeaderField> HeaderBlock::take_field(ByteView& rest) noexcept {
   return HeaderField{name, trimmed(line.substr(colon + 1))};
 }
 
+bool HeaderBlock::has_any_of(std::span<const HeaderField> fields) const noexcept {
+  for (ByteView rest = fields_; const auto field = take_field(rest);) {
+    if (is_one_of(fields, field->name)) return true;
+  }
+  return false;
+}
+
 /// Calls visit(ByteView) for the bytes of each field of another name, as they stand.
 template <typename Visit>
-void HeaderBlock::for_each_line_but(ByteView name, Visit visit) const {
+void HeaderBlock::for_each_line_but(std::span<const HeaderField> fields, Visit visit) const {
   ByteView rest = fields_;
   while (!rest.empty()) {
     const ByteView before = rest;
     const auto field = take_field(rest);
-    if (same_name(field->name, name)) continue;
+    if (is_one_of(fields, field->name)) continue;
     visit(before.substr(0, before.size() - rest.size()));
   }
 }
 
-std::size_t HeaderBlock::size_with(HeaderField field) const noexcept {
+std::size_t HeaderBlock::size_with(std::span<const HeaderField> fields) const noexcept {
   std::size_t size = version.size() + first_line_.size() + line_end.size();
-  for_each_line_but(field.name, [&](ByteView line) { size += line.size(); });
-  size += field.name.size() + separator.size() + field.value.size() + line_end.size();
+  for_each_line_but(fields, [&](ByteView line) { size += line.size(); });
+  for (const HeaderField& field : fields) {
+    if (field.value.empty()) continue;
+    size += field.name.size() + separator.size() + field.value.size() + line_end.size();
+  }
   return size + line_end.size();
 }
 
-char* HeaderBlock::write_with(HeaderField field, char* out) const noexcept {
-  assert(field.name.find_first_of(":\r\n") == ByteView::npos);
-  assert(field.value.find_first_of(line_end) == ByteView::npos);
+char* HeaderBlock::write_with(std::span<const HeaderField> fields, char* out) const noexcept {
   const auto write = [&](ByteView bytes) { out = std::ranges::copy(bytes, out).out; };
   write(version);
   write(first_line_);
   write(line_end);
-  for_each_line_but(field.name, write);
-  for (const ByteView part : {field.name, separator, field.value, line_end, line_end}) write(part);
+  for_each_line_but(fields, write);
+  for (const HeaderField& field : fields) {
+    assert(field.name.find_first_of(":\r\n") == ByteView::npos);
+    assert(field.value.find_first_of(line_end) == ByteView::npos);
+    if (field.value.empty()) continue;
+    for (const ByteView part : {field.name, separator, field.value, line_end}) write(part);
+  }
+  write(line_end);
   return out;
 }
 

@@ -11,6 +11,7 @@
 
 #include <cstddef>
 #include <optional>
+#include <span>
 
 #include <hallway/bytes.hpp>
 
@@ -44,20 +45,24 @@ class HeaderBlock {
     for (ByteView rest = fields_; const auto field = take_field(rest);) visit(*field);
   }
 
-  /// The bytes of this block with `field` at its end, and without whatever had that name, in any
-  /// case, before: what a hub says of a publisher is nothing a publisher can say. A block made by
-  /// default has no fields, for messages that came without one.
-  /// @param field  no carriage return or line feed in it, nor a colon in its name
-  [[nodiscard]] std::size_t size_with(HeaderField field) const noexcept;
+  /// The bytes of this block with `fields` at its end, and without whatever had one of their names,
+  /// in any case, before: what a hub says of a publisher is nothing a publisher can say. A field
+  /// without a value is only taken away. A block made by default has no fields, for messages that
+  /// came without one.
+  /// @param fields  no carriage return or line feed in them, nor a colon in a name
+  [[nodiscard]] std::size_t size_with(std::span<const HeaderField> fields) const noexcept;
 
   /// Writes them and returns the end of what was written.
-  char* write_with(HeaderField field, char* out) const noexcept;
+  char* write_with(std::span<const HeaderField> fields, char* out) const noexcept;
+
+  /// Whether there is a field with one of these names, in any case.
+  [[nodiscard]] bool has_any_of(std::span<const HeaderField> fields) const noexcept;
 
  private:
   static std::optional<HeaderField> take_field(ByteView& rest) noexcept;
 
   template <typename Visit>
-  void for_each_line_but(ByteView name, Visit visit) const;
+  void for_each_line_but(std::span<const HeaderField> fields, Visit visit) const;
 
   ByteView first_line_;  // behind NATS/1.0
   ByteView fields_;

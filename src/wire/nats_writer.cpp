@@ -151,4 +151,10 @@ char* write(const Operation& operation, char* out) noexcept {
   return pen.at();
 }
 
+std::string to_bytes(const Operation& operation) {
+  std::string bytes(written_size(operation), '\0');
+  write(operation, bytes.data());
+  return bytes;
+}
+
 }  // namespace hallway::nats

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
 
 #include "wire/nats_operation.hpp"
 
@@ -20,6 +21,9 @@ namespace hallway::nats {
 
 /// Writes it and returns the end of what was written.
 char* write(const Operation& operation, char* out) noexcept;
+
+/// The same in a string of its own.
+[[nodiscard]] std::string to_bytes(const Operation& operation);
 
 /// The same for its line alone, CR LF included, where header and payload are sent from where they
 /// lie: a CR LF is to follow them.

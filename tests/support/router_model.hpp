@@ -150,7 +150,7 @@ class RouterModel {
   void deliver(hub::Subscription& to) {
     const auto line =
         std::ranges::find_if(lines_, [&](const auto& one) { return &one->subscription == &to; });
-    const bool last = to.count_message();
+    const bool last = to.count_messages();
     check(last == ((*line)->left == 1), "ended after another number of messages");
     if ((*line)->left > 0) --(*line)->left;
     if (last) unsubscribe(static_cast<std::size_t>(line - lines_.begin()));

@@ -169,16 +169,16 @@ TEST_F(router, is_as_deep_as_a_subject_without_recursion) {
 
 TEST(subscription, ends_with_the_message_that_is_its_last) {
   Subscription one("owner", "a");
-  EXPECT_FALSE(one.count_message());
+  EXPECT_FALSE(one.count_messages());
   EXPECT_FALSE(one.end_after(3));
-  EXPECT_FALSE(one.count_message());
-  EXPECT_TRUE(one.count_message());
+  EXPECT_FALSE(one.count_messages());
+  EXPECT_TRUE(one.count_messages());
 }
 
 TEST(subscription, ends_at_once_when_it_had_its_messages_already) {
   Subscription one("owner", "a");
-  EXPECT_FALSE(one.count_message());
-  EXPECT_FALSE(one.count_message());
+  EXPECT_FALSE(one.count_messages());
+  EXPECT_FALSE(one.count_messages());
   EXPECT_TRUE(one.end_after(2));
   EXPECT_TRUE(one.end_after(0));
 }

@@ -17,10 +17,13 @@ HeaderBlock parsed(ByteView block) {
   return header.value_or(HeaderBlock());
 }
 
-std::string with(const HeaderBlock& header, HeaderField field) {
-  std::vector<char> bytes(header.size_with(field));
-  EXPECT_EQ(header.write_with(field, bytes.data()), bytes.data() + bytes.size());
+std::string with(const HeaderBlock& header, const std::vector<HeaderField>& fields) {
+  std::vector<char> bytes(header.size_with(fields));
+  EXPECT_EQ(header.write_with(fields, bytes.data()), bytes.data() + bytes.size());
   return {bytes.begin(), bytes.end()};
+}
+std::string with(const HeaderBlock& header, HeaderField field) {
+  return with(header, std::vector{field});
 }
 
 std::vector<std::string> fields_of(const HeaderBlock& header) {

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hub/delivery.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <new>
+#include <utility>
+
+#include "wire/nats_writer.hpp"
+
+namespace hallway::hub {
+
+namespace {
+
+// From here on, a payload is not copied for subscribers whose line is another.
+constexpr std::size_t worth_sharing = 1 * kibibyte;
+
+constexpr ByteView line_end = "\r\n";
+
+/// What a subscriber gets.
+nats::Operation delivered(const Publication& publication, ByteView sid, bool takes_headers) {
+  const bool with_header = takes_headers && !publication.header.empty();
+  return {.verb = with_header ? nats::Verb::hmsg : nats::Verb::msg,
+          .subject = publication.subject,
+          .reply = publication.reply,
+          .sid = sid,
+          .header = with_header ? publication.header : ByteView(),
+          .payload = publication.payload};
+}
+
+nats::Operation delivered(const Publication& publication, const ClientSubscription& to) {
+  return delivered(publication, to.sid(), to.subscriber().takes_headers());
+}
+
+}  // namespace
+
+Delivery::Published Delivery::publish(const Publication& publication) {
+  if (publish_along(publication)) return {.delivered = true};
+  settle();
+  if (Subscriber* full = find_recipients(publication)) return {.blocked_by = full};
+  if (recipients_.empty()) return {};
+
+  begin_batch(publication);  // may throw: nobody has it then
+  bool all_along = true;
+  for (const Recipient& recipient : recipients_) {
+    const bool along = deliver(recipient, publication);
+    all_along = all_along && along;
+  }
+  kept_.message = {};
+  next_.open = all_along;
+  std::swap(batch_, next_);
+  core_.mark_first(*this);
+  return {.delivered = true};
+}
+
+bool Delivery::publish_along(const Publication& publication) {
+  if (!batch_.open || publication.except != batch_.except ||
+      publication.subject != batch_.subject) {
+    return false;
+  }
+  const std::size_t size =
+      nats::written_size(delivered(publication, batch_.sid, batch_.with_headers));
+  if (shared_.size() - shared_used_ < size) return false;
+  write_to_batch(publication, batch_);
+  return true;
+}
+
+/// @return whom the publisher has to wait for before anybody can have it; else nullptr
+Subscriber* Delivery::find_recipients(const Publication& publication) {
+  recipients_.clear();
+  router_.match(
+      publication.subject, matched_, publication.except, [&](const Subscription& subscription) {
+        return static_cast<const ClientSubscription&>(subscription).accepts(publication.subject);
+      });
+  std::size_t kept = 0;
+  for (const SubscriptionId id : matched_) {
+    const ClientSubscription& to = *find(id);
+    const bool directly = to.queue.idle() && to.subscriber().has_room();
+    if (!directly) {
+      // Of one account, as far as we know here.
+      if (to.queue.blocks(kept)) return &to.subscriber();
+      kept += decltype(to.queue)::cost_of(publication.subject,
+                                          nats::written_size(delivered(publication, to)));
+    }
+    recipients_.push_back({id, directly});
+  }
+  return nullptr;
+}
+
+/// Writes the message for the first who can have it now, and for all who get the same bytes.
+void Delivery::begin_batch(const Publication& publication) {
+  next_.range = {};
+  next_.to.clear();
+  next_.to.reserve(recipients_.size());
+  next_.subject = publication.subject;
+  next_.except = publication.except;
+  const auto first = std::ranges::find_if(recipients_, &Recipient::directly);
+  if (first == recipients_.end()) return;
+  const ClientSubscription& to = *find(first->id);
+  next_.sid = to.sid();
+  next_.with_headers = to.subscriber().takes_headers();
+  reserve(nats::written_size(delivered(publication, to)));
+  next_.range = {shared_, shared_used_, shared_used_, 0};
+  write_to_batch(publication, next_);
+}
+
+void Delivery::reserve(std::size_t size) {
+  if (shared_ && shared_.size() - shared_used_ >= size) return;
+  shared_ = core::Chunk::make(std::max(size, bounds::chunk), &core_.buffers().sent);
+  shared_used_ = 0;
+}
+
+// Precondition: reserve().
+void Delivery::write_to_batch(const Publication& publication, Batch& batch) noexcept {
+  assert(batch.range.end == shared_used_);
+  const char* end = nats::write(delivered(publication, batch.sid, batch.with_headers),
+                                shared_.data() + shared_used_);
+  shared_used_ = static_cast<std::size_t>(end - shared_.data());
+  batch.range.end = shared_used_;
+  ++batch.range.messages;
+}
+
+bool Delivery::same_line(const ClientSubscription& to, const Publication& publication) const {
+  const bool same_header =
+      publication.header.empty() || to.subscriber().takes_headers() == next_.with_headers;
+  return same_header && to.sid() == next_.sid;
+}
+
+/// @return whether it will get those that follow in the same batch, too
+bool Delivery::deliver(const Recipient& recipient, const Publication& publication) noexcept {
+  ClientSubscription* to = find(recipient.id);
+  if (to == nullptr) return false;  // its connection was cut by this very message
+  if (recipient.directly && !to->limited() && same_line(*to, publication)) {
+    next_.to.push_back(recipient.id);
+    return to->group().empty() && to->subscriber().takes_headers() == next_.with_headers;
+  }
+  const bool last = to->count_messages();
+  try {
+    recipient.directly ? deliver_now(*to, publication) : keep(*to, publication);
+  } catch (const std::bad_alloc&) {
+    to->subscriber().miss();
+  }
+  to = find(recipient.id);
+  if (last && to != nullptr) to->subscriber().finish(*to);
+  return false;
+}
+
+/// To one who cannot be in the batch.
+void Delivery::deliver_now(ClientSubscription& to, const Publication& publication) {
+  const nats::Operation message = delivered(publication, to);
+  const std::size_t size = nats::written_size(message);
+  const std::size_t tail = publication.payload.size() + line_end.size();
+  Subscriber& subscriber = to.subscriber();
+  if (same_line(to, publication)) {
+    subscriber.append(next_.range);
+  } else if (tail < worth_sharing) {
+    line_.resize(size);
+    nats::write(message, line_.data());
+    subscriber.write(line_);
+  } else {
+    line_.resize(nats::line_size(message));
+    nats::write_line(message, line_.data());
+    line_ += message.header;
+    subscriber.write(line_);
+    subscriber.append({next_.range.chunk, next_.range.end - tail, next_.range.end, 1});
+  }
+  if (subscriber.ended()) return;  // and so have its subscriptions
+  to.queue.pass(size);
+  ++totals_.messages_out;
+  totals_.bytes_out += size;
+}
+
+void Delivery::keep(ClientSubscription& to, const Publication& publication) {
+  const bool with_headers = to.subscriber().takes_headers();
+  if (kept_.message.messages == 0 || kept_.sid != to.sid() || kept_.with_headers != with_headers) {
+    const nats::Operation message = delivered(publication, to);
+    const std::size_t size = nats::written_size(message);
+    kept_.message = {};
+    kept_.sid = to.sid();
+    kept_.with_headers = with_headers;
+    kept_.message = {core::Chunk::make(size), 0, size, 1};
+    nats::write(message, kept_.message.chunk.data());
+  }
+  to.subscriber().keep(to, publication.subject, kept_.message);
+}
+
+void Delivery::settle() noexcept {
+  batch_.open = false;
+  const detail::SharedFrame range = std::exchange(batch_.range, {});
+  if (range.messages == 0) return;
+  const std::size_t size = range.end - range.begin;
+  for (const SubscriptionId id : batch_.to) {
+    ClientSubscription* to = find(id);
+    if (to == nullptr) continue;               // its connection was cut meanwhile
+    (void)to->count_messages(range.messages);  // it has no limit
+    to->queue.pass(size, range.messages);
+    totals_.messages_out += range.messages;
+    totals_.bytes_out += size;
+    to->subscriber().append(range);
+  }
+}
+
+void Delivery::answer(Subscriber& requester, const Publication& answer) {
+  settle();
+  router_.match(answer.subject, matched_, nullptr, [&](const Subscription& subscription) {
+    return subscription.owner() == &requester && subscription.group().empty();
+  });
+  if (matched_.empty()) return;
+  requester.write(nats::to_bytes(delivered(answer, *find(matched_.front()))));
+}
+
+}  // namespace hallway::hub

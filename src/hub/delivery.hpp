@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Brings each message to its subscribers.
+//
+// What a subscriber gets is a line with its own sid, and the payload. So subscribers with the same
+// sid get the same bytes, and most clients count from 1: the bytes are written once, into a shared
+// chunk, and each of these subscribers gets a reference. The first decides which sid that is; who
+// has another gets a line of his own and, where it is large, the same payload.
+//
+// Messages with the same subject that follow each other in one turn go to the same subscribers:
+// they are written one behind the other, and reach the queues as one range, at the end of the turn
+// or before anything else may happen to one of these queues. Only the first of them is matched.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <hallway/bytes.hpp>
+
+#include "core/chunk.hpp"
+#include "hub/client_subscription.hpp"
+#include "hub/router.hpp"
+#include "hub/subscriber.hpp"
+#include "loop/loop_core.hpp"
+#include "message/transport.hpp"
+
+namespace hallway::hub {
+
+/// A message that was published.
+struct Publication {
+  ByteView subject;
+  ByteView reply;
+  ByteView header;
+  ByteView payload;
+  const Subscriber* except = nullptr;  ///< a publisher that wants no echo
+};
+
+class Delivery final : private detail::Flushable {
+ public:
+  /// Everything borrowed outlives it.
+  Delivery(detail::LoopCore& core, Router& router, DeliveryTotals& totals)
+      : core_(core), router_(router), totals_(totals) {}
+  Delivery(const Delivery&) = delete;
+  Delivery& operator=(const Delivery&) = delete;
+  ~Delivery() override { detail::LoopCore::unmark(*this); }
+
+  struct Published {
+    bool delivered = false;            ///< somebody gets it
+    Subscriber* blocked_by = nullptr;  ///< nobody got it yet: this one has to have room first
+  };
+  Published publish(const Publication& publication);
+
+  /// Answers a request at the subscription of its own that the requester has for the reply.
+  void answer(Subscriber& requester, const Publication& answer);
+
+  /// Hands over to the connections what was published so far.
+  void settle() noexcept;
+
+ private:
+  struct Recipient {
+    SubscriptionId id;
+    bool directly;  // it need not wait
+  };
+
+  /// Messages on their way to the same subscribers.
+  struct Batch {
+    detail::SharedFrame range;
+    std::vector<SubscriptionId> to;
+    std::string sid;
+    bool with_headers = false;  // they take them
+    // Whether others may follow, and to whom these went.
+    bool open = false;
+    std::string subject;
+    const Subscriber* except = nullptr;
+  };
+
+  /// A message for those who have to wait for it, in a chunk of its own size: who knows when the
+  /// last of them reads it.
+  struct Kept {
+    detail::SharedFrame message;
+    std::string sid;
+    bool with_headers = false;
+  };
+
+  [[nodiscard]] ClientSubscription* find(SubscriptionId id) const {
+    return static_cast<ClientSubscription*>(router_.find(id));
+  }
+  bool publish_along(const Publication& publication);
+  Subscriber* find_recipients(const Publication& publication);
+  void begin_batch(const Publication& publication);
+  void write_to_batch(const Publication& publication, Batch& batch) noexcept;
+  [[nodiscard]] bool same_line(const ClientSubscription& to, const Publication& publication) const;
+  bool deliver(const Recipient& recipient, const Publication& publication) noexcept;
+  void deliver_now(ClientSubscription& to, const Publication& publication);
+  void keep(ClientSubscription& to, const Publication& publication);
+  void reserve(std::size_t size);
+  void flush_turn() override { settle(); }
+
+  detail::LoopCore& core_;
+  Router& router_;
+  DeliveryTotals& totals_;
+  core::Chunk shared_;  // where messages are written, one after the other
+  std::size_t shared_used_ = 0;
+  Batch batch_;  // on its way
+  // Of the message that is published now:
+  Batch next_;
+  Kept kept_;
+  std::vector<SubscriptionId> matched_;
+  std::vector<Recipient> recipients_;
+  std::string line_;
+};
+
+}  // namespace hallway::hub

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <hallway/hub.hpp>
+
+#include <optional>
+#include <utility>
+
+#include "hub/session.hpp"
+#include "hub/switchboard.hpp"
+#include "wire/nats_errors.hpp"
+#include "wire/nats_writer.hpp"
+
+namespace hallway {
+
+namespace {
+
+/// The hub has a say of its own on full queues and on how many may come; to the server, queues are
+/// never full.
+Limits connection_limits(const HubLimits& limits) {
+  return {.message_time = Duration::zero(),
+          .outbound_soft = SIZE_MAX,
+          .outbound_soft_time = limits.slow_time};
+}
+
+ServerOptions server_options(const HubOptions& options, std::vector<AllowRule> allow) {
+  return {.framing = Framing::raw(),
+          .mode = options.mode,
+          .owner = options.owner,
+          .group = options.group,
+          .allow = std::move(allow),
+          .limits = connection_limits(options.limits),
+          .server_limits = {.max_connections = options.limits.connections, .max_per_uid = SIZE_MAX},
+          .on_path_lost = options.on_path_lost,
+          .takeover = options.takeover,
+          .backlog = options.backlog};
+}
+
+}  // namespace
+
+class Hub::Core {
+ public:
+  Core(Loop& loop, HubOptions options, hub::Rules rules)
+      : options_(std::move(options)),
+        board_(loop, options_.limits, std::move(rules), options_.on_hub_event) {}
+  Core(const Core&) = delete;
+  Core& operator=(const Core&) = delete;
+  ~Core() { board_.loop.forget(this); }
+
+  Result<void> open(const AddressSpec& address);
+  Result<void> set_rules(HubRules rules);
+  void drain();
+
+  [[nodiscard]] const hub::Switchboard& board() const noexcept { return board_; }
+  [[nodiscard]] const Address& address() const noexcept { return server_->address(); }
+
+ private:
+  Task<> serve(Connection connection);
+  Task<> turn_away(Connection connection);
+  void heard(const ServerEvent& event);
+  void leave();
+
+  HubOptions options_;
+  hub::Switchboard board_;
+  std::optional<Server> server_;  // last: sessions refer to everything above
+};
+
+Result<void> Hub::Core::open(const AddressSpec& address) {
+  ServerOptions options = server_options(options_, board_.rules.allow());
+  options.on_event = [this](const ServerEvent& event) { heard(event); };
+  auto opened = Server::open(
+      board_.loop, address, [this](Connection connection) { return serve(std::move(connection)); },
+      std::move(options));
+  if (!opened) return std::unexpected(std::move(opened.error()));
+  server_.emplace(std::move(*opened));
+  board_.info.server_name = options_.name.empty() ? server_->address().to_string() : options_.name;
+  board_.loop.on_drain(this, [this] { leave(); });
+  return {};
+}
+
+// nats-server turns a client away after its INFO: clients wait for that first.
+Task<> Hub::Core::serve(Connection connection) {
+  hub::Account* account = board_.quotas.admit(connection.peer().uid);
+  if (account == nullptr) return turn_away(std::move(connection));
+  return [](hub::Switchboard& board, Connection client, hub::Account& admitted) -> Task<> {
+    struct Visit {
+      hub::Switchboard& board;
+      hub::Account& account;
+      ~Visit() { board.quotas.leave(account); }
+    } const visit{board, admitted};
+    hub::Session session(board, std::move(client), admitted);
+    co_await session.run();
+  }(board_, std::move(connection), *account);
+}
+
+Task<> Hub::Core::turn_away(Connection connection) {
+  const ByteView reason = nats::errors::too_many_connections;
+  const std::string info = board_.info.to_json(connection.number(), board_.leaving);
+  board_.report(HubEvent::Kind::refused, connection, std::string(reason));
+  co_await connection.send(nats::to_bytes({.verb = nats::Verb::info, .text = info}));
+  co_await connection.send(nats::to_bytes({.verb = nats::Verb::err, .text = reason}));
+}
+
+Result<void> Hub::Core::set_rules(HubRules rules) {
+  auto valid = hub::Rules::of(std::move(rules));
+  if (!valid) return std::unexpected(std::move(valid.error()));
+  if (auto set = server_->set_allow(valid->allow()); !set) return set;
+  board_.rules = std::move(*valid);
+  for (const auto& [number, session] : board_.sessions) session->rules_changed();
+  return {};
+}
+
+void Hub::Core::heard(const ServerEvent& event) {
+  using Kind = ServerEvent::Kind;
+  const bool lost = event.kind == Kind::path_lost && options_.on_path_lost == PathLost::drain;
+  if (lost || event.kind == Kind::taken_over) leave();
+  if (options_.on_event) options_.on_event(event);
+}
+
+void Hub::Core::leave() {
+  if (std::exchange(board_.leaving, true)) return;
+  for (const auto& [number, session] : board_.sessions) session->tell_leaving();
+}
+
+void Hub::Core::drain() {
+  leave();
+  server_->drain();
+}
+
+// Hub --------------------------------------------------------------------------------------------
+
+Result<Hub> Hub::start(Loop& loop, const AddressSpec& address, HubOptions options) {
+  auto rules = hub::Rules::of(std::exchange(options.rules, {}));
+  if (!rules) return std::unexpected(std::move(rules.error()));
+  auto core = std::make_unique<Core>(loop, std::move(options), std::move(*rules));
+  if (auto opened = core->open(address); !opened) return std::unexpected(std::move(opened.error()));
+  return Hub(std::move(core));
+}
+
+Hub::Hub(std::unique_ptr<Core> core) noexcept : core_(std::move(core)) {}
+Hub::Hub(Hub&&) noexcept = default;
+Hub& Hub::operator=(Hub&&) noexcept = default;
+Hub::~Hub() = default;
+
+Result<void> Hub::set_rules(HubRules rules) { return core_->set_rules(std::move(rules)); }
+HubStatistics Hub::statistics() const { return core_->board().statistics(); }
+
+std::vector<SubscriptionStatistics> Hub::subscriptions() const {
+  std::vector<SubscriptionStatistics> all;
+  for (const auto& [number, session] : core_->board().sessions) {
+    const Connection& connection = session->connection();
+    session->subscriber().for_each([&](const hub::ClientSubscription& subscription) {
+      const auto& queue = subscription.queue;
+      all.push_back({.connection = connection.number(),
+                     .peer = connection.peer(),
+                     .subject = subscription.subject(),
+                     .group = subscription.group(),
+                     .policy = queue.policy(),
+                     .waiting = queue.waiting(),
+                     .delivered = queue.counters().delivered,
+                     .bytes = queue.counters().bytes,
+                     .dropped = queue.counters().dropped,
+                     .superseded = queue.counters().superseded});
+    });
+  }
+  return all;
+}
+
+void Hub::drain() { core_->drain(); }
+const Address& Hub::address() const noexcept { return core_->address(); }
+
+}  // namespace hallway

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hub/json.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cassert>
+
+#include <hallway/bytes.hpp>
+
+namespace hallway::hub {
+
+namespace {
+
+bool is_digit(char character) { return character >= '0' && character <= '9'; }
+
+bool is_hex_digit(char character) {
+  return is_digit(character) || (character >= 'a' && character <= 'f') ||
+         (character >= 'A' && character <= 'F');
+}
+
+/// Bytes of the escape that begins with a backslash here; 0: it is none.
+std::size_t escape_size(std::string_view text) {
+  constexpr std::size_t of_unicode = 6;
+  if (text.size() < 2) return 0;
+  if (text[1] != 'u') return std::string_view("\"\\/bfnrt").contains(text[1]) ? 2 : 0;
+  if (text.size() < of_unicode) return 0;
+  return std::ranges::all_of(text.substr(2, 4), is_hex_digit) ? of_unicode : 0;
+}
+
+}  // namespace
+
+// Reading ----------------------------------------------------------------------------------------
+
+JsonReader::JsonReader(std::string_view text) noexcept : rest_(text) {
+  skip_blanks();
+  if (take_word("null")) {
+    skip_blanks();
+    end(rest_.empty());
+  } else if (!take('{')) {
+    end(false);
+  }
+}
+
+const JsonMember* JsonReader::next() noexcept {
+  if (done_) return nullptr;
+  skip_blanks();
+  if (take('}')) {
+    skip_blanks();
+    return end(rest_.empty());
+  }
+  if (!first_) {
+    if (!take(',')) return end(false);
+    skip_blanks();
+  }
+  first_ = false;
+  if (!take_name(member_.name) || !take_value(member_)) return end(false);
+  return &member_;
+}
+
+const JsonMember* JsonReader::end(bool valid) noexcept {
+  valid_ = valid;
+  done_ = true;
+  return nullptr;
+}
+
+void JsonReader::skip_blanks() noexcept {
+  rest_.remove_prefix(std::min(rest_.find_first_not_of(" \t\r\n"), rest_.size()));
+}
+
+bool JsonReader::take(char character) noexcept {
+  if (!rest_.starts_with(character)) return false;
+  rest_.remove_prefix(1);
+  return true;
+}
+
+bool JsonReader::take_word(std::string_view word) noexcept {
+  if (!rest_.starts_with(word)) return false;
+  rest_.remove_prefix(word.size());
+  return true;
+}
+
+bool JsonReader::take_digits() noexcept {
+  const auto end = std::ranges::find_if_not(rest_, is_digit);
+  const auto count = static_cast<std::size_t>(end - rest_.begin());
+  rest_.remove_prefix(count);
+  return count > 0;
+}
+
+bool JsonReader::take_string(std::string_view& content) noexcept {
+  if (!take('"')) return false;
+  for (std::size_t at = 0; at < rest_.size();) {
+    const char character = rest_[at];
+    if (character == '"') {
+      content = rest_.substr(0, at);
+      rest_.remove_prefix(at + 1);
+      return true;
+    }
+    if (static_cast<unsigned char>(character) < ' ') return false;
+    const std::size_t size = character == '\\' ? escape_size(rest_.substr(at)) : 1;
+    if (size == 0) return false;
+    at += size;
+  }
+  return false;
+}
+
+bool JsonReader::take_number() noexcept {
+  take('-');
+  const bool leading_zero = rest_.starts_with('0');
+  if (leading_zero ? !take('0') : !take_digits()) return false;
+  if (take('.') && !take_digits()) return false;
+  if (take('e') || take('E')) {
+    if (!take('+')) take('-');
+    return take_digits();
+  }
+  return true;
+}
+
+bool JsonReader::take_scalar(JsonKind& kind) noexcept {
+  if (take_word("null")) {
+    kind = JsonKind::null;
+  } else if (take_word("true") || take_word("false")) {
+    kind = JsonKind::boolean;
+  } else {
+    kind = JsonKind::number;
+    return take_number();
+  }
+  return true;
+}
+
+bool JsonReader::take_name(std::string_view& name) noexcept {
+  if (!take_string(name)) return false;
+  skip_blanks();
+  return take(':');
+}
+
+bool JsonReader::take_value(JsonMember& member) noexcept {
+  skip_blanks();
+  const std::string_view before = rest_;
+  if (rest_.starts_with('"')) {
+    member.kind = JsonKind::string;
+    return take_string(member.value);
+  }
+  const bool object = rest_.starts_with('{');
+  const bool nested = object || rest_.starts_with('[');
+  if (nested) member.kind = object ? JsonKind::object : JsonKind::array;
+  if (nested ? !take_nested() : !take_scalar(member.kind)) return false;
+  member.value = before.substr(0, before.size() - rest_.size());
+  return true;
+}
+
+/// An array or object with all that is in it. What closes those that are open is kept and not
+/// called for, because a stranger decides how deep it goes.
+bool JsonReader::take_nested() noexcept {
+  std::array<char, deepest> closers{};
+  std::size_t depth = 0;
+  std::string_view ignored;
+  while (true) {
+    // A value is expected here.
+    skip_blanks();
+    bool begun = false;
+    if (rest_.starts_with('{') || rest_.starts_with('[')) {
+      if (depth == deepest) return false;
+      closers[depth++] = rest_.front() == '{' ? '}' : ']';
+      rest_.remove_prefix(1);
+      begun = true;
+    } else {
+      JsonKind kind{};
+      if (rest_.starts_with('"') ? !take_string(ignored) : !take_scalar(kind)) return false;
+    }
+    // What follows a value, or the beginning of an array or object.
+    skip_blanks();
+    while (depth > 0 && take(closers[depth - 1])) {
+      --depth;
+      begun = false;
+      if (depth > 0) skip_blanks();
+    }
+    if (depth == 0) return true;
+    if (!begun) {
+      if (!take(',')) return false;
+      skip_blanks();
+    }
+    if (closers[depth - 1] == '}' && !take_name(ignored)) return false;
+  }
+}
+
+// Writing ----------------------------------------------------------------------------------------
+
+JsonObject& JsonObject::add_bare(std::string_view name, std::string_view value) {
+  if (text_.size() > 1) text_ += ',';
+  text_ += '"';
+  text_ += name;
+  text_ += "\":";
+  text_ += value;
+  return *this;
+}
+
+// Nothing that printable() leaves needs an escape but these two.
+JsonObject& JsonObject::add(std::string_view name, std::string_view value) {
+  std::string quoted = "\"";
+  for (const char character : printable(value)) {
+    if (character == '"' || character == '\\') quoted += '\\';
+    quoted += character;
+  }
+  return add_bare(name, quoted + '"');
+}
+
+}  // namespace hallway::hub

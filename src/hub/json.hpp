@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// As much of JSON (RFC 8259) as a hub needs: the members of an object somebody sends, and an object
+// of names, numbers and words to be sent.
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace hallway::hub {
+
+enum class JsonKind : std::uint8_t { null, boolean, number, string, array, object };
+
+/// One member of an object. Names and strings are as they were written, without their quotes:
+/// escapes stay.
+struct JsonMember {
+  std::string_view name;
+  JsonKind kind = JsonKind::null;
+  std::string_view value;
+};
+
+/// Reads the members of one object from the first to the last.
+///
+///     JsonReader reader(text);
+///     while (const JsonMember* member = reader.next()) ...
+///     if (!reader.valid()) ...   // it was no JSON, or no object
+class JsonReader {
+ public:
+  /// Arrays and objects inside of each other; more are not valid here.
+  static constexpr std::size_t deepest = 64;
+
+  explicit JsonReader(std::string_view text) noexcept;
+
+  /// nullptr: it has no more, or is not valid.
+  const JsonMember* next() noexcept;
+
+  /// Whether all that was read so far is right; at the end, all of the text. `null` is an object
+  /// without members.
+  [[nodiscard]] bool valid() const noexcept { return valid_; }
+
+ private:
+  void skip_blanks() noexcept;
+  bool take(char character) noexcept;
+  bool take_word(std::string_view word) noexcept;
+  bool take_digits() noexcept;
+  bool take_string(std::string_view& content) noexcept;
+  bool take_number() noexcept;
+  bool take_scalar(JsonKind& kind) noexcept;
+  bool take_value(JsonMember& member) noexcept;
+  bool take_nested() noexcept;
+  bool take_name(std::string_view& name) noexcept;
+  const JsonMember* end(bool valid) noexcept;
+
+  std::string_view rest_;
+  JsonMember member_;
+  bool first_ = true;
+  bool valid_ = true;
+  bool done_ = false;
+};
+
+/// An object that is written member by member.
+class JsonObject {
+ public:
+  JsonObject& add(std::string_view name, std::string_view value);
+  JsonObject& add(std::string_view name, const char* value) {
+    return add(name, std::string_view(value));
+  }
+  JsonObject& add(std::string_view name, std::same_as<bool> auto value) {
+    return add_bare(name, value ? "true" : "false");
+  }
+  JsonObject& add(std::string_view name, std::unsigned_integral auto value)
+    requires(!std::same_as<decltype(value), bool>)
+  {
+    return add_bare(name, std::to_string(value));
+  }
+
+  [[nodiscard]] std::string text() const { return text_ + '}'; }
+
+ private:
+  JsonObject& add_bare(std::string_view name, std::string_view value);
+
+  std::string text_ = "{";
+};
+
+}  // namespace hallway::hub

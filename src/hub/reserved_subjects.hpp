@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The subjects of a hub itself, as include/hallway/hub.hpp tells of them.
+#pragma once
+
+#include <string_view>
+
+namespace hallway::hub {
+
+inline constexpr std::string_view reserved_prefix = "$SYS.HUB.";
+inline constexpr std::string_view statistics_subject = "$SYS.HUB.STATS";
+inline constexpr std::string_view gap_subject = "$SYS.HUB.GAP";
+
+}  // namespace hallway::hub

@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hub/session.hpp"
+
+#include <utility>
+
+#include "hub/json.hpp"
+#include "hub/reserved_subjects.hpp"
+#include "hub/subject.hpp"
+#include "loop/timed_wait.hpp"
+#include "wire/nats_errors.hpp"
+#include "wire/nats_header.hpp"
+#include "wire/nats_writer.hpp"
+
+namespace hallway::hub {
+
+using nats::Verb;
+
+Session::Session(Switchboard& board, Connection connection, Account& account)
+    : board_(board),
+      connection_(std::move(connection)),
+      account_(account),
+      groups_(connection_.peer_groups().value_or(std::vector<std::uint32_t>())),
+      permissions_(board.rules.permissions_of(connection_.peer(), groups_)),
+      subscriber_(connection_, account, board.limits, board.router, board.totals, *this),
+      parser_(nats::Sender::client, {board.limits.control_line, board.limits.max_payload}) {
+  board_.sessions.emplace(connection_.number(), this);
+  ++board_.sessions_total;
+  ++board_.reading;
+}
+
+Session::~Session() {
+  stop_reading();
+  board_.sessions.erase(connection_.number());
+}
+
+// Reading ----------------------------------------------------------------------------------------
+
+Task<> Session::run() {
+  greet();
+  restart_ping_clock();
+  const Outcome end = co_await read();
+  stop_reading();
+  if (end != Outcome::closed || subscriber_.ended()) co_return;
+  // The hub drains: others may still say something that this one is to get.
+  if (board_.reading > 0) {
+    co_await detail::TimedWait(board_.loop.core(), board_.until_read);
+  }
+  subscriber_.deliver_rest();
+}
+
+Task<Outcome> Session::read() {
+  while (!subscriber_.ended()) {
+    const Received piece = co_await connection_.receive();
+    if (!piece) co_return piece.outcome();
+    parser_.arrive(*piece);
+    while (const nats::Operation* operation = parser_.next()) {
+      act(*operation);
+      while (Subscriber* full = publish()) {
+        held_back_ = true;
+        co_await full->room();
+        held_back_ = false;
+      }
+      // Who lets us answer and does not read the answers is not listened to until he does.
+      if (std::exchange(answered_, false) && !subscriber_.has_room()) {
+        co_await connection_.flush();
+      }
+      if (subscriber_.ended()) co_return Outcome::closed;
+    }
+    if (parser_.error() != nats::ProtocolError::none) refuse(text_of(parser_.error()));
+  }
+  co_return Outcome::closed;
+}
+
+void Session::stop_reading() noexcept {
+  if (!std::exchange(reading_, false)) return;
+  if (--board_.reading == 0) detail::wake_all(board_.loop.core(), board_.until_read);
+}
+
+void Session::act(const nats::Operation& operation) {
+  switch (operation.verb) {
+    case Verb::connect: return connect(operation.text);
+    case Verb::pub:
+    case Verb::hpub: return accept(operation);
+    case Verb::sub: return subscribe(operation);
+    case Verb::unsub: return unsubscribe(operation);
+    case Verb::ping: return reply({.verb = Verb::pong});
+    case Verb::pong: pings_out_ = 0; return;
+    case Verb::err: return refuse({});
+    default: return;  // INFO and +OK mean nothing here
+  }
+}
+
+void Session::connect(ByteView text) {
+  const auto options = options_.with(text);
+  if (!options) return refuse({});
+  if (const ByteView why = options->refusal(); !why.empty()) return refuse(why);
+  options_ = *options;
+  subscriber_.take_headers(options_.headers);
+  ok();
+}
+
+// Subscribing ------------------------------------------------------------------------------------
+
+// In the order in which nats-server finds fault.
+void Session::subscribe(const nats::Operation& operation) {
+  const ByteView subject = operation.subject;
+  const bool valid = is_valid_subject(subject);
+  if (count_tokens(subject) > board_.limits.subject_tokens) {
+    return violation(nats::errors::too_many_tokens(subject));
+  }
+  const auto allowed =
+      valid ? permissions_.may_subscribe(subject) : Permissions::Subscribing::whole;
+  if (allowed == Permissions::Subscribing::refused) {
+    return violation(nats::errors::subscription_violation(subject, operation.queue));
+  }
+  if (!account_.has_left(Quota::subscriptions)) {
+    return complain(nats::errors::too_many_subscriptions);
+  }
+  if (subscriber_.find(operation.sid) != nullptr) return ok();  // it has that one
+  if (!valid) return complain(nats::errors::invalid_subject);
+  const bool in_part = allowed == Permissions::Subscribing::in_part;
+  subscriber_.subscribe(std::string(operation.sid), std::string(subject),
+                        std::string(operation.queue), service_of(subject, in_part));
+  ok();
+}
+
+Service Session::service_of(ByteView subject, bool in_part) const {
+  const HubLimits& limits = board_.limits;
+  Service service{.policy = options_.full.value_or(DeliveryPolicy::disconnect),
+                  .pending = limits.pending_per_subscription,
+                  .in_part = in_part ? &permissions_ : nullptr};
+  if (const DeliveryRule* rule = board_.rules.delivery_of(subject, connection_.peer(), groups_)) {
+    service.policy = rule->policy;
+    service.pending = rule->pending.value_or(service.pending);
+  }
+  return service;
+}
+
+void Session::unsubscribe(const nats::Operation& operation) {
+  ok();
+  ClientSubscription* subscription = subscriber_.find(operation.sid);
+  if (subscription != nullptr) subscriber_.end_after(*subscription, operation.max);
+}
+
+// Publishing -------------------------------------------------------------------------------------
+
+void Session::accept(const nats::Operation& operation) {
+  if (operation.verb == Verb::hpub && !options_.headers) return refuse({});
+  ++board_.messages_in;
+  board_.bytes_in += operation.header.size() + operation.payload.size();
+  const ByteView subject = operation.subject;
+  if (options_.pedantic && !is_valid_literal(subject)) {
+    complain(nats::errors::invalid_publish_subject);
+  }
+  if (!judge(subject).allowed) return violation(nats::errors::publish_violation(subject));
+  ok();
+  if (subject == statistics_subject) return answer_statistics(operation.reply);
+  publication_ = {.subject = subject,
+                  .reply = operation.reply,
+                  .header = header_of(operation),
+                  .payload = operation.payload,
+                  .except = options_.echo ? nullptr : &subscriber_};
+}
+
+const Session::Judgement& Session::judge(ByteView subject) {
+  if (judgement_.known && judgement_.subject == subject) return judgement_;
+  judgement_.known = false;
+  judgement_.subject = subject;
+  const bool reserved = subject.starts_with(reserved_prefix) && subject != statistics_subject;
+  judgement_.allowed = !reserved && permissions_.may_publish(subject);
+  judgement_.stamped = board_.rules.stamps(subject);
+  judgement_.known = true;
+  return judgement_;
+}
+
+ByteView Session::header_of(const nats::Operation& operation) {
+  if (judge(operation.subject).stamped) {
+    if (!stamp_) stamp_.emplace(connection_);
+    stamp_->put_on(operation.header, header_);
+    return header_;
+  }
+  const bool changed = !operation.header.empty() && Stamp::take_off(operation.header, header_);
+  return changed ? ByteView(header_) : operation.header;
+}
+
+/// What was accepted, if anything was.
+/// @return who has to have room before; nullptr: it is done
+Subscriber* Session::publish() {
+  if (!publication_) return nullptr;
+  if (!subscriber_.ended()) {
+    const auto [delivered, blocked_by] = board_.delivery.publish(*publication_);
+    if (blocked_by != nullptr) return blocked_by;
+    if (!delivered && options_.no_responders && !publication_->reply.empty()) {
+      board_.delivery.answer(subscriber_, {.subject = publication_->reply,
+                                           .reply = {},
+                                           .header = nats::no_responders_header,
+                                           .payload = {}});
+      answered_ = true;
+    }
+  }
+  publication_.reset();
+  return nullptr;
+}
+
+void Session::answer_statistics(ByteView reply) {
+  if (reply.empty()) return;
+  const HubStatistics all = board_.statistics();
+  JsonObject text;
+  text.add("connections", all.connections)
+      .add("subscriptions", all.subscriptions)
+      .add("connections_total", all.connections_total)
+      .add("messages_in", all.messages_in)
+      .add("bytes_in", all.bytes_in)
+      .add("messages_out", all.messages_out)
+      .add("bytes_out", all.bytes_out)
+      .add("dropped", all.dropped)
+      .add("superseded", all.superseded)
+      .add("slow_consumers", all.slow_consumers)
+      .add("violations", all.violations);
+  board_.delivery.answer(subscriber_,
+                         {.subject = reply, .reply = {}, .header = {}, .payload = text.text()});
+  answered_ = true;
+}
+
+// Answering --------------------------------------------------------------------------------------
+
+void Session::greet() {
+  const std::string text = board_.info.to_json(connection_.number(), board_.leaving);
+  reply({.verb = Verb::info, .text = text});
+}
+
+void Session::tell_leaving() {
+  if (!subscriber_.ended()) greet();
+}
+
+void Session::reply(const nats::Operation& operation) {
+  settle_deliveries();
+  subscriber_.write(nats::to_bytes(operation));
+  answered_ = true;
+}
+
+void Session::ok() {
+  if (options_.verbose) reply({.verb = Verb::ok});
+}
+
+void Session::complain(ByteView error) { reply({.verb = Verb::err, .text = error}); }
+
+void Session::violation(const std::string& text) {
+  ++board_.violations;
+  board_.report(HubEvent::Kind::violation, connection_, text);
+  complain(text);
+}
+
+/// The connection ends. @param error  what to say before; nats-server often says nothing
+void Session::refuse(ByteView error) {
+  const ByteView reason = error.empty() ? "it said something malformed" : error;
+  board_.report(HubEvent::Kind::refused, connection_, std::string(reason));
+  subscriber_.end(error);
+}
+
+void Session::too_slow() noexcept {
+  ++board_.slow_consumers;
+  board_.report(HubEvent::Kind::slow_consumer, connection_,
+                std::string(nats::errors::slow_consumer));
+}
+
+// Rules and clocks -------------------------------------------------------------------------------
+
+void Session::rules_changed() {
+  settle_deliveries();
+  permissions_ = board_.rules.permissions_of(connection_.peer(), groups_);
+  judgement_.known = false;
+  std::vector<std::string> refused;
+  subscriber_.for_each([&](ClientSubscription& subscription) {
+    switch (permissions_.may_subscribe(subscription.subject())) {
+      case Permissions::Subscribing::refused: refused.push_back(subscription.sid()); break;
+      case Permissions::Subscribing::whole: subscription.in_part = nullptr; break;
+      case Permissions::Subscribing::in_part: subscription.in_part = &permissions_; break;
+    }
+  });
+  for (const std::string& sid : refused) {
+    ClientSubscription* subscription = subscriber_.find(sid);
+    if (subscription == nullptr) return;  // the connection was cut over the last one
+    const std::string text =
+        nats::errors::subscription_violation(subscription->subject(), subscription->group());
+    subscriber_.unsubscribe(*subscription);
+    violation(text);
+  }
+}
+
+void Session::restart_ping_clock() {
+  if (board_.limits.ping_interval <= Duration::zero()) return;
+  start(board_.loop.core(), Loop::Clock::now() + board_.limits.ping_interval);
+}
+
+/// Whoever was heard since the last time is alive, and so is who may not speak.
+void Session::fire() {
+  if (subscriber_.ended()) return;
+  const std::uint64_t heard = connection_.counters().bytes_received;
+  if (std::exchange(heard_, heard) != heard || held_back_) {
+    pings_out_ = 0;
+  } else if (pings_out_ >= board_.limits.pings_unanswered) {
+    return refuse(nats::errors::stale_connection);
+  } else {
+    ++pings_out_;
+    reply({.verb = Verb::ping});
+  }
+  restart_ping_clock();
+}
+
+}  // namespace hallway::hub

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One client: what it says, from its INFO to its end, and what it is answered. What it gets from
+// others is the business of its Subscriber.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <hallway/connection.hpp>
+#include <hallway/task.hpp>
+
+#include "hub/client_options.hpp"
+#include "hub/permissions.hpp"
+#include "hub/stamp.hpp"
+#include "hub/subscriber.hpp"
+#include "hub/switchboard.hpp"
+#include "wire/nats_parser.hpp"
+
+namespace hallway::hub {
+
+class Session final : private Subscriber::Observer, private detail::Timer {
+ public:
+  /// Greets the client. @param account  admitted its connection, and is left at the end
+  Session(Switchboard& board, Connection connection, Account& account);
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+  ~Session() override;
+
+  /// Until the client goes, or has to go, or the hub drains.
+  Task<> run();
+
+  /// What is not allowed any more ends.
+  void rules_changed();
+
+  /// The hub drains.
+  void tell_leaving();
+
+  [[nodiscard]] const Connection& connection() const noexcept { return connection_; }
+  [[nodiscard]] const Subscriber& subscriber() const noexcept { return subscriber_; }
+
+ private:
+  /// What the rules say of the subject it published to last. Most publish to the same again.
+  struct Judgement {
+    std::string subject;
+    bool known = false;
+    bool allowed = false;
+    bool stamped = false;
+  };
+
+  Task<Outcome> read();
+  void act(const nats::Operation& operation);
+  void connect(ByteView text);
+  void subscribe(const nats::Operation& operation);
+  void unsubscribe(const nats::Operation& operation);
+  void accept(const nats::Operation& operation);
+  Subscriber* publish();
+  [[nodiscard]] ByteView header_of(const nats::Operation& operation);
+  void answer_statistics(ByteView reply);
+  [[nodiscard]] const Judgement& judge(ByteView subject);
+  [[nodiscard]] Service service_of(ByteView subject, bool in_part) const;
+
+  void greet();
+  void reply(const nats::Operation& operation);
+  void ok();
+  void complain(ByteView error);
+  void violation(const std::string& text);
+  void refuse(ByteView error);
+  void stop_reading() noexcept;
+  void restart_ping_clock();
+
+  void settle_deliveries() noexcept override { board_.delivery.settle(); }
+  void too_slow() noexcept override;
+  void fire() override;
+
+  Switchboard& board_;
+  Connection connection_;
+  Account& account_;
+  const std::vector<std::uint32_t> groups_;
+  Permissions permissions_;
+  Subscriber subscriber_;
+  ClientOptions options_;
+  nats::Parser parser_;
+  Judgement judgement_;
+  std::optional<Publication> publication_;  // accepted, and not delivered yet
+  std::optional<Stamp> stamp_;              // once it published something that is stamped
+  std::string header_;                      // of the publication, where it was changed
+  std::uint64_t heard_ = 0;                 // bytes, when the ping clock was looked at
+  unsigned pings_out_ = 0;
+  bool reading_ = true;
+  bool held_back_ = false;  // it waits for a subscriber
+  bool answered_ = false;
+};
+
+}  // namespace hallway::hub

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hub/stamp.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace hallway::hub {
+
+namespace {
+
+using Fields = std::array<nats::HeaderField, 3>;
+
+constexpr const char* uid_field = "Hallway-Uid";
+constexpr const char* pid_field = "Hallway-Pid";
+constexpr const char* executable_field = "Hallway-Executable";
+
+void write(const nats::HeaderBlock& block, const Fields& fields, std::string& out) {
+  out.resize(block.size_with(fields));
+  block.write_with(fields, out.data());
+}
+
+/// In a block that is not valid, for who may read it with more patience than we do.
+bool mentions_a_stamp(ByteView header) {
+  constexpr ByteView prefix = "hallway-";
+  const auto lower = [](char letter) {
+    return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter + ('a' - 'A')) : letter;
+  };
+  return !std::ranges::search(header, prefix, {}, lower).empty();
+}
+
+/// The program at the other end, if the process that connected still runs it: read first, asked
+/// then, so that it cannot be another's with the same pid.
+std::string executable_of(const Connection& publisher) {
+  std::string path = publisher.peer().executable();
+  const auto identity = publisher.peer_identity();
+  if (!identity || *identity != Identity::running) path.clear();
+  return path;
+}
+
+}  // namespace
+
+Stamp::Stamp(const Connection& publisher)
+    : uid_(std::to_string(publisher.peer().uid)), executable_(executable_of(publisher)) {
+  const std::int32_t pid = publisher.peer().pid;
+  if (pid > 0) pid_ = std::to_string(pid);
+}
+
+void Stamp::put_on(ByteView header, std::string& out) const {
+  const auto block = nats::HeaderBlock::parse(header);
+  write(block.value_or(nats::HeaderBlock()),
+        {{{uid_field, uid_}, {pid_field, pid_}, {executable_field, executable_}}}, out);
+}
+
+bool Stamp::take_off(ByteView header, std::string& out) {
+  constexpr Fields stamp{{{uid_field, {}}, {pid_field, {}}, {executable_field, {}}}};
+  const auto block = nats::HeaderBlock::parse(header);
+  const bool suspicious = block ? block->has_any_of(stamp) : mentions_a_stamp(header);
+  if (!suspicious) return false;
+  write(block.value_or(nats::HeaderBlock()), stamp, out);
+  return true;
+}
+
+}  // namespace hallway::hub

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a hub says of a publisher, in header fields that no publisher can write himself.
+#pragma once
+
+#include <array>
+#include <string>
+
+#include <hallway/bytes.hpp>
+#include <hallway/connection.hpp>
+
+#include "wire/nats_header.hpp"
+
+namespace hallway::hub {
+
+/// The kernel's word on one connection, as header fields.
+class Stamp {
+ public:
+  explicit Stamp(const Connection& publisher);
+
+  /// Writes the header of a message with the stamp to `out`. Nobody knows where a field ends in a
+  /// block that is not valid: it is left out.
+  /// @param header  as it was sent; may be empty
+  void put_on(ByteView header, std::string& out) const;
+
+  /// The same for a message without stamp: what looks like one is taken away.
+  /// @return whether there was something, and `out` is to be sent instead
+  static bool take_off(ByteView header, std::string& out);
+
+ private:
+  std::string uid_;
+  std::string pid_;
+  std::string executable_;
+};
+
+}  // namespace hallway::hub

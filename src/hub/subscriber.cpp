@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hub/subscriber.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <cstring>
+#include <new>
+#include <utility>
+
+#include "hub/reserved_subjects.hpp"
+#include "wire/nats_errors.hpp"
+#include "wire/nats_writer.hpp"
+
+namespace hallway::hub {
+
+namespace {
+
+// A chunk stays as long as anybody refers to a part of it. So who does not read gets copies of
+// small parts: else each could hold sixty-four kilobytes.
+constexpr std::size_t worth_sharing = 16 * kibibyte;
+
+}  // namespace
+
+Subscriber::Subscriber(Connection& connection, Account& account, const HubLimits& limits,
+                       Router& router, DeliveryTotals& totals, Observer& observer)
+    : connection_(connection),
+      account_(account),
+      limits_(limits),
+      router_(router),
+      totals_(totals),
+      observer_(observer) {}
+
+Subscriber::~Subscriber() {
+  withdraw();
+  detail::wake_all(core(), publishers_);
+}
+
+// Subscriptions ----------------------------------------------------------------------------------
+
+ClientSubscription* Subscriber::find(std::string_view sid) const {
+  const auto found = subscriptions_.find(sid);
+  return found == subscriptions_.end() ? nullptr : found->second.get();
+}
+
+void Subscriber::subscribe(std::string sid, std::string subject, std::string group,
+                           const Service& service) {
+  observer_.settle_deliveries();
+  auto subscription = std::make_unique<ClientSubscription>(*this, sid, std::move(subject),
+                                                           std::move(group), service, account_);
+  const auto place = subscriptions_.emplace(std::move(sid), std::move(subscription)).first;
+  try {
+    router_.add(*place->second);
+  } catch (...) {
+    subscriptions_.erase(place);
+    throw;
+  }
+  const bool taken = account_.take(Quota::subscriptions);
+  assert(taken);
+  (void)taken;  // without asserts
+}
+
+void Subscriber::unsubscribe(ClientSubscription& subscription) noexcept {
+  take_out(subscription);
+  count_out(subscription);
+  subscriptions_.erase(subscriptions_.find(subscription.sid()));
+}
+
+void Subscriber::end_after(ClientSubscription& subscription, std::uint64_t most) noexcept {
+  observer_.settle_deliveries();
+  if (subscription.end_after(most)) unsubscribe(subscription);
+}
+
+void Subscriber::finish(ClientSubscription& subscription) noexcept {
+  take_out(subscription);
+  finishing_.insert(subscriptions_.extract(subscriptions_.find(subscription.sid())));
+  if (subscription.queue.idle()) drop_finished(subscription);
+}
+
+void Subscriber::take_out(ClientSubscription& subscription) noexcept {
+  observer_.settle_deliveries();
+  router_.remove(subscription);
+  account_.give_back(Quota::subscriptions);
+}
+
+void Subscriber::count_out(const ClientSubscription& subscription) noexcept {
+  totals_.dropped += subscription.queue.counters().dropped;
+  totals_.superseded += subscription.queue.counters().superseded;
+}
+
+void Subscriber::drop_finished(const ClientSubscription& subscription) noexcept {
+  count_out(subscription);
+  const auto [begin, end] = finishing_.equal_range(subscription.sid());
+  finishing_.erase(std::find_if(
+      begin, end, [&](const auto& entry) { return entry.second.get() == &subscription; }));
+}
+
+void Subscriber::withdraw() noexcept {
+  while (!subscriptions_.empty()) unsubscribe(*subscriptions_.begin()->second);
+  while (!finishing_.empty()) drop_finished(*finishing_.begin()->second);
+}
+
+// Outbound ---------------------------------------------------------------------------------------
+
+bool Subscriber::has_room() noexcept {
+  if (state().queued_bytes() >= limits_.outbound && !state().jammed()) state().flush();
+  return state().queued_bytes() < limits_.outbound;
+}
+
+void Subscriber::write(ByteView bytes) noexcept {
+  if (ended_) return;
+  try {
+    if (state().append(bytes) != Outcome::would_block) return;
+    // It has written its share of this turn. That is for senders that can wait.
+    auto chunk = core::Chunk::make(bytes.size());
+    std::memcpy(chunk.data(), bytes.data(), bytes.size());
+    state().enqueue_shared({chunk, 0, bytes.size(), 1});
+  } catch (const std::bad_alloc&) {
+    miss();
+  }
+}
+
+void Subscriber::append(const detail::SharedFrame& range) noexcept {
+  const std::size_t size = range.end - range.begin;
+  if (state().jammed() && size < worth_sharing) {
+    write({range.chunk.data() + range.begin, size});
+    return;
+  }
+  if (ended_) return;
+  try {
+    state().enqueue_shared(range);
+    if (state().queued_bytes() >= bounds::eager_flush && !state().jammed()) state().flush();
+  } catch (const std::bad_alloc&) {
+    miss();
+  }
+}
+
+void Subscriber::keep(ClientSubscription& subscription, std::string_view subject,
+                      const detail::SharedFrame& message) noexcept {
+  try {
+    const std::size_t size = message.end - message.begin;
+    const Offered offered = subscription.queue.offer(subject, message, size);
+    assert(offered != Offered::wait && "whoever delivers asks before");
+    if (offered == Offered::disconnect) return cut();
+  } catch (const std::bad_alloc&) {
+    return miss();
+  }
+  if (!subscription.linked()) waiting_.push_back(subscription);
+  start_pump();
+}
+
+detail::TimedWait Subscriber::room() {
+  if (!running()) {
+    sent_before_ = state().counters().bytes_sent;
+    start(core(), Loop::Clock::now() + limits_.slow_time);
+  }
+  start_pump();
+  // Without a pump there is room already, and nobody to tell.
+  return {core(), publishers_, pumping_ ? forever : Duration::zero()};
+}
+
+void Subscriber::start_pump() noexcept {
+  if (ended_ || std::exchange(pumping_, true)) return;
+  try {
+    pump(tasks_, *this);
+  } catch (const std::bad_alloc&) {
+    pumping_ = false;
+    miss();
+  }
+}
+
+detail::TaskGroup::Spawned Subscriber::pump(detail::TaskGroup& /*tasks*/, Subscriber& self) {
+  do {
+    const Sent flushed = co_await self.connection_.flush();
+    if (!flushed) self.end({});
+    self.observer_.settle_deliveries();
+    self.refill(self.limits_.outbound);
+    detail::wake_all(self.core(), self.publishers_);
+  } while (!self.ended_ && !self.waiting_.empty());
+  self.pumping_ = false;
+}
+
+void Subscriber::deliver_rest() noexcept {
+  observer_.settle_deliveries();
+  refill(SIZE_MAX);
+}
+
+void Subscriber::refill(std::size_t limit) noexcept {
+  while (!ended_ && state().queued_bytes() < limit) {
+    ClientSubscription* next = waiting_.pop_front();
+    if (next == nullptr) break;
+    deliver_next(*next);
+  }
+}
+
+void Subscriber::deliver_next(ClientSubscription& subscription) noexcept {
+  const auto [lost, message] = subscription.queue.take();
+  if (lost > 0) tell_gap(subscription, lost);
+  if (message) {
+    ++totals_.messages_out;
+    totals_.bytes_out += message->end - message->begin;
+    append(*message);
+  }
+  if (ended_) return;  // and so have its subscriptions
+  if (!subscription.queue.idle()) {
+    waiting_.push_back(subscription);
+  } else if (!subscription.routed()) {
+    drop_finished(subscription);
+  }
+}
+
+void Subscriber::tell_gap(const ClientSubscription& subscription, std::uint64_t lost) noexcept {
+  try {
+    const std::string count = std::to_string(lost);
+    write(nats::to_bytes({.verb = nats::Verb::msg,
+                          .subject = gap_subject,
+                          .sid = subscription.sid(),
+                          .payload = count}));
+  } catch (const std::bad_alloc&) {
+    miss();
+  }
+}
+
+// Ending -----------------------------------------------------------------------------------------
+
+void Subscriber::end(ByteView error) noexcept {
+  observer_.settle_deliveries();
+  if (ended_) return;
+  try {
+    if (!error.empty()) write(nats::to_bytes({.verb = nats::Verb::err, .text = error}));
+  } catch (const std::bad_alloc&) {
+    return miss();
+  }
+  if (std::exchange(ended_, true)) return;
+  withdraw();
+  detail::wake_all(core(), publishers_);
+  connection_.close();
+}
+
+void Subscriber::cut() noexcept {
+  observer_.too_slow();
+  end(nats::errors::slow_consumer);
+}
+
+void Subscriber::miss() noexcept {
+  if (std::exchange(ended_, true)) return;
+  withdraw();
+  detail::wake_all(core(), publishers_);
+  connection_.abort();
+}
+
+/// Whoever waits has waited for the slow time.
+void Subscriber::fire() {
+  if (publishers_.empty()) return;
+  if (std::exchange(sent_before_, state().counters().bytes_sent) == state().counters().bytes_sent) {
+    cut();
+  } else {
+    start(core(), Loop::Clock::now() + limits_.slow_time);
+  }
+}
+
+}  // namespace hallway::hub

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The side of a client that messages go out to: its connection's outbound queue, its subscriptions,
+// and what waits for them while that queue is full.
+//
+// While nothing waits, a message goes to the outbound queue directly. When that is full, it waits
+// for its subscription, and a task, the pump, moves what waits to the outbound queue each time the
+// kernel has taken that: one message of each subscription in turn.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include <hallway/bytes.hpp>
+#include <hallway/connection.hpp>
+#include <hallway/limits.hpp>
+
+#include "core/linked_list.hpp"
+#include "hub/client_subscription.hpp"
+#include "hub/quotas.hpp"
+#include "hub/router.hpp"
+#include "loop/loop_core.hpp"
+#include "loop/task_group.hpp"
+#include "loop/timed_wait.hpp"
+#include "message/connection_state.hpp"
+
+namespace hallway::hub {
+
+/// What all subscribers of a hub share.
+struct DeliveryTotals {
+  std::uint64_t messages_out = 0;
+  std::uint64_t bytes_out = 0;
+  // Of subscriptions that have ended.
+  std::uint64_t dropped = 0;
+  std::uint64_t superseded = 0;
+};
+
+class Subscriber : private detail::Timer {
+ public:
+  class Observer {
+   public:
+    /// A subscription comes or goes, or something is about to be written: what is on its way to
+    /// subscribers goes first.
+    virtual void settle_deliveries() noexcept = 0;
+    /// It did not read, and is cut.
+    virtual void too_slow() noexcept = 0;
+
+   protected:
+    ~Observer() = default;
+  };
+
+  /// Everything borrowed outlives the subscriber.
+  Subscriber(Connection& connection, Account& account, const HubLimits& limits, Router& router,
+             DeliveryTotals& totals, Observer& observer);
+  Subscriber(const Subscriber&) = delete;
+  Subscriber& operator=(const Subscriber&) = delete;
+  ~Subscriber() override;
+
+  // Subscriptions ------------------------------------------------------------------------------
+
+  /// By sid; nullptr: it has none of that name.
+  [[nodiscard]] ClientSubscription* find(std::string_view sid) const;
+
+  /// Precondition: the subject is valid, nothing has this sid, and the account has one left.
+  void subscribe(std::string sid, std::string subject, std::string group, const Service& service);
+
+  /// What waits for it is forgotten.
+  void unsubscribe(ClientSubscription& subscription) noexcept;
+
+  /// UNSUB with a number; see Subscription::end_after().
+  void end_after(ClientSubscription& subscription, std::uint64_t most) noexcept;
+
+  /// It has had its last message; what waits for it is still delivered.
+  void finish(ClientSubscription& subscription) noexcept;
+
+  template <typename Visit>
+  void for_each(Visit visit) const {
+    for (const auto& [sid, subscription] : subscriptions_) visit(*subscription);
+  }
+  [[nodiscard]] std::size_t size() const noexcept { return subscriptions_.size(); }
+
+  // Outbound -----------------------------------------------------------------------------------
+
+  /// Whether a message may be given to the connection; the kernel is asked before it is denied.
+  [[nodiscard]] bool has_room() noexcept;
+
+  /// Copies bytes to the connection. What is on its way goes first where the caller has seen to it;
+  /// the same is true of append().
+  void write(ByteView bytes) noexcept;
+
+  /// Refers the connection to bytes of a shared chunk.
+  void append(const detail::SharedFrame& range) noexcept;
+
+  /// Has a message wait for a subscription that cannot have it now.
+  void keep(ClientSubscription& subscription, std::string_view subject,
+            const detail::SharedFrame& message) noexcept;
+
+  /// Until there is room. When it takes nothing for HubLimits::slow_time meanwhile, it is cut.
+  [[nodiscard]] detail::TimedWait room();
+
+  /// Moves everything that waits to the connection, which is about to be closed.
+  void deliver_rest() noexcept;
+
+  // Ending -------------------------------------------------------------------------------------
+
+  /// Says why, and closes the connection after what was written. Empty: says nothing.
+  void end(ByteView error) noexcept;
+  /// There is no memory for something it ought to get.
+  void miss() noexcept;
+  [[nodiscard]] bool ended() const noexcept { return ended_; }
+
+  [[nodiscard]] bool takes_headers() const noexcept { return takes_headers_; }
+  void take_headers(bool take) noexcept {
+    observer_.settle_deliveries();
+    takes_headers_ = take;
+  }
+  [[nodiscard]] const Connection& connection() const noexcept { return connection_; }
+
+ private:
+  using Owned = std::unique_ptr<ClientSubscription>;
+
+  static detail::TaskGroup::Spawned pump(detail::TaskGroup& tasks, Subscriber& self);
+  void start_pump() noexcept;
+  void refill(std::size_t limit) noexcept;
+  void deliver_next(ClientSubscription& subscription) noexcept;
+  void tell_gap(const ClientSubscription& subscription, std::uint64_t lost) noexcept;
+  void cut() noexcept;
+  void withdraw() noexcept;
+  void take_out(ClientSubscription& subscription) noexcept;
+  void count_out(const ClientSubscription& subscription) noexcept;
+  void drop_finished(const ClientSubscription& subscription) noexcept;
+  void fire() override;
+
+  [[nodiscard]] detail::ConnectionState& state() const noexcept {
+    return detail::ConnectionState::of(connection_);
+  }
+  [[nodiscard]] detail::LoopCore& core() const noexcept { return connection_.loop().core(); }
+
+  Connection& connection_;
+  Account& account_;
+  const HubLimits& limits_;
+  Router& router_;
+  DeliveryTotals& totals_;
+  Observer& observer_;
+  // Ordered, because strangers choose the sids: nobody can make it slow.
+  std::map<std::string, Owned, std::less<>> subscriptions_;
+  std::multimap<std::string, Owned, std::less<>> finishing_;
+  core::LinkedList<ClientSubscription> waiting_;  // for which something waits, or a gap to be told
+  detail::WaiterList publishers_;                 // that wait for room
+  std::uint64_t sent_before_ = 0;                 // when the slow time began
+  bool takes_headers_ = false;
+  bool pumping_ = false;
+  bool ended_ = false;
+  detail::TaskGroup tasks_;  // last: the pump refers to everything above
+};
+
+}  // namespace hallway::hub

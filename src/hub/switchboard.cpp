@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hub/switchboard.hpp"
+
+#include <new>
+#include <random>
+#include <utility>
+
+#include "hub/session.hpp"
+
+namespace hallway::hub {
+
+namespace {
+
+std::uint64_t random_number() {
+  std::random_device random;
+  return (std::uint64_t{random()} << 32U) | random();
+}
+
+/// As long, and of the same letters, as those of NATS servers.
+std::string make_server_id() {
+  constexpr std::string_view letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+  constexpr std::size_t length = 56;
+  std::random_device random;
+  std::string id = "N";
+  while (id.size() < length) id += letters[random() % letters.size()];
+  return id;
+}
+
+}  // namespace
+
+Switchboard::Switchboard(Loop& of, const HubLimits& of_hub, Rules first_rules, OnEvent on_event)
+    : loop(of),
+      limits(of_hub),
+      info{make_server_id(), {}, of_hub.max_payload},
+      rules(std::move(first_rules)),
+      router({random_number(), random_number()},
+             [random = std::minstd_rand(std::random_device{}())]() mutable {
+               return static_cast<std::uint32_t>(random());
+             }),
+      quotas(limits),
+      delivery(loop.core(), router, totals),
+      on_event_(std::move(on_event)) {}
+
+HubStatistics Switchboard::statistics() const {
+  HubStatistics all{.connections = sessions.size(),
+                    .subscriptions = router.size(),
+                    .connections_total = sessions_total,
+                    .messages_in = messages_in,
+                    .bytes_in = bytes_in,
+                    .messages_out = totals.messages_out,
+                    .bytes_out = totals.bytes_out,
+                    .dropped = totals.dropped,
+                    .superseded = totals.superseded,
+                    .slow_consumers = slow_consumers,
+                    .violations = violations};
+  for (const auto& [number, session] : sessions) {
+    session->subscriber().for_each([&](const ClientSubscription& subscription) {
+      all.dropped += subscription.queue.counters().dropped;
+      all.superseded += subscription.queue.counters().superseded;
+    });
+  }
+  return all;
+}
+
+void Switchboard::report(HubEvent::Kind kind, const Connection& connection,
+                         std::string reason) const noexcept {
+  if (!on_event_) return;
+  try {
+    on_event_({kind, connection.number(), connection.peer(), std::move(reason)});
+  } catch (const std::bad_alloc&) {
+    // Whoever keeps the events has no room for this one.
+  }
+}
+
+}  // namespace hallway::hub

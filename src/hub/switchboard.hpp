@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What all clients of a hub share.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+
+#include <hallway/hub.hpp>
+#include <hallway/loop.hpp>
+
+#include "hub/client_options.hpp"
+#include "hub/delivery.hpp"
+#include "hub/quotas.hpp"
+#include "hub/router.hpp"
+#include "hub/rules.hpp"
+
+namespace hallway::hub {
+
+class Session;
+
+class Switchboard {
+ public:
+  using OnEvent = std::function<void(const HubEvent&)>;
+
+  Switchboard(Loop& loop, const HubLimits& limits, Rules rules, OnEvent on_event);
+
+  [[nodiscard]] HubStatistics statistics() const;
+  void report(HubEvent::Kind kind, const Connection& connection, std::string reason) const noexcept;
+
+  Loop& loop;
+  const HubLimits limits;
+  HubInfo info;
+  Rules rules;
+  Router router;
+  Quotas quotas;
+  DeliveryTotals totals;
+  Delivery delivery;
+  std::map<std::uint64_t, Session*> sessions;  // by their connections' numbers
+  std::uint64_t sessions_total = 0;
+  std::uint64_t messages_in = 0;
+  std::uint64_t bytes_in = 0;
+  std::uint64_t slow_consumers = 0;
+  std::uint64_t violations = 0;
+  bool leaving = false;           // the hub drains
+  std::size_t reading = 0;        // sessions from which something may still come
+  detail::WaiterList until_read;  // those who wait for the others to have said everything
+
+ private:
+  OnEvent on_event_;
+};
+
+}  // namespace hallway::hub

@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a client of a hub hears, and when its connection ends. All of it was heard from a
+// nats-server 2.9.10, too, unless a test says otherwise.
+#include <gtest/gtest.h>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "hub/json.hpp"
+#include "support/hub_serving.hpp"
+
+namespace hallway {
+namespace {
+
+using namespace test;
+
+class hub_protocol : public HubServing {
+ protected:
+  /// What a new client hears until its connection ends, after it has said this.
+  std::string last_words(std::string_view said, std::string_view first = connect_as_programs_do) {
+    RawStream client = connect(first);
+    client.received.clear();
+    client.send(said);
+    EXPECT_TRUE(until_ended(client)) << said;
+    return client.received;
+  }
+};
+
+TEST_F(hub_protocol, greets_with_what_it_is) {
+  HubOptions options;
+  options.name = "the \"hall\"";
+  options.limits.max_payload = 1000;
+  start(std::move(options));
+  RawStream client = connect("");
+  ASSERT_TRUE(info.starts_with("INFO {"));
+  ASSERT_TRUE(info.ends_with("\r\n"));
+  const std::string text = info.substr(5, info.size() - 7);
+  hub::JsonReader reader(text);
+  std::vector<std::string> members;
+  while (const hub::JsonMember* member = reader.next()) {
+    members.push_back(std::string(member->name) + '=' + std::string(member->value));
+  }
+  EXPECT_TRUE(reader.valid()) << text;
+  ASSERT_EQ(members.size(), 8U);
+  EXPECT_EQ(members[0].size(), std::string("server_id=").size() + 56);
+  EXPECT_EQ(members[1], R"(server_name=the \"hall\")");
+  EXPECT_EQ(members[2], "version=2.9.10");
+  EXPECT_EQ(members[4], "proto=1");
+  EXPECT_EQ(members[5], "headers=true");
+  EXPECT_EQ(members[6], "max_payload=1000");
+  EXPECT_EQ(members[7], "client_id=1");
+}
+
+TEST_F(hub_protocol, is_verbose_and_pedantic_until_told_otherwise) {
+  start();
+  RawStream person = connect("");
+  EXPECT_EQ(answer(person, "SUB a 1\r\n"), "+OK\r\n");
+  EXPECT_EQ(answer(person, "SUB a 1\r\n"), "+OK\r\n");  // it has that already
+  EXPECT_EQ(answer(person, pub("a", "x")), "+OK\r\nMSG a 1 1\r\nx\r\n");
+  EXPECT_EQ(answer(person, pub("a.*", "x")), "-ERR 'Invalid Publish Subject'\r\n+OK\r\n");
+  EXPECT_EQ(answer(person, "UNSUB 7\r\n"), "+OK\r\n");
+  EXPECT_EQ(answer(person, "UNSUB 1\r\n"), "+OK\r\n");
+  EXPECT_EQ(answer(person, pub("a", "x")), "+OK\r\n");
+  EXPECT_EQ(answer(person, "CONNECT {\"pedantic\":false}\r\n"), "+OK\r\n");
+  EXPECT_EQ(answer(person, pub("a.*", "x")), "+OK\r\n");
+  EXPECT_EQ(answer(person, "CONNECT {\"Verbose\":false}\r\n"), "");
+  EXPECT_EQ(answer(person, pub("a.*", "x")), "");
+}
+
+TEST_F(hub_protocol, takes_any_object_for_a_connect) {
+  start();
+  for (const char* fine :
+       {R"({})", R"(null)", R"({"verbose":null})", R"({"unknown":{"a":[1,2,{"b":"\u00e4"}]}})",
+        R"({"name":"n","lang":"go","version":"1","user":"u","pass":"p","protocol":1})"}) {
+    RawStream client = connect("");
+    EXPECT_EQ(answer(client, "CONNECT " + std::string(fine) + "\r\n"), "+OK\r\n") << fine;
+  }
+  for (const char* wrong : {"nonsense", "[1]", R"({"verbose":1})", R"({"verbose":false} trailing)",
+                            R"({"name":5})", R"({"protocol":1.5})", R"({"protocol":"1"})",
+                            R"({"full":7})", R"({"verbose":true,})", ""}) {
+    EXPECT_EQ(last_words("CONNECT " + std::string(wrong) + "\r\n", ""), "") << wrong;
+  }
+}
+
+TEST_F(hub_protocol, refuses_what_it_does_not_speak) {
+  start();
+  EXPECT_EQ(last_words("CONNECT {\"protocol\":2}\r\n", ""), "-ERR 'invalid client protocol'\r\n");
+  EXPECT_EQ(last_words("CONNECT {\"protocol\":-1}\r\n", ""), "-ERR 'invalid client protocol'\r\n");
+  EXPECT_EQ(last_words("CONNECT {\"no_responders\":true}\r\n", ""),
+            "-ERR 'no responders requires headers support'\r\n");
+  // A hub's own.
+  EXPECT_EQ(last_words("CONNECT {\"full\":\"drop_some\"}\r\n", ""),
+            "-ERR 'unknown policy for full queues'\r\n");
+}
+
+TEST_F(hub_protocol, ends_where_nobody_knows_how_to_go_on) {
+  HubOptions options;
+  options.limits.max_payload = 100;
+  options.limits.control_line = 100;
+  start(std::move(options));
+  EXPECT_EQ(last_words("foo\r\n"), "-ERR 'Unknown Protocol Operation'\r\n");
+  EXPECT_EQ(last_words("PUB a 1\r\nxyz\r\n"), "-ERR 'Unknown Protocol Operation'\r\n");
+  EXPECT_EQ(last_words("PUB a 101\r\n"), "-ERR 'Maximum Payload Violation'\r\n");
+  EXPECT_EQ(last_words("SUB " + std::string(110, 'a') + " 1\r\n"),
+            "-ERR 'maximum control line exceeded'\r\n");
+  EXPECT_EQ(last_words("PUB a\r\n"), "");
+  EXPECT_EQ(last_words("-ERR 'x'\r\n"), "");
+  EXPECT_EQ(last_words("HPUB a 12 12\r\nNATS/1.0\r\n\r\n\r\n", "CONNECT {\"verbose\":false}\r\n"),
+            "");
+  ASSERT_EQ(events.size(), 7U);
+  EXPECT_EQ(events[0].kind, Kind::refused);
+  EXPECT_EQ(events[0].reason, "Unknown Protocol Operation");
+  EXPECT_EQ(events[0].connection, 1U);
+}
+
+TEST_F(hub_protocol, ignores_what_only_a_server_says) {
+  start();
+  RawStream client = connect();
+  EXPECT_EQ(answer(client, "INFO {}\r\n+OK\r\nPONG\r\n"), "");
+}
+
+TEST_F(hub_protocol, delivers_by_subject_and_by_wildcard) {
+  start();
+  RawStream client = connect();
+  say(client, "SUB foo.bar 1\r\nSUB foo.* 2\r\nSUB foo.> 3\r\nSUB * 4\r\n");
+  EXPECT_EQ(answer(client, pub("foo", "x")), msg("foo", "4", "x"));
+  EXPECT_EQ(answer(client, pub("foo.x.y", "x")), msg("foo.x.y", "3", "x"));
+  const std::string three = answer(client, pub("foo.bar", "x"));
+  for (const char* sid : {"1", "2", "3"}) {
+    EXPECT_TRUE(three.contains(msg("foo.bar", sid, "x"))) << three;
+  }
+  for (const char* nobodys : {"foo.", ".foo", "foo..bar"}) {
+    EXPECT_EQ(answer(client, pub(nobodys, "x")), "") << nobodys;
+  }
+}
+
+TEST_F(hub_protocol, says_which_subjects_are_none) {
+  start();
+  RawStream client = connect();
+  for (const char* none : {"a..b", ".a", "a.", ">.a", "a.>.b"}) {
+    EXPECT_EQ(answer(client, "SUB " + std::string(none) + " 1\r\n"), "-ERR 'Invalid Subject'\r\n")
+        << none;
+  }
+  for (const char* one : {"a", "a.*x", "a.>", "*.*"}) {
+    EXPECT_EQ(answer(client, "SUB " + std::string(one) + " " + one + "\r\n"), "") << one;
+  }
+}
+
+TEST_F(hub_protocol, counts_the_tokens_of_a_subscription) {
+  HubOptions options;
+  options.limits.subject_tokens = 3;
+  start(std::move(options));
+  RawStream client = connect();
+  EXPECT_EQ(answer(client, "SUB a.b.c 1\r\n"), "");
+  EXPECT_EQ(answer(client, "SUB a.b.c.d 2\r\n"),
+            "-ERR 'Permissions Violation for Subscription to \"a.b.c.d\", too many tokens'\r\n");
+}
+
+TEST_F(hub_protocol, carries_reply_subjects_and_headers) {
+  start();
+  RawStream client = connect();
+  RawStream plain = connect("CONNECT {\"verbose\":false}\r\n");
+  say(client, "SUB a 1\r\n");
+  say(plain, "SUB a 1\r\n");
+  EXPECT_EQ(answer(client, pub("a", "x", "inbox.1")), "MSG a 1 inbox.1 1\r\nx\r\n");
+  const std::string header = "NATS/1.0\r\nA: b\r\n\r\n";
+  EXPECT_EQ(answer(client, "HPUB a in 18 19\r\n" + header + "x\r\n"),
+            "HMSG a 1 in 18 19\r\n" + header + "x\r\n");
+  // Carried as they are, also where they are none.
+  EXPECT_EQ(answer(client, "HPUB a 3 4\r\nabcx\r\n"), "HMSG a 1 3 4\r\nabcx\r\n");
+  // Not to those who never said that they can read them.
+  EXPECT_TRUE(
+      until_heard(plain, "MSG a 1 inbox.1 1\r\nx\r\nMSG a 1 in 1\r\nx\r\nMSG a 1 1\r\nx\r\n"));
+}
+
+TEST_F(hub_protocol, tells_a_requester_that_nobody_listens) {
+  start();
+  RawStream client = connect();
+  say(client, "SUB in.* 9\r\n");
+  EXPECT_EQ(answer(client, pub("nobody", "x", "in.1")),
+            "HMSG in.1 9 16 16\r\nNATS/1.0 503\r\n\r\n\r\n");
+  EXPECT_EQ(answer(client, pub("nobody", "x")), "");
+  EXPECT_EQ(answer(client, pub("nobody", "x", "elsewhere")), "");
+  say(client, "SUB nobody q 8\r\n");
+  EXPECT_EQ(answer(client, pub("nobody", "x", "in.1")), "MSG nobody 8 in.1 1\r\nx\r\n");
+  RawStream incurious = connect("CONNECT {\"verbose\":false,\"headers\":true}\r\n");
+  say(incurious, "SUB in.* 9\r\n");
+  EXPECT_EQ(answer(incurious, pub("really.nobody", "x", "in.1")), "");
+}
+
+TEST_F(hub_protocol, gives_no_echo_to_who_wants_none) {
+  start();
+  RawStream client = connect("CONNECT {\"verbose\":false,\"echo\":false}\r\n");
+  RawStream other = connect();
+  say(client, "SUB a 1\r\n");
+  say(other, "SUB a 1\r\n");
+  EXPECT_EQ(answer(client, pub("a", "mine") + pub("a", "again")), "");
+  EXPECT_TRUE(until_heard(other, msg("a", "1", "mine") + msg("a", "1", "again")));
+  other.send(pub("a", "yours"));
+  EXPECT_TRUE(until_heard(client, msg("a", "1", "yours")));
+}
+
+TEST_F(hub_protocol, gives_each_message_to_one_of_a_queue_group) {
+  start();
+  RawStream first = connect();
+  RawStream second = connect();
+  RawStream publisher = connect();
+  say(first, "SUB a q 1\r\n");
+  say(second, "SUB a q 1\r\n");
+  std::string all;
+  for (int i = 0; i < 100; ++i) all += pub("a", "x");
+  say(publisher, all);
+  const std::string one = msg("a", "1", "x");
+  ASSERT_TRUE(until([&] {
+    first.collect();
+    second.collect();
+    return first.received.size() + second.received.size() == 100 * one.size();
+  }));
+  EXPECT_GE(first.received.size(), 10 * one.size());
+  EXPECT_GE(second.received.size(), 10 * one.size());
+}
+
+TEST_F(hub_protocol, ends_a_subscription_after_as_many_messages_as_it_was_told) {
+  start();
+  RawStream client = connect();
+  say(client, "SUB a 1\r\nUNSUB 1 2\r\n");
+  const std::string three = pub("a", "1") + pub("a", "2") + pub("a", "3");
+  EXPECT_EQ(answer(client, three), msg("a", "1", "1") + msg("a", "1", "2"));
+  EXPECT_EQ(hub->statistics().subscriptions, 0U);
+  // Those it had before count, too.
+  say(client, "SUB a 1\r\n");
+  EXPECT_EQ(answer(client, three), msg("a", "1", "1") + msg("a", "1", "2") + msg("a", "1", "3"));
+  say(client, "UNSUB 1 2\r\n");
+  EXPECT_EQ(answer(client, three), "");
+  // Messages that were published in one go with it.
+  EXPECT_EQ(answer(client, "SUB a 2\r\n" + three + "UNSUB 2 4\r\n" + three),
+            msg("a", "2", "1") + msg("a", "2", "2") + msg("a", "2", "3") + msg("a", "2", "1"));
+}
+
+TEST_F(hub_protocol, pings_who_is_silent_and_cuts_who_is_gone) {
+  ASSERT_TRUE(holds_with_some_clock([&](Duration clock) {
+    HubOptions options;
+    options.limits.ping_interval = clock;
+    hub.reset();
+    start(std::move(options));
+    RawStream client = connect();
+    client.received.clear();
+    if (!until_ended(client)) return false;
+    return client.received == "PING\r\nPING\r\n-ERR 'Stale Connection'\r\n";
+  }));
+}
+
+TEST_F(hub_protocol, leaves_alone_who_answers) {
+  HubOptions options;
+  options.limits.ping_interval = 20ms;
+  start(std::move(options));
+  RawStream client = connect();
+  int pings = 0;
+  EXPECT_TRUE(until([&] {
+    client.collect();
+    while (client.received.starts_with("PING\r\n")) {
+      client.received.erase(0, 6);
+      client.send("PONG\r\n");
+      ++pings;
+    }
+    return pings == 5 || client.ended;
+  }));
+  EXPECT_FALSE(client.ended);
+  EXPECT_EQ(client.received, "");
+}
+
+TEST_F(hub_protocol, goes_on_when_a_publisher_breaks_off_in_the_middle_of_a_payload) {
+  start();
+  RawStream listener = connect();
+  say(listener, "SUB > 1\r\n");
+  RawStream broken = connect();
+  broken.send(pub("a", "whole") + "PUB a 1000\r\nnever");
+  broken.close();
+  EXPECT_TRUE(until([&] { return hub->statistics().connections == 1; }));
+  RawStream other = connect();
+  other.send(pub("b", "next"));
+  EXPECT_TRUE(until_heard(listener, msg("a", "1", "whole") + msg("b", "1", "next")));
+}
+
+TEST_F(hub_protocol, finds_the_same_however_the_bytes_come) {
+  start();
+  RawStream listener = connect();
+  say(listener, "SUB a.> 1\r\n");
+  RawStream typist = connect();
+  for (const char letter : pub("a.b", "slow\r\nly", "r") + "SUB x 1\r\n" + pub("x", "")) {
+    typist.send({&letter, 1});
+    loop.turn();
+  }
+  EXPECT_TRUE(until_heard(listener, "MSG a.b 1 r 8\r\nslow\r\nly\r\n"));
+  EXPECT_TRUE(until_heard(typist, msg("x", "1", "")));
+}
+
+}  // namespace
+}  // namespace hallway
