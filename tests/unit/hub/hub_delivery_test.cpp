@@ -1,0 +1,401 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// How messages get from many publishers to many subscribers, and what becomes of those that do not
+// read.
+#include <gtest/gtest.h>
+
+#include <sys/socket.h>
+
+#include <array>
+#include <charconv>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "support/hub_serving.hpp"
+
+namespace hallway {
+namespace {
+
+using namespace test;
+
+/// What a subscriber was sent, one message after the other.
+struct Delivered {
+  std::vector<std::size_t> numbers;  // that their payloads begin with
+  std::size_t lost = 0;              // by its gap notices
+  bool in_order = true;              // and each gap where the messages are missing
+};
+
+/// Reads MSG lines with payloads that begin with a number and a colon.
+Delivered read_numbered(std::string_view stream) {
+  Delivered all;
+  std::size_t expected = 0;
+  while (!stream.empty()) {
+    const std::size_t end = stream.find("\r\n");
+    const std::string_view line = stream.substr(0, end);
+    if (!line.starts_with("MSG ")) break;
+    const std::size_t size = std::stoul(std::string(line.substr(line.rfind(' ') + 1)));
+    const std::string payload(stream.substr(end + 2, size));
+    stream.remove_prefix(std::min(end + 2 + size + 2, stream.size()));
+    const std::size_t number = std::stoul(payload);
+    if (line.starts_with("MSG $SYS.HUB.GAP ")) {
+      all.lost += number;
+      expected += number;
+    } else {
+      all.in_order = all.in_order && number == expected;
+      expected = number + 1;
+      all.numbers.push_back(number);
+    }
+  }
+  return all;
+}
+
+class hub_delivery : public HubServing {
+ protected:
+  static constexpr std::size_t payload_size = 1000;
+
+  /// A payload that says its number.
+  static std::string numbered(std::size_t number, std::size_t size = payload_size) {
+    std::string payload = std::to_string(number) + ":";
+    payload.resize(size, '.');
+    return payload;
+  }
+  static std::string publications(std::size_t begin, std::size_t end,
+                                  const std::string& subject = "a") {
+    std::string all;
+    for (std::size_t i = begin; i < end; ++i) all += pub(subject, numbered(i));
+    return all;
+  }
+
+  /// Limits that a subscriber who does not read reaches soon.
+  static HubOptions with_small_queues(DeliveryPolicy policy, std::size_t pending = 100'000) {
+    HubOptions options;
+    options.limits.outbound = 64 * kibibyte;
+    options.rules.delivery.push_back({.subjects = {">"}, .policy = policy, .pending = pending});
+    return options;
+  }
+
+  /// A subscriber to `a` that reads only when it is asked to.
+  RawStream lazy_subscriber(std::string_view connect_with = connect_as_programs_do) {
+    RawStream client = connect(connect_with);
+    say(client, "SUB a 1\r\n");
+    client.received.clear();
+    return client;
+  }
+
+  [[nodiscard]] SubscriptionStatistics only_subscription() const {
+    const auto all = hub->subscriptions();
+    EXPECT_EQ(all.size(), 1U);
+    return all.empty() ? SubscriptionStatistics() : all.front();
+  }
+
+  /// Reads until it has heard everything there is: a message published last to say so.
+  Delivered all_that_reaches(RawStream& client, RawStream& publisher, const std::string& last) {
+    EXPECT_TRUE(until([&] {
+      client.collect();
+      return hub->statistics().dropped == hub->statistics().dropped &&
+             only_subscription().waiting == 0 && connection_is_empty(client);
+    }));
+    publisher.send(pub("a", last));
+    EXPECT_TRUE(until([&] {
+      client.collect();
+      return client.received.ends_with(last + "\r\n");
+    }));
+    return read_numbered(client.received);
+  }
+  bool connection_is_empty(RawStream& client) {
+    const std::size_t before = client.received.size();
+    loop.turn();
+    client.collect();
+    return client.received.size() == before;
+  }
+};
+
+TEST_F(hub_delivery, carries_from_several_publishers_to_several_subscribers) {
+  start();
+  constexpr std::size_t publishers = 3;
+  constexpr std::size_t subscribers = 5;
+  constexpr std::size_t messages = 200;
+  std::vector<RawStream> from;
+  std::vector<RawStream> to;
+  for (std::size_t i = 0; i < publishers; ++i) from.push_back(connect());
+  for (std::size_t i = 0; i < subscribers; ++i) {
+    to.push_back(connect());
+    // Some share a line, some have their own.
+    say(to.back(), "SUB from.* " + std::to_string(i / 2) + "\r\n");
+  }
+  for (std::size_t number = 0; number < messages; ++number) {
+    for (std::size_t i = 0; i < publishers; ++i) {
+      from[i].send(pub("from." + std::to_string(i), numbered(number, 50)));
+    }
+    if (number % 7 == 0) loop.turn();
+  }
+  const std::size_t each = publishers * messages;
+  for (std::size_t i = 0; i < subscribers; ++i) {
+    const std::string line_end = " " + std::to_string(i / 2) + " 50\r\n";
+    std::map<std::string, std::size_t> next;
+    ASSERT_TRUE(until([&] {
+      to[i].collect();
+      return to[i].received.size() == each * (std::string("MSG from.0 0 50\r\n").size() + 52);
+    }));
+    for (std::string_view rest = to[i].received; !rest.empty();) {
+      const std::string subject(rest.substr(4, 6));
+      ASSERT_TRUE(rest.substr(10).starts_with(line_end));
+      rest.remove_prefix(10 + line_end.size());
+      ASSERT_EQ(rest.substr(0, 50), numbered(next[subject]++, 50));
+      rest.remove_prefix(52);
+    }
+  }
+  EXPECT_EQ(hub->statistics().messages_in, each);
+  EXPECT_EQ(hub->statistics().messages_out, each * subscribers);
+}
+
+TEST_F(hub_delivery, carries_messages_of_any_size) {
+  start();
+  RawStream first = connect();
+  RawStream second = connect();
+  RawStream publisher = connect();
+  say(first, "SUB a 1\r\n");
+  say(second, "SUB a other-sid\r\n");
+  for (const std::size_t size : {std::size_t{0}, std::size_t{1}, std::size_t{5'000},
+                                 std::size_t{65'536}, std::size_t{1'048'576}}) {
+    const std::string payload(size, 'p');
+    say_much(publisher, pub("a", payload));
+    EXPECT_TRUE(until_heard(first, msg("a", "1", payload))) << size;
+    EXPECT_TRUE(until_heard(second, msg("a", "other-sid", payload))) << size;
+    first.received.clear();
+    second.received.clear();
+  }
+}
+
+TEST_F(hub_delivery, keeps_the_order_of_messages_on_different_subjects) {
+  start();
+  RawStream client = connect();
+  RawStream publisher = connect();
+  say(client, "SUB > 1\r\n");
+  std::string said;
+  std::string expected;
+  for (std::size_t i = 0; i < 500; ++i) {
+    const std::string subject = "s." + std::to_string(i % 3);
+    said += pub(subject, numbered(i, 30));
+    expected += msg(subject, "1", numbered(i, 30));
+  }
+  say_much(publisher, said);
+  EXPECT_TRUE(until_heard(client, expected));
+}
+
+TEST_F(hub_delivery, gives_who_comes_in_between_only_what_is_published_from_then_on) {
+  start();
+  RawStream early = connect();
+  RawStream both = connect();
+  say(early, "SUB a 1\r\n");
+  EXPECT_EQ(
+      answer(both, pub("a", "1") + "SUB a 1\r\n" + pub("a", "2") + "UNSUB 1\r\n" + pub("a", "3")),
+      msg("a", "1", "2"));
+  EXPECT_TRUE(until_heard(early, msg("a", "1", "1") + msg("a", "1", "2") + msg("a", "1", "3")));
+}
+
+TEST_F(hub_delivery, waits_for_a_subscriber_where_a_rule_says_so) {
+  start(with_small_queues(DeliveryPolicy::wait));
+  RawStream subscriber = lazy_subscriber();
+  RawStream publisher = connect();
+  const std::string all = publications(0, 5'000);
+  std::string_view rest = all;
+  // Nobody takes the rest of it before somebody reads.
+  std::size_t idle = 0;
+  ASSERT_TRUE(until([&] {
+    const ssize_t sent = publisher.send(rest.substr(0, 64 * kibibyte));
+    if (sent > 0) rest.remove_prefix(static_cast<std::size_t>(sent));
+    idle = sent > 0 ? 0 : idle + 1;
+    return rest.empty() || idle == 100;
+  }));
+  ASSERT_FALSE(rest.empty());
+  EXPECT_LE(only_subscription().waiting, 110U);
+  ASSERT_TRUE(until([&] {
+    const ssize_t sent = publisher.send(rest.substr(0, 64 * kibibyte));
+    if (sent > 0) rest.remove_prefix(static_cast<std::size_t>(sent));
+    subscriber.collect();
+    return rest.empty() && subscriber.received.ends_with(numbered(4'999) + "\r\n");
+  }));
+  const Delivered got = read_numbered(subscriber.received);
+  EXPECT_EQ(got.numbers.size(), 5'000U);
+  EXPECT_TRUE(got.in_order);
+  EXPECT_EQ(got.lost, 0U);
+}
+
+TEST_F(hub_delivery, cuts_who_keeps_publishers_waiting_and_reads_nothing) {
+  HubOptions options = with_small_queues(DeliveryPolicy::wait);
+  options.limits.slow_time = 50ms;
+  start(std::move(options));
+  RawStream subscriber = lazy_subscriber();
+  RawStream publisher = connect();
+  say_much(publisher, publications(0, 5'000));
+  synchronize(publisher);
+  ASSERT_EQ(events.size(), 1U);
+  EXPECT_EQ(events[0].kind, Kind::slow_consumer);
+  EXPECT_EQ(hub->statistics().slow_consumers, 1U);
+  EXPECT_EQ(hub->statistics().subscriptions, 0U);
+}
+
+TEST_F(hub_delivery, loses_the_oldest_and_tells_exactly_how_many) {
+  start(with_small_queues(DeliveryPolicy::drop_oldest));
+  RawStream subscriber = lazy_subscriber();
+  RawStream publisher = connect();
+  say_much(publisher, publications(0, 5'000));
+  synchronize(publisher);
+  const SubscriptionStatistics then = only_subscription();
+  EXPECT_GT(then.dropped, 0U);
+  EXPECT_EQ(then.policy, DeliveryPolicy::drop_oldest);
+  EXPECT_LE(then.waiting, 110U);
+  const Delivered got = all_that_reaches(subscriber, publisher, numbered(5'000));
+  EXPECT_TRUE(got.in_order);
+  EXPECT_EQ(got.lost, then.dropped);
+  EXPECT_EQ(got.numbers.size() + got.lost, 5'001U);
+  EXPECT_EQ(got.numbers.back(), 5'000U);
+  EXPECT_EQ(got.numbers[got.numbers.size() - 2], 4'999U);  // the newest are those that are left
+  EXPECT_EQ(hub->statistics().dropped, got.lost);
+}
+
+TEST_F(hub_delivery, loses_the_newest_and_tells_exactly_how_many) {
+  start(with_small_queues(DeliveryPolicy::drop_newest));
+  RawStream subscriber = lazy_subscriber();
+  RawStream publisher = connect();
+  say_much(publisher, publications(0, 5'000));
+  synchronize(publisher);
+  const Delivered got = all_that_reaches(subscriber, publisher, numbered(5'000));
+  EXPECT_TRUE(got.in_order);
+  EXPECT_GT(got.lost, 0U);
+  EXPECT_EQ(got.numbers.size() + got.lost, 5'001U);
+  // All that were lost were lost in one go: what waited before them was read in order.
+  EXPECT_EQ(got.numbers[got.numbers.size() - 2] + 1 + got.lost, 5'000U);
+}
+
+TEST_F(hub_delivery, keeps_only_the_latest_of_each_subject_for_who_asked_for_it) {
+  HubOptions options;
+  options.limits.outbound = 64 * kibibyte;
+  start(std::move(options));
+  RawStream subscriber = connect("CONNECT {\"verbose\":false,\"full\":\"latest_only\"}\r\n");
+  say(subscriber, "SUB s.* 1\r\n");
+  subscriber.received.clear();
+  RawStream publisher = connect();
+  std::string all;
+  for (std::size_t i = 0; i < 5'000; ++i) all += pub("s." + std::to_string(i % 5), numbered(i));
+  say_much(publisher, all);
+  synchronize(publisher);
+  const SubscriptionStatistics then = only_subscription();
+  EXPECT_EQ(then.policy, DeliveryPolicy::latest_only);
+  EXPECT_EQ(then.waiting, 5U);
+  EXPECT_EQ(then.dropped, 0U);
+  EXPECT_GT(then.superseded, 0U);
+  ASSERT_TRUE(until([&] {
+    subscriber.collect();
+    return only_subscription().waiting == 0 && connection_is_empty(subscriber);
+  }));
+  const Delivered got = read_numbered(subscriber.received);
+  EXPECT_EQ(got.numbers.size() + then.superseded, 5'000U);
+  EXPECT_EQ(std::vector(got.numbers.end() - 5, got.numbers.end()),
+            (std::vector<std::size_t>{4'995, 4'996, 4'997, 4'998, 4'999}));
+}
+
+TEST_F(hub_delivery, cuts_a_slow_consumer_where_nobody_said_otherwise) {
+  HubOptions options;
+  options.limits.outbound = 64 * kibibyte;
+  options.limits.pending_per_subscription = 100'000;
+  start(std::move(options));
+  RawStream subscriber = lazy_subscriber();
+  RawStream publisher = connect();
+  say_much(publisher, publications(0, 5'000));
+  synchronize(publisher);
+  ASSERT_EQ(events.size(), 1U);
+  EXPECT_EQ(events[0].kind, Kind::slow_consumer);
+  EXPECT_TRUE(until_ended(subscriber));
+  EXPECT_TRUE(subscriber.received.ends_with("-ERR 'Slow Consumer'\r\n"));
+  // Others hear the next ones all the same.
+  RawStream quick = connect();
+  say(quick, "SUB a 1\r\n");
+  publisher.send(pub("a", "x"));
+  EXPECT_TRUE(until_heard(quick, msg("a", "1", "x")));
+}
+
+TEST_F(hub_delivery, serves_the_others_as_if_the_stopped_one_were_not_there) {
+  start(with_small_queues(DeliveryPolicy::drop_oldest));
+  RawStream stopped = lazy_subscriber();
+  std::vector<RawStream> others;
+  for (int i = 0; i < 10; ++i) others.push_back(lazy_subscriber());
+  RawStream publisher = connect();
+  const std::string all = publications(0, 3'000);
+  std::string_view rest = all;
+  const std::size_t line = std::string("MSG a 1 1000\r\n").size() + 2;
+  ASSERT_TRUE(until([&] {
+    const ssize_t sent = publisher.send(rest.substr(0, 32 * kibibyte));
+    if (sent > 0) rest.remove_prefix(static_cast<std::size_t>(sent));
+    bool whole = true;
+    for (RawStream& other : others) {
+      other.collect();
+      whole = whole && other.received.size() == 3'000 * (payload_size + line);
+    }
+    return whole;
+  }));
+  for (const RawStream& other : others) EXPECT_EQ(read_numbered(other.received).lost, 0U);
+  EXPECT_GT(hub->statistics().dropped, 0U);
+}
+
+TEST_F(hub_delivery, delivers_what_waits_for_a_subscription_that_has_had_its_last_message) {
+  start(with_small_queues(DeliveryPolicy::drop_newest, 10'000'000));
+  RawStream subscriber = lazy_subscriber();
+  subscriber.send("UNSUB 1 5000\r\n");
+  RawStream publisher = connect();
+  say_much(publisher, publications(0, 6'000));
+  synchronize(publisher);
+  EXPECT_EQ(hub->statistics().subscriptions, 0U);
+  const std::string last = numbered(4'999) + "\r\n";
+  ASSERT_TRUE(until([&] {
+    subscriber.collect();
+    return subscriber.received.ends_with(last);
+  }));
+  EXPECT_EQ(read_numbered(subscriber.received).numbers.size(), 5'000U);
+}
+
+TEST_F(hub_delivery, does_not_listen_to_who_does_not_read_its_answers) {
+  HubOptions options;
+  options.limits.outbound = 64 * kibibyte;
+  start(std::move(options));
+  RawStream client = connect();
+  std::string pings;
+  for (int i = 0; i < 10'000; ++i) pings += "PING\r\n";
+  std::size_t refused = 0;
+  std::size_t asked = 0;
+  std::string_view rest = pings;
+  ASSERT_TRUE(until([&] {
+    if (rest.empty()) rest = pings;
+    const ssize_t sent = client.send(rest);
+    if (sent > 0) rest.remove_prefix(static_cast<std::size_t>(sent));
+    if (sent > 0) asked += static_cast<std::size_t>(sent);
+    refused = sent > 0 ? 0 : refused + 1;
+    return refused == 100;
+  }));
+  // Each is answered once it reads.
+  ASSERT_TRUE(until([&] {
+    client.collect();
+    return client.received.size() == asked - asked % 6;
+  }));
+}
+
+TEST_F(hub_delivery, lets_a_uid_have_only_so_much_waiting) {
+  HubOptions options = with_small_queues(DeliveryPolicy::drop_newest, 10'000'000);
+  options.limits.pending_per_uid = 200'000;
+  start(std::move(options));
+  RawStream first = lazy_subscriber();
+  RawStream second = lazy_subscriber();
+  RawStream publisher = connect();
+  say_much(publisher, publications(0, 5'000));
+  synchronize(publisher);
+  std::size_t waiting = 0;
+  for (const auto& subscription : hub->subscriptions()) waiting += subscription.waiting;
+  EXPECT_GT(waiting, 0U);
+  EXPECT_LE(waiting, 200U);
+}
+
+}  // namespace
+}  // namespace hallway
