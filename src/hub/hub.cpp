@@ -49,7 +49,8 @@ class Hub::Core {
   Result<void> set_rules(HubRules rules);
   void drain();
 
-  [[nodiscard]] const hub::Switchboard& board() const noexcept { return board_; }
+  [[nodiscard]] HubStatistics statistics() { return board_.statistics(); }
+  [[nodiscard]] std::vector<SubscriptionStatistics> subscriptions();
   [[nodiscard]] const Address& address() const noexcept { return server_->address(); }
 
  private:
@@ -125,27 +126,10 @@ void Hub::Core::drain() {
   server_->drain();
 }
 
-// Hub --------------------------------------------------------------------------------------------
-
-Result<Hub> Hub::start(Loop& loop, const AddressSpec& address, HubOptions options) {
-  auto rules = hub::Rules::of(std::exchange(options.rules, {}));
-  if (!rules) return std::unexpected(std::move(rules.error()));
-  auto core = std::make_unique<Core>(loop, std::move(options), std::move(*rules));
-  if (auto opened = core->open(address); !opened) return std::unexpected(std::move(opened.error()));
-  return Hub(std::move(core));
-}
-
-Hub::Hub(std::unique_ptr<Core> core) noexcept : core_(std::move(core)) {}
-Hub::Hub(Hub&&) noexcept = default;
-Hub& Hub::operator=(Hub&&) noexcept = default;
-Hub::~Hub() = default;
-
-Result<void> Hub::set_rules(HubRules rules) { return core_->set_rules(std::move(rules)); }
-HubStatistics Hub::statistics() const { return core_->board().statistics(); }
-
-std::vector<SubscriptionStatistics> Hub::subscriptions() const {
+std::vector<SubscriptionStatistics> Hub::Core::subscriptions() {
+  board_.delivery.settle();
   std::vector<SubscriptionStatistics> all;
-  for (const auto& [number, session] : core_->board().sessions) {
+  for (const auto& [number, session] : board_.sessions) {
     const Connection& connection = session->connection();
     session->subscriber().for_each([&](const hub::ClientSubscription& subscription) {
       const auto& queue = subscription.queue;
@@ -164,6 +148,24 @@ std::vector<SubscriptionStatistics> Hub::subscriptions() const {
   return all;
 }
 
+// Hub --------------------------------------------------------------------------------------------
+
+Result<Hub> Hub::start(Loop& loop, const AddressSpec& address, HubOptions options) {
+  auto rules = hub::Rules::of(std::exchange(options.rules, {}));
+  if (!rules) return std::unexpected(std::move(rules.error()));
+  auto core = std::make_unique<Core>(loop, std::move(options), std::move(*rules));
+  if (auto opened = core->open(address); !opened) return std::unexpected(std::move(opened.error()));
+  return Hub(std::move(core));
+}
+
+Hub::Hub(std::unique_ptr<Core> core) noexcept : core_(std::move(core)) {}
+Hub::Hub(Hub&&) noexcept = default;
+Hub& Hub::operator=(Hub&&) noexcept = default;
+Hub::~Hub() = default;
+
+Result<void> Hub::set_rules(HubRules rules) { return core_->set_rules(std::move(rules)); }
+HubStatistics Hub::statistics() const { return core_->statistics(); }
+std::vector<SubscriptionStatistics> Hub::subscriptions() const { return core_->subscriptions(); }
 void Hub::drain() { core_->drain(); }
 const Address& Hub::address() const noexcept { return core_->address(); }
 

@@ -41,7 +41,8 @@ Switchboard::Switchboard(Loop& of, const HubLimits& of_hub, Rules first_rules, O
       delivery(loop.core(), router, totals),
       on_event_(std::move(on_event)) {}
 
-HubStatistics Switchboard::statistics() const {
+HubStatistics Switchboard::statistics() {
+  delivery.settle();
   HubStatistics all{.connections = sessions.size(),
                     .subscriptions = router.size(),
                     .connections_total = sessions_total,

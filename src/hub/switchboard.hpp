@@ -28,7 +28,8 @@ class Switchboard {
 
   Switchboard(Loop& loop, const HubLimits& limits, Rules rules, OnEvent on_event);
 
-  [[nodiscard]] HubStatistics statistics() const;
+  /// What is on its way to subscribers counts.
+  [[nodiscard]] HubStatistics statistics();
   void report(HubEvent::Kind kind, const Connection& connection, std::string reason) const noexcept;
 
   Loop& loop;

@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -156,6 +157,14 @@ TEST(peer, prints_pid_name_and_uid) {
   const std::string name = peer.process_name();
   EXPECT_FALSE(name.empty());
   EXPECT_EQ(peer.to_string(), "pid " + std::to_string(::getpid()) + " (" + name + "), uid 1000");
+}
+
+TEST(peer, knows_the_program_of_a_process) {
+  const Peer ours{1000, 1000, ::getpid()};
+  EXPECT_EQ(ours.executable(), std::filesystem::read_symlink("/proc/self/exe").string());
+  EXPECT_EQ(Peer().executable(), "");
+  const Peer nobodys{1000, 1000, INT32_MAX};
+  EXPECT_EQ(nobodys.executable(), "");
 }
 
 TEST(peer, prints_a_name_that_a_process_chose_to_do_harm_harmlessly) {

@@ -82,7 +82,7 @@ TEST(nats_header, adds_a_field_to_what_there_is) {
   EXPECT_EQ(with({}, {"Uid", "1000"}), "NATS/1.0\r\nUid: 1000\r\n\r\n");
   EXPECT_EQ(with(parsed("NATS/1.0 503 None\r\nA:1 \r\n\r\n"), {"Uid", "1000"}),
             "NATS/1.0 503 None\r\nA:1 \r\nUid: 1000\r\n\r\n");
-  EXPECT_EQ(with({}, {"Empty", ""}), "NATS/1.0\r\nEmpty: \r\n\r\n");
+  EXPECT_EQ(with({}, {"Empty", ""}), "NATS/1.0\r\n\r\n");
 }
 
 TEST(nats_header, leaves_no_field_that_pretends_to_be_the_one_it_adds) {

@@ -1,0 +1,386 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a hub's operator decides, and how a hub begins and ends.
+#include <gtest/gtest.h>
+
+#include <unistd.h>
+
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "hub/json.hpp"
+#include "support/hub_serving.hpp"
+#include "support/processes.hpp"
+
+namespace hallway {
+namespace {
+
+using namespace test;
+
+constexpr std::string_view nats_1_0 = "NATS/1.0\r\n";
+
+std::string hpub(const std::string& subject, const std::string& header,
+                 const std::string& payload) {
+  return "HPUB " + subject + " " + std::to_string(header.size()) + " " +
+         std::to_string(header.size() + payload.size()) + "\r\n" + header + payload + "\r\n";
+}
+
+std::string hmsg(const std::string& subject, const std::string& header,
+                 const std::string& payload) {
+  return "HMSG " + subject + " 1 " + std::to_string(header.size()) + " " +
+         std::to_string(header.size() + payload.size()) + "\r\n" + header + payload + "\r\n";
+}
+
+class a_hub : public HubServing {
+ protected:
+  static HubRules everybody_may(SubjectLists publish, SubjectLists subscribe) {
+    HubRules rules;
+    rules.permissions.push_back({{allow::any()}, std::move(publish), std::move(subscribe)});
+    return rules;
+  }
+
+  /// The stamp of whoever runs this test.
+  static std::string own_stamp() {
+    return "Hallway-Uid: " + std::to_string(::getuid()) +
+           "\r\nHallway-Pid: " + std::to_string(::getpid()) +
+           "\r\nHallway-Executable: " + std::filesystem::read_symlink("/proc/self/exe").string() +
+           "\r\n\r\n";
+  }
+};
+
+// Permissions -------------------------------------------------------------------------------------
+
+TEST_F(a_hub, refuses_what_a_client_may_not_publish) {
+  start_with(everybody_may({.allow = {{"open.>"}}, .deny = {"open.secret"}}, {}));
+  RawStream client = connect();
+  say(client, "SUB > 1\r\n");
+  EXPECT_EQ(answer(client, pub("open.x", "1")), msg("open.x", "1", "1"));
+  EXPECT_EQ(answer(client, pub("open.secret", "1")),
+            "-ERR 'Permissions Violation for Publish to \"open.secret\"'\r\n");
+  EXPECT_EQ(answer(client, pub("closed", "1")),
+            "-ERR 'Permissions Violation for Publish to \"closed\"'\r\n");
+  ASSERT_EQ(events.size(), 2U);
+  EXPECT_EQ(events[0].kind, Kind::violation);
+  EXPECT_EQ(events[0].peer.pid, ::getpid());
+  EXPECT_EQ(hub->statistics().violations, 2U);
+  // No +OK for it in verbose mode.
+  RawStream person = connect("");
+  EXPECT_EQ(answer(person, pub("closed", "1")),
+            "-ERR 'Permissions Violation for Publish to \"closed\"'\r\n");
+}
+
+TEST_F(a_hub, refuses_what_a_client_may_not_hear) {
+  start_with(everybody_may({}, {.allow = {}, .deny = {"secret.>"}}));
+  RawStream client = connect();
+  EXPECT_EQ(answer(client, "SUB secret.a 1\r\n"),
+            "-ERR 'Permissions Violation for Subscription to \"secret.a\"'\r\n");
+  EXPECT_EQ(answer(client, "SUB secret.a q 1\r\n"),
+            "-ERR 'Permissions Violation for Subscription to \"secret.a\" using queue \"q\"'\r\n");
+  // What is denied in part is heard in the other part.
+  EXPECT_EQ(answer(client, "SUB > 1\r\n"), "");
+  EXPECT_EQ(answer(client, pub("secret.a", "x") + pub("other", "y")), msg("other", "1", "y"));
+}
+
+TEST_F(a_hub, knows_who_somebody_is_from_the_kernel) {
+  NEEDS_ROOT_TO_BECOME_ANOTHER_USER();
+  HubRules rules;
+  rules.allow = {allow::any()};
+  rules.permissions.push_back({{allow::uid(some_user)}, {.allow = {{"theirs"}}, .deny = {}}, {}});
+  HubOptions options;
+  options.mode = 0666;
+  options.rules = std::move(rules);
+  start(std::move(options));
+  RawStream ours = connect();
+  EXPECT_EQ(answer(ours, pub("ours", "x")), "");
+  say(ours, "SUB > 1\r\n");
+  ForkedProcess other([&](const ForkedProcess::Say& tell) {
+    (void)::setgid(some_user);
+    (void)::setuid(some_user);
+    const Descriptor socket = raw_connected(SOCK_STREAM, path);
+    raw_send(socket.get(), std::string(connect_as_programs_do) + pub("ours", "x") +
+                               pub("theirs", "y") + "PING\r\n");
+    std::string heard;
+    while (!heard.contains("PONG")) heard += raw_receive(socket.get(), 65536, true).bytes;
+    tell(std::to_string(heard.find("Publish to \"ours\"") != std::string::npos));
+    wait_to_be_killed();
+  });
+  EXPECT_TRUE(until_heard(ours, msg("theirs", "1", "y")));
+  EXPECT_EQ(other.line(), "1");
+}
+
+// Rules -------------------------------------------------------------------------------------------
+
+TEST_F(a_hub, takes_new_rules_at_once) {
+  start();
+  RawStream client = connect();
+  say(client, "SUB a.* 1\r\nSUB b 2\r\n");
+  EXPECT_EQ(answer(client, pub("a.x", "x")), msg("a.x", "1", "x"));
+  client.received.clear();
+  ASSERT_TRUE(
+      hub->set_rules(everybody_may({.allow = {}, .deny = {"b"}}, {.allow = {}, .deny = {"a.>"}})));
+  EXPECT_TRUE(until_heard(client, "-ERR 'Permissions Violation for Subscription to \"a.*\"'\r\n"));
+  EXPECT_EQ(answer(client, pub("a.x", "x")), "");
+  EXPECT_EQ(answer(client, pub("b", "x")), "-ERR 'Permissions Violation for Publish to \"b\"'\r\n");
+  ASSERT_TRUE(hub->set_rules(everybody_may({}, {.allow = {}, .deny = {"b.c", "d.x"}})));
+  EXPECT_EQ(answer(client, pub("b", "x")), msg("b", "2", "x"));
+  EXPECT_EQ(answer(client, "SUB d.* 3\r\n" + pub("d.x", "x") + pub("d.y", "y")),
+            msg("d.y", "3", "y"));
+  ASSERT_TRUE(hub->set_rules({}));
+  EXPECT_EQ(answer(client, pub("d.x", "x")), msg("d.x", "3", "x"));
+}
+
+TEST_F(a_hub, keeps_its_rules_where_new_ones_are_wrong) {
+  start_with(everybody_may({.allow = {}, .deny = {"denied"}}, {}));
+  RawStream client = connect();
+  say(client, "SUB > 1\r\n");
+  const auto why_not = [&](HubRules rules) {
+    const auto set = hub->set_rules(std::move(rules));
+    EXPECT_FALSE(set);
+    return set ? std::string() : set.error().subject;
+  };
+  HubRules none;
+  none.stamped = {"fine", "a..b"};
+  EXPECT_EQ(why_not(none), "stamped[1]");
+  none = {};
+  none.delivery = {{.subjects = {"a"}}, {.subjects = {">.a"}}};
+  EXPECT_EQ(why_not(none), "delivery[1].subjects[0]");
+  none = {};
+  none.delivery = {{.subjects = {"a"}, .who = {allow::user("nobody-has-this-name")}}};
+  EXPECT_EQ(why_not(none), "delivery[0].who[0]");
+  EXPECT_EQ(why_not(everybody_may({.allow = {{"a", "b."}}, .deny = {}}, {})),
+            "permissions[0].publish.allow[1]");
+  EXPECT_EQ(why_not(everybody_may({}, {.allow = {}, .deny = {""}})),
+            "permissions[0].subscribe.deny[0]");
+  none = {};
+  none.permissions = {{{allow::group("nobody-has-this-name")}, {}, {}}};
+  EXPECT_EQ(why_not(none), "permissions[0].who[0]");
+  none = {};
+  none.allow = {allow::any(), allow::user("nobody-has-this-name")};
+  EXPECT_EQ(why_not(none), "allow[1]");
+
+  EXPECT_EQ(answer(client, pub("denied", "x")),
+            "-ERR 'Permissions Violation for Publish to \"denied\"'\r\n");
+  EXPECT_EQ(answer(client, pub("a", "x")), msg("a", "1", "x"));
+
+  HubOptions options;
+  options.rules = none;
+  const auto another = Hub::start(loop, directory / "other", std::move(options));
+  ASSERT_FALSE(another);
+  EXPECT_EQ(another.error().code, std::errc::invalid_argument);
+  EXPECT_FALSE(std::filesystem::exists(directory / "other"));
+}
+
+TEST_F(a_hub, serves_a_subscription_by_the_first_rule_about_it) {
+  HubRules rules;
+  rules.delivery = {{.subjects = {"a.>", "b"}, .policy = DeliveryPolicy::wait},
+                    {.subjects = {"c"},
+                     .who = {allow::uid(::getuid() + 1)},
+                     .policy = DeliveryPolicy::drop_newest},
+                    {.subjects = {"a.>", "c"}, .policy = DeliveryPolicy::drop_oldest}};
+  start_with(std::move(rules));
+  RawStream client = connect("CONNECT {\"full\":\"latest_only\"}\r\n");
+  say(client, "SUB a.x 1\r\nSUB b 2\r\nSUB c 3\r\nSUB > 4\r\n");
+  std::vector<DeliveryPolicy> policies;
+  for (const auto& subscription : hub->subscriptions()) policies.push_back(subscription.policy);
+  EXPECT_EQ(policies, (std::vector{DeliveryPolicy::wait, DeliveryPolicy::wait,
+                                   DeliveryPolicy::drop_oldest, DeliveryPolicy::latest_only}));
+}
+
+// Identity ----------------------------------------------------------------------------------------
+
+TEST_F(a_hub, says_who_published_where_it_is_told_to) {
+  HubRules rules;
+  rules.stamped = {"signed.>"};
+  start_with(std::move(rules));
+  RawStream client = connect();
+  say(client, "SUB > 1\r\n");
+  EXPECT_EQ(answer(client, pub("signed.a", "x")),
+            hmsg("signed.a", std::string(nats_1_0) + own_stamp(), "x"));
+  EXPECT_EQ(answer(client, pub("plain", "x")), msg("plain", "1", "x"));
+  // Those without headers get the message without.
+  RawStream simple = connect("CONNECT {\"verbose\":false}\r\n");
+  say(simple, "SUB > 1\r\n");
+  client.send(pub("signed.a", "x"));
+  EXPECT_TRUE(until_heard(simple, msg("signed.a", "1", "x")));
+}
+
+TEST_F(a_hub, lets_nobody_forge_who_published) {
+  HubRules rules;
+  rules.stamped = {"signed.>"};
+  start_with(std::move(rules));
+  RawStream client = connect();
+  say(client, "SUB > 1\r\n");
+  const std::string forged = std::string(nats_1_0) +
+                             "A: 1\r\nhallway-uid: 0\r\nHALLWAY-PID:1\r\nB: 2\r\n"
+                             "Hallway-Executable: /sbin/init\r\nHallway-Uid: 0\r\n\r\n";
+  EXPECT_EQ(answer(client, hpub("signed.a", forged, "x")),
+            hmsg("signed.a", std::string(nats_1_0) + "A: 1\r\nB: 2\r\n" + own_stamp(), "x"));
+  // Whatever the subject.
+  EXPECT_EQ(answer(client, hpub("plain", forged, "x")),
+            hmsg("plain", std::string(nats_1_0) + "A: 1\r\nB: 2\r\n\r\n", "x"));
+  // A block that is none may be read as one by somebody.
+  const std::string broken = "NATS/1.0\r\nHallway-Uid: 0\n\n";
+  EXPECT_EQ(answer(client, hpub("signed.a", broken, "x")),
+            hmsg("signed.a", std::string(nats_1_0) + own_stamp(), "x"));
+  EXPECT_EQ(answer(client, hpub("plain", broken, "x")),
+            hmsg("plain", std::string(nats_1_0) + "\r\n", "x"));
+  EXPECT_EQ(answer(client, hpub("plain", "no such\r\nthing", "x")),
+            hmsg("plain", "no such\r\nthing", "x"));
+  // What was unsigned before is not so for ever.
+  ASSERT_TRUE(
+      hub->set_rules({.allow = {}, .permissions = {}, .delivery = {}, .stamped = {"plain"}}));
+  EXPECT_EQ(answer(client, pub("plain", "x")),
+            hmsg("plain", std::string(nats_1_0) + own_stamp(), "x"));
+}
+
+// Quotas ------------------------------------------------------------------------------------------
+
+TEST_F(a_hub, turns_away_who_has_too_many_connections) {
+  HubOptions options;
+  options.limits.connections_per_uid = 2;
+  start(std::move(options));
+  RawStream first = connect();
+  {
+    const RawStream second = connect();
+    RawStream third(raw_connected(SOCK_STREAM, path));
+    ASSERT_TRUE(until_ended(third));
+    EXPECT_TRUE(third.received.starts_with("INFO {"));
+    EXPECT_TRUE(third.received.ends_with("\r\n-ERR 'maximum connections exceeded'\r\n"));
+    ASSERT_EQ(events.size(), 1U);
+    EXPECT_EQ(events[0].kind, Kind::refused);
+  }
+  ASSERT_TRUE(until([&] { return hub->statistics().connections == 1; }));
+  RawStream next = connect();
+  EXPECT_EQ(answer(next, "PING\r\n"), "PONG\r\n");
+}
+
+TEST_F(a_hub, lets_a_uid_have_only_so_many_subscriptions) {
+  HubOptions options;
+  options.limits.subscriptions_per_uid = 2;
+  start(std::move(options));
+  RawStream first = connect();
+  RawStream second = connect();
+  EXPECT_EQ(answer(first, "SUB a 1\r\n"), "");
+  EXPECT_EQ(answer(second, "SUB a 1\r\n"), "");
+  EXPECT_EQ(answer(second, "SUB b 2\r\n"), "-ERR 'maximum subscriptions exceeded'\r\n");
+  EXPECT_EQ(answer(first, "UNSUB 1\r\n"), "");
+  EXPECT_EQ(answer(second, "SUB b 2\r\n"), "");
+}
+
+// Its own subjects --------------------------------------------------------------------------------
+
+TEST_F(a_hub, answers_who_asks_for_its_statistics) {
+  start();
+  RawStream client = connect();
+  RawStream curious = connect();
+  say(curious, "SUB > 1\r\n");
+  say(client, "SUB in.* 9\r\n");
+  client.received.clear();
+  client.send(pub("a", "12345"));
+  client.send(pub("$SYS.HUB.STATS", "", "in.1"));
+  synchronize(client);
+  const std::string text = client.received.substr(client.received.find("\r\n") + 2);
+  hub::JsonReader reader(std::string_view(text).substr(0, text.size() - 2));
+  std::vector<std::string> members;
+  while (const hub::JsonMember* member = reader.next()) {
+    members.push_back(std::string(member->name) + '=' + std::string(member->value));
+  }
+  EXPECT_TRUE(client.received.starts_with("MSG in.1 9 "));
+  EXPECT_TRUE(reader.valid()) << text;
+  EXPECT_EQ(members, (std::vector<std::string>{
+                         "connections=2", "subscriptions=2", "connections_total=2", "messages_in=2",
+                         "bytes_in=5", "messages_out=1", "bytes_out=18", "dropped=0",
+                         "superseded=0", "slow_consumers=0", "violations=0"}));
+  // Neither the question nor the answer is anybody else's.
+  EXPECT_TRUE(until_heard(curious, msg("a", "1", "12345")));
+  EXPECT_EQ(answer(client, pub("$SYS.HUB.STATS", "")), "");
+}
+
+TEST_F(a_hub, lets_nobody_speak_in_its_name) {
+  start();
+  RawStream client = connect();
+  say(client, "SUB > 1\r\n");
+  EXPECT_EQ(answer(client, pub("$SYS.HUB.GAP", "12")),
+            "-ERR 'Permissions Violation for Publish to \"$SYS.HUB.GAP\"'\r\n");
+  EXPECT_EQ(answer(client, pub("$SYS.OTHER", "12")), msg("$SYS.OTHER", "1", "12"));
+}
+
+// Ending ------------------------------------------------------------------------------------------
+
+TEST_F(a_hub, delivers_what_was_said_before_it_drains) {
+  start();
+  RawStream subscriber = connect();
+  say(subscriber, "SUB a 1\r\n");
+  std::vector<RawStream> publishers;
+  for (int i = 0; i < 3; ++i) publishers.push_back(connect());
+  subscriber.received.clear();
+  for (RawStream& publisher : publishers) publisher.send(pub("a", "last words"));
+  loop.drain();
+  EXPECT_EQ(loop.run(), 0);
+  subscriber.collect();
+  EXPECT_TRUE(subscriber.ended);
+  std::string_view heard = subscriber.received;
+  ASSERT_TRUE(heard.starts_with("INFO {"));
+  EXPECT_TRUE(heard.substr(0, heard.find("\r\n")).contains("\"ldm\":true"));
+  const std::string three =
+      msg("a", "1", "last words") + msg("a", "1", "last words") + msg("a", "1", "last words");
+  EXPECT_EQ(heard.substr(heard.find("\r\n") + 2), three);
+}
+
+TEST_F(a_hub, drains_alone_while_its_loop_goes_on) {
+  start();
+  RawStream client = connect();
+  say(client, "SUB a 1\r\n");
+  client.received.clear();
+  hub->drain();
+  EXPECT_TRUE(until_ended(client));
+  EXPECT_TRUE(client.received.contains("\"ldm\":true"));
+  EXPECT_FALSE(loop.turn());
+  EXPECT_EQ(hub->statistics().connections, 0U);
+  EXPECT_LT(raw_connected(SOCK_STREAM, path).get(), 0);
+}
+
+TEST_F(a_hub, hands_over_to_a_successor) {
+  const auto serving = [&](const ForkedProcess::Say& tell) {
+    Loop of_its_own;
+    HubOptions options;
+    options.takeover = true;
+    const auto running = Hub::start(of_its_own, path, std::move(options));
+    tell(running ? "started" : running.error().explain());
+    of_its_own.run();
+    tell("ended");
+  };
+  ForkedProcess first(serving);
+  ASSERT_EQ(first.line(), "started");
+  const Descriptor client = raw_connected(SOCK_STREAM, path);
+  EXPECT_TRUE(raw_receive(client.get(), 65536, true).bytes.starts_with("INFO {"));
+  ForkedProcess second(serving);
+  ASSERT_EQ(second.line(), "started");
+  EXPECT_TRUE(raw_receive(client.get(), 65536, true).bytes.contains("\"ldm\":true"));
+  EXPECT_EQ(raw_receive(client.get(), 65536, true).result, 0);
+  EXPECT_EQ(first.line(), "ended");
+  const Descriptor fresh = raw_connected(SOCK_STREAM, path);
+  EXPECT_TRUE(raw_receive(fresh.get(), 65536, true).bytes.starts_with("INFO {"));
+}
+
+TEST_F(a_hub, may_end_with_clients_in_the_middle_of_everything) {
+  HubOptions options;
+  options.limits.outbound = 1;
+  options.rules.delivery = {{.subjects = {">"}, .policy = DeliveryPolicy::wait, .pending = 1}};
+  start(std::move(options));
+  RawStream subscriber = connect();
+  say(subscriber, "SUB a 1\r\n");
+  RawStream publisher = connect();
+  const std::string payload(mebibyte, 'p');
+  for (int i = 0; i < 10; ++i) publisher.send(pub("a", payload));
+  for (int i = 0; i < 20; ++i) loop.turn();
+  hub.reset();
+  EXPECT_TRUE(until_ended(publisher));
+  EXPECT_TRUE(until_ended(subscriber));
+  EXPECT_FALSE(loop.turn());
+}
+
+}  // namespace
+}  // namespace hallway
