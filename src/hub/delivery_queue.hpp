@@ -21,7 +21,7 @@
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
+#include <list>
 #include <map>
 #include <optional>
 #include <string>
@@ -192,7 +192,7 @@ class DeliveryQueue {
   const DeliveryPolicy policy_;
   const std::size_t limit_;
   Account& account_;
-  std::deque<Entry> entries_;
+  std::list<Entry> entries_;  // and no deque, which takes half a kilobyte while nothing waits
   // Of latest_only. Ordered, because strangers choose the subjects: nobody can make it slow.
   std::map<std::string_view, Entry*> by_subject_;
   std::size_t pending_ = 0;  // bytes, in the account too

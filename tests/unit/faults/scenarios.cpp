@@ -89,6 +89,47 @@ Result<void> echo_over_a_stream(const std::string& directory) {
   return serve_one(loop, directory + "/s", {.on_path_lost = unwatched});
 }
 
+/// Speaks the protocol line by line: to a hub, a payload is what comes with its line.
+Task<Result<void>> publish_and_hear(Loop& loop, std::string address) {
+  auto connected = co_await Connection::connect(loop, address, {.deadline = limit});
+  if (!connected) co_return error_of(connected);
+  Connection& client = *connected;
+  const Received info = co_await client.receive(limit);
+  if (!info) co_return error_of(info);
+  for (const char* said : {"CONNECT {\"verbose\":false,\"headers\":true}", "SUB > 1", "SUB a 2",
+                           "PUB a 2\r\nhi\r", "PUB b 2\r\nho\r", "UNSUB 2", "PING"}) {
+    const Sent sent = co_await client.send(said);
+    if (!sent) co_return error_of(sent);
+  }
+  int deliveries = 0;
+  int stamps = 0;
+  while (true) {
+    const Received heard = co_await client.receive(limit);
+    if (!heard) co_return error_of(heard);
+    if (heard->bytes() == "PONG") break;
+    if (heard->bytes() == "hi" || heard->bytes() == "ho") ++deliveries;
+    if (heard->bytes().starts_with("Hallway-")) ++stamps;
+  }
+  if (deliveries != 3) co_return wrong(std::to_string(deliveries) + " deliveries");
+  // Without the calls it takes, nobody knows the executable.
+  if (stamps != 6 && stamps != 4) co_return wrong(std::to_string(stamps) + " stamps");
+  co_return Result<void>();
+}
+
+/// Matching, a shared line and one apart, a stamp, and a rule.
+Result<void> a_hub(const std::string& directory) {
+  Loop loop(sleeping);
+  HubOptions options{.on_path_lost = unwatched};
+  options.rules.stamped = {"a"};
+  options.rules.permissions = {{{allow::any()}, {.allow = {{">"}}, .deny = {"c"}}, {}}};
+  auto hub = Hub::start(loop, directory + "/s", std::move(options));
+  if (!hub) return error_of(hub);
+  auto heard = loop.run(publish_and_hear(loop, directory + "/s"));
+  loop.drain(limit);
+  loop.run();
+  return heard;
+}
+
 Result<void> echo_over_seqpacket(const std::string& directory) {
   Loop loop(sleeping);
   return serve_one(loop, directory + "/s",
@@ -501,6 +542,7 @@ Result<void> notifier(const std::string& directory) {
 constexpr auto scenarios = std::to_array<Scenario>({
     {"echo_over_a_stream", echo_over_a_stream},
     {"echo_over_seqpacket", echo_over_seqpacket, false},
+    {"a_hub", a_hub},
     {"abstract_name", abstract_name},
     {"long_name_with_an_owner", long_name_with_an_owner, true, long_name},
     {"takeover_of_a_stale_socket", takeover_of_a_stale_socket},

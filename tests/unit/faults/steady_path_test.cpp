@@ -2,17 +2,22 @@
 //
 // Once it is under way, an exchange of messages allocates nothing.
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 
 #include <array>
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <hallway/client.hpp>
+#include <hallway/hub.hpp>
 #include <hallway/server.hpp>
 
 #include "support/conversation.hpp"
+#include "support/raw_socket.hpp"
 #include "support/temp_directory.hpp"
+#include "support/waiting.hpp"
 #include "unit/faults/allocations.hpp"
 #include "wire/nats_parser.hpp"
 #include "wire/nats_writer.hpp"
@@ -106,6 +111,44 @@ TEST(steady_path, a_stream_of_messages_allocates_nothing) {
   loop.spawn(receive(std::move(pair->second)));
   loop.run(send(std::move(pair->first), count));
   EXPECT_EQ(count.made, 0U);
+}
+
+// Several subjects, so that batches begin and end, and subscribers with other lines.
+TEST(steady_path, a_hub_allocates_nothing) {
+  const TempDirectory directory;
+  Loop loop;
+  auto hub = Hub::start(loop, directory / "hub");
+  ASSERT_TRUE(hub);
+  std::vector<RawStream> clients;
+  for (int i = 0; i < 3; ++i) {
+    RawStream& client = clients.emplace_back(raw_connected(SOCK_STREAM, directory / "hub"));
+    client.send("CONNECT {\"verbose\":false}\r\nSUB a.* " + std::to_string(i / 2) + "\r\n");
+  }
+  ASSERT_TRUE(run_until(loop, [&] { return hub->statistics().subscriptions == 3; }));
+  const std::string several =
+      "PUB a.b 3\r\none\r\nPUB a.b 3\r\ntwo\r\nPUB a.c 5\r\nthree\r\nPUB nobody 1\r\nx\r\n";
+  std::array<char, 4096> nowhere;
+  std::uint64_t published = 0;
+  const auto publish = [&] {
+    ASSERT_EQ(::send(clients[0].get(), several.data(), several.size(), 0),
+              static_cast<ssize_t>(several.size()));
+    published += 4;
+    while (hub->statistics().messages_in < published) loop.turn();
+    for (int i = 0; i < 3; ++i) loop.turn();
+    for (const RawStream& client : clients) {
+      while (::recv(client.get(), nowhere.data(), nowhere.size(), MSG_DONTWAIT) > 0) {
+      }
+    }
+  };
+  std::optional<FailingAllocation> counting;
+  for (unsigned i = 0; i < warm_up + measured; ++i) {
+    if (i == warm_up) counting.emplace(0);
+    publish();
+  }
+  const unsigned made = FailingAllocation::made();
+  counting.reset();
+  EXPECT_EQ(made, 0U);
+  EXPECT_EQ(hub->statistics().messages_out, std::uint64_t{3} * 3 * (warm_up + measured));
 }
 
 TEST(steady_path, a_blocking_client_allocates_nothing) {
