@@ -19,7 +19,8 @@
 // looked at. A message on a stamped subject (HubRules::stamped) reaches those who take headers
 // with the fields
 //     Hallway-Uid, Hallway-Pid    as the kernel noted them when the publisher connected
-//     Hallway-Executable          the program that ran there then; where we may read it
+//     Hallway-Executable          the program that ran there at the first of them; where we may
+//                                 read it, and the process is certain to be that which connected
 // and no publisher can forge one: what he sends of that name is removed, whatever the subject.
 //
 // Full queues. What a subscriber does not read waits, first for its connection, then for each of
