@@ -22,9 +22,7 @@ std::string with_all(const HeaderBlock& header, const std::vector<HeaderField>& 
   EXPECT_EQ(header.write_with(fields, bytes.data()), bytes.data() + bytes.size());
   return {bytes.begin(), bytes.end()};
 }
-std::string with(const HeaderBlock& header, HeaderField field) {
-  return with_all(header, {field});
-}
+std::string with(const HeaderBlock& header, HeaderField field) { return with_all(header, {field}); }
 
 std::vector<std::string> fields_of(const HeaderBlock& header) {
   std::vector<std::string> fields;
@@ -100,8 +98,7 @@ TEST(nats_header, reads_what_it_has_written) {
 TEST(nats_header, replaces_several_fields_at_once) {
   const HeaderBlock header = parsed("NATS/1.0\r\nA: 1\r\nHALLWAY-UID: 0\r\nb: 2\r\n\r\n");
   const std::vector<HeaderField> fields{{"Hallway-Uid", "1000"}, {"B", ""}, {"C", "3"}};
-  EXPECT_EQ(with_all(header, fields),
-            "NATS/1.0\r\nA: 1\r\nHallway-Uid: 1000\r\nC: 3\r\n\r\n");
+  EXPECT_EQ(with_all(header, fields), "NATS/1.0\r\nA: 1\r\nHallway-Uid: 1000\r\nC: 3\r\n\r\n");
   EXPECT_TRUE(header.has_any_of(fields));
   EXPECT_FALSE(header.has_any_of(std::vector<HeaderField>{{"C", ""}, {"Hallway", ""}}));
   EXPECT_FALSE(HeaderBlock().has_any_of(fields));
