@@ -57,6 +57,7 @@ enum class Outcome : std::uint8_t {
   peer_gone,      ///< the peer reset the connection or closed it while we had more to say
   closed,         ///< this side closed it, or is draining
   truncated,      ///< data or descriptors of this one message did not arrive whole
+  no_responders,  ///< a request to a hub, and nobody listens to its subject
   failed,         ///< anything else; the object's error() explains
 };
 

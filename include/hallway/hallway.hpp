@@ -20,6 +20,7 @@
 #include <hallway/connection.hpp>       // messages over a connected socket
 #include <hallway/server.hpp>           // accepting connections
 #include <hallway/client.hpp>           // a connection without a loop
+#include <hallway/hub_client.hpp>       // publishing and subscribing by way of a hub
 #include <hallway/datagram_socket.hpp>  // packets without a connection
 #include <hallway/child.hpp>            // a child process at the other end
 #include <hallway/hub_rules.hpp>        // who may say and hear what in a hub

@@ -108,10 +108,26 @@ struct HubLimits {
   unsigned pings_unanswered = 2;
 };
 
+/// What the client of a hub may cost.
+struct HubClientLimits {
+  /// Bytes that wait to be sent to the hub, or for a hub to come back: from here on publish() finds
+  /// no room.
+  std::size_t outbound = 1 * mebibyte;
+
+  /// Bytes of messages that wait to be received from one subscription: from here on it is full.
+  std::size_t inbox = 8 * mebibyte;
+
+  /// Largest message accepted from the hub, in bytes, its headers counted.
+  std::size_t max_message = 8 * mebibyte;
+};
+
 namespace defaults {
 
 /// Where `hallway serve` listens and the client verbs connect when nothing else is said.
 inline constexpr const char* address = "/tmp/unix_socket.sock";
+
+/// Where a hub listens and its clients connect when nothing else is said.
+inline constexpr const char* hub_address = "/tmp/hallway-hub.sock";
 
 inline constexpr unsigned mode = 0600;  ///< of a socket file
 

@@ -29,6 +29,7 @@ std::string_view to_string(Outcome outcome) noexcept {
     case Outcome::peer_gone: return "peer gone";
     case Outcome::closed: return "closed";
     case Outcome::truncated: return "truncated";
+    case Outcome::no_responders: return "no responders";
     case Outcome::failed: return "failed";
   }
   return "unknown outcome";

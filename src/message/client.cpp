@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "core/deadline.hpp"
 #include "loop/spin.hpp"
 #include "message/connect.hpp"
 #include "message/transport.hpp"
@@ -12,22 +13,7 @@ namespace hallway {
 
 namespace {
 
-/// A point in time up to which calls may block.
-class Deadline {
- public:
-  explicit Deadline(Duration within)
-      : endless_(within == forever),
-        when_(endless_ ? Clock::time_point::max() : Clock::now() + within) {}
-
-  [[nodiscard]] Duration left() const {
-    return endless_ ? forever : std::max<Duration>(when_ - Clock::now(), Duration::zero());
-  }
-
- private:
-  using Clock = std::chrono::steady_clock;
-  bool endless_;
-  Clock::time_point when_;
-};
+using core::Deadline;
 
 /// A base, so that it is there before the transport and after it.
 struct OwnPool {

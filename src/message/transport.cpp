@@ -584,6 +584,7 @@ Error Transport::explain_outcome(const char* operation, Outcome outcome) const {
           .error();
     case Outcome::would_block: return sys::failure(EAGAIN, operation, subject).error();
     case Outcome::failed: return sys::failure(ENOMEM, operation, subject).error();
+    case Outcome::no_responders:  // of hubs alone
     case Outcome::ok: break;
   }
   return sys::failure(0, operation, subject).error();

@@ -60,7 +60,8 @@ TEST(report, prints_one_line_without_a_hint) {
 TEST(outcome, has_words_of_its_own_for_every_value) {
   constexpr std::array all{
       Outcome::ok,        Outcome::would_block, Outcome::timed_out, Outcome::end_of_stream,
-      Outcome::peer_gone, Outcome::closed,      Outcome::truncated, Outcome::failed};
+      Outcome::peer_gone, Outcome::closed,      Outcome::truncated, Outcome::no_responders,
+      Outcome::failed};
   std::set<std::string_view> words;
   for (const Outcome outcome : all) words.insert(to_string(outcome));
   EXPECT_EQ(words.size(), all.size());

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+
+#include <hallway/limits.hpp>
+
+namespace hallway::core {
+
+/// A moment by which something must have happened: one time for all its steps.
+class Deadline {
+ public:
+  explicit Deadline(Duration within)
+      : endless_(within == forever),
+        when_(endless_ ? Clock::time_point::max() : Clock::now() + within) {}
+
+  [[nodiscard]] Duration left() const {
+    return endless_ ? forever : std::max<Duration>(when_ - Clock::now(), Duration::zero());
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  bool endless_;
+  Clock::time_point when_;
+};
+
+}  // namespace hallway::core

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What server and client say of themselves first, in INFO and CONNECT: each one JSON object in a
+// line, of which we read and write the few members that concern us. Pure.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include <hallway/bytes.hpp>
+#include <hallway/hub_client.hpp>
+
+namespace hallway::hub {
+
+/// A server's INFO.
+struct ServerInfo {
+  std::size_t max_payload = SIZE_MAX;  ///< its headers counted
+  bool headers = false;                ///< it takes messages with headers
+
+  /// nullopt: it is no JSON object.
+  static std::optional<ServerInfo> parse(ByteView text);
+};
+
+/// A client's CONNECT.
+std::string greeting_of(const HubClientOptions& options);
+
+}  // namespace hallway::hub
