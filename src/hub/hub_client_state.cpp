@@ -191,7 +191,7 @@ Task<Result<void>> HubClientState::greet() {
   connection_.emplace(std::move(*made));
   connected_at_ = loop_->now();
   ++connections_;
-  pings_ = pongs_ = 0;
+  pings_ = pongs_ = announced_by_ = 0;
   co_return heard;
 }
 
@@ -278,7 +278,6 @@ Task<bool> HubClientState::come_back(Error reason) {
     if (greeted) {
       ++counters_.reconnects;
       subscribe_again();
-      report(HubClientEvent::Kind::reconnected, error_about({}, "connect", "the hub is back"));
       co_return true;
     }
     reason = greeted.error();
@@ -294,6 +293,8 @@ void HubClientState::subscribe_again() {
     if (subscription->active() && !draining_) ask_for(*subscription);
   }
   if (!kept_.empty()) put(std::exchange(kept_, {}));
+  announced_by_ = ++pings_;
+  send({.verb = nats::Verb::ping});
   wake_changed();
 }
 
@@ -320,7 +321,7 @@ void HubClientState::handle(const nats::Operation& operation) {
     case nats::Verb::msg:
     case nats::Verb::hmsg: return deliver(operation);
     case nats::Verb::ping: return send({.verb = nats::Verb::pong});
-    case nats::Verb::pong: ++pongs_; return wake_changed();
+    case nats::Verb::pong: return note_pong();
     case nats::Verb::err:
       return report(HubClientEvent::Kind::complaint, complaint_of(operation.text, "use"));
     case nats::Verb::info:
@@ -328,6 +329,14 @@ void HubClientState::handle(const nats::Operation& operation) {
       return;
     default: return;  // +OK; nothing else comes from a server
   }
+}
+
+void HubClientState::note_pong() {
+  ++pongs_;
+  wake_changed();
+  if (pongs_ != announced_by_) return;
+  announced_by_ = 0;
+  report(HubClientEvent::Kind::reconnected, error_about({}, "connect", "the hub is back"));
 }
 
 void HubClientState::deliver(const nats::Operation& operation) {

@@ -148,6 +148,7 @@ class HubClientState : public std::enable_shared_from_this<HubClientState> {
   void end(Outcome outcome, Error reason);
 
   void handle(const nats::Operation& operation);
+  void note_pong();
   void deliver(const nats::Operation& operation);
   void answer(const nats::Operation& operation);
   [[nodiscard]] bool stalled() const;
@@ -176,9 +177,10 @@ class HubClientState : public std::enable_shared_from_this<HubClientState> {
   Loop::Clock::time_point connected_at_;
   std::uint64_t pings_ = 0;  // of ours, over this connection
   std::uint64_t pongs_ = 0;
-  std::string operation_;  // the one being written
-  std::string waiting_;    // to be sent behind what the connection has
-  std::string kept_;       // to be sent to the next connection
+  std::uint64_t announced_by_ = 0;  // the pong that says that the hub has our subscriptions again
+  std::string operation_;           // the one being written
+  std::string waiting_;             // to be sent behind what the connection has
+  std::string kept_;                // to be sent to the next connection
   bool pumping_ = false;
 
   std::map<std::uint64_t, SubscriptionState*> subscriptions_;
