@@ -14,6 +14,16 @@ void refuse_flags(const std::string& flags, const std::string& why) {
 
 bool given(const CLI::App& verb, const std::string& name) { return verb.count(name) > 0; }
 
+std::vector<std::string> words_of(const CLI::App& verb, const Rest& rest) {
+  std::vector<std::string> words = verb.remaining();
+  for (const std::string& word : words) {
+    const bool flag = word.size() > 1 && word[0] == '-' && (word[1] < '0' || word[1] > '9');
+    if (flag) refuse_flags(word, "unknown flag (a message that looks like one goes after --)");
+  }
+  if (rest) words.insert(words.end(), rest->begin(), rest->end());
+  return words;
+}
+
 void add_wordiness(CLI::App& verb, Wordiness& wordiness) {
   verb.add_flag_callback(
       "-q,--quiet", [&wordiness] { wordiness.verbosity = -1; }, "Say nothing but failures");
@@ -59,10 +69,18 @@ void check_wire(const CLI::App& verb, const Wire& wire) {
   }
 }
 
-std::string default_address() {
-  const char* chosen = std::getenv("HALLWAY_ADDRESS");
-  return chosen != nullptr && *chosen != '\0' ? chosen : defaults::address;
+namespace {
+
+std::string from_environment(const char* name, const char* otherwise) {
+  const char* chosen = std::getenv(name);
+  return chosen != nullptr && *chosen != '\0' ? chosen : otherwise;
 }
+
+}  // namespace
+
+std::string default_address() { return from_environment("HALLWAY_ADDRESS", defaults::address); }
+
+std::string default_hub_address() { return from_environment("HALLWAY_HUB", defaults::hub_address); }
 
 Address read_address(const std::string& word) {
   auto address = Address::parse(word);

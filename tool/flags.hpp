@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <hallway/address.hpp>
 #include <hallway/connection.hpp>
@@ -19,6 +20,7 @@
 
 #include "events.hpp"
 #include "values.hpp"
+#include "verb.hpp"
 
 namespace hallway::tool {
 
@@ -61,6 +63,11 @@ inline Read<std::string> read_text(const std::string& text) { return text; }
 /// Whether a flag stands on the command line.
 bool given(const CLI::App& verb, const std::string& name);
 
+/// The words of the command line that are no flags, and those after "--". For verbs that take
+/// messages there: a positional of CLI11's would take one in brackets apart. Such a verb has
+/// allow_extras().
+std::vector<std::string> words_of(const CLI::App& verb, const Rest& rest);
+
 /// -q, -v and --json.
 void add_wordiness(CLI::App& verb, Wordiness& wordiness);
 
@@ -88,6 +95,9 @@ void check_wire(const CLI::App& verb, const Wire& wire);
 
 /// HALLWAY_ADDRESS, or the default.
 std::string default_address();
+
+/// HALLWAY_HUB, or where a hub listens by default.
+std::string default_hub_address();
 
 /// The address in a word; a usage error that names it where it is none.
 Address read_address(const std::string& word);

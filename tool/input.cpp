@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "input.hpp"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <array>
@@ -52,7 +53,7 @@ Result<void> LineReader::read_some() {
 
 Error LineReader::too_long() const {
   return error_of(std::errc::message_size, "read", "standard input",
-                  "a line is longer than --max-message " + write_size(most_));
+                  fmt::format("a line is longer than {} {}", who_says_, write_size(most_)));
 }
 
 }  // namespace hallway::tool

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include <hallway/error.hpp>
 #include <hallway/loop.hpp>
@@ -25,8 +26,10 @@ class Input {
 
 class LineReader final : public Input {
  public:
-  /// @param most  bytes in a line
-  LineReader(Loop& loop, std::size_t most) : loop_(&loop), most_(most) {}
+  /// @param most      bytes in a line
+  /// @param who_says  whose limit that is
+  LineReader(Loop& loop, std::size_t most, std::string_view who_says = "--max-message")
+      : loop_(&loop), most_(most), who_says_(who_says) {}
 
   Task<Result<std::optional<std::string>>> next() override;
 
@@ -37,6 +40,7 @@ class LineReader final : public Input {
 
   Loop* loop_;
   std::size_t most_;
+  std::string_view who_says_;
   std::string buffer_;
   std::size_t taken_ = 0;    // leading bytes of buffer_ given out
   std::size_t scanned_ = 0;  // leading bytes of buffer_ known to hold no further newline

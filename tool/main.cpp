@@ -36,6 +36,9 @@ const std::vector<Verb>& verbs() {
       {"send", "Send messages and exit", "[ADDRESS] MESSAGE... [FLAGS]", add_send},
       {"request", "Send a message and print the reply", "[ADDRESS] MESSAGE [FLAGS]", add_request},
       {"wait", "Exit as soon as a server accepts connections", "[ADDRESS] [FLAGS]", add_wait},
+      {"publish", "Publish messages to a subject of a hub", "SUBJECT MESSAGE... [FLAGS]",
+       add_publish},
+      {"subscribe", "Print the messages of subjects of a hub", "SUBJECT... [FLAGS]", add_subscribe},
       {"bench", "Load a server, print rates and latencies", "[ADDRESS] [FLAGS]", add_bench},
   };
   return all;
@@ -58,7 +61,7 @@ void print_help() {
       "hallway: Unix domain sockets done right\n\n"
       "Usage: hallway VERB [ADDRESS] [FLAGS]\n\n"
       "Verbs:\n";
-  for (const Verb& verb : verbs()) text += fmt::format("  {:<10}{}\n", verb.name, verb.summary);
+  for (const Verb& verb : verbs()) text += fmt::format("  {:<11}{}\n", verb.name, verb.summary);
   text += fmt::format(
       "\nFlags:\n"
       "  -h,--help  Print this text, or with a verb the verb's flags\n"
@@ -69,8 +72,9 @@ void print_help() {
       "  hallway serve /run/app.sock --handler 'jq .name'\n"
       "  hallway connect @app --type seqpacket  talk to somebody else's server\n"
       "\nWithout ADDRESS, HALLWAY_ADDRESS counts, else {}.\n"
+      "For a hub that is HALLWAY_HUB, else {}.\n"
       "`hallway VERB --help` has the rest, and so has man hallway.\n",
-      defaults::address);
+      defaults::address, defaults::hub_address);
   std::fputs(text.c_str(), stdout);
 }
 

@@ -40,15 +40,23 @@ std::string printed_line(std::string_view message, bool escape) {
   return line;
 }
 
+void add_data(nlohmann::ordered_json& object, std::string_view bytes) {
+  if (is_utf8(bytes)) {
+    object["data"] = bytes;
+  } else {
+    object["data_base64"] = base64(bytes);
+  }
+}
+
+std::string json_line(const nlohmann::ordered_json& object) {
+  return object.dump(-1, ' ', true) + "\n";
+}
+
 std::string json_line(std::string_view message, std::uint64_t connection) {
   nlohmann::ordered_json object{{"event", "message"}};
   if (connection != 0) object["connection"] = connection;
-  if (is_utf8(message)) {
-    object["data"] = message;
-  } else {
-    object["data_base64"] = base64(message);
-  }
-  return object.dump(-1, ' ', true) + "\n";
+  add_data(object, message);
+  return json_line(object);
 }
 
 Output::Output(Loop& loop)

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <list>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -22,7 +23,13 @@ namespace hallway::tool {
 /// The line in which a message is printed: as it is, or escaped for a terminal; with a newline.
 std::string printed_line(std::string_view message, bool escape);
 
-/// The line in which --json prints a message: text as "data", what is no UTF-8 as "data_base64".
+/// A member of a message's JSON object: text as "data", what is no UTF-8 as "data_base64".
+void add_data(nlohmann::ordered_json& object, std::string_view bytes);
+
+/// An object as a line, in ASCII.
+std::string json_line(const nlohmann::ordered_json& object);
+
+/// The line in which --json prints a message.
 /// @param connection  its number, or 0 for none
 std::string json_line(std::string_view message, std::uint64_t connection);
 

@@ -21,6 +21,7 @@
 
 #include "deadline.hpp"
 #include "flags.hpp"
+#include "hub_talk.hpp"
 #include "output.hpp"
 #include "report.hpp"
 #include "verb.hpp"
@@ -44,7 +45,8 @@ constexpr const char* request_examples =
     "  hallway request status                    to the default address\n"
     "  hallway request ./app.sock status --timeout 1s\n"
     "  hallway request exec:'bc -l' '4*a(1)'     to a program started for it\n"
-    "  hallway request /tmp/seq.socket SEND --type seqpacket --sized\n";
+    "  hallway request /tmp/seq.socket SEND --type seqpacket --sized\n"
+    "  hallway request --subject time.now ''     by way of a hub\n";
 
 struct SendFlags {
   Wordiness wordiness;
@@ -53,6 +55,7 @@ struct SendFlags {
   Reach reach;
   std::vector<std::string> messages;
   std::string at;
+  std::string subject;     // of a hub; empty: no hub is asked
   std::string wait_reply;  // as it was written
   std::size_t replies = 0;
   bool sized = false;
@@ -227,13 +230,19 @@ Task<int> exchange_datagrams(Loop& loop, const SendFlags& flags, Events& events,
   co_return exit_status::done;
 }
 
-int send(SendFlags& flags) {
+/// Puts what is on standard input in the place of "-".
+Result<void> replace_dashes(SendFlags& flags) {
   for (std::string& message : flags.messages) {
     if (message != "-") continue;
     auto input = read_input(flags.wire);
-    if (!input) return fail(input.error());
+    if (!input) return std::unexpected(input.error());
     message = std::move(*input);
   }
+  return {};
+}
+
+int send(SendFlags& flags) {
+  if (auto replaced = replace_dashes(flags); !replaced) return fail(replaced.error());
   Events events(flags.wordiness);
   const Deadline deadline(flags.reach.timeout.value_or(defaults::request_time));
   Loop loop(flags.loop);
@@ -246,16 +255,21 @@ int send(SendFlags& flags) {
   return Exchange(flags, events, std::move(*client), deadline).run();
 }
 
-/// The words of the command line that are no flags. They are no positional of CLI11's, which
-/// would take a message in brackets apart.
-std::vector<std::string> words_of(const CLI::App& verb, const Rest& rest) {
-  std::vector<std::string> words = verb.remaining();
-  for (const std::string& word : words) {
-    const bool flag = word.size() > 1 && word[0] == '-' && (word[1] < '0' || word[1] > '9');
-    if (flag) refuse_flags(word, "unknown flag (a message that looks like one goes after --)");
+/// The same by way of a hub.
+int request_of_hub(SendFlags& flags) {
+  report_as(flags.wordiness.json ? ReportForm::json : ReportForm::text);
+  if (auto replaced = replace_dashes(flags); !replaced) return fail(replaced.error());
+  const HubFlags hub{flags.wordiness, flags.loop, flags.reach};
+  return ask_hub(hub, flags.subject, flags.messages.front());
+}
+
+/// What belongs to a connection of one's own.
+void check_hub_request(const CLI::App& verb) {
+  for (const char* name : {"--type", "--framing", "--sized"}) {
+    if (given(verb, name)) {
+      refuse_flags(std::string("--subject ") + name, "a hub speaks a protocol of its own");
+    }
   }
-  if (rest) words.insert(words.end(), rest->begin(), rest->end());
-  return words;
 }
 
 /// One word is the message; of several the first is the address, unless --at gave it.
@@ -328,12 +342,23 @@ Run add_send(CLI::App& verb, const Rest& rest) {
 Run add_request(CLI::App& verb, const Rest& rest) {
   auto flags = std::make_shared<SendFlags>();
   flags->replies = 1;
+  const Run request = add(verb, flags, request_examples);
+  add_value(
+      verb, "--subject", "SUBJECT", read_subject,
+      [flags](std::string subject) { flags->subject = std::move(subject); },
+      "Ask by way of a hub whoever subscribed to SUBJECT; --at is the hub's address");
   verb.final_callback([&verb, flags, rest] {
-    part_words(*flags, words_of(verb, rest));
+    if (flags->subject.empty()) {
+      part_words(*flags, words_of(verb, rest));
+      check(verb, *flags);
+    } else {
+      check_hub_request(verb);
+      flags->messages = words_of(verb, rest);
+      flags->reach.address = read_hub_address(flags->at);
+    }
     if (flags->messages.size() != 1) refuse_flags("MESSAGE", "one is asked, not several");
-    check(verb, *flags);
   });
-  return add(verb, flags, request_examples);
+  return [flags, request] { return flags->subject.empty() ? request() : request_of_hub(*flags); };
 }
 
 }  // namespace hallway::tool

@@ -3,7 +3,7 @@ _hallway_offer() { mapfile -t COMPREPLY < <(compgen "$@" -- "${COMP_WORDS[COMP_C
 _hallway() {
   local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} flags=
   if ((COMP_CWORD == 1)); then
-    _hallway_offer -W "serve connect send request wait bench --help --version"
+    _hallway_offer -W "serve connect send request wait publish subscribe bench --help --version"
     return
   fi
   case ${COMP_WORDS[1]} in
@@ -48,9 +48,9 @@ _hallway() {
         --framing) _hallway_offer -W "lines null len32 len32be len32le raw"; return ;;
         --server-uid) _hallway_offer -u; return ;;
         --at) _hallway_offer -f; return ;;
-        --max-message | --timeout) return ;;
+        --max-message | --timeout | --subject) return ;;
       esac
-      flags="--help -h --quiet -q --verbose -v --json --spin --type --framing --max-message --timeout --server-uid --at --sized"
+      flags="--help -h --quiet -q --verbose -v --json --spin --type --framing --max-message --timeout --server-uid --at --sized --subject"
       ;;
     wait)
       case $previous in
@@ -59,6 +59,25 @@ _hallway() {
         --timeout) return ;;
       esac
       flags="--help -h --quiet -q --verbose -v --json --type --timeout --server-uid"
+      ;;
+    publish)
+      case $previous in
+        --spin) _hallway_offer -W "auto off TIME"; return ;;
+        --at) _hallway_offer -f; return ;;
+        --server-uid) _hallway_offer -u; return ;;
+        --timeout | --reply | --header) return ;;
+      esac
+      flags="--help -h --quiet -q --verbose -v --json --spin --at --timeout --server-uid --reply --header"
+      ;;
+    subscribe)
+      case $previous in
+        --spin) _hallway_offer -W "auto off TIME"; return ;;
+        --at) _hallway_offer -f; return ;;
+        --server-uid) _hallway_offer -u; return ;;
+        --queue) _hallway_offer -g; return ;;
+        --timeout | --count) return ;;
+      esac
+      flags="--help -h --quiet -q --verbose -v --json --spin --at --timeout --server-uid --queue --count"
       ;;
     bench)
       case $previous in

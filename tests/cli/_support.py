@@ -44,7 +44,7 @@ def own_directory():
     directory = tempfile.mkdtemp(prefix='hallway-')
     atexit.register(shutil.rmtree, directory, ignore_errors=True)
     os.chdir(directory)
-    for name in ('HALLWAY_ADDRESS', 'NOTIFY_SOCKET', 'NO_COLOR'):
+    for name in ('HALLWAY_ADDRESS', 'HALLWAY_HUB', 'NOTIFY_SOCKET', 'NO_COLOR'):
         os.environ.pop(name, None)
 
 
@@ -253,11 +253,12 @@ class Terminal:
 
 
 def until(condition, what):
-    """For what announces itself in no other way: looks again until it is so."""
+    """For what announces itself in no other way: looks again until it is so; gives what it is."""
     give_up = time.monotonic() + DEADLINE
-    while not condition():
+    while not (so := condition()):
         assert time.monotonic() < give_up, f'{what} did not happen'
         time.sleep(0.01)
+    return so
 
 
 def other_user(uid=65533):

@@ -5,7 +5,7 @@ from _support import SOURCE_DIR, run
 
 top = run('--help', check=0).stdout.decode()
 verbs = re.findall(r'^  ([a-z]+) {2,}', top.split('Flags:')[0], re.MULTILINE)
-assert verbs == ['serve', 'connect', 'send', 'request', 'wait', 'bench'], verbs
+assert verbs == ['serve', 'connect', 'send', 'request', 'wait', 'publish', 'subscribe', 'bench'], verbs
 for words in [[], *[[verb] for verb in verbs]]:
     text = run(*words, '--help', check=0).stdout.decode()
     assert 'Usage: hallway' in text and 'Examples:' in text and text.endswith('\n'), words
@@ -16,6 +16,7 @@ version = re.search(r'version = "([^"]+)"', header)[1]
 assert run('--version', check=0).stdout.decode() == f'hallway {version}\n'
 
 # The default address is HALLWAY_ADDRESS, or the one in the header.
-default = re.search(r'address = "([^"]+)"', open(f'{SOURCE_DIR}/include/hallway/limits.hpp').read())[1]
-assert default in top
+limits = open(f'{SOURCE_DIR}/include/hallway/limits.hpp').read()
+for default in re.findall(r'address = "([^"]+)"', limits):
+    assert default in top, default
 assert b'./elsewhere' in run('connect', env={'HALLWAY_ADDRESS': './elsewhere'}, check=7).stderr

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// hallway publish: messages to a subject of a hub.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <hallway/hub_client.hpp>
+
+#include "hub_talk.hpp"
+#include "input.hpp"
+#include "verb.hpp"
+
+namespace hallway::tool {
+
+namespace {
+
+constexpr const char* examples =
+    "Examples:\n"
+    "  hallway publish lights.kitchen on         to the default hub\n"
+    "  hallway publish jobs one two three        three messages\n"
+    "  journalctl -f | hallway publish log.host - --header Host:$HOSTNAME\n"
+    "  hallway publish --at @hub time.ask '' --reply time.answers\n"
+    "\nThe message - stands for standard input: each line is a message, as it comes.\n"
+    "It ends when the hub has had everything.\n";
+
+struct PublishFlags {
+  HubFlags hub;
+  std::string at;
+  std::string subject;
+  std::vector<std::string> messages;
+  std::string reply;
+  std::vector<std::pair<std::string, std::string>> header;
+
+  [[nodiscard]] PublishOptions options() const {
+    PublishOptions options{.reply = reply, .header = {}};
+    for (const auto& [name, value] : header) options.header.push_back({name, value});
+    return options;
+  }
+};
+
+class Publishing {
+ public:
+  Publishing(HubTalk& talk, const PublishFlags& flags) : talk_(&talk), flags_(&flags) {}
+
+  Task<> run() {
+    auto hub = co_await talk_->connect();
+    if (!hub) co_return;
+    {
+      const Background publishing = publish_all(*hub);
+      Occurrence& over = talk_->over();
+      co_await over;
+    }
+    if (talk_->failed()) co_return;
+    const HubSent had =
+        co_await hub->flush(flags_->hub.reach.timeout.value_or(defaults::request_time));
+    // What the hub said of a message came before its answer.
+    if (!had && !talk_->failed()) talk_->end(fail(had.error()));
+  }
+
+ private:
+  Background publish_all(HubClient& hub) {
+    for (const std::string& message : flags_->messages) {
+      if (message == "-") {
+        co_await publish_lines(hub);
+      } else {
+        co_await publish(hub, message);
+      }
+    }
+    talk_->end();
+  }
+
+  Task<> publish_lines(HubClient& hub) {
+    LineReader input(talk_->loop(), std::min(hub.max_payload(), bounds::largest_message),
+                     "the hub takes, which is");
+    while (!talk_->over().happened()) {
+      const auto line = co_await input.next();
+      if (!line) talk_->end(fail(line.error()));
+      if (!line || !*line) co_return;
+      co_await publish(hub, **line);
+    }
+  }
+
+  Task<> publish(HubClient& hub, std::string_view message) {
+    if (talk_->over().happened()) co_return;
+    const HubSent sent = co_await hub.publish(flags_->subject, message, options_);
+    if (sent) {
+      talk_->events().message("sent", 0, message);
+    } else {
+      talk_->end(fail(sent.error()));
+    }
+  }
+
+  HubTalk* talk_;
+  const PublishFlags* flags_;
+  PublishOptions options_ = flags_->options();
+};
+
+/// NAME:VALUE, as HTTP has them.
+Read<std::pair<std::string, std::string>> read_field(const std::string& text) {
+  const auto colon = text.find(':');
+  if (colon == std::string::npos || colon == 0) return std::unexpected("not NAME:VALUE");
+  if (text.find_first_of("\r\n") != std::string::npos) return std::unexpected("has a line break");
+  const auto value = std::min(text.find_first_not_of(' ', colon + 1), text.size());
+  return std::pair(text.substr(0, colon), text.substr(value));
+}
+
+}  // namespace
+
+Run add_publish(CLI::App& verb, const Rest& rest) {
+  auto flags = std::make_shared<PublishFlags>();
+  verb.allow_extras();
+  add_hub_flags(
+      verb, flags->hub, flags->at,
+      fmt::format("Give up connecting (default {}), and then waiting until the hub has "
+                  "had everything (default {})",
+                  write_duration(defaults::connect_time), write_duration(defaults::request_time)));
+  add_value(
+      verb, "--reply", "SUBJECT", read_subject,
+      [flags](std::string reply) { flags->reply = std::move(reply); }, "Where answers are to go");
+  add_value(
+      verb, "--header", "NAME:VALUE", read_field,
+      [flags](auto field) { flags->header.push_back(std::move(field)); },
+      "A field for the header of each message; repeatable")
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  verb.footer(examples);
+  verb.final_callback([&verb, flags, rest] {
+    flags->hub.reach.address = read_hub_address(flags->at);
+    flags->messages = words_of(verb, rest);
+    if (flags->messages.size() < 2) refuse_flags("SUBJECT MESSAGE", "missing");
+    flags->subject = flags->messages.front();
+    flags->messages.erase(flags->messages.begin());
+    if (auto read = read_subject(flags->subject); !read)
+      throw Refused(flags->subject, read.error());
+  });
+  return [flags] {
+    report_as(flags->hub.wordiness.json ? ReportForm::json : ReportForm::text);
+    HubTalk talk(flags->hub, "publish");
+    Publishing publishing(talk, *flags);
+    return talk.run(publishing.run());
+  };
+}
+
+}  // namespace hallway::tool

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// hallway subscribe: what is published to subjects of a hub, printed as it comes.
+#include <fmt/format.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <hallway/hub_client.hpp>
+
+#include "hub_talk.hpp"
+#include "verb.hpp"
+
+namespace hallway::tool {
+
+namespace {
+
+constexpr const char* examples =
+    "Examples:\n"
+    "  hallway subscribe 'lights.>'              all of them, from the default hub\n"
+    "  hallway subscribe time.answers --count 1\n"
+    "  hallway subscribe jobs --queue workers | ./work\n"
+    "  hallway subscribe 'log.*' 'alarm.*' --json\n"
+    "\nIn a subject, * stands for any one token, and > at the end for one or more.\n"
+    "A hub that was restarted is subscribed to again.\n";
+
+struct SubscribeFlags {
+  HubFlags hub;
+  std::string at;
+  std::vector<std::string> subjects;
+  std::string queue;
+  std::size_t count = 0;
+
+  [[nodiscard]] SubscribeOptions options() const {
+    // While nobody takes our output, it is for the hub to decide what becomes of the messages.
+    SubscribeOptions options{.queue = queue, .full = Full::wait};
+    // Of those that a queue group shares, we take none that we shall not print.
+    if (subjects.size() == 1) options.max = static_cast<std::uint32_t>(count);
+    return options;
+  }
+};
+
+class Subscribing {
+ public:
+  Subscribing(HubTalk& talk, const SubscribeFlags& flags)
+      : talk_(&talk), flags_(&flags), left_(flags.count) {}
+
+  Task<> run() {
+    auto hub = co_await talk_->connect();
+    if (!hub) co_return;
+    for (const std::string& subject : flags_->subjects) subscribe(*hub, subject);
+    const HubSent had = co_await hub->flush();
+    if (had && !talk_->failed()) tell_subscribed();
+    Occurrence& over = talk_->over();
+    co_await over;
+    // A hub that is away has nothing more for us.
+    if (!enough() && !talk_->failed() && hub->connected()) co_await hub->drain();
+  }
+
+ private:
+  void subscribe(HubClient& hub, const std::string& subject) {
+    auto made = hub.subscribe(subject, flags_->options());
+    if (!made) return talk_->end(fail(made.error()));
+    printing_.push_back(print(std::move(*made)));
+  }
+
+  Background print(Subscription subscription) {
+    while (!enough()) {
+      const HubReceived received = co_await subscription.receive();
+      if (!received || enough()) break;
+      if (flags_->count > 0) --left_;
+      co_await talk_->show(*received);
+    }
+    if (enough()) talk_->end();
+  }
+
+  [[nodiscard]] bool enough() const noexcept { return flags_->count > 0 && left_ == 0; }
+
+  void tell_subscribed() {
+    for (const std::string& subject : flags_->subjects) {
+      talk_->events().tell(Events::Level::detail, "subscribed", 0, subject);
+    }
+  }
+
+  HubTalk* talk_;
+  const SubscribeFlags* flags_;
+  std::size_t left_;  // to be printed, where --count was given
+  std::vector<Background> printing_;
+};
+
+Read<std::string> read_queue(const std::string& text) {
+  if (text.empty() || text.find_first_of(" \t\r\n") != std::string::npos) {
+    return std::unexpected("not the name of a group (one word)");
+  }
+  return text;
+}
+
+Read<std::size_t> read_message_count(const std::string& text) {
+  auto count = read_count(text);
+  if (count && *count > UINT32_MAX) return std::unexpected("too large");
+  return count;
+}
+
+void check_subjects(const std::vector<std::string>& subjects) {
+  if (subjects.empty()) refuse_flags("SUBJECT", "missing");
+  for (const std::string& subject : subjects) {
+    if (!is_subject_pattern(subject)) {
+      refuse_flags(subject, "no subject (tokens between dots, without blanks; > only at the end)");
+    }
+  }
+}
+
+}  // namespace
+
+Run add_subscribe(CLI::App& verb, const Rest& rest) {
+  auto flags = std::make_shared<SubscribeFlags>();
+  verb.allow_extras();
+  add_hub_flags(verb, flags->hub, flags->at,
+                fmt::format("Give up connecting after TIME (default {})",
+                            write_duration(defaults::connect_time)));
+  add_value(
+      verb, "--queue", "GROUP", read_queue,
+      [flags](std::string queue) { flags->queue = std::move(queue); },
+      "Share the messages with the other subscribers of this group: each goes to one of them");
+  add_value(
+      verb, "--count", "N", read_message_count,
+      [flags](std::size_t count) { flags->count = count; },
+      "Print so many messages, of all subjects together, and exit");
+  verb.footer(examples);
+  verb.final_callback([&verb, flags, rest] {
+    flags->hub.reach.address = read_hub_address(flags->at);
+    flags->subjects = words_of(verb, rest);
+    check_subjects(flags->subjects);
+  });
+  return [flags] {
+    report_as(flags->hub.wordiness.json ? ReportForm::json : ReportForm::text);
+    HubTalk talk(flags->hub, "subscribe");
+    Subscribing subscribing(talk, *flags);
+    return talk.run(subscribing.run());
+  };
+}
+
+}  // namespace hallway::tool
