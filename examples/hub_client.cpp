@@ -1,0 +1,57 @@
+// A worker of a hub: answers whatever is asked at a subject, in turn with all the other workers.
+//
+//   hub_client [ADDRESS]
+//
+// Start two or three, and ask: `hallway request --subject shout hello`. If the hub is restarted,
+// they are there again; if one of them is stopped, it still answers what it was given.
+#include <cctype>
+#include <iostream>
+#include <string>
+
+#include <hallway/hallway.hpp>
+
+using namespace hallway;
+
+std::string shouted(ByteView words) {
+  std::string loud(words);
+  for (char& letter : loud) letter = static_cast<char>(std::toupper(letter));
+  return loud;
+}
+
+void tell(const HubClientEvent& event) { std::cerr << event.error.explain() << '\n'; }
+
+Task<> drain(HubClient& hub) { co_await hub.drain(); }
+
+Task<> work(Loop& loop, std::string address, int& status) {
+  HubClientOptions options;
+  options.name = "shouting worker";
+  options.on_event = tell;
+  auto hub = co_await HubClient::connect(loop, address, options);
+  if (!hub) {
+    status = report(hub.error());
+    co_return;
+  }
+  auto questions = hub->subscribe("shout", {.queue = "workers"});
+  if (!questions) {
+    status = report(questions.error());
+    co_return;
+  }
+  co_await hub->flush();  // from here on the hub knows of us
+  std::cout << "working" << std::endl;
+
+  loop.on_drain(&loop, [&] { loop.spawn(drain(*hub)); });
+  while (auto question = co_await questions->receive()) {
+    if (question->reply().empty()) continue;  // nobody wants to know
+    co_await hub->publish(question->reply(), shouted(question->payload()));
+  }
+  loop.forget(&loop);
+}
+
+int main(int argc, char** argv) {
+  Loop loop;
+  loop.drain_on({SIGINT, SIGTERM});
+  int status = 0;
+  loop.spawn(work(loop, argc > 1 ? argv[1] : "/tmp/hallway-hub.sock", status));
+  const int stopped = loop.run();
+  return status != 0 ? status : stopped;
+}
