@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include <hallway/hub_rules.hpp>
+
 namespace hallway::hub {
 
 namespace {
@@ -79,3 +81,9 @@ bool overlap(std::string_view pattern, std::string_view other) noexcept {
 }
 
 }  // namespace hallway::hub
+
+namespace hallway {
+
+bool is_subject_pattern(std::string_view text) noexcept { return hub::is_valid_subject(text); }
+
+}  // namespace hallway
