@@ -17,7 +17,7 @@
 #include "program.hpp"
 #include "ready.hpp"
 #include "report.hpp"
-#include "spare_memory.hpp"
+#include "server_watch.hpp"
 #include "values.hpp"
 
 namespace hallway::tool {
@@ -108,87 +108,33 @@ class Service {
   Answering answering_;
 };
 
-std::string words_of(const Counters& counters) {
-  std::string words =
-      fmt::format("received {} ({}), sent {} ({})", counted(counters.messages_received, "message"),
-                  counted(counters.bytes_received, "byte"), counters.messages_sent,
-                  counted(counters.bytes_sent, "byte"));
-  if (counters.dropped != 0) words += fmt::format(", dropped {}", counters.dropped);
-  return words;
+PathLost path_lost_of(const Listening& listening) {
+  return listening.on_path_lost.value_or(PathLost::report);
 }
 
-nlohmann::ordered_json json_of(const Counters& counters) {
-  return {{"messages_received", counters.messages_received},
-          {"bytes_received", counters.bytes_received},
-          {"messages_sent", counters.messages_sent},
-          {"bytes_sent", counters.bytes_sent},
-          {"dropped", counters.dropped}};
-}
-
-void tell(Events& events, const ServerEvent& event) {
-  using Kind = ServerEvent::Kind;
-  const auto usual = [&](const char* name, const std::string& words,
-                         const nlohmann::ordered_json& fields) {
-    events.tell(Events::Level::usual, name, event.connection, words, fields);
-  };
-  switch (event.kind) {
-    case Kind::connected:
-      return usual("connected", event.peer.to_string(), {{"peer", tool::json_of(event.peer)}});
-    case Kind::turned_away:
-      return usual("turned away", event.peer.to_string() + ": " + event.reason,
-                   {{"peer", tool::json_of(event.peer)}, {"reason", event.reason}});
-    case Kind::closed:
-      return usual("closed", event.reason + "; " + words_of(event.counters),
-                   {{"reason", event.reason}, {"counters", json_of(event.counters)}});
-    case Kind::accepting_paused:
-      return usual("accepting paused", event.reason, {{"reason", event.reason}});
-    case Kind::accepting_resumed: return usual("accepting resumed", event.reason, {});
-    case Kind::handler_threw: return usual("failed", event.reason, {{"reason", event.reason}});
-    case Kind::path_lost: return usual("path lost", event.reason, {{"reason", event.reason}});
-    case Kind::path_regained: return usual("path regained", event.reason, {});
-    case Kind::taken_over:
-      return usual("taken over", event.reason, {{"peer", tool::json_of(event.peer)}});
-  }
-}
-
-/// @param lost  gets why the path was lost, if the server has to end for that
-ServerOptions options_of(Loop& loop, const ServeFlags& flags, Events& events, ServerRun& run,
-                         SpareMemory& memory, std::optional<std::string>& lost) {
+ServerOptions options_of(Loop& loop, const ServeFlags& flags, ServerWatch& watch) {
+  const Listening& listening = flags.listening;
   ServerOptions options{.type = flags.wire.type,
                         .framing = flags.wire.framing,
-                        .mode = flags.mode,
-                        .owner = flags.owner,
-                        .group = flags.group,
-                        .allow = flags.allow,
+                        .mode = listening.mode.value_or(defaults::mode),
+                        .owner = listening.owner.value_or(""),
+                        .group = listening.group.value_or(""),
+                        .allow = listening.allow,
                         .limits = flags.limits(),
                         .server_limits = flags.server_limits,
                         .full = flags.full,
-                        .on_path_lost = flags.on_path_lost,
-                        .takeover = flags.takeover};
+                        .on_path_lost = path_lost_of(listening),
+                        .takeover = listening.takeover};
   if (flags.once) options.server_limits.max_connections = 1;
   const bool has_program = !flags.program.empty();
-  options.on_event = [&loop, &events, &run, &memory, &lost, has_program, once = flags.once,
-                      on_path_lost = flags.on_path_lost](const ServerEvent& event) {
-    // First, because what follows may find no memory.
-    if (event.kind == ServerEvent::Kind::connected) memory.connected();
-    if (event.kind == ServerEvent::Kind::closed) memory.closed();
-    run.changed();
+  options.on_event = [&loop, &watch, has_program, once = flags.once](const ServerEvent& event) {
     const bool pausing = event.kind == ServerEvent::Kind::accepting_paused ||
                          event.kind == ServerEvent::Kind::accepting_resumed;
     const bool closed = event.kind == ServerEvent::Kind::closed;
     // Given to a program, a connection has only begun.
     const bool given_away = closed && has_program;
-    if (!(once && pausing) && !given_away) tell(events, event);
+    watch.follow(event, !(once && pausing) && !given_away);
     if (once && closed && !given_away) loop.stop(exit_status::done);
-    // The server drains by itself; here it gets the time for that.
-    if (event.kind == ServerEvent::Kind::taken_over) {
-      run.handed_over(event.peer.pid);
-      loop.drain();
-    }
-    if (event.kind == ServerEvent::Kind::path_lost && on_path_lost == PathLost::drain) {
-      lost = event.reason;
-      loop.drain();
-    }
   };
   return options;
 }
@@ -220,24 +166,24 @@ int serve_connections(Loop& loop, const ServeFlags& flags, Events& events, Outpu
     return flags.program.empty() ? service.serve(std::move(connection))
                                  : serve_by(programs, std::move(connection), loop, run, flags.once);
   };
-  SpareMemory memory(loop);
-  std::optional<std::string> lost;
-  auto server = Server::open(loop, flags.address, std::move(handler),
-                             options_of(loop, flags, events, run, memory, lost));
+  ServerWatch watch(loop, events, run, path_lost_of(flags.listening));
+  auto server =
+      Server::open(loop, flags.address, std::move(handler), options_of(loop, flags, watch));
   if (!server) return fail(server.error());
   if (auto claimed = run.claim_signals(); !claimed) return fail(claimed.error());
   run.on_status([&] {
     return counted(server->connections(), "connection") + (loop.draining() ? ", draining" : "");
   });
   run.on_reload([&]() -> Result<std::string> {
-    if (auto set = server->set_allow(flags.allow); !set) return std::unexpected(set.error());
-    return counted(flags.allow.size(), "rule");
+    if (auto set = server->set_allow(flags.listening.allow); !set)
+      return std::unexpected(set.error());
+    return counted(flags.listening.allow.size(), "rule");
   });
   tell_listening(events, *server, flags);
-  const int status = run.run(flags.ready_fd, flags.takeover);
-  if (!lost) return status;
-  return fail(
-      error_of(std::errc::no_such_file_or_directory, "serve", flags.address.to_string(), *lost));
+  const int status = run.run(flags.listening.ready_fd, flags.listening.takeover);
+  if (!watch.lost()) return status;
+  return fail(error_of(std::errc::no_such_file_or_directory, "serve", flags.address.to_string(),
+                       *watch.lost()));
 }
 
 }  // namespace hallway::tool

@@ -41,7 +41,7 @@ class DatagramReplies final : public ReplyPath {
 /// and root by itself.
 Result<std::vector<AllowRule>> rules(const ServeFlags& flags, Address::Kind kind) {
   std::vector<AllowRule> all;
-  for (const AllowRule& rule : flags.allow) {
+  for (const AllowRule& rule : flags.listening.allow) {
     auto resolved = rule.resolved();
     if (!resolved) return std::unexpected(resolved.error());
     all.push_back(std::move(*resolved));
@@ -100,7 +100,7 @@ class DatagramService {
     auto now = rules(*flags_, socket_->address().kind());
     if (!now) return std::unexpected(now.error());
     allow_ = std::move(*now);
-    return counted(flags_->allow.size(), "rule");
+    return counted(flags_->listening.allow.size(), "rule");
   }
 
   bool admits(const Datagram& datagram) {
@@ -188,11 +188,12 @@ void tell_listening(Events& events, const DatagramSocket& socket) {
 }  // namespace
 
 int serve_datagrams(Loop& loop, const ServeFlags& flags, Events& events, Output& output) {
+  const Listening& listening = flags.listening;
   ServerRun run(loop, events, flags.address.to_string());
   auto socket = DatagramSocket::bind(loop, flags.address,
-                                     {.mode = flags.mode,
-                                      .owner = flags.owner,
-                                      .group = flags.group,
+                                     {.mode = listening.mode.value_or(defaults::mode),
+                                      .owner = listening.owner.value_or(""),
+                                      .group = listening.group.value_or(""),
                                       .max_message = flags.wire.max_message});
   if (!socket) return fail(socket.error());
   auto allow = rules(flags, socket->address().kind());
@@ -200,7 +201,7 @@ int serve_datagrams(Loop& loop, const ServeFlags& flags, Events& events, Output&
   if (auto claimed = run.claim_signals(); !claimed) return fail(claimed.error());
   tell_listening(events, *socket);
   loop.spawn(serve(loop, flags, events, output, run, std::move(*socket), std::move(*allow)));
-  return run.run(flags.ready_fd);
+  return run.run(listening.ready_fd);
 }
 
 }  // namespace hallway::tool

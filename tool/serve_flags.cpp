@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "serve_flags.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -13,52 +12,11 @@ namespace {
 
 using Names = std::initializer_list<const char*>;
 
-template <typename Policy, std::size_t count>
-Read<Policy> read_policy(const std::string& text,
-                         const std::array<std::pair<std::string_view, Policy>, count>& policies) {
-  std::string names;
-  for (const auto& [name, policy] : policies) {
-    if (name == text) return policy;
-    names += (names.empty() ? "" : ", ") + std::string(name);
-  }
-  return std::unexpected("not a policy (" + names + ")");
-}
-
 Read<Full> read_full(const std::string& text) {
   return read_policy<Full, 4>(text, {{{"wait", Full::wait},
                                       {"drop-oldest", Full::drop_oldest},
                                       {"drop-newest", Full::drop_newest},
                                       {"disconnect", Full::disconnect}}});
-}
-
-Read<PathLost> read_path_lost(const std::string& text) {
-  return read_policy<PathLost, 3>(
-      text,
-      {{{"warn", PathLost::report}, {"rebind", PathLost::rebind}, {"exit", PathLost::drain}}});
-}
-
-Read<AllowRule> read_rule(const std::string& text) {
-  auto rule = AllowRule::parse(text);
-  if (!rule) return as_read(std::move(rule));
-  // The name stays: what it stands for may be another id after a reload.
-  if (auto resolved = rule->resolved(); !resolved) return as_read(std::move(resolved));
-  return std::move(*rule);
-}
-
-Read<int> read_open_descriptor(const std::string& text) {
-  const auto number = text == "0" ? Read<std::size_t>(0) : read_count(text);
-  if (!number || *number > INT32_MAX) return std::unexpected("not a descriptor");
-  const int descriptor = static_cast<int>(*number);
-  if (fcntl(descriptor, F_GETFD) < 0) return std::unexpected("not open");
-  return descriptor;
-}
-
-/// What is known to be a user or group, as the library takes it: a name or a number.
-template <Read<std::uint32_t> (*read)(std::string_view)>
-Read<std::string> read_name(const std::string& text) {
-  auto id = read(text);
-  if (!id) return std::unexpected(id.error());
-  return text;
 }
 
 void add_answers(CLI::App& verb, AnswerFlags& answer) {
@@ -118,24 +76,6 @@ void add_words(CLI::App& verb, ServeFlags& flags) {
       "--no-print", [&] { flags.print = false; }, "Do not print messages on standard output");
 }
 
-void add_admission(CLI::App& verb, ServeFlags& flags) {
-  add_value(
-      verb, "--mode", "MODE", read_mode, [&](unsigned mode) { flags.mode = mode; },
-      fmt::format("Of the socket file (default {:04o})", defaults::mode));
-  add_value(
-      verb, "--owner", "USER", read_name<read_user>,
-      [&](std::string owner) { flags.owner = std::move(owner); }, "Of the socket file");
-  add_value(
-      verb, "--group", "GROUP", read_name<read_group>,
-      [&](std::string group) { flags.group = std::move(group); }, "Of the socket file");
-  add_value(
-      verb, "--allow", "RULE", read_rule,
-      [&](AllowRule rule) { flags.allow.push_back(std::move(rule)); },
-      "Who may connect: uid:U, gid:G, group:NAME, same-uid, root or any; repeatable, any match "
-      "admits")
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-}
-
 void add_limits(CLI::App& verb, ServeFlags& flags) {
   add_value(
       verb, "--max-connections", "N", read_count,
@@ -169,18 +109,7 @@ void add_limits(CLI::App& verb, ServeFlags& flags) {
 void add_life(CLI::App& verb, ServeFlags& flags) {
   add_spin(verb, flags.loop);
   verb.add_flag("--once", flags.once, "Serve one connection, then exit");
-  add_value(
-      verb, "--ready-fd", "N", read_open_descriptor,
-      [&](int descriptor) { flags.ready_fd = descriptor; },
-      "Write a newline to descriptor N once listening, and close it");
-  verb.add_flag("--takeover", flags.takeover,
-                "Take the address over from a server that runs there with --takeover, too, without "
-                "refusing a client; it drains. Offer the same to the next one");
-  add_value(
-      verb, "--on-path-lost", "warn|rebind|exit", read_path_lost,
-      [&](PathLost policy) { flags.on_path_lost = policy; },
-      "What to do when somebody removes or replaces the socket file: warn (default), bind it anew, "
-      "or drain and exit with 1");
+  add_service(verb, flags.listening);
 }
 
 /// Refuses those of `names` that stand beside `beside`.
@@ -210,13 +139,6 @@ void check_program(const CLI::App& verb) {
 void check(const CLI::App& verb, ServeFlags& flags) {
   const SocketType type = flags.wire.type;
   check_wire(verb, flags.wire);
-  if (flags.address.kind() == Address::Kind::exec) {
-    refuse_flags(flags.address.to_string(), "only a client can start the program it talks to");
-  }
-  if (flags.takeover && flags.address.kind() != Address::Kind::path) {
-    refuse_flags("--takeover " + flags.address.to_string(),
-                 "only a path can be taken over: nothing else has a place beside it");
-  }
   if (flags.answer.echo && flags.answer.handler) {
     refuse_flags("--echo --handler", "two answers to one message");
   }
@@ -264,11 +186,11 @@ void add_serve_flags(CLI::App& verb, ServeFlags& flags) {
   add_answers(verb, flags.answer);
   add_handler(verb, flags.answer);
   add_words(verb, flags);
-  add_admission(verb, flags);
+  add_admission(verb, flags.listening);
   add_limits(verb, flags);
   add_life(verb, flags);
   verb.final_callback([&verb, &flags, word] {
-    flags.address = read_address(*word);
+    flags.address = read_listening_address(*word, flags.listening.takeover);
     check(verb, flags);
     complete(verb, flags);
   });

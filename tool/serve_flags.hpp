@@ -13,10 +13,10 @@
 
 #include <hallway/address.hpp>
 #include <hallway/limits.hpp>
-#include <hallway/peer.hpp>
 
 #include "events.hpp"
 #include "flags.hpp"
+#include "listening_flags.hpp"
 #include "verb.hpp"
 
 namespace hallway::tool {
@@ -55,19 +55,13 @@ struct ServeFlags {
   bool print = true;
   std::optional<std::string> exit_word;
   std::optional<std::string> stop_word;
-  unsigned mode = defaults::mode;
-  std::string owner;
-  std::string group;
-  std::vector<AllowRule> allow;
+  Listening listening;
   ServerLimits server_limits;
   Duration idle_time = Limits{}.idle_time;
   Duration handshake_time = Limits{}.handshake_time;
   std::optional<Duration> timeout;
   Full full = Full::disconnect;
-  PathLost on_path_lost = PathLost::report;
-  bool takeover = false;
   bool once = false;
-  std::optional<int> ready_fd;
 
   [[nodiscard]] Limits limits() const;
   [[nodiscard]] bool ends_connection(std::string_view message) const {

@@ -7,8 +7,6 @@
 #include <chrono>
 #include <optional>
 
-#include <hallway/peer.hpp>
-
 namespace hallway::tool {
 
 namespace {
@@ -138,6 +136,40 @@ Read<std::uint32_t> read_user(std::string_view text) { return as_read(user_id(st
 
 Read<std::uint32_t> read_group(std::string_view text) {
   return as_read(group_id(std::string(text)));
+}
+
+Read<std::string> read_user_name(std::string_view text) {
+  auto id = read_user(text);
+  if (!id) return unexpected(id.error());
+  return std::string(text);
+}
+
+Read<std::string> read_group_name(std::string_view text) {
+  auto id = read_group(text);
+  if (!id) return unexpected(id.error());
+  return std::string(text);
+}
+
+Read<Address> read_listening_address(std::string_view text) {
+  auto address = Address::parse(text);
+  if (!address) return unexpected(address.error());
+  if (address->kind() == Address::Kind::exec) {
+    return unexpected("only a client can start the program it talks to");
+  }
+  return std::move(*address);
+}
+
+Read<PathLost> read_path_lost(std::string_view text) {
+  return read_policy<PathLost, 3>(
+      text,
+      {{{"warn", PathLost::report}, {"rebind", PathLost::rebind}, {"exit", PathLost::drain}}});
+}
+
+Read<AllowRule> read_allow_rule(std::string_view text) {
+  auto rule = AllowRule::parse(text);
+  if (!rule) return as_read(std::move(rule));
+  if (auto resolved = rule->resolved(); !resolved) return as_read(std::move(resolved));
+  return std::move(*rule);
 }
 
 Read<std::string> read_escaped(std::string_view text) {

@@ -3,6 +3,7 @@
 // How people write values on a command line, and how the command writes them back.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <expected>
@@ -11,8 +12,10 @@
 #include <string_view>
 #include <utility>
 
+#include <hallway/address.hpp>
 #include <hallway/error.hpp>
 #include <hallway/limits.hpp>
+#include <hallway/peer.hpp>
 
 namespace hallway::tool {
 
@@ -40,6 +43,18 @@ Read<T> as_read(Result<T> result) {
   return std::move(*result);
 }
 
+/// A policy by its name.
+template <typename Policy, std::size_t count>
+Read<Policy> read_policy(std::string_view text,
+                         const std::array<std::pair<std::string_view, Policy>, count>& policies) {
+  std::string names;
+  for (const auto& [name, policy] : policies) {
+    if (name == text) return policy;
+    names += (names.empty() ? "" : ", ") + std::string(name);
+  }
+  return std::unexpected("not a policy (" + names + ")");
+}
+
 /// "20us", "500ms", "1.5s", "2m", "1h"; a number alone counts seconds.
 Read<Duration> read_duration(std::string_view text);
 
@@ -63,6 +78,20 @@ Read<std::uint32_t> read_user(std::string_view text);
 
 /// A group's name or number, as a number.
 Read<std::uint32_t> read_group(std::string_view text);
+
+/// A user or group that is known, as the library takes it: the name or number itself.
+Read<std::string> read_user_name(std::string_view text);
+Read<std::string> read_group_name(std::string_view text);
+
+/// Where a server listens: any address but a program.
+Read<Address> read_listening_address(std::string_view text);
+
+/// "warn", "rebind" or "exit"
+Read<PathLost> read_path_lost(std::string_view text);
+
+/// Who may do something: "uid:alice", "group:video". A name stays one, because what it stands for
+/// may be another id later, but it is known now.
+Read<AllowRule> read_allow_rule(std::string_view text);
 
 /// Text in which \n, \r, \t, \0, \\ and \xHH stand for the bytes they name.
 Read<std::string> read_escaped(std::string_view text);

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server_watch.hpp"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "values.hpp"
+
+namespace hallway::tool {
+
+namespace {
+
+std::string words_of(const Counters& counters) {
+  std::string words =
+      fmt::format("received {} ({}), sent {} ({})", counted(counters.messages_received, "message"),
+                  counted(counters.bytes_received, "byte"), counters.messages_sent,
+                  counted(counters.bytes_sent, "byte"));
+  if (counters.dropped != 0) words += fmt::format(", dropped {}", counters.dropped);
+  return words;
+}
+
+nlohmann::ordered_json json_of(const Counters& counters) {
+  return {{"messages_received", counters.messages_received},
+          {"bytes_received", counters.bytes_received},
+          {"messages_sent", counters.messages_sent},
+          {"bytes_sent", counters.bytes_sent},
+          {"dropped", counters.dropped}};
+}
+
+void tell(Events& events, const ServerEvent& event) {
+  using Kind = ServerEvent::Kind;
+  const auto usual = [&](const char* name, const std::string& words,
+                         const nlohmann::ordered_json& fields) {
+    events.tell(Events::Level::usual, name, event.connection, words, fields);
+  };
+  switch (event.kind) {
+    case Kind::connected:
+      return usual("connected", event.peer.to_string(), {{"peer", tool::json_of(event.peer)}});
+    case Kind::turned_away:
+      return usual("turned away", event.peer.to_string() + ": " + event.reason,
+                   {{"peer", tool::json_of(event.peer)}, {"reason", event.reason}});
+    case Kind::closed:
+      return usual("closed", event.reason + "; " + words_of(event.counters),
+                   {{"reason", event.reason}, {"counters", json_of(event.counters)}});
+    case Kind::accepting_paused:
+      return usual("accepting paused", event.reason, {{"reason", event.reason}});
+    case Kind::accepting_resumed: return usual("accepting resumed", event.reason, {});
+    case Kind::handler_threw: return usual("failed", event.reason, {{"reason", event.reason}});
+    case Kind::path_lost: return usual("path lost", event.reason, {{"reason", event.reason}});
+    case Kind::path_regained: return usual("path regained", event.reason, {});
+    case Kind::taken_over:
+      return usual("taken over", event.reason, {{"peer", tool::json_of(event.peer)}});
+  }
+}
+
+}  // namespace
+
+void ServerWatch::follow(const ServerEvent& event, bool worth_telling) {
+  using Kind = ServerEvent::Kind;
+  // First, because what follows may find no memory.
+  if (event.kind == Kind::connected) memory_.connected();
+  if (event.kind == Kind::closed) memory_.closed();
+  run_->changed();
+  if (worth_telling) tell(*events_, event);
+  // The server drains by itself; here it gets the time for that.
+  if (event.kind == Kind::taken_over) {
+    run_->handed_over(event.peer.pid);
+    loop_->drain();
+  }
+  if (event.kind == Kind::path_lost && on_path_lost_ == PathLost::drain) {
+    lost_ = event.reason;
+    loop_->drain();
+  }
+}
+
+}  // namespace hallway::tool

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the command does when something happens to a server of its own.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include <hallway/limits.hpp>
+#include <hallway/loop.hpp>
+#include <hallway/server.hpp>
+
+#include "events.hpp"
+#include "ready.hpp"
+#include "spare_memory.hpp"
+
+namespace hallway::tool {
+
+class ServerWatch {
+ public:
+  ServerWatch(Loop& loop, Events& events, ServerRun& run, PathLost on_path_lost)
+      : loop_(&loop), events_(&events), run_(&run), on_path_lost_(on_path_lost), memory_(loop) {}
+
+  /// To be called with every event.
+  /// @param worth_telling  whether people hear of it
+  void follow(const ServerEvent& event, bool worth_telling = true);
+
+  /// Why the path was lost, if the server has ended for that.
+  [[nodiscard]] const std::optional<std::string>& lost() const noexcept { return lost_; }
+
+ private:
+  Loop* loop_;
+  Events* events_;
+  ServerRun* run_;
+  PathLost on_path_lost_;
+  SpareMemory memory_;
+  std::optional<std::string> lost_;
+};
+
+}  // namespace hallway::tool
