@@ -36,6 +36,7 @@ const std::vector<Verb>& verbs() {
       {"send", "Send messages and exit", "[ADDRESS] MESSAGE... [FLAGS]", add_send},
       {"request", "Send a message and print the reply", "[ADDRESS] MESSAGE [FLAGS]", add_request},
       {"wait", "Exit as soon as a server accepts connections", "[ADDRESS] [FLAGS]", add_wait},
+      {"hub", "Pass messages by their subject, to all who want them", "[ADDRESS] [FLAGS]", add_hub},
       {"publish", "Publish messages to a subject of a hub", "SUBJECT MESSAGE... [FLAGS]",
        add_publish},
       {"subscribe", "Print the messages of subjects of a hub", "SUBJECT... [FLAGS]", add_subscribe},

@@ -66,8 +66,10 @@ int fail_usage(std::string_view what, std::string_view why, std::string_view hin
                     .subject = {},
                     .reason = std::string(why),
                     .hint = std::string(hint)};
-  return write(error, exit_status::usage);
+  return fail_usage(error);
 }
+
+int fail_usage(const Error& error) { return write(error, exit_status::usage); }
 
 Error error_of(int code, std::string_view operation, std::string_view subject) {
   return {.code = {code, std::generic_category()},

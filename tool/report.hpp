@@ -35,6 +35,9 @@ int fail_to_connect(const Error& error);
 /// A wrong command line: 2.
 int fail_usage(std::string_view what, std::string_view why, std::string_view hint);
 
+/// A value that cannot be used, in a file: 2.
+int fail_usage(const Error& error);
+
 /// An Error for what the tool itself attempted; `code` is errno's value.
 Error error_of(int code, std::string_view operation, std::string_view subject);
 

@@ -23,6 +23,7 @@ Run add_connect(CLI::App& verb, const Rest& rest);
 Run add_send(CLI::App& verb, const Rest& rest);
 Run add_request(CLI::App& verb, const Rest& rest);
 Run add_wait(CLI::App& verb, const Rest& rest);
+Run add_hub(CLI::App& verb, const Rest& rest);
 Run add_publish(CLI::App& verb, const Rest& rest);
 Run add_subscribe(CLI::App& verb, const Rest& rest);
 Run add_bench(CLI::App& verb, const Rest& rest);

@@ -141,10 +141,12 @@ class Process:
 class Server(Process):
     """hallway serve, listening."""
 
+    verb = 'serve'
+
     def __init__(self, *flags, address='./server.sock', **options):
         read_end, write_end = os.pipe()
         self.address = address
-        super().__init__('serve', address, '--ready-fd', str(write_end), *flags,
+        super().__init__(self.verb, address, '--ready-fd', str(write_end), *flags,
                          pass_fds=(write_end,), **options)
         os.close(write_end)
         ready, _, _ = select.select([read_end], [], [], DEADLINE)
@@ -171,6 +173,27 @@ class Server(Process):
         return Peer(self.address, kind)
 
 
+class Hub(Server):
+    """hallway hub, listening."""
+
+    verb = 'hub'
+
+    def __init__(self, *flags, address='./hub.sock', **options):
+        super().__init__(*flags, address=address, **options)
+
+    def join(self):
+        """A client that was greeted."""
+        client = self.connect()
+        assert client.line().startswith('INFO {')
+        return client
+
+    def reload(self):
+        """Whether the config is in force; what was said about it is forgotten."""
+        self.err.all.clear()
+        self.signal(signal.SIGHUP)
+        return 'not reloaded' not in self.says('reloaded')
+
+
 class Peer:
     """A client that knows nothing of Hallway."""
 
@@ -185,6 +208,12 @@ class Peer:
 
     def line(self):
         return self.file.readline().decode()
+
+    def asks(self, operation, reply='+OK'):
+        """An operation of a hub's client, and the line that answers it."""
+        self.send(operation + '\r\n')
+        line = self.line()
+        assert line == reply + '\r\n', (operation, line)
 
     def packet(self, size=1 << 20):
         return self.socket.recv(size)

@@ -35,7 +35,7 @@ POSIX = {
     'sys/stat.h', 'sys/time.h', 'sys/types.h', 'sys/uio.h', 'sys/wait.h', 'syslog.h', 'termios.h',
     'time.h', 'unistd.h',
 }
-TOOL_LIBRARIES = re.compile(r'(CLI|spdlog|fmt|nlohmann|editline)/|(histedit|malloc)\.h$')
+TOOL_LIBRARIES = re.compile(r'(CLI|spdlog|fmt|nlohmann|editline|prometheus|toml\+\+)/|(histedit|malloc)\.h$')
 
 
 class Include:

@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tool/hub_config.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "support/temp_directory.hpp"
+
+namespace hallway::tool {
+
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+HubConfig parsed(const std::string& text) {
+  auto config = parse_hub_config(text, "hub.toml");
+  if (config) return std::move(*config);
+  for (const Error& error : config.error()) ADD_FAILURE() << error.explain();
+  return {};
+}
+
+/// "hub.toml:1: hub.mode: why", one for each error.
+std::vector<std::string> errors_in(const std::string& text) {
+  const auto config = parse_hub_config(text, "hub.toml");
+  std::vector<std::string> lines;
+  if (config) return lines;
+  for (const Error& error : config.error()) {
+    EXPECT_EQ(error.operation, "config");
+    EXPECT_EQ(error.code, std::errc::invalid_argument);
+    lines.push_back(error.subject + ": " + error.why());
+  }
+  return lines;
+}
+
+TEST(HubConfig, an_empty_file_changes_no_default) {
+  const HubConfig config = parsed("");
+  EXPECT_THAT(fixed_differences(config, HubConfig()), IsEmpty());
+  EXPECT_THAT(config.hub.rules.allow, IsEmpty());
+  EXPECT_EQ(config.metrics.address, std::nullopt);
+}
+
+TEST(HubConfig, the_hub_s_own_keys_are_those_of_its_options) {
+  const HubConfig config = parsed(R"(
+    [hub]
+    address = "/run/hub.sock"
+    name = "workbench"
+    mode = "0660"
+    owner = "root"
+    group = 0
+    allow = ["uid:0", "same-uid"]
+    stamped = ["orders.>", "log.*"]
+    on_path_lost = "rebind"
+    takeover = true
+    backlog = 12
+  )");
+  EXPECT_EQ(config.address->to_string(), "unix:/run/hub.sock");
+  const HubOptions& hub = config.hub;
+  EXPECT_EQ(hub.name, "workbench");
+  EXPECT_EQ(hub.mode, 0660U);
+  EXPECT_EQ(hub.owner, "root");
+  EXPECT_EQ(hub.group, "0");
+  ASSERT_THAT(hub.rules.allow, SizeIs(2));
+  EXPECT_EQ(hub.rules.allow[0].to_string(), "uid:0");
+  EXPECT_THAT(hub.rules.stamped, ElementsAre("orders.>", "log.*"));
+  EXPECT_EQ(hub.on_path_lost, PathLost::rebind);
+  EXPECT_TRUE(hub.takeover);
+  EXPECT_EQ(hub.backlog, 12);
+}
+
+TEST(HubConfig, limits_are_written_as_flags_take_them) {
+  const HubLimits limits = parsed(R"(
+    [limits]
+    connections = 10
+    connections_per_uid = "11"
+    subscriptions_per_uid = 12
+    subject_tokens = 13
+    pending_per_uid = "2M"
+    pending_per_subscription = "64K"
+    max_payload = 4096
+    control_line = "1k"
+    outbound = "128K"
+    slow_time = "1.5s"
+    ping_interval = "0s"
+    pings_unanswered = 3
+  )")
+                               .hub.limits;
+  EXPECT_EQ(limits.connections, 10U);
+  EXPECT_EQ(limits.connections_per_uid, 11U);
+  EXPECT_EQ(limits.subscriptions_per_uid, 12U);
+  EXPECT_EQ(limits.subject_tokens, 13U);
+  EXPECT_EQ(limits.pending_per_uid, 2 * mebibyte);
+  EXPECT_EQ(limits.pending_per_subscription, 64 * kibibyte);
+  EXPECT_EQ(limits.max_payload, 4 * kibibyte);
+  EXPECT_EQ(limits.control_line, kibibyte);
+  EXPECT_EQ(limits.outbound, 128 * kibibyte);
+  EXPECT_EQ(limits.slow_time, std::chrono::milliseconds(1500));
+  EXPECT_EQ(limits.ping_interval, Duration::zero());
+  EXPECT_EQ(limits.pings_unanswered, 3U);
+}
+
+TEST(HubConfig, permissions_tell_an_allow_list_that_is_empty_from_none) {
+  const auto rules = parsed(R"(
+    [[permissions]]
+    who = ["uid:0"]
+    publish = { allow = [], deny = ["a.>"] }
+    [[permissions]]
+    who = ["any"]
+    subscribe.deny = ["secret.*"]
+  )")
+                         .hub.rules.permissions;
+  ASSERT_THAT(rules, SizeIs(2));
+  EXPECT_EQ(rules[0].who[0].to_string(), "uid:0");
+  ASSERT_TRUE(rules[0].publish.allow);
+  EXPECT_THAT(*rules[0].publish.allow, IsEmpty());
+  EXPECT_THAT(rules[0].publish.deny, ElementsAre("a.>"));
+  EXPECT_EQ(rules[0].subscribe.allow, std::nullopt);
+  EXPECT_THAT(rules[1].subscribe.deny, ElementsAre("secret.*"));
+}
+
+TEST(HubConfig, delivery_is_about_everybody_unless_it_says_who) {
+  const auto rules = parsed(R"(
+    [[delivery]]
+    subjects = ["frames.*"]
+    policy = "latest_only"
+    pending = "8M"
+    [[delivery]]
+    subjects = ["log.>"]
+    who = ["root"]
+    policy = "drop_oldest"
+  )")
+                         .hub.rules.delivery;
+  ASSERT_THAT(rules, SizeIs(2));
+  EXPECT_THAT(rules[0].subjects, ElementsAre("frames.*"));
+  EXPECT_EQ(rules[0].policy, DeliveryPolicy::latest_only);
+  EXPECT_EQ(rules[0].pending, 8 * mebibyte);
+  EXPECT_EQ(rules[0].who.at(0).to_string(), "any");
+  EXPECT_EQ(rules[1].who.at(0).to_string(), "root");
+  EXPECT_EQ(rules[1].pending, std::nullopt);
+}
+
+TEST(HubConfig, metrics_have_an_address_of_either_kind) {
+  const auto tcp = parsed("[metrics]\naddress = '127.0.0.1:9464'\nsubscriptions = 5").metrics;
+  EXPECT_EQ(tcp.address, MetricsAddress(TcpAddress{"127.0.0.1:9464"}));
+  EXPECT_EQ(tcp.subscriptions, 5U);
+  const auto unix = parsed("[metrics]\naddress = './m'\nmode = '0640'\nowner = 0\ngroup = 0");
+  EXPECT_EQ(write_metrics_address(*unix.metrics.address), "unix:./m");
+  EXPECT_EQ(unix.metrics.mode, 0640U);
+  EXPECT_EQ(unix.metrics.owner, "0");
+  EXPECT_EQ(unix.metrics.group, "0");
+}
+
+TEST(HubConfig, every_mistake_is_named_with_its_line_its_key_and_what_was_expected) {
+  EXPECT_THAT(
+      errors_in("[hub]\n"
+                "mode = 660\n"
+                "on_path_lost = 'panic'\n"
+                "takeover = 'yes'\n"
+                "allow = 'any'\n"
+                "stamped = ['a..b']\n"
+                "[limits]\n"
+                "max_payload = 'lots'\n"
+                "outbound = 0\n"
+                "slow_time = 1.5\n"),
+      ElementsAre(
+          R"(hub.toml:2: hub.mode: not in quotes, such as "0660")",
+          R"(hub.toml:3: hub.on_path_lost: "panic": not a policy (warn, rebind, exit))",
+          "hub.toml:4: hub.takeover: neither true nor false",
+          R"(hub.toml:5: hub.allow: not a list, as in ["a", "b"])",
+          R"(hub.toml:6: hub.stamped[0]: "a..b": not a pattern of subjects (tokens between dots, )"
+          "* for any one, > at the end for the rest)",
+          R"(hub.toml:8: limits.max_payload: "lots": not a size (a whole number, then K, M or G))",
+          R"(hub.toml:9: limits.outbound: "0": not a size of at least 1)",
+          "hub.toml:10: limits.slow_time: a text or a whole number stands here, and not a number "
+          "with a fraction"));
+}
+
+TEST(HubConfig, a_key_nobody_knows_is_a_mistake_and_the_known_ones_are_told) {
+  EXPECT_THAT(
+      errors_in("colour = 'red'\n[limits]\nconnection = 1\n"),
+      ElementsAre("hub.toml:1: colour: not a key (hub, limits, metrics, permissions, delivery)",
+                  HasSubstr("hub.toml:3: limits.connection: not a key (connections, ")));
+}
+
+TEST(HubConfig, a_key_is_known_whether_it_is_there_or_not) {
+  EXPECT_THAT(errors_in("[[permissions]]\nwho = ['any']\npublish.alow = []\n"),
+              ElementsAre("hub.toml:3: permissions[0].publish.alow: not a key (allow, deny)"));
+}
+
+TEST(HubConfig, a_key_that_would_reach_a_terminal_is_made_harmless) {
+  EXPECT_THAT(errors_in("\"\\u001b[2J\" = 1"), ElementsAre(HasSubstr(R"(\x1b[2J: not a key)")));
+}
+
+TEST(HubConfig, a_rule_says_whom_and_what_it_is_about) {
+  EXPECT_THAT(
+      errors_in("[[permissions]]\n"
+                "publish.allow = ['a']\n"
+                "[[permissions]]\n"
+                "who = []\n"
+                "[[delivery]]\n"
+                "who = ['nobody-here']\n"
+                "[[delivery]]\n"
+                "subjects = ['a']\n"
+                "policy = 'pray'\n"
+                "[delivery.more]\n"),
+      ElementsAre(HasSubstr("hub.toml:1: permissions[0].who: missing: whom"),
+                  HasSubstr("hub.toml:4: permissions[1].who: empty: whom"),
+                  HasSubstr("hub.toml:5: delivery[0].subjects: missing: which"),
+                  HasSubstr("hub.toml:5: delivery[0].policy: missing: what"),
+                  HasSubstr(R"(hub.toml:6: delivery[0].who[0]: "nobody-here": )"),
+                  HasSubstr(R"(hub.toml:9: delivery[1].policy: "pray": not a policy (wait)"),
+                  HasSubstr("hub.toml:10: delivery[1].more: not a key (subjects, ")));
+  EXPECT_THAT(errors_in("permissions = 1\n[delivery]\nsubjects = ['a']\n"),
+              ElementsAre("hub.toml:1: permissions: not a list of tables: write [[permissions]]",
+                          "hub.toml:2: delivery: not a list of tables: write [[delivery]]"));
+  EXPECT_THAT(
+      errors_in("permissions = [1]\nlimits = 2\n"),
+      ElementsAre("hub.toml:1: permissions[0]: not a table", "hub.toml:2: limits: not a table"));
+}
+
+TEST(HubConfig, what_is_no_toml_is_said_with_its_line) {
+  EXPECT_THAT(errors_in("[hub]\nname = \n"), ElementsAre(HasSubstr("hub.toml:2: no TOML: ")));
+}
+
+TEST(HubConfig, a_file_that_cannot_be_read_is_the_kernel_s_error) {
+  const test::TempDirectory directory;
+  const std::string path = directory / "hub.toml";
+  auto none = read_hub_config(path);
+  ASSERT_FALSE(none);
+  ASSERT_THAT(none.error(), SizeIs(1));
+  EXPECT_EQ(none.error()[0].code, std::errc::no_such_file_or_directory);
+  EXPECT_EQ(none.error()[0].subject, path);
+  auto folder = read_hub_config(directory.path());
+  ASSERT_FALSE(folder);
+  EXPECT_EQ(folder.error().at(0).code, std::errc::is_a_directory);
+  std::ofstream(path) << "[hub]\nname = 'here'\n";
+  auto config = read_hub_config(path);
+  ASSERT_TRUE(config);
+  EXPECT_EQ(config->hub.name, "here");
+}
+
+TEST(HubConfig, only_the_rules_of_a_running_hub_can_change) {
+  const HubConfig rules = parsed(
+      "[hub]\nallow = ['root']\nstamped = ['a']\n"
+      "[[permissions]]\nwho = ['root']\n"
+      "[[delivery]]\nsubjects = ['a']\npolicy = 'wait'\n");
+  EXPECT_THAT(fixed_differences(HubConfig(), rules), IsEmpty());
+  const HubConfig rest = parsed(
+      "[hub]\naddress = '/h'\nname = 'n'\nmode = '0660'\nowner = 0\ngroup = 0\n"
+      "on_path_lost = 'exit'\ntakeover = true\nbacklog = 1\n"
+      "[limits]\nmax_payload = '1K'\nslow_time = '1s'\npings_unanswered = 9\n"
+      "[metrics]\naddress = './m'\nmode = '0660'\nowner = 0\ngroup = 0\nsubscriptions = 1\n");
+  EXPECT_THAT(
+      fixed_differences(HubConfig(), rest),
+      ElementsAre("hub.address", "hub.name", "hub.mode", "hub.owner", "hub.group",
+                  "hub.on_path_lost", "hub.takeover", "hub.backlog", "limits.max_payload",
+                  "limits.slow_time", "limits.pings_unanswered", "metrics.address", "metrics.mode",
+                  "metrics.owner", "metrics.group", "metrics.subscriptions"));
+}
+
+}  // namespace
+
+}  // namespace hallway::tool

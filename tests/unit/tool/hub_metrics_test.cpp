@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tool/hub_metrics.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <prometheus/text_serializer.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace hallway::tool {
+
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+std::string text(const HubStatistics& hub, std::vector<SubscriptionStatistics> subscriptions,
+                 std::size_t most = 20) {
+  return prometheus::TextSerializer().Serialize(hub_metrics(hub, std::move(subscriptions), most));
+}
+
+SubscriptionStatistics subscription(std::uint64_t connection, std::string subject,
+                                    std::uint64_t waiting, std::uint64_t dropped) {
+  return {.connection = connection,
+          .peer = {.uid = 1000, .gid = 1000, .pid = 4711},
+          .subject = std::move(subject),
+          .group = {},
+          .policy = DeliveryPolicy::drop_oldest,
+          .waiting = waiting,
+          .delivered = 7,
+          .bytes = 70,
+          .dropped = dropped,
+          .superseded = 0};
+}
+
+TEST(HubMetrics, each_statistic_of_the_hub_is_a_metric) {
+  const std::string shown = text({.connections = 1,
+                                  .subscriptions = 2,
+                                  .connections_total = 3,
+                                  .messages_in = 4,
+                                  .bytes_in = 5,
+                                  .messages_out = 6,
+                                  .bytes_out = 7,
+                                  .dropped = 8,
+                                  .superseded = 9,
+                                  .slow_consumers = 10,
+                                  .violations = 11},
+                                 {});
+  for (const char* line :
+       {"connections 1", "subscriptions 2", "connections_total 3", "published_messages_total 4",
+        "published_bytes_total 5", "delivered_messages_total 6", "delivered_bytes_total 7",
+        "dropped_messages_total 8", "superseded_messages_total 9", "slow_consumers_total 10",
+        "violations_total 11", "subscriptions_not_shown 0"}) {
+    EXPECT_THAT(shown, HasSubstr("\nhallway_hub_" + std::string(line) + "\n"));
+  }
+  EXPECT_THAT(shown, HasSubstr("hallway_build_info{version=\""));
+  EXPECT_THAT(shown, HasSubstr("# TYPE hallway_hub_connections gauge"));
+  EXPECT_THAT(shown, HasSubstr("# TYPE hallway_hub_connections_total counter"));
+}
+
+TEST(HubMetrics, a_subscription_without_trouble_is_not_shown) {
+  EXPECT_THAT(text({}, {subscription(1, "a", 0, 0)}), Not(HasSubstr("hub_subscription_")));
+  const std::string shown = text({}, {subscription(1, "a", 0, 3), subscription(2, "b", 4, 0)});
+  EXPECT_THAT(
+      shown,
+      HasSubstr("hallway_hub_subscription_dropped_messages_total{connection=\"1\",pid="
+                "\"4711\",uid=\"1000\",subject=\"a\",group=\"\",policy=\"drop_oldest\"} 3\n"));
+  EXPECT_THAT(shown, HasSubstr("subject=\"b\",group=\"\",policy=\"drop_oldest\"} 4\n"));
+  EXPECT_THAT(shown, HasSubstr("subscription_delivered_messages_total{connection=\"1\""));
+  EXPECT_THAT(shown, HasSubstr("subscription_delivered_bytes_total{connection=\"1\""));
+}
+
+TEST(HubMetrics, of_many_in_trouble_the_worst_are_shown_and_the_rest_are_counted) {
+  std::vector<SubscriptionStatistics> many;
+  for (std::uint64_t number = 1; number <= 1000; ++number) {
+    many.push_back(subscription(number, "s" + std::to_string(number), number, 0));
+  }
+  const std::string shown = text({}, many, 2);
+  EXPECT_THAT(shown, HasSubstr("\"s1000\""));
+  EXPECT_THAT(shown, HasSubstr("\"s999\""));
+  EXPECT_THAT(shown, Not(HasSubstr("\"s998\"")));
+  EXPECT_THAT(shown, HasSubstr("hallway_hub_subscriptions_not_shown 998\n"));
+}
+
+TEST(HubMetrics, no_series_appears_twice) {
+  const std::string shown = text({}, {subscription(1, "a", 2, 0), subscription(1, "a", 3, 0)});
+  EXPECT_THAT(shown, HasSubstr("policy=\"drop_oldest\"} 5\n"));
+  EXPECT_THAT(shown, Not(HasSubstr("policy=\"drop_oldest\"} 2\n")));
+}
+
+TEST(HubMetrics, a_subject_of_any_bytes_and_length_is_a_label) {
+  const std::string shown = text({}, {subscription(1, "\xff\"" + std::string(5000, 'x'), 1, 0)});
+  EXPECT_THAT(shown, HasSubstr("subject=\"\\\\xff\\\""));
+  EXPECT_LT(shown.size(), 5000U);
+}
+
+}  // namespace
+
+}  // namespace hallway::tool

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// hallway hub: subjects for the processes of one machine.
+#include <fmt/format.h>
+
+#include <chrono>
+#include <csignal>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <hallway/hub.hpp>
+#include <hallway/loop.hpp>
+
+#include "background.hpp"
+#include "events.hpp"
+#include "flags.hpp"
+#include "hub_config.hpp"
+#include "hub_events.hpp"
+#include "hub_metrics.hpp"
+#include "hub_service_flags.hpp"
+#include "metrics_server.hpp"
+#include "ready.hpp"
+#include "report.hpp"
+#include "server_watch.hpp"
+#include "values.hpp"
+#include "verb.hpp"
+
+namespace hallway::tool {
+
+namespace {
+
+constexpr const char* examples =
+    "Examples:\n"
+    "  hallway hub                             on the default address, for ourselves\n"
+    "  hallway hub ./hub.sock --mode 0660 --group staff\n"
+    "  hallway hub --config /etc/hallway/hub.toml --metrics 127.0.0.1:9464\n"
+    "  hallway hub --check-config /etc/hallway/hub.toml\n"
+    "  printf 'SUB news.* 1\\r\\n' | nc -U ./hub.sock\n"
+    "\nWithout ADDRESS, the config counts, then HALLWAY_HUB,\nthen /tmp/hallway-hub.sock.\n";
+
+/// Between two attempts to have the metrics' address from a hub that is being replaced.
+constexpr Duration metrics_pause = std::chrono::milliseconds(100);
+
+int fail_config(const ConfigErrors& errors) {
+  int status = exit_status::usage;
+  for (const Error& error : errors) {
+    // A file that cannot be read says nothing about what stands in it.
+    const bool mistake = error.code == std::errc::invalid_argument;
+    status = mistake ? fail_usage(error) : fail(error);
+  }
+  return status;
+}
+
+int check_config(const std::string& file, Events& events) {
+  const auto config = read_hub_config(file);
+  if (!config) return fail_config(config.error());
+  events.tell(Events::Level::usual, "in order", 0, file, {{"file", file}});
+  return exit_status::done;
+}
+
+/// A running hub and what belongs to it.
+class HubService {
+ public:
+  HubService(Loop& loop, const HubServiceFlags& flags, HubConfig config, Events& events)
+      : loop_(&loop),
+        flags_(&flags),
+        config_(std::move(config)),
+        address_(hub_address(config_)),
+        events_(&events),
+        hub_events_(loop, events),
+        run_(loop, events, address_.to_string()),
+        watch_(loop, events, run_, config_.hub.on_path_lost) {}
+
+  int run() {
+    if (auto opened = open(); !opened) return fail(opened.error());
+    if (auto claimed = run_.claim_signals(); !claimed) return fail(claimed.error());
+    if (auto opened = open_metrics(); !opened) return fail(opened.error());
+    run_.on_status([this] {
+      return counted(hub_->statistics().connections, "connection") +
+             (loop_->draining() ? ", draining" : "");
+    });
+    run_.on_reload([this] { return reload(); });
+    const std::string address = hub_->address().to_string();
+    events_->tell(Events::Level::usual, "listening", 0, address + " (hub)",
+                  {{"address", address}, {"type", "hub"}});
+    const int status = run_.run(flags_->listening.ready_fd, config_.hub.takeover);
+    if (!watch_.lost()) return status;
+    return fail(error_of(std::errc::no_such_file_or_directory, "hub", address, *watch_.lost()));
+  }
+
+ private:
+  Result<void> open() {
+    HubOptions options = config_.hub;
+    options.on_event = [this](const ServerEvent& event) { watch_.follow(event); };
+    options.on_hub_event = [this](const HubEvent& event) { hub_events_.tell(event); };
+    auto hub = Hub::start(*loop_, address_, std::move(options));
+    if (!hub) return std::unexpected(hub.error());
+    hub_.emplace(std::move(*hub));
+    return {};
+  }
+
+  // --- metrics ---
+
+  Result<void> open_metrics() {
+    if (!config_.metrics.address) return {};
+    auto opened = try_to_open_metrics();
+    // The hub that was taken over lets go of them when it has drained.
+    const bool held = !opened && config_.hub.takeover;
+    if (!held) return opened;
+    metrics_to_come_.emplace(await_metrics());
+    return {};
+  }
+
+  Result<void> try_to_open_metrics() {
+    auto collect = [this, most = config_.metrics.subscriptions] {
+      return hub_metrics(hub_->statistics(), hub_->subscriptions(), most);
+    };
+    auto opened = MetricsServer::open(*loop_, config_.metrics, std::move(collect));
+    if (!opened) return std::unexpected(opened.error());
+    metrics_ = std::move(*opened);
+    const std::string address = metrics_->address();
+    events_->tell(Events::Level::usual, "metrics", 0, address, {{"address", address}});
+    return {};
+  }
+
+  Background await_metrics() {
+    const auto until = loop_->now() + ServerLimits{}.drain_time + metrics_pause;
+    for (;;) {
+      co_await loop_->sleep(metrics_pause);
+      const auto opened = try_to_open_metrics();
+      if (opened) co_return;
+      if (loop_->now() < until) continue;
+      events_->error("no metrics", 0, opened.error());
+      co_return;
+    }
+  }
+
+  // --- SIGHUP ---
+
+  Result<std::string> reload() {
+    auto read = flags_->settings();
+    if (!read) return std::unexpected(refuse(read.error()));
+    if (auto set = hub_->set_rules(read->hub.rules); !set) return std::unexpected(set.error());
+    for (const std::string& key : fixed_differences(config_, *read)) {
+      events_->tell(Events::Level::usual, "not changed", 0, key + ": needs a restart",
+                    {{"key", key}});
+    }
+    config_.hub.rules = std::move(read->hub.rules);
+    const HubRules& rules = config_.hub.rules;
+    return fmt::format("{}, {}, {}", counted(rules.allow.size(), "rule"),
+                       counted(rules.permissions.size(), "permission"),
+                       counted(rules.delivery.size(), "delivery rule"));
+  }
+
+  Error refuse(const ConfigErrors& errors) {
+    for (const Error& error : errors) events_->error("wrong", 0, error);
+    return error_of(std::errc::invalid_argument, "config", *flags_->config,
+                    counted(errors.size(), "mistake") + "; what was read before stays in force");
+  }
+
+  Loop* loop_;
+  const HubServiceFlags* flags_;
+  HubConfig config_;
+  Address address_;
+  Events* events_;
+  HubEvents hub_events_;
+  ServerRun run_;
+  ServerWatch watch_;
+  std::optional<Hub> hub_;
+  std::unique_ptr<MetricsServer> metrics_;
+  std::optional<Background> metrics_to_come_;
+};
+
+int run_hub(const HubServiceFlags& flags) {
+  Events events(flags.wordiness);
+  if (flags.check_config) return check_config(*flags.check_config, events);
+  auto config = flags.settings();
+  if (!config) return fail_config(config.error());
+  Loop loop(flags.loop);
+  if (loop.error()) return fail(*loop.error());
+  // What it means is said once there is a hub; until then it must not end us.
+  if (auto claimed = loop.on_signal(SIGHUP, [] {}); !claimed) return fail(claimed.error());
+  const int status = HubService(loop, flags, std::move(*config), events).run();
+  if (loop.error()) return fail(*loop.error());
+  return status;
+}
+
+}  // namespace
+
+Run add_hub(CLI::App& verb, const Rest& rest) {
+  if (rest) refuse_flags("--", "a hub runs no program");
+  auto flags = std::make_shared<HubServiceFlags>();
+  add_hub_service_flags(verb, *flags);
+  verb.footer(examples);
+  return [flags] {
+    report_as(flags->wordiness.json ? ReportForm::json : ReportForm::text);
+    return run_hub(*flags);
+  };
+}
+
+}  // namespace hallway::tool

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hub_metrics.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <utility>
+
+#include <hallway/bytes.hpp>
+#include <hallway/version.hpp>
+
+namespace hallway::tool {
+
+namespace {
+
+using prometheus::ClientMetric;
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+
+using Labels = std::vector<ClientMetric::Label>;
+
+/// Of a subject, as a label.
+constexpr std::size_t longest_label = 128;
+
+ClientMetric metric(MetricType type, std::uint64_t value, Labels labels) {
+  ClientMetric metric;
+  metric.label = std::move(labels);
+  (type == MetricType::Counter ? metric.counter.value : metric.gauge.value) =
+      static_cast<double>(value);
+  return metric;
+}
+
+/// A metric of the whole hub.
+struct HubMetric {
+  const char* name;
+  const char* help;
+  MetricType type;
+  std::uint64_t HubStatistics::* value;
+};
+
+constexpr auto hub_wide = std::to_array<HubMetric>({
+    {"hallway_hub_connections", "Connections that there are.", MetricType::Gauge,
+     &HubStatistics::connections},
+    {"hallway_hub_subscriptions", "Subscriptions that there are.", MetricType::Gauge,
+     &HubStatistics::subscriptions},
+    {"hallway_hub_connections_total", "Connections since the hub began.", MetricType::Counter,
+     &HubStatistics::connections_total},
+    {"hallway_hub_published_messages_total", "Messages published.", MetricType::Counter,
+     &HubStatistics::messages_in},
+    {"hallway_hub_published_bytes_total", "Bytes of published headers and payloads.",
+     MetricType::Counter, &HubStatistics::bytes_in},
+    {"hallway_hub_delivered_messages_total", "Messages handed to connections.", MetricType::Counter,
+     &HubStatistics::messages_out},
+    {"hallway_hub_delivered_bytes_total", "Bytes handed to connections, lines of the protocol too.",
+     MetricType::Counter, &HubStatistics::bytes_out},
+    {"hallway_hub_dropped_messages_total", "Messages a full queue lost; each is in a gap notice.",
+     MetricType::Counter, &HubStatistics::dropped},
+    {"hallway_hub_superseded_messages_total", "Messages replaced by a later one of their subject.",
+     MetricType::Counter, &HubStatistics::superseded},
+    {"hallway_hub_slow_consumers_total", "Connections cut because they did not read.",
+     MetricType::Counter, &HubStatistics::slow_consumers},
+    {"hallway_hub_violations_total", "Attempts to publish or subscribe where it is not permitted.",
+     MetricType::Counter, &HubStatistics::violations},
+});
+
+/// A metric of one subscription.
+struct SubscriptionMetric {
+  const char* name;
+  const char* help;
+  MetricType type;
+  std::uint64_t SubscriptionStatistics::* value;
+};
+
+constexpr auto one_by_one = std::to_array<SubscriptionMetric>({
+    {"hallway_hub_subscription_waiting_messages", "Messages that wait for a subscription.",
+     MetricType::Gauge, &SubscriptionStatistics::waiting},
+    {"hallway_hub_subscription_delivered_messages_total", "Messages a subscription got.",
+     MetricType::Counter, &SubscriptionStatistics::delivered},
+    {"hallway_hub_subscription_delivered_bytes_total", "Bytes of messages a subscription got.",
+     MetricType::Counter, &SubscriptionStatistics::bytes},
+    {"hallway_hub_subscription_dropped_messages_total", "Messages a subscription lost.",
+     MetricType::Counter, &SubscriptionStatistics::dropped},
+    {"hallway_hub_subscription_superseded_messages_total",
+     "Messages replaced by a later one before a subscription got them.", MetricType::Counter,
+     &SubscriptionStatistics::superseded},
+});
+
+std::string label_of(std::string_view bytes) {
+  const std::string text = printable(bytes.substr(0, longest_label));
+  return bytes.size() > longest_label ? text + "..." : text;
+}
+
+Labels labels_of(const SubscriptionStatistics& of) {
+  return {{"connection", std::to_string(of.connection)},
+          {"pid", std::to_string(of.peer.pid)},
+          {"uid", std::to_string(of.peer.uid)},
+          {"subject", label_of(of.subject)},
+          {"group", label_of(of.group)},
+          {"policy", std::string(to_string(of.policy))}};
+}
+
+bool in_trouble(const SubscriptionStatistics& one) { return one.waiting > 0 || one.dropped > 0; }
+
+/// The worst first.
+bool worse(const SubscriptionStatistics& one, const SubscriptionStatistics& other) {
+  return std::tie(one.waiting, one.dropped) > std::tie(other.waiting, other.dropped);
+}
+
+/// One connection may hold several subscriptions to one subject, but no series may appear twice.
+std::map<Labels, SubscriptionStatistics> by_labels(
+    const std::vector<SubscriptionStatistics>& subscriptions) {
+  std::map<Labels, SubscriptionStatistics> all;
+  for (const SubscriptionStatistics& one : subscriptions) {
+    SubscriptionStatistics& sum = all[labels_of(one)];
+    for (const SubscriptionMetric& metric : one_by_one) sum.*metric.value += one.*metric.value;
+  }
+  return all;
+}
+
+MetricFamily family(const char* name, const char* help, MetricType type) {
+  return {.name = name, .help = help, .type = type, .metric = {}};
+}
+
+MetricFamily alone(const char* name, const char* help, MetricType type, std::uint64_t value,
+                   Labels labels) {
+  MetricFamily one = family(name, help, type);
+  one.metric.push_back(metric(type, value, std::move(labels)));
+  return one;
+}
+
+}  // namespace
+
+std::vector<MetricFamily> hub_metrics(const HubStatistics& hub,
+                                      std::vector<SubscriptionStatistics> subscriptions,
+                                      std::size_t most) {
+  std::vector<MetricFamily> families{alone("hallway_build_info", "The version of this command.",
+                                           MetricType::Gauge, 1, {{"version", version}})};
+  for (const HubMetric& of : hub_wide) {
+    families.push_back(alone(of.name, of.help, of.type, hub.*of.value, {}));
+  }
+  std::erase_if(subscriptions, [](const auto& one) { return !in_trouble(one); });
+  std::ranges::sort(subscriptions, worse);
+  const std::size_t shown = std::min(most, subscriptions.size());
+  families.push_back(alone("hallway_hub_subscriptions_not_shown",
+                           "Subscriptions in trouble for which the list below has no place.",
+                           MetricType::Gauge, subscriptions.size() - shown, {}));
+  subscriptions.resize(shown);
+  const auto troubled = by_labels(subscriptions);
+  for (const SubscriptionMetric& of : one_by_one) {
+    MetricFamily one = family(of.name, of.help, of.type);
+    for (const auto& [labels, counters] : troubled) {
+      one.metric.push_back(metric(of.type, counters.*of.value, labels));
+    }
+    if (!one.metric.empty()) families.push_back(std::move(one));
+  }
+  return families;
+}
+
+}  // namespace hallway::tool

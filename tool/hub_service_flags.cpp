@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hub_service_flags.hpp"
+
+#include <fmt/format.h>
+
+#include <memory>
+#include <utility>
+
+#include <hallway/limits.hpp>
+
+#include "flags.hpp"
+
+namespace hallway::tool {
+
+namespace {
+
+void add_config(CLI::App& verb, HubServiceFlags& flags) {
+  add_value(
+      verb, "--config", "FILE", read_text,
+      [&](std::string file) { flags.config = std::move(file); },
+      "Read limits, permissions and the rest from FILE; flags win. SIGHUP reads it again");
+  add_value(
+      verb, "--check-config", "FILE", read_text,
+      [&](std::string file) { flags.check_config = std::move(file); },
+      "Say what is wrong with FILE, and exit: 0 for nothing, else 2");
+  add_value(
+      verb, "--name", "NAME", read_text, [&](std::string name) { flags.name = std::move(name); },
+      "What the hub calls itself to its clients (default: its address)");
+}
+
+void add_limits(CLI::App& verb, HubServiceFlags& flags) {
+  const HubLimits limits;
+  add_value(
+      verb, "--max-message", "SIZE", read_message_size,
+      [&](std::size_t size) { flags.max_message = size; },
+      fmt::format("Largest message, its headers counted (default {})",
+                  write_size(limits.max_payload)));
+  add_value(
+      verb, "--max-connections", "N", read_count,
+      [&](std::size_t count) { flags.max_connections = count; },
+      fmt::format("Above it, clients wait (default {})", limits.connections));
+  add_value(
+      verb, "--max-per-uid", "N", read_count, [&](std::size_t count) { flags.max_per_uid = count; },
+      fmt::format("Above it, clients of that user are turned away (default {})",
+                  limits.connections_per_uid));
+}
+
+/// Only how much is said stands beside --check-config: everything else would do nothing.
+void check_alone(const CLI::App& verb) {
+  for (const CLI::Option* option : verb.get_options()) {
+    const std::string name = option->get_name();
+    const bool belongs = name == "--check-config" || name == "--json" ||
+                         option->check_name("--quiet") || option->check_name("--verbose");
+    if (option->count() > 0 && !belongs) {
+      refuse_flags("--check-config " + name, "no hub is started");
+    }
+  }
+}
+
+}  // namespace
+
+std::expected<HubConfig, ConfigErrors> HubServiceFlags::settings() const {
+  auto read = config ? read_hub_config(*config) : HubConfig();
+  if (!read) return read;
+  HubOptions& hub = read->hub;
+  const auto win = [](const auto& said, auto& setting) {
+    if (said) setting = *said;
+  };
+  win(name, hub.name);
+  win(listening.mode, hub.mode);
+  win(listening.owner, hub.owner);
+  win(listening.group, hub.group);
+  if (!listening.allow.empty()) hub.rules.allow = listening.allow;
+  win(listening.on_path_lost, hub.on_path_lost);
+  if (listening.takeover) hub.takeover = true;
+  win(max_message, hub.limits.max_payload);
+  win(max_connections, hub.limits.connections);
+  win(max_per_uid, hub.limits.connections_per_uid);
+  if (address) read->address = address;
+  if (metrics) read->metrics.address = metrics;
+  return read;
+}
+
+void add_hub_service_flags(CLI::App& verb, HubServiceFlags& flags) {
+  auto word = std::make_shared<std::string>();
+  verb.add_option("ADDRESS", *word, "Where to listen: a path, @name, fd:N or activation[:NAME]")
+      ->type_name("");
+  add_wordiness(verb, flags.wordiness);
+  add_config(verb, flags);
+  add_admission(verb, flags.listening);
+  add_limits(verb, flags);
+  add_value(
+      verb, "--metrics", "ADDRESS", read_metrics_address,
+      [&](MetricsAddress address) { flags.metrics = std::move(address); },
+      "Serve Prometheus metrics at 127.0.0.1:PORT or on a Unix socket, as /metrics");
+  add_spin(verb, flags.loop);
+  add_service(verb, flags.listening);
+  verb.final_callback([&verb, &flags, word] {
+    if (!word->empty()) flags.address = read_listening_address(*word, flags.listening.takeover);
+    if (flags.check_config) check_alone(verb);
+  });
+}
+
+Address hub_address(const HubConfig& config) {
+  return config.address ? *config.address : read_address(default_hub_address());
+}
+
+}  // namespace hallway::tool

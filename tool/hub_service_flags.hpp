@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What `hallway hub` can be told, on the command line and in its config file. Flags win.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstddef>
+#include <expected>
+#include <optional>
+#include <string>
+
+#include <hallway/address.hpp>
+#include <hallway/loop.hpp>
+
+#include "events.hpp"
+#include "hub_config.hpp"
+#include "listening_flags.hpp"
+#include "metrics_address.hpp"
+
+namespace hallway::tool {
+
+/// What the command line says; nothing: it says nothing.
+struct HubServiceFlags {
+  Wordiness wordiness;
+  LoopOptions loop;
+  std::optional<Address> address;
+  std::optional<std::string> config;
+  std::optional<std::string> check_config;
+  std::optional<std::string> name;
+  Listening listening;
+  std::optional<std::size_t> max_message;
+  std::optional<std::size_t> max_connections;
+  std::optional<std::size_t> max_per_uid;
+  std::optional<MetricsAddress> metrics;
+
+  /// The config file as it is now, if one was named, with these flags over it.
+  [[nodiscard]] std::expected<HubConfig, ConfigErrors> settings() const;
+};
+
+/// Declares all of it. `flags` is complete, and free of contradictions, once `verb` was parsed.
+void add_hub_service_flags(CLI::App& verb, HubServiceFlags& flags);
+
+/// Where a hub listens: as said, or HALLWAY_HUB, or the default.
+Address hub_address(const HubConfig& config);
+
+}  // namespace hallway::tool
