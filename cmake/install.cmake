@@ -1,5 +1,5 @@
 # What is installed where: the library, its CMake package and its pkg-config file; the command, its
-# manual pages, its completions and its systemd units.
+# manual pages, its completions, its systemd units and an example of a config file.
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
@@ -46,14 +46,19 @@ if(TARGET hallway_tool)
   install(FILES ${completions}/hallway.fish OPTIONAL
     DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
 
-  # Both services are hardened alike. systemd reads lib/, whatever the architecture's own folder is.
+  install(FILES ${PROJECT_SOURCE_DIR}/packaging/hub.toml DESTINATION ${CMAKE_INSTALL_DOCDIR})
+
+  # All services are hardened alike. systemd reads lib/, whatever the architecture's own folder is.
   set(units ${PROJECT_SOURCE_DIR}/packaging/systemd)
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${units}/hardening.conf)
   file(READ ${units}/hardening.conf HALLWAY_HARDENING)
   set(HALLWAY_BINDIR ${CMAKE_INSTALL_FULL_BINDIR})
-  foreach(unit IN ITEMS hallway@.service hallway-activated@.service)
+  set(HALLWAY_EXAMPLE_DIR ${CMAKE_INSTALL_FULL_DOCDIR})
+  foreach(unit IN ITEMS hallway@.service hallway-activated@.service hallway-hub.service)
     configure_file(${units}/${unit}.in systemd/${unit} @ONLY)
   endforeach()
-  configure_file(${units}/hallway-activated@.socket systemd/hallway-activated@.socket COPYONLY)
+  foreach(unit IN ITEMS hallway-activated@.socket hallway-hub.socket)
+    configure_file(${units}/${unit} systemd/${unit} COPYONLY)
+  endforeach()
   install(DIRECTORY ${PROJECT_BINARY_DIR}/systemd/ DESTINATION lib/systemd/system)
 endif()

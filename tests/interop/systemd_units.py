@@ -29,7 +29,7 @@ def installed(directory):
             text = text.replace(command[0].split()[0], f"ExecStart={HALLWAY}")
         (directory / unit.name).write_text(text)
         (directory / unit.name.replace("@", "@test")).write_text(text)
-    return sorted(str(unit) for unit in directory.iterdir() if "@test" in unit.name)
+    return sorted(str(unit) for unit in directory.iterdir() if "@." not in unit.name)
 
 
 def analyze(*words, directory):
@@ -42,7 +42,7 @@ def analyze(*words, directory):
 
 def test_they_are_in_order(directory):
     units = installed(directory)
-    same("number of units", len(units), 3)
+    same("number of units", len(units), 5)
     same("verdict", analyze("verify", "--man=no", *units, directory=directory), (0, ""))
     broken = pathlib.Path(units[0])
     broken.write_text(broken.read_text().replace("[Unit]", "[Unit]\nNoSuchThing=yes"))
@@ -102,19 +102,33 @@ def test_the_server_makes_no_call_that_they_forbid(directory):
         raise Skip("a sanitizer makes calls of its own, and looks for leaks by ptrace, too")
     allowed = allowed_calls()
     assert "io_uring_setup" not in allowed and "reboot" not in allowed and "sendmsg" in allowed
-    for number, words in enumerate([
-            ["--handler", "cat", "--ack", "--broadcast", "--allow", "group:root", "--allow", "any"],
-            ["--type", "datagram", "--echo"], ["--", "cat"]]):
+    (directory / "hub.toml").write_text('[hub]\nallow = ["group:root", "any"]\n')
+    for number, (verb, *words) in enumerate([
+            ["serve", "--handler", "cat", "--ack", "--broadcast", "--allow", "group:root",
+             "--allow", "any"],
+            ["serve", "--type", "datagram", "--echo"], ["serve", "--", "cat"],
+            ["hub", "--config", directory / "hub.toml", "--metrics", directory / "metrics"]]):
         notify = str(directory / f"notify{number}")
         manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         manager.settimeout(DEADLINE)
         manager.bind(notify)
-        server = Process(*strace, HALLWAY, "serve", directory / "s", *words,
+        server = Process(*strace, HALLWAY, verb, directory / "s", *words,
                          env={"NOTIFY_SOCKET": notify, "WATCHDOG_USEC": "1000000"})
         while manager.recv(1000) != b"READY=1":
             pass
         if "datagram" in words:
             run(HALLWAY, "request", directory / "s", "hello", "--type", "datagram")
+        elif verb == "hub":
+            client = connect(directory / "s")
+            assert receive_line(client).startswith(b"INFO {")
+            client.sendall(b"SUB a 1\r\nPUB a 5\r\nhello\r\n")
+            same("replies", [receive_line(client) for _ in range(4)],
+                 [b"+OK\r\n", b"+OK\r\n", b"MSG a 1 5\r\n", b"hello\r\n"])
+            client.close()
+            metrics = connect(directory / "metrics")
+            metrics.sendall(b"GET /metrics HTTP/1.1\r\n\r\n")
+            same("status", receive_line(metrics), b"HTTP/1.1 200 OK\r\n")
+            metrics.close()
         else:
             client = connect(directory / "s")
             client.sendall(b"hello\n")
