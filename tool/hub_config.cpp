@@ -13,6 +13,7 @@
 #include <utility>
 
 #include <hallway/bytes.hpp>
+#include <hallway/subject.hpp>
 
 #include "report.hpp"
 #include "values.hpp"

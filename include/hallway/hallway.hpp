@@ -20,11 +20,12 @@
 #include <hallway/connection.hpp>       // messages over a connected socket
 #include <hallway/server.hpp>           // accepting connections
 #include <hallway/client.hpp>           // a connection without a loop
-#include <hallway/hub_client.hpp>       // publishing and subscribing by way of a hub
 #include <hallway/datagram_socket.hpp>  // packets without a connection
 #include <hallway/child.hpp>            // a child process at the other end
-#include <hallway/hub_rules.hpp>        // who may say and hear what in a hub
+#include <hallway/subject.hpp>          // what is published to in a hub, and patterns of it
+#include <hallway/hub_rules.hpp>        // who may say and hear what there
 #include <hallway/hub.hpp>              // subjects for every process of a machine
+#include <hallway/hub_client.hpp>       // publishing and subscribing by way of a hub
 #include <hallway/listener.hpp>         // listening alone, without a server
 #include <hallway/notify.hpp>           // telling systemd how the service is doing
 // clang-format on

@@ -40,6 +40,7 @@
 #include <hallway/export.hpp>
 #include <hallway/limits.hpp>
 #include <hallway/loop.hpp>
+#include <hallway/subject.hpp>
 #include <hallway/task.hpp>
 
 namespace hallway {
@@ -48,16 +49,6 @@ namespace detail {
 class HubClientState;
 class SubscriptionState;
 }  // namespace detail
-
-// Subjects ---------------------------------------------------------------------------------------
-
-/// Whether one can publish to it: tokens between dots, none of them empty, no blank and no wildcard
-/// among them.
-[[nodiscard]] HALLWAY_EXPORT bool is_subject(ByteView text) noexcept;
-
-/// Whether one can subscribe to it: the same, where the token * stands for any one token, and > at
-/// the end for one or more.
-[[nodiscard]] HALLWAY_EXPORT bool is_subject_pattern(ByteView text) noexcept;
 
 // Messages ---------------------------------------------------------------------------------------
 

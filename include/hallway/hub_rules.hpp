@@ -33,10 +33,7 @@ enum class DeliveryPolicy : std::uint8_t {
 HALLWAY_EXPORT std::string_view to_string(DeliveryPolicy policy) noexcept;
 HALLWAY_EXPORT std::optional<DeliveryPolicy> delivery_policy(std::string_view name) noexcept;
 
-/// Whether it is a pattern: no empty token, no white space, and `>` only at the end.
-HALLWAY_EXPORT bool is_subject_pattern(std::string_view text) noexcept;
-
-/// Patterns of subjects.
+/// Patterns of subjects (subject.hpp).
 struct SubjectLists {
   std::optional<std::vector<std::string>> allow;
   std::vector<std::string> deny;

@@ -71,6 +71,7 @@ _hallway() {
         --config | --check-config | --name | --mode | --allow | --max-message | --max-connections | --max-per-uid | --ready-fd) return ;;
       esac
       flags="--help -h --quiet -q --verbose -v --json --config --check-config --name --mode --owner --group --allow --max-message --max-connections --max-per-uid --metrics --spin --ready-fd --takeover --on-path-lost"
+      ;;
     publish)
       case $previous in
         --spin) _hallway_offer -W "auto off TIME"; return ;;

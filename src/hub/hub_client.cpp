@@ -5,16 +5,12 @@
 #include <utility>
 
 #include "hub/hub_client_state.hpp"
-#include "hub/subject.hpp"
 #include "wire/nats_header.hpp"
 
 namespace hallway {
 
 using detail::HubClientState;
 using detail::SubscriptionState;
-
-bool is_subject(ByteView text) noexcept { return hub::is_valid_literal(text); }
-bool is_subject_pattern(ByteView text) noexcept { return hub::is_valid_subject(text); }
 
 // Messages ---------------------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include <hallway/hub_rules.hpp>
+#include <hallway/subject.hpp>
 
 namespace hallway::hub {
 
@@ -84,6 +84,7 @@ bool overlap(std::string_view pattern, std::string_view other) noexcept {
 
 namespace hallway {
 
-bool is_subject_pattern(std::string_view text) noexcept { return hub::is_valid_subject(text); }
+bool is_subject(ByteView text) noexcept { return hub::is_valid_literal(text); }
+bool is_subject_pattern(ByteView text) noexcept { return hub::is_valid_subject(text); }
 
 }  // namespace hallway

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+// Layer: hub
+//
+// Subjects: what messages are published to in a hub, and the patterns that subscribe to them.
+// Thread: any.
+#pragma once
+
+#include <hallway/bytes.hpp>
+#include <hallway/export.hpp>
+
+namespace hallway {
+
+/// Whether one can publish to it: tokens between dots, none of them empty, no white space and no
+/// wildcard among them.
+[[nodiscard]] HALLWAY_EXPORT bool is_subject(ByteView text) noexcept;
+
+/// Whether one can subscribe to it: the same, where the token * stands for any one token, and > at
+/// the end for one or more.
+[[nodiscard]] HALLWAY_EXPORT bool is_subject_pattern(ByteView text) noexcept;
+
+}  // namespace hallway
