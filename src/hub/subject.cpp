@@ -19,7 +19,7 @@ std::size_t count_tokens(std::string_view subject) noexcept {
 }
 
 bool is_valid_subject(std::string_view subject) noexcept {
-  if (subject.find_first_of(" \t\n\f\r") != std::string_view::npos) return false;
+  if (subject.find_first_of(" \t\n\r") != std::string_view::npos) return false;
   for (Tokens tokens(subject); !tokens.done();) {
     const std::string_view token = tokens.next();
     if (token.empty() || (token == any_more && !tokens.done())) return false;

@@ -35,8 +35,8 @@ class Tokens {
 
 [[nodiscard]] std::size_t count_tokens(std::string_view subject) noexcept;
 
-/// Whether one may subscribe to it: no empty token, no white space, and `>` only at the end. What
-/// nats-server calls IsValidSubject.
+/// Whether one may subscribe to it: no empty token, nothing that separates words of the protocol,
+/// and `>` only at the end. What nats-server calls IsValidSubject.
 [[nodiscard]] bool is_valid_subject(std::string_view subject) noexcept;
 
 /// Whether no token of it is a wildcard.

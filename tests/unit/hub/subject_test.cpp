@@ -43,16 +43,16 @@ TEST(subject, is_read_token_by_token_empty_ones_too) {
   EXPECT_EQ(count_tokens("a"), 1U);
 }
 
-// As nats-server 2.9.10 answers SUB; white space does not get that far there.
+// As nats-server 2.9.10 answers SUB; blanks do not get that far there.
 TEST(subject, is_valid_without_empty_tokens_and_with_its_tail_wildcard_at_the_end) {
   for (const std::string_view valid :
        {"foo"sv, "*"sv, ">"sv, "foo.>"sv, "foo.*"sv, "foo*"sv, "*foo"sv, "f>"sv, "foo.>x"sv,
-        "*.*"sv, "*>"sv, "foo.**"sv, "foo.*.>"sv, "\xff"sv, "a\0b"sv, "a\vb"sv}) {
+        "*.*"sv, "*>"sv, "foo.**"sv, "foo.*.>"sv, "\xff"sv, "a\0b"sv, "a\vb"sv, "a.\f"sv}) {
     EXPECT_TRUE(is_valid_subject(valid)) << valid;
   }
   for (const std::string_view invalid :
        {""sv, "."sv, "foo."sv, ".foo"sv, "foo..bar"sv, "foo.>.bar"sv, ">.a"sv, ">.>"sv, "a b"sv,
-        " "sv, "a\tb"sv, "a\n"sv, "\r"sv, "a.\f"sv}) {
+        " "sv, "a\tb"sv, "a\n"sv, "\r"sv}) {
     EXPECT_FALSE(is_valid_subject(invalid)) << invalid;
   }
 }
