@@ -1,24 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """Go's net.UnixConn, both directions: unix, unixpacket, unixgram, and passed descriptors."""
 
-from _support import (HALLWAY, LISTENS, Process, SOURCE_DIR, example, main, need, run, same,
-                      serve, start, start_example, wait_bound)
+from _go import go_program
+from _support import (HALLWAY, LISTENS, Process, example, main, run, same, serve, start,
+                      start_example, wait_bound)
 
 TYPES = {"unix": "stream", "unixpacket": "seqpacket", "unixgram": "datagram"}
 
 
-def peer(directory):
-    """The one Go program, built without a network and without a module."""
-    need("go")
-    settings = {"GO111MODULE": "off", "GOFLAGS": "-mod=mod", "GOPROXY": "off",
-                "GOCACHE": str(directory / "cache"), "GOPATH": str(directory / "path")}
-    source = SOURCE_DIR / "tests/interop/programs/peer.go"
-    run("go", "build", "-o", directory / "peer", source, env=settings)
-    return directory / "peer"
+def peer():
+    return go_program("peer")
 
 
 def test_its_client_talks_to_our_server_in_every_type(directory):
-    program = peer(directory)
+    program = peer()
     for network, kind in TYPES.items():
         address = directory / network
         serve(address, "--type", kind, "--handler", "tr a-z A-Z", "--no-print")
@@ -26,7 +21,7 @@ def test_its_client_talks_to_our_server_in_every_type(directory):
 
 
 def test_our_client_talks_to_its_server_in_every_type(directory):
-    program = peer(directory)
+    program = peer()
     for network, kind in TYPES.items():
         address = directory / network
         server = start(program, "server", network, address,
@@ -38,7 +33,7 @@ def test_our_client_talks_to_its_server_in_every_type(directory):
 
 
 def test_an_abstract_name_is_reached_both_ways(directory):
-    program = peer(directory)
+    program = peer()
     name = f"@hallway-go-{directory.name}"
     serve(name, "--echo")
     same("echo", run(program, "client", "unix", name, "hello").out, b"hello\n")
@@ -48,13 +43,13 @@ def test_an_abstract_name_is_reached_both_ways(directory):
 
 
 def test_ten_megabytes_come_back(directory):
-    program = peer(directory)
+    program = peer()
     serve(directory / "s", "--echo", "--no-print", "--framing", "raw")
     same("verdict", run(program, "whole", directory / "s", 10 << 20).out, b"true 10485760\n")
 
 
 def test_a_file_passed_by_go_is_read_by_us(directory):
-    program = peer(directory)
+    program = peer()
     receiver = start_example("pass_descriptor", directory / "s")
     (directory / "letter").write_text("Dear neighbour\n")
     same("answer", run(program, "give", directory / "s", directory / "letter").out, b"printed\n")
@@ -62,7 +57,7 @@ def test_a_file_passed_by_go_is_read_by_us(directory):
 
 
 def test_a_file_passed_by_us_is_read_by_go(directory):
-    receiver = wait_bound(Process(peer(directory), "take", directory / "s"))
+    receiver = wait_bound(Process(peer(), "take", directory / "s"))
     (directory / "letter").write_text("Dear neighbour\n")
     giver = run(example("pass_descriptor"), directory / "s", directory / "letter")
     same("answer", giver.out, b"taken\n")
@@ -71,7 +66,7 @@ def test_a_file_passed_by_us_is_read_by_go(directory):
 
 
 def test_a_file_nobody_asked_for_does_not_reach_the_command(directory):
-    program = peer(directory)
+    program = peer()
     server = serve(directory / "s", "--ack")
     (directory / "letter").write_text("Dear neighbour\n")
     given = run(program, "give", directory / "s", directory / "letter", status=None)
