@@ -34,6 +34,12 @@ DIFFERENCES = [
         (OK, OK, b"MSG a 1 1\r\nx\r\n", PONG),
         (OK, CLOSED), rb"\r(?!\n)"),
     Difference(
+        "writes sizes without leading zeros",
+        "They are numbers. There, subscribers get the digits of the publisher.",
+        b"SUB a 1\r\nPUB a 001\r\nx\r\n",
+        (OK, OK, b"MSG a 1 1\r\nx\r\n", PONG),
+        (OK, OK, b"MSG a 1 001\r\nx\r\n", PONG), rb"[ \t]0\d"),
+    Difference(
         "looks at an operation once it is whole",
         "There, an invalid subject is complained about before the payload has come, and once more "
         "where it comes in pieces; an HPUB of a client without headers ends the connection before "
