@@ -13,7 +13,6 @@ import random
 import re
 from typing import NamedTuple
 
-MAX_PAYLOAD = 1 << 20
 MAX_LINE = 4096
 
 # Each combination of these may be in a CONNECT.
