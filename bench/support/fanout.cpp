@@ -40,6 +40,20 @@ void raise(int event) {
 
 }  // namespace
 
+// What they share --------------------------------------------------------------------------------
+
+Audience::Audience(std::size_t processes)
+    : published(unknown),
+      room_made(eventfd(0, EFD_CLOEXEC)),
+      news(eventfd(0, EFD_CLOEXEC)),
+      processes_(processes) {}
+
+std::uint64_t Audience::slowest() {
+  std::uint64_t least = unknown;
+  for (const Listeners& some : listeners()) least = std::min(least, some.slowest.load());
+  return least;
+}
+
 // The publisher ----------------------------------------------------------------------------------
 
 Publication::Publication(Side& side, const Options& options, Audience& audience, bool windowed)
@@ -51,7 +65,7 @@ Publication::Publication(Side& side, const Options& options, Audience& audience,
 
 bool Publication::announcing() const {
   usleep(1000);
-  return !audience_.complete;
+  return !audience_.are_all(&Listeners::complete);
 }
 
 /// Once in so many messages. False: time is up.
@@ -60,15 +74,15 @@ bool Publication::look_up() {
   if (end_at_ == 0) end_at_ = time + warm_up;
   if (time > end_at_) return false;
   look_up_at_ = next_ + between_looks;
-  if (windowed_ && look_up_at_ > audience_.slowest + window) await_room();
+  if (windowed_ && look_up_at_ > audience_.slowest() + window) await_room();
   return true;
 }
 
 void Publication::await_room() {
   const std::uint64_t awaited = next_ + window_worth - window;
-  while (audience_.slowest < awaited) {
+  while (audience_.slowest() < awaited) {
     audience_.awaited = awaited;
-    if (audience_.slowest >= awaited) break;
+    if (audience_.slowest() >= awaited) break;
     std::uint64_t word = 0;
     if (read(audience_.room_made, &word, sizeof word) < 0) fail_with_errno("read");
   }
@@ -80,14 +94,16 @@ bool Publication::again() {
     side_.end(next_);
     audience_.published = next_;
     raise(audience_.news);
-    while (!audience_.satisfied) usleep(1000);
+    while (!audience_.are_all(&Listeners::satisfied)) usleep(1000);
+    side_.account().server_cpu = cpu_time_of(audience_.broker) - side_.account().server_cpu;
     return false;
   }
   // From nothing on the way to nothing on the way: what is counted is what was done meanwhile.
-  while (audience_.slowest < next_) usleep(1000);
+  while (audience_.slowest() < next_) usleep(1000);
   audience_.warm = true;
   raise(audience_.news);
-  while (!audience_.measuring) usleep(1000);
+  while (!audience_.are_all(&Listeners::measuring)) usleep(1000);
+  side_.account().server_cpu = cpu_time_of(audience_.broker);
   side_.begin();
   end_at_ = now() + duration_;
   return true;
@@ -144,11 +160,13 @@ struct Subscriber {
 
 class Subscribers {
  public:
-  Subscribers(const Broker& broker, const Options& options, Audience& audience);
+  /// `count` of them, in this process, which the publisher knows as `known_as`.
+  Subscribers(const Broker& broker, const Options& options, std::size_t count, Audience& audience,
+              Listeners& known_as);
 
   /// One wait for whatever arrives.
   void listen();
-  [[nodiscard]] bool satisfied() const { return audience_.slowest == audience_.published; }
+  [[nodiscard]] bool satisfied() const { return known_as_.slowest == audience_.published; }
   [[nodiscard]] std::uint64_t heard() const;
 
  private:
@@ -159,6 +177,7 @@ class Subscribers {
 
   const Protocol& protocol_;
   Audience& audience_;
+  Listeners& known_as_;
   const std::size_t frame_size_;
   const Socket events_;
   std::vector<Subscriber> all_;
@@ -166,18 +185,20 @@ class Subscribers {
   std::vector<char> buffer_;
 };
 
-Subscribers::Subscribers(const Broker& broker, const Options& options, Audience& audience)
+Subscribers::Subscribers(const Broker& broker, const Options& options, std::size_t count,
+                         Audience& audience, Listeners& known_as)
     : protocol_(broker.protocol),
       audience_(audience),
+      known_as_(known_as),
       frame_size_(protocol_.delivered_before.size() + options.size +
                   protocol_.delivered_after.size()),
       events_(epoll_create1(EPOLL_CLOEXEC)),
-      ready_(options.subscribers + 1),
+      ready_(count + 1),
       buffer_(frame_size_ + read_size) {
   epoll_event news{EPOLLIN | EPOLLET, {.u64 = nobody}};
   epoll_ctl(events_.get(), EPOLL_CTL_ADD, audience.news, &news);
-  all_.reserve(options.subscribers);
-  for (std::size_t i = 0; i < options.subscribers; ++i) {
+  all_.reserve(count);
+  for (std::size_t i = 0; i < count; ++i) {
     Subscriber& one = all_.emplace_back(broker.connect_subscriber());
     write_all(one.socket.get(), protocol_.subscriber_says);
     epoll_event event{EPOLLIN, {.u64 = i}};
@@ -189,7 +210,7 @@ void Subscribers::listen() {
   const int count =
       epoll_wait(events_.get(), ready_.data(), static_cast<int>(ready_.size()), patience);
   if (count == 0) {
-    fail("lost: the slowest subscriber has heard " + std::to_string(audience_.slowest) +
+    fail("lost: the slowest subscriber has heard " + std::to_string(audience_.slowest()) +
          " messages, and nothing comes");
   }
   for (const epoll_event& event : std::span(ready_).first(static_cast<std::size_t>(count))) {
@@ -248,13 +269,12 @@ void Subscribers::take_other(Subscriber& one, std::string_view bytes, std::size_
 }
 
 void Subscribers::take_stock() {
-  audience_.slowest = std::ranges::min_element(all_, {}, &Subscriber::next)->next;
-  if (!audience_.complete) audience_.complete = std::ranges::all_of(all_, &Subscriber::heard);
-  const std::uint64_t awaited = audience_.awaited;
-  if (awaited != 0 && audience_.slowest >= awaited) {
-    audience_.awaited = 0;
-    raise(audience_.room_made);
-  }
+  known_as_.slowest = std::ranges::min_element(all_, {}, &Subscriber::next)->next;
+  if (!known_as_.complete) known_as_.complete = std::ranges::all_of(all_, &Subscriber::heard);
+  std::uint64_t awaited = audience_.awaited;
+  if (awaited == 0 || known_as_.slowest < awaited || audience_.slowest() < awaited) return;
+  // The last of them says so; where several are, one does.
+  if (audience_.awaited.compare_exchange_strong(awaited, 0)) raise(audience_.room_made);
 }
 
 std::uint64_t Subscribers::heard() const {
@@ -263,9 +283,7 @@ std::uint64_t Subscribers::heard() const {
   return sum;
 }
 
-void subscribe(Side& side, const Broker& broker, const Options& options, Audience& audience,
-               pid_t server) {
-  Subscribers subscribers(broker, options, audience);
+void subscribe(Side& side, Subscribers subscribers, Audience& audience, Listeners& known_as) {
   side.ready();
   std::uint64_t heard_before = 0;
   while (!subscribers.satisfied()) {
@@ -273,13 +291,11 @@ void subscribe(Side& side, const Broker& broker, const Options& options, Audienc
     if (audience.warm && !side.began()) {
       heard_before = subscribers.heard();
       side.begin();
-      side.account().server_cpu = cpu_time_of(server);
-      audience.measuring = true;
+      known_as.measuring = true;
     }
   }
   side.end(subscribers.heard() - heard_before);
-  side.account().server_cpu = cpu_time_of(server) - side.account().server_cpu;
-  audience.satisfied = true;
+  known_as.satisfied = true;
 }
 
 }  // namespace
@@ -292,22 +308,30 @@ int run_fanout(int argc, char** argv,
   if (options.mode != "batches" && options.mode != "each") fail("--mode is batches or each");
   if (options.size > largest_message) fail("--size is at most 100 in this work");
   if (options.subscribers == 0) fail("--subscribers is at least 1");
+  if (options.processes == 0 || options.processes > options.subscribers ||
+      options.processes > Audience::most_processes) {
+    fail("--processes is 1 to --subscribers, and at most 1000");
+  }
   allow_descriptors(options.subscribers);
   const Directory directory;
   const Broker broker = make(options, directory);
   void* shared =
       mmap(nullptr, sizeof(Audience), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (shared == MAP_FAILED) fail_with_errno("mmap");
-  auto& audience = *new (shared) Audience{};
-  audience.published = unknown;
-  audience.room_made = eventfd(0, EFD_CLOEXEC);
-  audience.news = eventfd(0, EFD_CLOEXEC);
+  auto& audience = *new (shared) Audience(options.processes);
   const bool each = options.mode == "each";
 
   Sides sides(options.placement);
   sides.start("server", Core::server, [&](Side&) { broker.serve(); });
-  sides.start("subscribers", Core::client,
-              [&](Side& side) { subscribe(side, broker, options, audience, sides.pid("server")); });
+  audience.broker = sides.pid("server");
+  for (std::size_t i = 0; i < options.processes; ++i) {
+    const std::size_t count = options.subscribers * (i + 1) / options.processes -
+                              options.subscribers * i / options.processes;
+    sides.start("subscribers", Core::client, [&](Side& side) {
+      Listeners& known_as = audience.listeners()[i];
+      subscribe(side, Subscribers(broker, options, count, audience, known_as), audience, known_as);
+    });
+  }
   sides.await_ready("subscribers");
   sides.start("publisher", Core::client, [&](Side& side) {
     Publication publication(side, options, audience, !each || !broker.pushes_back);
@@ -321,10 +345,11 @@ int run_fanout(int argc, char** argv,
   sides.wait("publisher");
   sides.terminate("server");
 
-  const Account& subscribers = sides.account("subscribers");
-  const std::uint64_t cpu = subscribers.cpu + sides.account("publisher").cpu;
+  const Account subscribers = sides.together("subscribers");
+  const Account& publisher = sides.account("publisher");
+  const std::uint64_t cpu = subscribers.cpu + publisher.cpu;
   const auto count = static_cast<double>(subscribers.messages);
-  const double seconds = static_cast<double>(subscribers.ended - subscribers.began) / 1e9;
+  const double seconds = static_cast<double>(subscribers.ended - publisher.began) / 1e9;
   JsonLine()
       .add("count", subscribers.messages)
       .add("seconds", seconds)
@@ -332,7 +357,7 @@ int run_fanout(int argc, char** argv,
       .add("unit", "deliveries/s")
       .add("cpu_ns", JsonLine()
                          .add("client", static_cast<double>(cpu) / count)
-                         .add("server", static_cast<double>(subscribers.server_cpu) / count))
+                         .add("server", static_cast<double>(publisher.server_cpu) / count))
       .add("lost", std::uint64_t{0})
       .print();
   return 0;

@@ -7,15 +7,22 @@
 //   --mode each     it is a program on the broker's client library that sends one message after the
 //                   other, and leaves it to the library how they travel
 //
-// Every subscriber checks the number of every message. So that no broker has to keep what cannot
-// be delivered yet, the publisher is at most a window ahead of the slowest subscriber; one that
-// pushes back by itself needs none in the mode `each`.
+// Every subscriber checks the number of every message. --processes share the subscribers among
+// them: one has all, unless it says so. So that no broker has to keep what cannot be delivered yet,
+// the publisher is at most a window ahead of the slowest subscriber; one that pushes back by itself
+// needs none in the mode `each`.
 #pragma once
 
+#include <sys/types.h>
+
+#include <algorithm>
+#include <array>
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -39,17 +46,40 @@ struct Protocol {
   std::string between = {};  ///< what the broker may say between two messages
 };
 
+/// The subscribers in one process, as the publisher sees them.
+struct alignas(64) Listeners {
+  std::atomic<bool> complete;          ///< each subscriber has heard something
+  std::atomic<bool> measuring;         ///< they have begun to
+  std::atomic<bool> satisfied;         ///< each has heard everything
+  std::atomic<std::uint64_t> slowest;  ///< messages that each of them has heard
+};
+
 /// What the publisher and the subscribers know of each other, in memory that they share.
-struct Audience {
-  std::atomic<bool> complete;            ///< each subscriber has heard something
-  std::atomic<bool> warm;                ///< the publisher asks to measure from here on
-  std::atomic<bool> measuring;           ///< the subscribers do
-  std::atomic<bool> satisfied;           ///< each has heard everything
-  std::atomic<std::uint64_t> slowest;    ///< messages that each of them has heard
-  std::atomic<std::uint64_t> awaited;    ///< of slowest, for the publisher to go on; 0: it does
-  std::atomic<std::uint64_t> published;  ///< in total, once the publisher has ended
-  int room_made;                         ///< eventfds: for the publisher
-  int news;                              ///< for the subscribers
+class Audience {
+ public:
+  static constexpr std::size_t most_processes = 1000;
+
+  /// Precondition: at most most_processes.
+  explicit Audience(std::size_t processes);
+
+  std::span<Listeners> listeners() { return std::span(all_).first(processes_); }
+  bool are_all(std::atomic<bool> Listeners::* state) {
+    return std::ranges::all_of(listeners(),
+                               [&](const Listeners& some) { return (some.*state).load(); });
+  }
+  /// Messages that every subscriber has heard.
+  std::uint64_t slowest();
+
+  std::atomic<bool> warm = false;          ///< the publisher asks to measure from here on
+  std::atomic<std::uint64_t> awaited = 0;  ///< of slowest(), for the publisher to go on; 0: it does
+  std::atomic<std::uint64_t> published;    ///< in total, once the publisher has ended
+  pid_t broker = 0;
+  const int room_made;  ///< eventfds: for the publisher
+  const int news;       ///< for the subscribers
+
+ private:
+  const std::size_t processes_;
+  std::array<Listeners, most_processes> all_{};
 };
 
 /// What a publisher sends. It goes round twice, once to warm up:

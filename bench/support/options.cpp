@@ -11,11 +11,10 @@ namespace bench {
 namespace {
 
 [[noreturn]] void show_usage() {
-  std::fprintf(
-      stderr,
-      "usage: PROGRAM [--placement split|same|unpinned] [--size BYTES] [--count N]\n"
-      "               [--subscribers N] [--connections N] [--hogs N] [--duration SECONDS]\n"
-      "               [--mode WORD]\n");
+  std::fprintf(stderr,
+               "usage: PROGRAM [--placement split|same|unpinned] [--size BYTES] [--count N]\n"
+               "               [--subscribers N] [--processes N] [--connections N] [--hogs N]\n"
+               "               [--duration SECONDS] [--mode WORD]\n");
   std::_Exit(2);
 }
 
@@ -41,6 +40,8 @@ Options parse_options(int argc, char** argv, Options options) {
       read_number(value, options.count);
     } else if (name == "--subscribers") {
       read_number(value, options.subscribers);
+    } else if (name == "--processes") {
+      read_number(value, options.processes);
     } else if (name == "--connections") {
       read_number(value, options.connections);
     } else if (name == "--hogs") {

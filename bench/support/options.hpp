@@ -14,6 +14,7 @@ struct Options {
   std::size_t size = 64;  ///< bytes in a message
   std::size_t count = 0;  ///< messages, connections, ...; 0 leaves it to duration
   std::size_t subscribers = 1;
+  std::size_t processes = 1;  ///< that share the subscribers
   std::size_t connections = 1;
   std::size_t hogs = 0;        ///< programs that only burn CPU, one bound to each core
   double duration = 0.2;       ///< seconds

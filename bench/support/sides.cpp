@@ -127,6 +127,18 @@ const Account& Sides::account(std::string_view name) const { return accounts_[fi
 
 pid_t Sides::pid(std::string_view name) const { return members_[find(name)].pid; }
 
+Account Sides::together(std::string_view name) const {
+  Account all{.began = UINT64_MAX};
+  for (std::size_t i = 0; i < members_.size(); ++i) {
+    if (members_[i].name != name) continue;
+    all.began = std::min(all.began, accounts_[i].began);
+    all.ended = std::max(all.ended, accounts_[i].ended);
+    all.cpu += accounts_[i].cpu;
+    all.messages += accounts_[i].messages;
+  }
+  return all;
+}
+
 double Sides::seconds() const {
   std::uint64_t began = UINT64_MAX;
   std::uint64_t ended = 0;
@@ -144,10 +156,7 @@ JsonLine Sides::cpu_per(std::uint64_t messages) const {
   for (const Member& member : members_) {
     if (std::ranges::find(done, member.name) != done.end()) continue;
     done.push_back(member.name);
-    std::uint64_t cpu = 0;
-    for (std::size_t i = 0; i < members_.size(); ++i) {
-      if (members_[i].name == member.name) cpu += accounts_[i].cpu;
-    }
+    const std::uint64_t cpu = together(member.name).cpu;
     if (cpu > 0) line.add(member.name, static_cast<double>(cpu) / static_cast<double>(messages));
   }
   return line;

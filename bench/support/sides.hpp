@@ -88,6 +88,10 @@ class Sides {
   [[nodiscard]] const Account& account(std::string_view name) const;
   [[nodiscard]] pid_t pid(std::string_view name) const;
 
+  /// Of all sides of this name: what they used and did together, from the first begin() to the last
+  /// end().
+  [[nodiscard]] Account together(std::string_view name) const;
+
   /// From the first begin() to the last end().
   [[nodiscard]] double seconds() const;
 

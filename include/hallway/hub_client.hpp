@@ -5,7 +5,8 @@
 // what it publishes to a subject reaches everybody who subscribed to it.
 //
 //     Task<> count_clicks(Loop& loop) {
-//       auto hub = co_await HubClient::connect(loop, "/tmp/hallway-hub.sock", {.name = "counter"});
+//       const HubClientOptions options{.name = "counter"};
+//       auto hub = co_await HubClient::connect(loop, "/tmp/hallway-hub.sock", options);
 //       if (!hub) co_return;
 //       auto clicks = hub->subscribe("clicks.*", {.queue = "counters"});
 //       if (!clicks) co_return;

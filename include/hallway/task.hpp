@@ -77,6 +77,8 @@ struct TaskPromise<void> : TaskPromiseBase {
 ///
 /// With GCC 12, keep co_await out of the bare condition of an `if` or `while`: it miscompiles
 /// `if (!co_await f()) co_return;`. A declaration there is right: `while (auto m = co_await f())`.
+/// And give options a name first: of a struct that is put together in the awaited call, as in
+/// `co_await f({.name = "n"})`, it destroys the strings twice.
 ///
 /// Ownership: parameters taken by value live in the coroutine; references must outlive it.
 /// Thread: the loop's.
