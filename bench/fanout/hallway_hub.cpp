@@ -37,7 +37,8 @@ int main(int argc, char** argv) {
   return run_fanout(argc, argv, [](const Options& options, const Directory& directory) {
     const std::string path = directory.socket();
     // Nobody is cut off for being slow: the publisher waits.
-    const std::string hello = "CONNECT {\"verbose\":false,\"echo\":false,\"full\":\"wait\"}\r\n";
+    const std::string hello =
+        "CONNECT {\"verbose\":false,\"pedantic\":false,\"echo\":false,\"full\":\"wait\"}\r\n";
     const std::string size = std::to_string(options.size);
     return Broker{.serve = [options, path] { serve(options, path); },
                   .protocol = {.publisher_says = hello,

@@ -66,14 +66,18 @@ class Work {
 
   /// Matches each subject once. @return how many that were
   std::size_t match_all() {
-    for (const std::string& subject : subjects_) {
-      router_.match(subject, matched_);
+    for (std::size_t i = 0; i < subjects_.size(); ++i) {
+      // A subject that has just been received is in the cache.
+      __builtin_prefetch(subjects_[std::min(i + soon, subjects_.size() - 1)].data());
+      router_.match(subjects_[i], matched_);
       if (matched_.size() != subscribers_) fail("a message is for others than it should be");
     }
     return subjects_.size();
   }
 
  private:
+  static constexpr std::size_t soon = 4;
+
   const std::size_t subscribers_;
   std::mt19937_64 random_{1};
   Router router_;
