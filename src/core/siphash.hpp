@@ -37,18 +37,29 @@ class SipHash {
         c_(0x6c7967656e657261U ^ key.first),
         d_(0x7465646279746573U ^ key.second) {}
 
-  /// The first eight bytes, or as many as there are.
-  static std::uint64_t word_of(std::string_view bytes) noexcept {
-    std::uint64_t word = 0;
-    if (bytes.size() >= 8) {
-      std::memcpy(&word, bytes.data(), 8);
-      if constexpr (std::endian::native == std::endian::big) word = __builtin_bswap64(word);
-      return word;
-    }
-    for (std::size_t i = bytes.size(); i-- > 0;) {
-      word = (word << 8U) | static_cast<unsigned char>(bytes[i]);
-    }
+  template <typename Word>
+  static Word little_endian(const char* bytes) noexcept {
+    Word word = 0;
+    std::memcpy(&word, bytes, sizeof word);
+    if constexpr (std::endian::native == std::endian::big) word = std::byteswap(word);
     return word;
+  }
+
+  /// The first eight bytes, or as many as there are. Of few, some are read twice, which is quicker
+  /// than one after the other.
+  static std::uint64_t word_of(std::string_view bytes) noexcept {
+    const std::size_t size = bytes.size();
+    const char* at = bytes.data();
+    if (size >= 8) return little_endian<std::uint64_t>(at);
+    if (size >= 4) {
+      const auto end = std::uint64_t{little_endian<std::uint32_t>(at + size - 4)};
+      return little_endian<std::uint32_t>(at) | (end << (8 * (size - 4)));
+    }
+    if (size == 0) return 0;
+    const auto byte = [&](std::size_t i) {
+      return std::uint64_t{static_cast<unsigned char>(at[i])} << (8 * i);
+    };
+    return byte(0) | byte(size / 2) | byte(size - 1);
   }
 
   void take(std::uint64_t word) noexcept {

@@ -13,28 +13,29 @@ std::size_t MatchCache::family_of(std::string_view first_token) const noexcept {
 }
 
 const Concerned* MatchCache::find(std::string_view subject, std::uint64_t hash) const noexcept {
+  const Tag& tag = tags_[hash % seats];
+  if (tag.hash != hash || tag.changes != changes_to(tag.family)) return nullptr;
   const Entry& entry = entries_[hash % seats];
-  const bool known =
-      entry.hash == hash && entry.changes == changes_to(entry.family) && entry.subject == subject;
-  return known ? &entry.concerned : nullptr;
+  return entry.subject == subject ? &entry.concerned : nullptr;
 }
 
 void MatchCache::learn(std::string_view subject, std::uint64_t hash,
                        const Concerned& concerned) noexcept {
   if (subject.size() > longest_subject || concerned.size() > most_concerned) return;
+  Tag& tag = tags_[hash % seats];
+  const bool taken = tag.changes == changes_to(tag.family);
+  if (taken && std::exchange(tag.candidate, hash) != hash) return;
+  tag.changes = 0;
   Entry& entry = entries_[hash % seats];
-  const bool taken = entry.changes == changes_to(entry.family);
-  if (taken && std::exchange(entry.candidate, hash) != hash) return;
-  entry.changes = 0;
   try {
     entry.subject = subject;
     entry.concerned = concerned;
   } catch (const std::bad_alloc&) {
     return;  // a cache may forget
   }
-  entry.hash = hash;
-  entry.family = family_of(Tokens(subject).next());
-  entry.changes = changes_to(entry.family);
+  tag.hash = hash;
+  tag.family = family_of(Tokens(subject).next());
+  tag.changes = changes_to(tag.family);
 }
 
 void MatchCache::interest_changed(std::string_view subject) noexcept {

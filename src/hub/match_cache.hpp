@@ -29,7 +29,7 @@ class MatchCache {
   static constexpr std::size_t longest_subject = 256;
   static constexpr std::size_t most_concerned = 256;
 
-  explicit MatchCache(const core::HashKey& key) : key_(key), entries_(seats) {}
+  explicit MatchCache(const core::HashKey& key) : key_(key), tags_(seats), entries_(seats) {}
 
   [[nodiscard]] std::uint64_t hash(std::string_view subject) const noexcept {
     return core::SipHash::of(subject, key_);
@@ -45,11 +45,15 @@ class MatchCache {
   void interest_changed(std::string_view subject) noexcept;
 
  private:
-  struct Entry {
+  // What tells whether a seat has the answer. Apart from the answers, so that asking in vain costs
+  // little: all tags fit into the second-level cache.
+  struct Tag {
     std::uint64_t hash = 0;
     std::uint64_t candidate = 0;  // the hash of who was here last in vain
     std::uint64_t changes = 0;    // to its family when it was learnt; 0: it holds nothing
     std::size_t family = 0;       // by its first token
+  };
+  struct Entry {
     std::string subject;
     Concerned concerned;
   };
@@ -61,6 +65,7 @@ class MatchCache {
   }
 
   core::HashKey key_;
+  std::vector<Tag> tags_;
   std::vector<Entry> entries_;
   std::array<std::uint64_t, 64> changes_{};
   std::uint64_t changes_to_all_ = 1;

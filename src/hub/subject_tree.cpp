@@ -15,18 +15,7 @@ constexpr Index root = 0;
 
 }  // namespace
 
-SubjectTree::SubjectTree(const core::HashKey& key)
-    : mixed_in_(core::SipHash::of("steps", key)), words_(key) {
-  nodes_.take();
-}
-
-// MurmurHash3's last step: what goes in is no text of a stranger, only numbers of ours.
-std::uint32_t SubjectTree::hash(Index one, Index other) const noexcept {
-  std::uint64_t mixed = ((std::uint64_t{one} << 32U) | other) ^ mixed_in_;
-  mixed = (mixed ^ (mixed >> 33U)) * 0xff51afd7ed558ccdU;
-  mixed = (mixed ^ (mixed >> 33U)) * 0xc4ceb9fe1a85ec53U;
-  return static_cast<std::uint32_t>(mixed ^ (mixed >> 33U));
-}
+SubjectTree::SubjectTree(const core::HashKey& key) : key_(key), words_(key) { nodes_.take(); }
 
 // Coming and going -------------------------------------------------------------------------------
 
@@ -46,6 +35,7 @@ bool SubjectTree::add(Subscription& subscription) {
   seat.next = std::exchange(first_beside(seat), index);
   if (seat.next != no_index) seats_[seat.next].previous = index;
   seats_[index] = seat;
+  note_who_is_alone(seat.node);
   subscription.id_ = {index, seat.serial};
   return seat.next == no_index;
 }
@@ -57,15 +47,17 @@ bool SubjectTree::remove(Subscription& subscription) noexcept {
   (seat.previous == no_index ? first_beside(seat) : seats_[seat.previous].next) = seat.next;
   if (seat.next != no_index) seats_[seat.next].previous = seat.previous;
   seats_.give_back(index);
+  note_who_is_alone(seat.node);
   const bool last = first_beside(seat) == no_index;
   if (last && seat.group != no_index) end_group(seat.group);
   if (last) prune(seat.node);
   return last;
 }
 
-Subscription* SubjectTree::find(SubscriptionId id) const noexcept {
-  const Seat& seat = seats_[id.index];
-  return seat.serial == id.serial ? seat.subscription : nullptr;
+void SubjectTree::note_who_is_alone(Index node) noexcept {
+  Node& at = nodes_[node];
+  const bool alone = at.seat != no_index && seats_[at.seat].next == no_index;
+  at.alone = alone ? seats_[at.seat].serial : 0;
 }
 
 // Groups -----------------------------------------------------------------------------------------
@@ -73,7 +65,7 @@ Subscription* SubjectTree::find(SubscriptionId id) const noexcept {
 /// The one of that name in `node`, a new one if need be.
 Index SubjectTree::group_in(Index node, std::string_view name) {
   const Word word = words_.use(name);
-  const std::uint32_t hash = this->hash(node, word);
+  const std::uint32_t hash = SubjectTree::hash(node, token_of(name).hash);
   Index index = group_index_.find(hash, [&](Index known) {
     return groups_[known].node == node && groups_[known].name == word;
   });
@@ -89,7 +81,7 @@ Index SubjectTree::group_in(Index node, std::string_view name) {
     throw;
   }
   Index& first = nodes_[node].group;
-  groups_[index] = {node, word, no_index, first, no_index};
+  groups_[index] = {.node = node, .name = word, .hash = hash, .next = first};
   if (first != no_index) groups_[first].previous = index;
   first = index;
   group_index_.insert(hash, index);
@@ -101,20 +93,22 @@ void SubjectTree::end_group(Index index) noexcept {
   const bool first = group.previous == no_index;
   (first ? nodes_[group.node].group : groups_[group.previous].next) = group.next;
   if (group.next != no_index) groups_[group.next].previous = group.previous;
-  group_index_.erase(hash(group.node, group.name), index);
+  group_index_.erase(group.hash, index);
   groups_.give_back(index);
   words_.use_less(group.name);
 }
 
 // Nodes ------------------------------------------------------------------------------------------
 
-Index SubjectTree::child(Index node, Word word) const noexcept {
+Index SubjectTree::child(Index node, const Token& token) const noexcept {
   const Node& at = nodes_[node];
-  if (at.known_child != no_index && nodes_[at.known_child].word == word) return at.known_child;
-  if (!has_others(at)) return no_index;
-  return steps_.find(hash(node, word), [&](Index known) {
-    return nodes_[known].parent == node && nodes_[known].word == word;
-  });
+  if (has_others(at)) {
+    return steps_.find(hash(node, token.hash), [&](Index known) {
+      return nodes_[known].parent == node && nodes_[known].token == token.text;
+    });
+  }
+  const bool known = at.known_child != no_index && nodes_[at.known_child].token == token.text;
+  return known ? at.known_child : no_index;
 }
 
 /// The node of `subject`, with all before it.
@@ -129,9 +123,9 @@ Index SubjectTree::grow(std::string_view subject) {
   return node;
 }
 
-Index SubjectTree::grow_child(Index node, std::string_view token) {
-  if (token == "*" || token == ">") {
-    const auto wildcard = token == "*" ? &Node::any_one : &Node::any_more;
+Index SubjectTree::grow_child(Index node, std::string_view text) {
+  if (text == "*" || text == ">") {
+    const auto wildcard = text == "*" ? &Node::any_one : &Node::any_more;
     if (nodes_[node].*wildcard == no_index) {
       const Index grown = nodes_.take();
       nodes_[grown].parent = node;
@@ -139,25 +133,17 @@ Index SubjectTree::grow_child(Index node, std::string_view token) {
     }
     return nodes_[node].*wildcard;
   }
-  const Word word = words_.use(token);
-  Index index = child(node, word);
-  if (index != no_index) {
-    words_.use_less(word);
-    return index;
-  }
-  try {
-    steps_.reserve_one();
-    index = nodes_.take();
-  } catch (...) {
-    words_.use_less(word);
-    throw;
-  }
+  const Token token = token_of(text);
+  if (const Index known = child(node, token); known != no_index) return known;
+  std::string kept(text);
+  steps_.reserve_one();
+  const Index index = nodes_.take();
+  nodes_[index].token = std::move(kept);
   nodes_[index].parent = node;
-  nodes_[index].word = word;
   Node& parent = nodes_[node];
   ++parent.children;
   if (parent.known_child == no_index) parent.known_child = index;
-  steps_.insert(hash(node, word), index);
+  steps_.insert(hash(node, token.hash), index);
   return index;
 }
 
@@ -174,11 +160,10 @@ void SubjectTree::prune(Index node) noexcept {
 }
 
 void SubjectTree::cut_off(Index node) noexcept {
-  const Word word = nodes_[node].word;
-  Node& parent = nodes_[nodes_[node].parent];
-  if (word != no_word) {
-    steps_.erase(hash(nodes_[node].parent, word), node);
-    words_.use_less(word);
+  const Node& at = nodes_[node];
+  Node& parent = nodes_[at.parent];
+  if (!at.token.empty()) {
+    steps_.erase(hash(at.parent, token_of(at.token).hash), node);
     --parent.children;
     if (parent.known_child == node) parent.known_child = no_index;
   } else {
@@ -194,48 +179,57 @@ void SubjectTree::collect(std::string_view subject, Concerned& concerned) {
   concerned.members.clear();
   if (!read_path(subject)) return;
   reached_.assign(1, root);
-  for (const Step& step : path_) take_step(step.word, concerned);
+  for (const Token& token : path_) take_step(token, concerned);
   for (const Index node : reached_) gather(node, concerned);
   std::ranges::sort(concerned.members, {}, &Concerned::Member::group);
 }
 
-/// The words that `subject` is made of. @return whether no token is empty
+/// The tokens that `subject` is made of. @return whether none is empty
 bool SubjectTree::read_path(std::string_view subject) {
   path_.clear();
   for (Tokens tokens(subject); !tokens.done();) {
-    const std::string_view token = tokens.next();
-    if (token.empty()) return false;
-    path_.push_back({token, words_.hash(token), no_word});
-    words_.prefetch(path_.back().hash);
+    const std::string_view text = tokens.next();
+    if (text.empty()) return false;
+    path_.push_back(token_of(text));
   }
-  for (Step& step : path_) step.word = words_.find(step.token, step.hash);
   return true;
 }
 
-/// From the nodes that are reached to those that a token with this word leads to.
-void SubjectTree::take_step(Word word, Concerned& concerned) {
+/// child() will be called with both.
+void SubjectTree::prefetch_step(Index node, const Token& token) const noexcept {
+  const Node& at = nodes_[node];
+  if (has_others(at)) {
+    steps_.prefetch(hash(node, token.hash));
+  } else if (at.known_child != no_index) {
+    nodes_.prefetch(at.known_child);
+  }
+}
+
+/// From the nodes that are reached to those that the token leads to.
+void SubjectTree::take_step(const Token& token, Concerned& concerned) {
   const auto reach = [&](Index node) {
     nodes_.prefetch(node);
     next_.push_back(node);
   };
-  for (const Index node : reached_) {
-    if (has_others(nodes_[node])) steps_.prefetch(hash(node, word));
-  }
+  for (const Index node : reached_) prefetch_step(node, token);
   next_.clear();
   for (const Index node : reached_) {
     const Node& at = nodes_[node];
     if (at.any_more != no_index) gather(at.any_more, concerned);
     if (at.any_one != no_index) reach(at.any_one);
-    if (word == no_word) continue;
-    if (const Index by_word = child(node, word); by_word != no_index) reach(by_word);
+    if (const Index by_token = child(node, token); by_token != no_index) reach(by_token);
   }
   std::swap(reached_, next_);
 }
 
 void SubjectTree::gather(Index node, Concerned& concerned) const {
   const Node& at = nodes_[node];
-  for (Index seat = at.seat; seat != no_index; seat = seats_[seat].next) {
-    concerned.all.push_back({seat, seats_[seat].serial});
+  if (at.alone != 0) {
+    concerned.all.push_back({at.seat, at.alone});
+  } else {
+    for (Index seat = at.seat; seat != no_index; seat = seats_[seat].next) {
+      concerned.all.push_back({seat, seats_[seat].serial});
+    }
   }
   for (Index group = at.group; group != no_index; group = groups_[group].next) {
     for (Index seat = groups_[group].seat; seat != no_index; seat = seats_[seat].next) {

@@ -2,17 +2,19 @@
 //
 // All subscriptions by subject: a tree with one step a token.
 //
-// A step is found by two numbers, the node and the word that the token is, in one table for the
-// whole tree. So a token is hashed once for a message however many ways the wildcards open, and
-// nobody who subscribes can make any table degenerate. No function recurses: a subject may be as
-// deep as its writer likes.
+// A step is found by the node and the hash of the token, in one table for the whole tree. So a
+// token is hashed once for a message however many ways the wildcards open, and nobody who
+// subscribes can make any table degenerate: the hash has a key. No function recurses: a subject may
+// be as deep as its writer likes.
 //
-// What costs time in a large tree is waiting for memory. All ways are gone along together, token by
-// token, so that they wait at the same time.
+// What costs time in a large tree is waiting for memory. So all that is asked of a node is in one
+// cache line, its token (if it is no long one) and its only subscription among it, and all ways are
+// gone along together, token by token: they wait at the same time.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -48,7 +50,10 @@ class SubjectTree {
   bool remove(Subscription& subscription) noexcept;
 
   /// nullptr once it was removed.
-  [[nodiscard]] Subscription* find(SubscriptionId id) const noexcept;
+  [[nodiscard]] Subscription* find(SubscriptionId id) const noexcept {
+    const Seat& seat = seats_[id.index];
+    return seat.serial == id.serial ? seat.subscription : nullptr;
+  }
 
   /// Replaces what is in `concerned`. Nobody, where a token is empty.
   void collect(std::string_view subject, Concerned& concerned);
@@ -58,23 +63,25 @@ class SubjectTree {
   [[nodiscard]] std::size_t nodes() const noexcept { return nodes_.size(); }
 
  private:
-  // Half a cache line, and never in two.
-  struct alignas(32) Node {
+  struct alignas(64) Node {
+    std::string token;  // what leads here from the parent; empty: a wildcard
     Index parent = no_index;
-    Word word = no_word;           // what leads here from the parent; no_word of the wildcards
     Index any_one = no_index;      // the child for `*`
     Index any_more = no_index;     // the child for `>`
-    std::uint32_t children = 0;    // by words
+    std::uint32_t children = 0;    // by tokens
     Index known_child = no_index;  // one of them, which needs no search; maybe none
     Index seat = no_index;         // the first of who is in no group
+    std::uint32_t alone = 0;       // its serial, where no other sits there; or 0
     Index group = no_index;        // the first group
   };
+  static_assert(sizeof(Node) == 64, "one cache line");
 
   /// The subscriptions with one subject and one group. In the list of its node.
   struct Group {
     Index node = no_index;
     Word name = no_word;
-    Index seat = no_index;  // the first in it
+    std::uint32_t hash = 0;  // of both
+    Index seat = no_index;   // the first in it
     Index next = no_index;
     Index previous = no_index;
   };
@@ -89,20 +96,27 @@ class SubjectTree {
     Index previous = no_index;
   };
 
-  /// A token of a subject that is matched.
-  struct Step {
-    std::string_view token;
-    std::uint32_t hash;
-    Word word;
+  struct Token {
+    std::string_view text;
+    std::uint64_t hash;
   };
 
-  /// Whether there are children by words beside the known one.
+  [[nodiscard]] Token token_of(std::string_view text) const noexcept {
+    return {text, core::SipHash::of(text, key_)};
+  }
+  /// Of a node and the hash of a text, which nobody knows who does not know the key: one
+  /// multiplication spreads the nodes.
+  [[nodiscard]] static std::uint32_t hash(Index node, std::uint64_t text) noexcept {
+    return static_cast<std::uint32_t>(((text + node) * 0x9e3779b97f4a7c15U) >> 32U);
+  }
+
+  /// Whether there are children by tokens beside the known one.
   [[nodiscard]] static bool has_others(const Node& node) noexcept {
     return node.children > (node.known_child == no_index ? 0 : 1);
   }
-  [[nodiscard]] Index child(Index node, Word word) const noexcept;
+  [[nodiscard]] Index child(Index node, const Token& token) const noexcept;
   Index grow(std::string_view subject);
-  Index grow_child(Index node, std::string_view token);
+  Index grow_child(Index node, std::string_view text);
   void prune(Index node) noexcept;
   void cut_off(Index node) noexcept;
 
@@ -112,24 +126,24 @@ class SubjectTree {
   [[nodiscard]] Index& first_beside(const Seat& seat) noexcept {
     return seat.group == no_index ? nodes_[seat.node].seat : groups_[seat.group].seat;
   }
+  void note_who_is_alone(Index node) noexcept;
 
   bool read_path(std::string_view subject);
-  void take_step(Word word, Concerned& concerned);
+  void prefetch_step(Index node, const Token& token) const noexcept;
+  void take_step(const Token& token, Concerned& concerned);
   void gather(Index node, Concerned& concerned) const;
 
-  [[nodiscard]] std::uint32_t hash(Index one, Index other) const noexcept;
-
-  std::uint64_t mixed_in_;  // the key of hash()
-  WordTable words_;         // tokens, and names of groups
+  core::HashKey key_;
   Pool<Node> nodes_;
-  HashIndex steps_;  // nodes by parent and word
+  HashIndex steps_;  // nodes by parent and token
+  WordTable words_;  // names of groups
   Pool<Group> groups_;
   HashIndex group_index_;  // by node and name
   Pool<Seat> seats_;
   std::uint32_t last_serial_ = 0;
 
   // What collect() works with.
-  std::vector<Step> path_;
+  std::vector<Token> path_;
   std::vector<Index> reached_;
   std::vector<Index> next_;
 };

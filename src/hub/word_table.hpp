@@ -26,9 +26,6 @@ class WordTable {
     return static_cast<std::uint32_t>(core::SipHash::of(text, key_));
   }
 
-  /// find() will be called for a text with this hash.
-  void prefetch(std::uint32_t hash) const noexcept { index_.prefetch(hash); }
-
   /// no_word where nobody uses it. @param hash  of the text
   [[nodiscard]] Word find(std::string_view text, std::uint32_t hash) const noexcept {
     return index_.find(hash, [&](Index index) { return entries_[index].text == text; });
