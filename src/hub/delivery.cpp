@@ -17,6 +17,12 @@ constexpr std::size_t worth_sharing = 1 * kibibyte;
 
 constexpr ByteView line_end = "\r\n";
 
+/// Whether its line, to subscribers with the same sid, is that of any other message on its subject
+/// with a payload of its size.
+bool has_plain_line(const Publication& publication) {
+  return publication.reply.empty() && publication.header.empty();
+}
+
 /// What a subscriber gets.
 nats::Operation delivered(const Publication& publication, ByteView sid, bool takes_headers) {
   const bool with_header = takes_headers && !publication.header.empty();
@@ -58,9 +64,7 @@ bool Delivery::publish_along(const Publication& publication) {
       publication.subject != batch_.subject) {
     return false;
   }
-  const std::size_t size =
-      nats::written_size(delivered(publication, batch_.sid, batch_.with_headers));
-  if (shared_.size() - shared_used_ < size) return false;
+  if (shared_.size() - shared_used_ < size_in_batch(publication, batch_)) return false;
   write_to_batch(publication, batch_);
   return true;
 }
@@ -99,7 +103,8 @@ void Delivery::begin_batch(const Publication& publication) {
   const ClientSubscription& to = *find(first->id);
   next_.sid = to.sid();
   next_.with_headers = to.subscriber().takes_headers();
-  reserve(nats::written_size(delivered(publication, to)));
+  next_.line_for = no_size;
+  reserve(size_in_batch(publication, next_));
   next_.range = {shared_, shared_used_, shared_used_, 0};
   write_to_batch(publication, next_);
 }
@@ -110,12 +115,34 @@ void Delivery::reserve(std::size_t size) {
   shared_used_ = 0;
 }
 
-// Precondition: reserve().
+/// Of what write_to_batch() will write.
+std::size_t Delivery::size_in_batch(const Publication& publication, Batch& batch) {
+  if (!has_plain_line(publication)) {
+    return nats::written_size(delivered(publication, batch.sid, batch.with_headers));
+  }
+  const std::size_t payload = publication.payload.size();
+  if (batch.line_for != payload) {
+    const nats::Operation message = delivered(publication, batch.sid, batch.with_headers);
+    batch.line_for = no_size;
+    batch.line.resize(nats::line_size(message));
+    nats::write_line(message, batch.line.data());
+    batch.line_for = payload;
+  }
+  return batch.line.size() + payload + line_end.size();
+}
+
+// Precondition: size_in_batch() was asked, and reserve() for so much.
 void Delivery::write_to_batch(const Publication& publication, Batch& batch) noexcept {
   assert(batch.range.end == shared_used_);
-  const char* end = nats::write(delivered(publication, batch.sid, batch.with_headers),
-                                shared_.data() + shared_used_);
-  shared_used_ = static_cast<std::size_t>(end - shared_.data());
+  char* at = shared_.data() + shared_used_;
+  if (has_plain_line(publication)) {
+    at = std::ranges::copy(batch.line, at).out;
+    at = std::ranges::copy(publication.payload, at).out;
+    at = std::ranges::copy(line_end, at).out;
+  } else {
+    at = nats::write(delivered(publication, batch.sid, batch.with_headers), at);
+  }
+  shared_used_ = static_cast<std::size_t>(at - shared_.data());
   batch.range.end = shared_used_;
   ++batch.range.messages;
 }

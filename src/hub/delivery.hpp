@@ -64,12 +64,18 @@ class Delivery final : private detail::Flushable {
     bool directly;  // it need not wait
   };
 
+  static constexpr std::size_t no_size = SIZE_MAX;
+
   /// Messages on their way to the same subscribers.
   struct Batch {
     detail::SharedFrame range;
     std::vector<SubscriptionId> to;
     std::string sid;
     bool with_headers = false;  // they take them
+    // What stands before a payload of this size, without reply and header: mostly that of the
+    // next one, too.
+    std::string line;
+    std::size_t line_for = no_size;
     // Whether others may follow, and to whom these went.
     bool open = false;
     std::string subject;
@@ -90,6 +96,7 @@ class Delivery final : private detail::Flushable {
   bool publish_along(const Publication& publication);
   Subscriber* find_recipients(const Publication& publication);
   void begin_batch(const Publication& publication);
+  static std::size_t size_in_batch(const Publication& publication, Batch& batch);
   void write_to_batch(const Publication& publication, Batch& batch) noexcept;
   [[nodiscard]] bool same_line(const ClientSubscription& to, const Publication& publication) const;
   bool deliver(const Recipient& recipient, const Publication& publication) noexcept;

@@ -128,11 +128,12 @@ void Parser::arrive(ByteView piece) noexcept {
   assert(unread() == 0 || phase_ == Phase::failed);
   at_ = piece.data();
   end_ = at_ + piece.size();
+  begin_ = nullptr;
 }
 
 const Operation* Parser::next() {
   if (phase_ == Phase::failed) return nullptr;
-  if (phase_ == Phase::verb && !read_verb()) return nullptr;
+  if (phase_ == Phase::verb && !repeat_line() && !read_verb()) return nullptr;
   if (phase_ == Phase::blank && !read_blank()) return nullptr;
   if (phase_ == Phase::blanks && !skip_blanks()) return nullptr;
   if (phase_ == Phase::line && !read_line()) return nullptr;
@@ -153,8 +154,44 @@ Parser::Phase Parser::phase_after(Verb verb) noexcept {
   }
 }
 
-bool Parser::read_verb() {
+/// Whether the operation begins as the last one did.
+bool Parser::repeat_line() noexcept {
   if (kept_size_ > 0) forget();
+  const bool same = line_.size > 0 && letter_count_ == 0 && unread() >= line_.size &&
+                    std::memcmp(at_, line_.bytes.data(), line_.size) == 0;
+  if (!same) return false;
+  const auto field = [this](Field in_line) { return ByteView(at_ + in_line.at, in_line.size); };
+  operation_ = {.verb = line_.verb,
+                .subject = field(line_.subject),
+                .reply = field(line_.reply),
+                .sid = field(line_.sid)};
+  arguments_ = field(line_.arguments);
+  payload_at_ = 0;
+  at_ += line_.size;
+  phase_ = Phase::payload;
+  return true;
+}
+
+/// What was understood of the line that ends at at_, if it lies in one piece and is no long one.
+void Parser::remember_line() noexcept {
+  line_.size = 0;
+  if (begin_ == nullptr || static_cast<std::size_t>(at_ - begin_) > line_.bytes.size()) return;
+  const auto field = [this](ByteView of) {
+    if (of.empty()) return Field();
+    return Field(static_cast<std::uint8_t>(of.data() - begin_),
+                 static_cast<std::uint8_t>(of.size()));
+  };
+  line_.size = static_cast<std::uint8_t>(at_ - begin_);
+  std::memcpy(line_.bytes.data(), begin_, line_.size);
+  line_.verb = operation_.verb;
+  line_.subject = field(operation_.subject);
+  line_.reply = field(operation_.reply);
+  line_.sid = field(operation_.sid);
+  line_.arguments = field(arguments_);
+}
+
+bool Parser::read_verb() {
+  if (letter_count_ == 0) begin_ = at_;
   const std::size_t fresh = std::min(unread(), letters_.size() - letter_count_);
   if (fresh == 0) return false;
   Letters letters = letters_;
@@ -233,6 +270,7 @@ bool Parser::read_arguments(ByteView line) noexcept {
   arguments_ = line;
   payload_at_ = kept_size_;
   phase_ = Phase::payload;
+  remember_line();
   return true;
 }
 

@@ -79,6 +79,24 @@ class Parser {
 
   static Phase phase_after(Verb verb) noexcept;
 
+  /// Where something is in a line.
+  struct Field {
+    std::uint8_t at = 0;
+    std::uint8_t size = 0;
+  };
+
+  /// The line of the last operation with a payload: who publishes mostly says the same again, and
+  /// what is known of it then needs no second look. None if its size is 0.
+  struct Line {
+    std::array<char, 96> bytes{};
+    std::uint8_t size = 0;
+    Verb verb = Verb::pub;
+    Field subject, reply, sid, arguments;
+  };
+
+  bool repeat_line() noexcept;
+  void remember_line() noexcept;
+
   // Each goes on from at_ and returns false when the piece ends first, or when it failed.
   bool read_verb();
   bool read_blank() noexcept;
@@ -105,7 +123,10 @@ class Parser {
   ProtocolError error_ = ProtocolError::none;
   Operation operation_;
 
+  Line line_;
+
   // Of the operation that is under way.
+  const char* begin_ = nullptr;    // where it begins, if that is in this piece
   std::array<char, 8> letters_{};  // of a verb that was cut, and how many
   std::size_t letter_count_ = 0;
   ByteView arguments_;           // once they are kept, too, only their size counts

@@ -59,6 +59,24 @@ const std::vector<Transcript> from_clients{
     {"CONNECT\r\n", {"CONNECT"}},
     {"-ERR\tx\n", {"-ERR text=x"}},
 
+    // The line of the one before again, and nearly so.
+    {"PUB foo bar 2\r\nhi\r\nPUB foo bar 2\r\nho\r\nPING\r\nPUB foo bar 2\r\nhu\r\nPUB foo bar "
+     "3\r\nhey\r\n",
+     {"PUB subject=foo reply=bar payload=hi", "PUB subject=foo reply=bar payload=ho", "PING",
+      "PUB subject=foo reply=bar payload=hu", "PUB subject=foo reply=bar payload=hey"}},
+    {"HPUB foo 1 2\r\nhi\r\nHPUB foo 1 2\r\nho\r\nhpub foo 1 2\r\nhu\r\n",
+     {"HPUB subject=foo header=h payload=i", "HPUB subject=foo header=h payload=o",
+      "HPUB subject=foo header=h payload=u"}},
+    {"PUB foo 2\r\nhi\r\nPUB " + std::string(100, 'f') + " 3\r\nhey\r\nPUB foo 2\r\nho\r\n",
+     {"PUB subject=foo payload=hi", "PUB subject=" + std::string(100, 'f') + " payload=hey",
+      "PUB subject=foo payload=ho"}},
+    {"PUB foo 2\r\nhi\r\nPUB foo 2\r\nhey\r\n",
+     {"PUB subject=foo payload=hi"},
+     Error::unknown_operation},
+    {"PUB foo 2\r\nhi\r\nPPUB foo 2\r\nho\r\n",
+     {"PUB subject=foo payload=hi"},
+     Error::unknown_operation},
+
     // Arguments are bytes: neither a control character nor UTF-8 is anything special.
     {"PUB fo\0o 2\r\nhi\r\n"s, {"PUB subject=fo\0o payload=hi"s}},
     {"SUB foo\x01\x0b\x62 1\r\n", {"SUB subject=foo\x01\x0b\x62 sid=1"}},
@@ -139,6 +157,8 @@ const std::vector<Transcript> from_servers{
     {"INFO {\"version\":\"2.9.10\",\"client_id\":4} \r\n",
      {"INFO text={\"version\":\"2.9.10\",\"client_id\":4} "}},
     {"MSG foo 1 2\r\nhi\r\n", {"MSG subject=foo sid=1 payload=hi"}},
+    {"MSG foo 1 bar 2\r\nhi\r\nMSG foo 1 bar 2\r\nho\r\n",
+     {"MSG subject=foo reply=bar sid=1 payload=hi", "MSG subject=foo reply=bar sid=1 payload=ho"}},
     {"MSG foo 1 bar 002\r\nhi\r\n", {"MSG subject=foo reply=bar sid=1 payload=hi"}},
     {"HMSG foo 1 12 14\r\nNATS/1.0\r\n\r\nhi\r\n",
      {"HMSG subject=foo sid=1 header=NATS/1.0\r\n\r\n payload=hi"}},
