@@ -157,9 +157,11 @@ HubSent HubClient::try_publish(ByteView subject, ByteView payload, const Publish
 HubClient::Publish::Publish(HubClientState& state, ByteView subject, ByteView payload,
                             const PublishOptions& options)
     : state_(&state), outcome_(Outcome::failed), why_(detail::reasons::bad_header) {
-  auto header = detail::header_block_of(options.header);
-  if (!header) return;
-  header_ = std::move(*header);
+  if (!options.header.empty()) {
+    auto header = detail::header_block_of(options.header);
+    if (!header) return;
+    header_ = std::move(*header);
+  }
   const nats::Operation message = operation_of(subject, payload, options.reply, header_);
   outcome_ = state.publish(message, why_);
   if (outcome_ != Outcome::would_block) return;

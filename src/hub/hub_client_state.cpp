@@ -204,7 +204,7 @@ Task<Result<void>> HubClientState::hear(Connection& connection, nats::Verb wante
       if (verb == nats::Verb::info) {
         const auto info = hub::ServerInfo::parse(operation->text);
         if (!info) co_return std::unexpected(no_hub());
-        info_ = *info;
+        learn(*info);
       }
       if (verb == nats::Verb::err) {
         co_return std::unexpected(complaint_of(operation->text, "connect"));
@@ -325,7 +325,7 @@ void HubClientState::handle(const nats::Operation& operation) {
     case nats::Verb::err:
       return report(HubClientEvent::Kind::complaint, complaint_of(operation.text, "use"));
     case nats::Verb::info:
-      if (const auto info = hub::ServerInfo::parse(operation.text)) info_ = *info;
+      if (const auto info = hub::ServerInfo::parse(operation.text)) learn(*info);
       return;
     default: return;  // +OK; nothing else comes from a server
   }
@@ -337,6 +337,11 @@ void HubClientState::note_pong() {
   if (pongs_ != announced_by_) return;
   announced_by_ = 0;
   report(HubClientEvent::Kind::reconnected, error_about({}, "connect", "the hub is back"));
+}
+
+void HubClientState::learn(const hub::ServerInfo& info) {
+  info_ = info;
+  last_subject_.clear();  // that message may be too large now
 }
 
 void HubClientState::deliver(const nats::Operation& operation) {
@@ -387,16 +392,35 @@ const char* HubClientState::reason_against(const nats::Operation& message) const
   return nullptr;
 }
 
+/// Most messages have the subject and the size of the one before: only their payload is new.
+bool HubClientState::repeats_the_last(const nats::Operation& message) const noexcept {
+  return !last_subject_.empty() && message.subject == last_subject_ &&
+         message.payload.size() == last_payload_ && message.reply.empty() && message.header.empty();
+}
+
+void HubClientState::write(const nats::Operation& message) {
+  last_subject_.clear();
+  operation_.resize(nats::written_size(message));
+  nats::write(message, operation_.data());
+}
+
 Outcome HubClientState::publish(const nats::Operation& message, const char*& why) {
   if (end_ != Outcome::ok) return end_;
-  why = reason_against(message);
+  const bool repeats = repeats_the_last(message);
+  why = repeats ? nullptr : reason_against(message);
   if (why != nullptr) return Outcome::failed;
   if (unsent_bytes() >= options_.limits.outbound) {
     if (connection_) start_pump();
     return Outcome::would_block;
   }
-  operation_.resize(nats::written_size(message));
-  nats::write(message, operation_.data());
+  if (repeats) {
+    const std::size_t end = operation_.size() - ByteView("\r\n").size();
+    std::ranges::copy(message.payload, operation_.data() + end - last_payload_);
+  } else {
+    write(message);
+    if (message.reply.empty() && message.header.empty()) last_subject_ = message.subject;
+    last_payload_ = message.payload.size();
+  }
   if (!connection_ || !put(operation_)) kept_ += operation_;
   ++counters_.messages_published;
   return Outcome::ok;
@@ -418,8 +442,7 @@ Task<> HubClientState::publish_patiently(nats::Operation message, Duration withi
 /// anew.
 void HubClientState::send(const nats::Operation& operation) {
   if (!connection_) return;
-  operation_.resize(nats::written_size(operation));
-  nats::write(operation, operation_.data());
+  write(operation);
   put(operation_);
 }
 

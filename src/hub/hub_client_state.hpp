@@ -149,6 +149,7 @@ class HubClientState : public std::enable_shared_from_this<HubClientState> {
 
   void handle(const nats::Operation& operation);
   void note_pong();
+  void learn(const hub::ServerInfo& info);
   void deliver(const nats::Operation& operation);
   void answer(const nats::Operation& operation);
   [[nodiscard]] bool stalled() const;
@@ -160,6 +161,8 @@ class HubClientState : public std::enable_shared_from_this<HubClientState> {
   void start_pump();
   Task<> pump();
   [[nodiscard]] const char* reason_against(const nats::Operation& message) const noexcept;
+  [[nodiscard]] bool repeats_the_last(const nats::Operation& message) const noexcept;
+  void write(const nats::Operation& message);
   [[nodiscard]] Error no_hub() const;
   [[nodiscard]] Error complaint_of(ByteView text, std::string operation) const;
 
@@ -179,8 +182,10 @@ class HubClientState : public std::enable_shared_from_this<HubClientState> {
   std::uint64_t pongs_ = 0;
   std::uint64_t announced_by_ = 0;  // the pong that says that the hub has our subscriptions again
   std::string operation_;           // the one being written
-  std::string waiting_;             // to be sent behind what the connection has
-  std::string kept_;                // to be sent to the next connection
+  std::string last_subject_;  // of the message it is, without reply and header; empty: of none
+  std::size_t last_payload_ = 0;
+  std::string waiting_;  // to be sent behind what the connection has
+  std::string kept_;     // to be sent to the next connection
   bool pumping_ = false;
 
   std::map<std::uint64_t, SubscriptionState*> subscriptions_;

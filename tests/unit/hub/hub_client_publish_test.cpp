@@ -50,6 +50,24 @@ TEST_F(hub_client_publish, sends_subject_reply_header_and_payload) {
   EXPECT_EQ(client->counters().messages_published, 3U);
 }
 
+TEST_F(hub_client_publish, sends_what_is_new_in_a_message_like_the_one_before) {
+  connect();
+  EXPECT_EQ(publish("a.b", "one"), Outcome::ok);
+  EXPECT_EQ(publish("a.b", "two"), Outcome::ok);
+  EXPECT_EQ(publish("a.b", "three"), Outcome::ok);
+  EXPECT_EQ(publish("a.c", "seven"), Outcome::ok);
+  EXPECT_EQ(publish("a.c", "eight", {.reply = "r"}), Outcome::ok);
+  EXPECT_EQ(publish("a.c", "seven"), Outcome::ok);
+  EXPECT_EQ(flush(), Outcome::ok);  // with a PING in the middle
+  EXPECT_EQ(publish("a.c", "eight"), Outcome::ok);
+  EXPECT_EQ(flush(), Outcome::ok);
+  EXPECT_EQ(hub.heard, (std::vector<std::string>{
+                           "PUB subject=a.b payload=one", "PUB subject=a.b payload=two",
+                           "PUB subject=a.b payload=three", "PUB subject=a.c payload=seven",
+                           "PUB subject=a.c reply=r payload=eight", "PUB subject=a.c payload=seven",
+                           "PUB subject=a.c payload=eight"}));
+}
+
 TEST_F(hub_client_publish, writes_a_turn_at_once) {
   connect();
   const CallCount writes(sys::Call::sendmsg);
@@ -73,6 +91,9 @@ TEST_F(hub_client_publish, refuses_what_the_hub_would_close_the_connection_for) 
   const HubSent refused = client->try_publish("a", "12345678901");
   EXPECT_NE(refused.error().explain().find("larger than the hub accepts"), std::string::npos);
   EXPECT_EQ(publish("a", "1234567890"), Outcome::ok);
+  hub.say("INFO {\"max_payload\":9}\r\n");
+  EXPECT_TRUE(until([&] { return client->max_payload() == 9; }));
+  EXPECT_EQ(publish("a", "1234567890"), Outcome::failed);
   EXPECT_EQ(flush(), Outcome::ok);
   EXPECT_EQ(hub.heard, std::vector<std::string>{"PUB subject=a payload=1234567890"});
 }
