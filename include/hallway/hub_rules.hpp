@@ -55,7 +55,8 @@ struct DeliveryRule {
   std::vector<std::string> subjects;  ///< about subscriptions that one of them covers wholly
   std::vector<AllowRule> who = {allow::any()};
   DeliveryPolicy policy = DeliveryPolicy::disconnect;
-  std::optional<std::size_t> pending = {};  ///< instead of HubLimits::pending_per_subscription
+  /// Instead of HubLimits::pending_per_subscription; under DeliveryPolicy::wait instead of none.
+  std::optional<std::size_t> pending = {};
 };
 
 struct HubRules {

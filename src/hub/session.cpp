@@ -125,15 +125,15 @@ void Session::subscribe(const nats::Operation& operation) {
 }
 
 Service Session::service_of(ByteView subject, bool in_part) const {
-  const HubLimits& limits = board_.limits;
-  Service service{.policy = options_.full.value_or(DeliveryPolicy::disconnect),
-                  .pending = limits.pending_per_subscription,
-                  .in_part = in_part ? &permissions_ : nullptr};
-  if (const DeliveryRule* rule = board_.rules.delivery_of(subject, connection_.peer(), groups_)) {
-    service.policy = rule->policy;
-    service.pending = rule->pending.value_or(service.pending);
-  }
-  return service;
+  const DeliveryRule* rule = board_.rules.delivery_of(subject, connection_.peer(), groups_);
+  const DeliveryPolicy policy =
+      rule != nullptr ? rule->policy : options_.full.value_or(DeliveryPolicy::disconnect);
+  // Publishers wait for it then: nothing has to be kept.
+  const std::size_t pending =
+      policy == DeliveryPolicy::wait ? 0 : board_.limits.pending_per_subscription;
+  return {.policy = policy,
+          .pending = rule != nullptr ? rule->pending.value_or(pending) : pending,
+          .in_part = in_part ? &permissions_ : nullptr};
 }
 
 void Session::unsubscribe(const nats::Operation& operation) {
@@ -152,12 +152,13 @@ void Session::accept(const nats::Operation& operation) {
   if (options_.pedantic && !is_valid_literal(subject)) {
     complain(nats::errors::invalid_publish_subject);
   }
-  if (!judge(subject).allowed) return violation(nats::errors::publish_violation(subject));
+  const Judgement& judgement = judge(subject);
+  if (!judgement.allowed) return violation(nats::errors::publish_violation(subject));
   ok();
   if (subject == statistics_subject) return answer_statistics(operation.reply);
   publication_ = {.subject = subject,
                   .reply = operation.reply,
-                  .header = header_of(operation),
+                  .header = judgement.stamped ? stamped(operation) : unforged(operation),
                   .payload = operation.payload,
                   .except = options_.echo ? nullptr : &subscriber_};
 }
@@ -173,12 +174,15 @@ const Session::Judgement& Session::judge(ByteView subject) {
   return judgement_;
 }
 
-ByteView Session::header_of(const nats::Operation& operation) {
-  if (judge(operation.subject).stamped) {
-    if (!stamp_) stamp_.emplace(connection_);
-    stamp_->put_on(operation.header, header_);
-    return header_;
-  }
+/// Its header with the publisher's identity.
+ByteView Session::stamped(const nats::Operation& operation) {
+  if (!stamp_) stamp_.emplace(connection_);
+  stamp_->put_on(operation.header, header_);
+  return header_;
+}
+
+/// Its header without what looks like an identity.
+ByteView Session::unforged(const nats::Operation& operation) {
   const bool changed = !operation.header.empty() && Stamp::take_off(operation.header, header_);
   return changed ? ByteView(header_) : operation.header;
 }

@@ -58,7 +58,8 @@ class Session final : private Subscriber::Observer, private detail::Timer {
   void unsubscribe(const nats::Operation& operation);
   void accept(const nats::Operation& operation);
   Subscriber* publish();
-  [[nodiscard]] ByteView header_of(const nats::Operation& operation);
+  [[nodiscard]] ByteView stamped(const nats::Operation& operation);
+  [[nodiscard]] ByteView unforged(const nats::Operation& operation);
   void answer_statistics(ByteView reply);
   [[nodiscard]] const Judgement& judge(ByteView subject);
   [[nodiscard]] Service service_of(ByteView subject, bool in_part) const;

@@ -90,6 +90,36 @@ class hub_delivery : public HubServing {
     return all.empty() ? SubscriptionStatistics() : all.front();
   }
 
+  /// Publishes more than fits until nobody takes the rest of it. Then the subscriber reads, and has
+  /// to get everything. What was known of its subscription between.
+  SubscriptionStatistics while_nobody_reads(RawStream& subscriber) {
+    RawStream publisher = connect();
+    const std::string all = publications(0, 5'000);
+    std::string_view rest = all;
+    const auto publish_some = [&] {
+      const ssize_t sent = publisher.send(rest.substr(0, 64 * kibibyte));
+      if (sent > 0) rest.remove_prefix(static_cast<std::size_t>(sent));
+      return sent > 0;
+    };
+    std::size_t idle = 0;
+    EXPECT_TRUE(until([&] {
+      idle = publish_some() ? 0 : idle + 1;
+      return rest.empty() || idle == 100;
+    }));
+    EXPECT_FALSE(rest.empty());
+    const SubscriptionStatistics then = only_subscription();
+    EXPECT_TRUE(until([&] {
+      publish_some();
+      subscriber.collect();
+      return rest.empty() && subscriber.received.ends_with(numbered(4'999) + "\r\n");
+    }));
+    const Delivered got = read_numbered(subscriber.received);
+    EXPECT_EQ(got.numbers.size(), 5'000U);
+    EXPECT_TRUE(got.in_order);
+    EXPECT_EQ(got.lost, 0U);
+    return then;
+  }
+
   /// Reads until it has heard everything there is: a message published last to say so.
   Delivered all_that_reaches(RawStream& client, RawStream& publisher, const std::string& last) {
     EXPECT_TRUE(until([&] {
@@ -198,29 +228,20 @@ TEST_F(hub_delivery, gives_who_comes_in_between_only_what_is_published_from_then
 TEST_F(hub_delivery, waits_for_a_subscriber_where_a_rule_says_so) {
   start(with_small_queues(DeliveryPolicy::wait));
   RawStream subscriber = lazy_subscriber();
-  RawStream publisher = connect();
-  const std::string all = publications(0, 5'000);
-  std::string_view rest = all;
-  // Nobody takes the rest of it before somebody reads.
-  std::size_t idle = 0;
-  ASSERT_TRUE(until([&] {
-    const ssize_t sent = publisher.send(rest.substr(0, 64 * kibibyte));
-    if (sent > 0) rest.remove_prefix(static_cast<std::size_t>(sent));
-    idle = sent > 0 ? 0 : idle + 1;
-    return rest.empty() || idle == 100;
-  }));
-  ASSERT_FALSE(rest.empty());
-  EXPECT_LE(only_subscription().waiting, 110U);
-  ASSERT_TRUE(until([&] {
-    const ssize_t sent = publisher.send(rest.substr(0, 64 * kibibyte));
-    if (sent > 0) rest.remove_prefix(static_cast<std::size_t>(sent));
-    subscriber.collect();
-    return rest.empty() && subscriber.received.ends_with(numbered(4'999) + "\r\n");
-  }));
-  const Delivered got = read_numbered(subscriber.received);
-  EXPECT_EQ(got.numbers.size(), 5'000U);
-  EXPECT_TRUE(got.in_order);
-  EXPECT_EQ(got.lost, 0U);
+  const SubscriptionStatistics then = while_nobody_reads(subscriber);
+  EXPECT_GT(then.waiting, 0U);
+  EXPECT_LE(then.waiting, 110U);
+}
+
+TEST_F(hub_delivery, keeps_nothing_for_a_subscriber_who_asked_to_be_waited_for) {
+  HubOptions options;
+  options.limits.outbound = 64 * kibibyte;
+  start(std::move(options));
+  RawStream subscriber = lazy_subscriber(R"(CONNECT {"verbose":false,"full":"wait"})"
+                                         "\r\n");
+  const SubscriptionStatistics then = while_nobody_reads(subscriber);
+  EXPECT_EQ(then.policy, DeliveryPolicy::wait);
+  EXPECT_EQ(then.waiting, 0U);
 }
 
 TEST_F(hub_delivery, cuts_who_keeps_publishers_waiting_and_reads_nothing) {
