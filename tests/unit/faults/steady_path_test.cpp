@@ -12,6 +12,7 @@
 
 #include <hallway/client.hpp>
 #include <hallway/hub.hpp>
+#include <hallway/hub_client.hpp>
 #include <hallway/server.hpp>
 
 #include "support/conversation.hpp"
@@ -149,6 +150,25 @@ TEST(steady_path, a_hub_allocates_nothing) {
   counting.reset();
   EXPECT_EQ(made, 0U);
   EXPECT_EQ(hub->statistics().messages_out, std::uint64_t{3} * 3 * (warm_up + measured));
+}
+
+TEST(steady_path, publishing_to_a_hub_allocates_nothing) {
+  const TempDirectory directory;
+  Loop loop;
+  auto hub = Hub::start(loop, directory / "hub");
+  ASSERT_TRUE(hub);
+  auto client = loop.run(HubClient::connect(loop, directory / "hub"));
+  ASSERT_TRUE(client);
+  std::optional<FailingAllocation> counting;
+  for (unsigned i = 0; i < warm_up + measured; ++i) {
+    if (i == warm_up) counting.emplace(0);
+    // Like the one before every second time.
+    ASSERT_TRUE(client->try_publish("a.subject", i % 4 < 2 ? "one" : "three"));
+    while (hub->statistics().messages_in <= i) loop.turn();
+  }
+  const unsigned made = FailingAllocation::made();
+  counting.reset();
+  EXPECT_EQ(made, 0U);
 }
 
 TEST(steady_path, a_blocking_client_allocates_nothing) {
