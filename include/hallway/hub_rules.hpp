@@ -55,7 +55,8 @@ struct DeliveryRule {
   std::vector<std::string> subjects;  ///< about subscriptions that one of them covers wholly
   std::vector<AllowRule> who = {allow::any()};
   DeliveryPolicy policy = DeliveryPolicy::disconnect;
-  /// Instead of HubLimits::pending_per_subscription; under DeliveryPolicy::wait instead of none.
+  /// Instead of HubLimits::pending_per_subscription; under DeliveryPolicy::wait, where publishers
+  /// are held back at once, instead of zero.
   std::optional<std::size_t> pending = {};
 };
 

@@ -85,8 +85,7 @@ struct HubLimits {
   /// Bytes that wait for the connections of a uid: from here on its subscriptions count as full.
   std::size_t pending_per_uid = 64 * mebibyte;
 
-  /// Bytes that wait for one subscription: from here on it counts as full. Unless a rule says so,
-  /// none do where publishers wait for it (DeliveryPolicy::wait).
+  /// Bytes that wait for one subscription: from here on it counts as full. None do under `wait`.
   std::size_t pending_per_subscription = 1 * mebibyte;
 
   /// Tokens in the subject of a subscription: each may take up a place of its own.
