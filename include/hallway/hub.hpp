@@ -36,6 +36,14 @@
 //     12
 // twelve messages are missing here. It does not count for UNSUB's max.
 //
+// Interest. A subscription to $SYS.HUB.INTEREST, which only root and the hub's own user may have,
+// is told which subjects somebody subscribes to: at once all of them, then what changes, in lines
+//     =ID         all that was known before is void; ID is that of the hub in its INFO
+//     +news.*     somebody subscribes to it
+//     -news.*     nobody does any more
+// Several lines come in one message. Wildcards as in `>` do not match this subject. Subscriptions
+// in a queue group below _HALLWAY.LINK do not count: they are of programs that pass messages on.
+//
 // Statistics. A request to $SYS.HUB.STATS is answered with HubStatistics as a JSON object. Nobody
 // can publish to other subjects below $SYS.HUB.
 #pragma once

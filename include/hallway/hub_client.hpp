@@ -184,7 +184,8 @@ struct HubClientOptions {
 };
 
 struct PublishOptions {
-  ByteView reply = {};  ///< where answers go
+  ByteView reply = {};   ///< where answers go
+  ByteView status = {};  ///< what a server says in place of an answer; see HubMessage::status()
   std::vector<HubField> header = {};
 };
 

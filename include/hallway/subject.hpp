@@ -5,6 +5,9 @@
 // Thread: any.
 #pragma once
 
+#include <optional>
+#include <string>
+
 #include <hallway/bytes.hpp>
 #include <hallway/export.hpp>
 
@@ -17,5 +20,14 @@ namespace hallway {
 /// Whether one can subscribe to it: the same, where the token * stands for any one token, and > at
 /// the end for one or more.
 [[nodiscard]] HALLWAY_EXPORT bool is_subject_pattern(ByteView text) noexcept;
+
+/// Whether who subscribes to `pattern` gets what is published to `subject`.
+/// Precondition: is_subject_pattern(pattern).
+[[nodiscard]] HALLWAY_EXPORT bool matches_subject(ByteView pattern, ByteView subject) noexcept;
+
+/// The pattern of exactly those subjects that both patterns match; nullopt: there is none.
+/// Precondition: both are patterns.
+[[nodiscard]] HALLWAY_EXPORT std::optional<std::string> subjects_in_common(ByteView pattern,
+                                                                            ByteView other);
 
 }  // namespace hallway

@@ -227,6 +227,21 @@ void Delivery::settle() noexcept {
   }
 }
 
+void Delivery::tell(ClientSubscription& to, const Publication& news) {
+  settle();
+  if (!to.queue.idle() || !to.subscriber().has_room()) {
+    keep(to, news);
+    kept_.message = {};
+    return;
+  }
+  const std::string message = nats::to_bytes(delivered(news, to));
+  to.subscriber().write(message);
+  if (to.subscriber().ended()) return;
+  to.queue.pass(message.size());
+  ++totals_.messages_out;
+  totals_.bytes_out += message.size();
+}
+
 void Delivery::answer(Subscriber& requester, const Publication& answer) {
   settle();
   router_.match(answer.subject, matched_, nullptr, [&](const Subscription& subscription) {

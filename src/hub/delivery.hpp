@@ -55,6 +55,9 @@ class Delivery final : private detail::Flushable {
   /// Answers a request at the subscription of its own that the requester has for the reply.
   void answer(Subscriber& requester, const Publication& answer);
 
+  /// Gives a subscription a message of the hub's own, in its turn.
+  void tell(ClientSubscription& to, const Publication& news);
+
   /// Hands over to the connections what was published so far.
   void settle() noexcept;
 

@@ -51,10 +51,14 @@ Error HubReceived::error() const {
 
 Error HubSent::error() const { return by_->explain("send to", outcome_, why_); }
 
-std::optional<std::string> detail::header_block_of(const std::vector<HubField>& fields) {
+std::optional<std::string> detail::header_block_of(const std::vector<HubField>& fields,
+                                                   ByteView status) {
   std::string block;
-  if (fields.empty()) return block;
-  block = "NATS/1.0\r\n";
+  if (fields.empty() && status.empty()) return block;
+  if (status.find_first_of("\r\n") != ByteView::npos) return std::nullopt;
+  block = "NATS/1.0";
+  if (!status.empty()) block.append(1, ' ').append(status);
+  block += "\r\n";
   for (const HubField& field : fields) {
     const bool valid = !field.name.empty() && field.name.find_first_of(":\r\n") == ByteView::npos &&
                        field.value.find_first_of("\r\n") == ByteView::npos;
@@ -146,7 +150,7 @@ HubClient::Publish HubClient::publish(ByteView subject, ByteView payload,
 }
 
 HubSent HubClient::try_publish(ByteView subject, ByteView payload, const PublishOptions& options) {
-  const auto header = detail::header_block_of(options.header);
+  const auto header = detail::header_block_of(options.header, options.status);
   if (!header) return {Outcome::failed, state_.get(), detail::reasons::bad_header};
   const char* why = nullptr;
   const Outcome outcome =
@@ -157,8 +161,8 @@ HubSent HubClient::try_publish(ByteView subject, ByteView payload, const Publish
 HubClient::Publish::Publish(HubClientState& state, ByteView subject, ByteView payload,
                             const PublishOptions& options)
     : state_(&state), outcome_(Outcome::failed), why_(detail::reasons::bad_header) {
-  if (!options.header.empty()) {
-    auto header = detail::header_block_of(options.header);
+  if (!options.header.empty() || !options.status.empty()) {
+    auto header = detail::header_block_of(options.header, options.status);
     if (!header) return;
     header_ = std::move(*header);
   }

@@ -37,7 +37,8 @@ inline constexpr const char* bad_header = "a name or value of the header cannot 
 }  // namespace reasons
 
 /// The block of these fields, empty without any; nullopt: a line would break.
-std::optional<std::string> header_block_of(const std::vector<HubField>& fields);
+std::optional<std::string> header_block_of(const std::vector<HubField>& fields,
+                                           ByteView status = {});
 
 /// A subscription, until the program lets go of it.
 class SubscriptionState : public std::enable_shared_from_this<SubscriptionState> {

@@ -110,7 +110,9 @@ void Session::subscribe(const nats::Operation& operation) {
   }
   const auto allowed =
       valid ? permissions_.may_subscribe(subject) : Permissions::Subscribing::whole;
-  if (allowed == Permissions::Subscribing::refused) {
+  const bool hears_interest = subject == interest_subject;
+  if (allowed == Permissions::Subscribing::refused ||
+      (hears_interest && !Switchboard::may_hear_interest(connection_.peer()))) {
     return violation(nats::errors::subscription_violation(subject, operation.queue));
   }
   if (!account_.has_left(Quota::subscriptions)) {
@@ -122,6 +124,7 @@ void Session::subscribe(const nats::Operation& operation) {
   subscriber_.subscribe(std::string(operation.sid), std::string(subject),
                         std::string(operation.queue), service_of(subject, in_part));
   ok();
+  if (hears_interest) board_.interest.listen(connection_.number(), std::string(operation.sid));
 }
 
 Service Session::service_of(ByteView subject, bool in_part) const {
@@ -131,9 +134,15 @@ Service Session::service_of(ByteView subject, bool in_part) const {
   // Publishers wait for it then: nothing has to be kept.
   const std::size_t pending =
       policy == DeliveryPolicy::wait ? 0 : board_.limits.pending_per_subscription;
-  return {.policy = policy,
-          .pending = rule != nullptr ? rule->pending.value_or(pending) : pending,
-          .in_part = in_part ? &permissions_ : nullptr};
+  Service service{.policy = policy,
+                  .pending = rule != nullptr ? rule->pending.value_or(pending) : pending,
+                  .in_part = in_part ? &permissions_ : nullptr};
+  if (subject == interest_subject) {
+    // Whoever misses a change has to begin anew.
+    service.policy = DeliveryPolicy::disconnect;
+    service.pending = board_.limits.pending_per_uid;
+  }
+  return service;
 }
 
 void Session::unsubscribe(const nats::Operation& operation) {

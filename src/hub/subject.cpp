@@ -80,11 +80,35 @@ bool overlap(std::string_view pattern, std::string_view other) noexcept {
   return ones.done() && others.done();
 }
 
+std::optional<std::string> in_common(std::string_view pattern, std::string_view other) {
+  if (!overlap(pattern, other)) return std::nullopt;
+  std::string common;
+  Tokens ones(pattern);
+  Tokens others(other);
+  std::string_view one;
+  std::string_view another;
+  // `>` goes on until the other has ended.
+  while (!ones.done() || !others.done()) {
+    if (one != any_more) one = ones.next();
+    if (another != any_more) another = others.next();
+    const bool narrower = one == any_more || (one == any_one && another != any_more);
+    if (!common.empty()) common += '.';
+    common += narrower ? another : one;
+  }
+  return common;
+}
+
 }  // namespace hallway::hub
 
 namespace hallway {
 
 bool is_subject(ByteView text) noexcept { return hub::is_valid_literal(text); }
 bool is_subject_pattern(ByteView text) noexcept { return hub::is_valid_subject(text); }
+bool matches_subject(ByteView pattern, ByteView subject) noexcept {
+  return hub::matches(pattern, subject);
+}
+std::optional<std::string> subjects_in_common(ByteView pattern, ByteView other) {
+  return hub::in_common(pattern, other);
+}
 
 }  // namespace hallway

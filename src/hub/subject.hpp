@@ -8,6 +8,8 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
+#include <string>
 #include <string_view>
 
 namespace hallway::hub {
@@ -54,5 +56,10 @@ class Tokens {
 
 /// Whether there is a subject that both match. Precondition: both are valid.
 [[nodiscard]] bool overlap(std::string_view pattern, std::string_view other) noexcept;
+
+/// The pattern of exactly those subjects that both match; nullopt: there is none. Precondition:
+/// both are valid.
+[[nodiscard]] std::optional<std::string> in_common(std::string_view pattern,
+                                                   std::string_view other);
 
 }  // namespace hallway::hub

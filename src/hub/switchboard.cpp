@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "hub/session.hpp"
+#include "sys/file.hpp"
 
 namespace hallway::hub {
 
@@ -33,13 +34,20 @@ Switchboard::Switchboard(Loop& of, const HubLimits& of_hub, Rules first_rules, O
       limits(of_hub),
       info{make_server_id(), {}, of_hub.max_payload},
       rules(std::move(first_rules)),
-      router({random_number(), random_number()},
-             [random = std::minstd_rand(std::random_device{}())]() mutable {
-               return static_cast<std::uint32_t>(random());
-             }),
+      interest(*this),
+      router(
+          {random_number(), random_number()},
+          [random = std::minstd_rand(std::random_device{}())]() mutable {
+            return static_cast<std::uint32_t>(random());
+          },
+          &interest),
       quotas(limits),
       delivery(loop.core(), router, totals),
       on_event_(std::move(on_event)) {}
+
+bool Switchboard::may_hear_interest(const Peer& peer) noexcept {
+  return peer.uid == 0 || peer.uid == sys::effective_uid();
+}
 
 HubStatistics Switchboard::statistics() {
   delivery.settle();

@@ -14,6 +14,7 @@
 
 #include "hub/client_options.hpp"
 #include "hub/delivery.hpp"
+#include "hub/interest_board.hpp"
 #include "hub/quotas.hpp"
 #include "hub/router.hpp"
 #include "hub/rules.hpp"
@@ -28,6 +29,9 @@ class Switchboard {
 
   Switchboard(Loop& loop, const HubLimits& limits, Rules rules, OnEvent on_event);
 
+  /// Whether it may hear what others subscribe to.
+  [[nodiscard]] static bool may_hear_interest(const Peer& peer) noexcept;
+
   /// What is on its way to subscribers counts.
   [[nodiscard]] HubStatistics statistics();
   void report(HubEvent::Kind kind, const Connection& connection, std::string reason) const noexcept;
@@ -36,6 +40,7 @@ class Switchboard {
   const HubLimits limits;
   HubInfo info;
   Rules rules;
+  InterestBoard interest;  // hears of what the router has
   Router router;
   Quotas quotas;
   DeliveryTotals totals;

@@ -382,5 +382,84 @@ TEST_F(a_hub, may_end_with_clients_in_the_middle_of_everything) {
   EXPECT_FALSE(loop.turn());
 }
 
+// Interest ----------------------------------------------------------------------------------------
+
+class interest_of_a_hub : public a_hub {
+ protected:
+  static std::string told(const std::string& lines) { return msg("$SYS.HUB.INTEREST", "1", lines); }
+  /// The line that all of it begins with.
+  [[nodiscard]] std::string whole() const {
+    const std::size_t begin = info.find("\"server_id\":\"") + 13;
+    return '=' + info.substr(begin, info.find('"', begin) - begin) + '\n';
+  }
+};
+
+TEST_F(interest_of_a_hub, is_told_at_once_and_as_it_changes) {
+  start();
+  RawStream one = connect();
+  say(one, "SUB b.* 1\r\nSUB a 2\r\nSUB a q 3\r\n");
+  RawStream listener = connect();
+  const std::string all = answer(listener, "SUB $SYS.HUB.INTEREST 1\r\n");
+  EXPECT_EQ(all, told(whole() + "+a\n+b.*\n"));
+  listener.received.clear();
+  say(one, "UNSUB 2\r\n");  // the group is left
+  say(one, "SUB c 4\r\nSUB c 5\r\n");
+  EXPECT_TRUE(until_heard(listener, told("+c\n")));
+  listener.received.clear();
+  one.close();
+  EXPECT_TRUE(until([&] {
+    listener.collect();
+    return listener.received.contains("-a\n") && listener.received.contains("-b.*\n") &&
+           listener.received.contains("-c\n");
+  }));
+}
+
+TEST_F(interest_of_a_hub, is_that_of_programs_and_not_of_links_or_of_the_hub) {
+  start();
+  RawStream one = connect();
+  say(one, "SUB a _HALLWAY.LINK.x 1\r\nSUB $SYS.HUB.GAP 2\r\n");
+  RawStream listener = connect();
+  EXPECT_EQ(answer(listener, "SUB $SYS.HUB.INTEREST 1\r\n"), told(whole()));
+  listener.received.clear();
+  RawStream other = connect();
+  say(other, "SUB $SYS.HUB.INTEREST 1\r\n");
+  say(one, "SUB a 3\r\n");
+  EXPECT_TRUE(until_heard(listener, told("+a\n")));
+}
+
+TEST_F(interest_of_a_hub, reaches_only_who_asks_for_just_that) {
+  start();
+  RawStream everything = connect();
+  say(everything, "SUB > 1\r\nSUB $SYS.HUB.* 2\r\n");
+  RawStream listener = connect();
+  say(listener, "SUB $SYS.HUB.INTEREST 1\r\n");
+  RawStream one = connect();
+  say(one, "SUB a 1\r\n");
+  EXPECT_EQ(answer(everything, pub("x", "y")), msg("x", "1", "y"));
+  EXPECT_EQ(answer(listener, pub("$SYS.HUB.INTEREST", "+a")),
+            told("+a\n") + "-ERR 'Permissions Violation for Publish to \"$SYS.HUB.INTEREST\"'\r\n");
+}
+
+TEST_F(interest_of_a_hub, is_nothing_for_another_user) {
+  NEEDS_ROOT_TO_BECOME_ANOTHER_USER();
+  HubOptions options;
+  options.mode = 0666;
+  options.rules.allow = {allow::any()};
+  start(std::move(options));
+  ForkedProcess other([&](const ForkedProcess::Say& tell) {
+    (void)::setgid(some_user);
+    (void)::setuid(some_user);
+    const Descriptor socket = raw_connected(SOCK_STREAM, path);
+    raw_send(socket.get(),
+             std::string(connect_as_programs_do) + "SUB $SYS.HUB.INTEREST 1\r\nPING\r\n");
+    std::string heard;
+    while (!heard.contains("PONG")) heard += raw_receive(socket.get(), 65536, true).bytes;
+    tell(std::to_string(heard.contains("Permissions Violation for Subscription")));
+    wait_to_be_killed();
+  });
+  EXPECT_TRUE(until([&] { return events.size() == 1; }));
+  EXPECT_EQ(other.line(), "1");
+}
+
 }  // namespace
 }  // namespace hallway

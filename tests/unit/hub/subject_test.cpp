@@ -121,5 +121,22 @@ TEST(subject, is_a_subset_exactly_where_no_literal_tells_otherwise) {
   }
 }
 
+TEST(subject, has_in_common_with_another_what_both_match) {
+  const auto patterns = chosen(3, is_valid);
+  const auto literals = chosen(4, is_plain);
+  for (const std::string& one : patterns) {
+    for (const std::string& other : patterns) {
+      const auto common = in_common(one, other);
+      ASSERT_EQ(common.has_value(), overlap(one, other)) << one << ' ' << other;
+      if (!common) continue;
+      EXPECT_TRUE(is_valid_subject(*common)) << one << ' ' << other << ' ' << *common;
+      for (const std::string& subject : literals) {
+        ASSERT_EQ(matches(*common, subject), matches(one, subject) && matches(other, subject))
+            << one << ' ' << other << ' ' << *common << ' ' << subject;
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace hallway::hub

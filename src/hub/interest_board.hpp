@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Tells those who listen to $SYS.HUB.INTEREST what is subscribed to; include/hallway/hub.hpp says
+// in which words.
+//
+// It costs nothing while nobody listens: the book of what is subscribed to is made for the first
+// listener, from what the sessions have, and closed behind the last.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "hub/router.hpp"
+#include "loop/loop_core.hpp"
+
+namespace hallway::hub {
+
+class ClientSubscription;
+class Switchboard;
+
+class InterestBoard final : public InterestObserver, private detail::Flushable {
+ public:
+  explicit InterestBoard(Switchboard& board) noexcept : board_(board) {}
+  InterestBoard(const InterestBoard&) = delete;
+  InterestBoard& operator=(const InterestBoard&) = delete;
+  ~InterestBoard() override { detail::LoopCore::unmark(*this); }
+
+  /// Tells a subscription that has just begun all there is, and from now on what changes.
+  /// @param session  the number of its connection
+  void listen(std::uint64_t session, const std::string& sid);
+
+  void interest_began(std::string_view subject, std::string_view group) noexcept override;
+  void interest_ended(std::string_view subject, std::string_view group) noexcept override;
+
+ private:
+  struct Listener {
+    std::uint64_t session;
+    std::string sid;
+  };
+
+  void open_book();
+  bool enter(std::string_view subject, std::string_view group);
+  bool strike(std::string_view subject, std::string_view group);
+  void note(char sign, std::string_view subject);
+  void miss() noexcept;
+  [[nodiscard]] ClientSubscription* find(const Listener& listener) const;
+  void tell(const Listener& listener, std::string_view lines);
+  void flush_turn() override;
+
+  Switchboard& board_;
+  std::vector<Listener> listeners_;
+  // The groups that subscribe to each subject, the empty one for who is in none. Ordered, because
+  // strangers choose what stands there: nobody can make it slow.
+  std::map<std::string, std::set<std::string, std::less<>>, std::less<>> book_;
+  std::string changes_;  // not told yet
+};
+
+}  // namespace hallway::hub
