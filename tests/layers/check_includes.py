@@ -16,7 +16,8 @@ from pathlib import Path
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*(.*)$')
 SPELLING = re.compile(r'([<"])([^>"]+)[>"]')
-LAYER_RULE = re.compile(r'^hallway_layer\((\w+)(?:\s+USES\s+([\w\s]+))?\)', re.MULTILINE)
+LAYER_RULE = re.compile(r'^hallway_layer\((\w+)(?:\s+OF\s+\w+)?(?:\s+USES\s+([\w\s]+))?\)',
+                        re.MULTILINE)
 LAYER_COMMENT = re.compile(r'^// Layer: (\w+)$')
 LAYER_COMMENT_WITHIN_LINES = 15
 

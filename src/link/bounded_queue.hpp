@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Messages that wait to cross, up to a number of bytes. Thread: whoever holds the lock around it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <utility>
+
+#include <hallway/link.hpp>
+
+#include "link/crossing.hpp"
+
+namespace hallway::link {
+
+class BoundedQueue {
+ public:
+  BoundedQueue(std::size_t limit, LinkFull full) : limit_(limit), full_(full) {}
+
+  /// @return how many were lost for it, itself perhaps
+  std::uint64_t offer(Crossing message) {
+    const std::size_t size = message.size();
+    std::uint64_t lost = 0;
+    while (full_ == LinkFull::drop_oldest && bytes_ + size > limit_ && !waiting_.empty()) {
+      bytes_ -= waiting_.front().size();
+      waiting_.pop_front();
+      ++lost;
+    }
+    if (bytes_ + size > limit_) return lost + 1;
+    bytes_ += size;
+    waiting_.push_back(std::move(message));
+    return lost;
+  }
+
+  std::optional<Crossing> take() {
+    if (waiting_.empty()) return std::nullopt;
+    Crossing message = std::move(waiting_.front());
+    waiting_.pop_front();
+    bytes_ -= message.size();
+    return message;
+  }
+
+  /// Takes all of them; they take up room until they are settled.
+  std::deque<Crossing> take_all() {
+    on_their_way_ = waiting_.size();
+    bytes_on_their_way_ = bytes_;
+    return std::exchange(waiting_, {});
+  }
+
+  /// Those that were taken are done with, but for these, which wait again, in front of all others.
+  void settle(std::deque<Crossing> unsent) {
+    bytes_ -= bytes_on_their_way_;
+    on_their_way_ = bytes_on_their_way_ = 0;
+    while (!unsent.empty()) {
+      bytes_ += unsent.back().size();
+      waiting_.push_front(std::move(unsent.back()));
+      unsent.pop_back();
+    }
+  }
+
+  /// @return how many there were
+  std::uint64_t clear() {
+    std::uint64_t lost = 0;
+    while (take()) ++lost;
+    return lost;
+  }
+
+  [[nodiscard]] bool empty() const noexcept { return waiting_.empty(); }
+  /// Messages, those on their way among them.
+  [[nodiscard]] std::size_t size() const noexcept { return waiting_.size() + on_their_way_; }
+
+ private:
+  std::size_t limit_;
+  LinkFull full_;
+  std::deque<Crossing> waiting_;
+  std::size_t bytes_ = 0;
+  std::size_t on_their_way_ = 0;
+  std::size_t bytes_on_their_way_ = 0;
+};
+
+}  // namespace hallway::link

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A message between the two sides of a link, on its way from one thread to another.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace hallway::link {
+
+struct Crossing {
+  /// By which subscription it came from the cluster.
+  enum class Way : std::uint8_t { import, answer, word };
+
+  std::string subject;
+  std::string reply = {};
+  std::string status = {};
+  std::vector<std::pair<std::string, std::string>> header = {};
+  std::string payload = {};
+  Way way = Way::import;
+
+  /// What it counts for where room is limited.
+  [[nodiscard]] std::size_t size() const noexcept {
+    std::size_t size = sizeof *this + subject.size() + reply.size() + payload.size();
+    for (const auto& [name, value] : header) size += sizeof(header[0]) + name.size() + value.size();
+    return size;
+  }
+};
+
+}  // namespace hallway::link

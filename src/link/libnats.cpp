@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "link/libnats.hpp"
+
+#include <cstdlib>
+#include <string_view>
+#include <utility>
+
+namespace hallway::link {
+
+namespace {
+
+// Where libnats puts what stands in the first line of a header.
+constexpr const char* status_field = "Status";
+constexpr const char* description_field = "Description";
+
+std::string text_of(const char* text) { return text == nullptr ? std::string() : text; }
+
+using Names =
+    std::unique_ptr<const char*,
+                    decltype([](const char** list) { std::free(static_cast<void*>(list)); })>;
+
+Names names_in(natsMsg* message, int& count) {
+  const char** names = nullptr;
+  if (natsMsgHeader_Keys(message, &names, &count) != NATS_OK) count = 0;
+  return Names(names);
+}
+
+Names values_of(natsMsg* message, const char* name, int& count) {
+  const char** values = nullptr;
+  if (natsMsgHeader_Values(message, name, &values, &count) != NATS_OK) count = 0;
+  return Names(values);
+}
+
+}  // namespace
+
+std::string why(natsStatus status) {
+  natsStatus last = NATS_OK;
+  const std::string said = text_of(nats_GetLastError(&last));
+  return last == status && !said.empty() ? said : text_of(natsStatus_GetText(status));
+}
+
+NatsMessage to_nats(const Crossing& message) {
+  natsMsg* made = nullptr;
+  natsStatus status = natsMsg_Create(
+      &made, message.subject.c_str(), message.reply.empty() ? nullptr : message.reply.c_str(),
+      message.payload.data(), static_cast<int>(message.payload.size()));
+  NatsMessage owned(made);
+  for (const auto& [name, value] : message.header) {
+    if (status == NATS_OK) status = natsMsgHeader_Add(made, name.c_str(), value.c_str());
+  }
+  return status == NATS_OK ? std::move(owned) : nullptr;
+}
+
+Crossing from_nats(natsMsg* message, Crossing::Way way) {
+  Crossing made{.subject = text_of(natsMsg_GetSubject(message)),
+                .reply = text_of(natsMsg_GetReply(message)),
+                .payload = std::string(natsMsg_GetData(message),
+                                       static_cast<std::size_t>(natsMsg_GetDataLength(message))),
+                .way = way};
+  int names = 0;
+  const Names list = names_in(message, names);
+  for (int i = 0; i < names; ++i) {
+    const char* const name = list.get()[i];
+    int values = 0;
+    const Names all = values_of(message, name, values);
+    for (int k = 0; k < values; ++k) made.header.emplace_back(name, text_of(all.get()[k]));
+  }
+  std::string description;
+  std::erase_if(made.header, [&](auto& field) {
+    if (field.first == status_field) made.status = field.second;
+    if (field.first == description_field) description = field.second;
+    return field.first == status_field || field.first == description_field;
+  });
+  if (!made.status.empty() && !description.empty()) made.status += ' ' + description;
+  return made;
+}
+
+}  // namespace hallway::link

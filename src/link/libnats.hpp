@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Owners of what libnats makes. Its only includer besides is cluster.cpp.
+#pragma once
+
+#include <nats/nats.h>
+
+#include <memory>
+#include <string>
+
+#include "link/crossing.hpp"
+
+namespace hallway::link {
+
+template <auto destroy>
+struct Destroy {
+  template <typename T>
+  void operator()(T* object) const noexcept {
+    destroy(object);
+  }
+};
+
+using NatsOptions = std::unique_ptr<natsOptions, Destroy<natsOptions_Destroy>>;
+using NatsConnection = std::unique_ptr<natsConnection, Destroy<natsConnection_Destroy>>;
+using NatsSubscription = std::unique_ptr<natsSubscription, Destroy<natsSubscription_Destroy>>;
+using NatsMessage = std::unique_ptr<natsMsg, Destroy<natsMsg_Destroy>>;
+using NatsStatistics = std::unique_ptr<natsStatistics, Destroy<natsStatistics_Destroy>>;
+
+/// What the last call of this thread that failed says about it.
+std::string why(natsStatus status);
+
+/// nullptr: its header or subject is none to be sent.
+NatsMessage to_nats(const Crossing& message);
+Crossing from_nats(natsMsg* message, Crossing::Way way);
+
+}  // namespace hallway::link

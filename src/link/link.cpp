@@ -1,0 +1,407 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <hallway/link.hpp>
+
+#include <algorithm>
+#include <random>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "link/cluster.hpp"
+#include "link/interest.hpp"
+#include "link/neighbours.hpp"
+#include "link/reply_subjects.hpp"
+#include "link/word.hpp"
+
+namespace hallway {
+
+namespace {
+
+using link::Crossing;
+
+constexpr const char* interest_subject = "$SYS.HUB.INTEREST";
+constexpr const char* origin_field = "Hallway-Origin";
+constexpr const char* cluster_origin = "nats";
+
+/// Longer than any silence that is one heartbeat's.
+constexpr int silent_heartbeats = 3;
+
+std::uint64_t random_number() {
+  std::random_device random;
+  return (std::uint64_t{random()} << 32U) | random();
+}
+
+std::string random_token() {
+  constexpr ByteView letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+  std::random_device random;
+  std::string token(20, 'A');
+  for (char& letter : token) letter = letters[random() % letters.size()];
+  return token;
+}
+
+/// What hubs, links and servers say among themselves stays where it is.
+bool is_internal(ByteView subject) noexcept {
+  return subject.starts_with("_HALLWAY.") || subject.starts_with("$SYS.");
+}
+
+bool any_matches(const std::vector<std::string>& patterns, ByteView subject) {
+  return std::ranges::any_of(patterns, [&](ByteView one) { return matches_subject(one, subject); });
+}
+
+Error wrong(std::string subject, std::string reason, std::string hint = {}) {
+  return {.code = std::make_error_code(std::errc::invalid_argument),
+          .operation = "link",
+          .subject = std::move(subject),
+          .reason = std::move(reason),
+          .hint = std::move(hint)};
+}
+
+Result<void> check(const std::vector<std::string>& patterns, ByteView list) {
+  for (const std::string& pattern : patterns) {
+    if (is_subject_pattern(pattern)) continue;
+    return std::unexpected(wrong(std::string(list),
+                                 '"' + printable(pattern) + "\" is no pattern of subjects",
+                                 "tokens between dots, * for any one, > at the end for the rest"));
+  }
+  return {};
+}
+
+Result<void> check(const LinkOptions& options) {
+  if (options.urls.empty()) {
+    return std::unexpected(wrong("urls", "no server is named", "such as nats://127.0.0.1:4222"));
+  }
+  if (options.tls.certificate.empty() != options.tls.key.empty()) {
+    return std::unexpected(wrong("tls", "a certificate and its key go together"));
+  }
+  for (const auto& [patterns, list] : {std::pair(&options.exports, ByteView("exports")),
+                                       {&options.always, ByteView("always")},
+                                       {&options.imports, ByteView("imports")}}) {
+    if (auto checked = check(*patterns, list); !checked) return checked;
+  }
+  return {};
+}
+
+}  // namespace
+
+class Link::Core final : public std::enable_shared_from_this<Core>,
+                         private link::Cluster::Observer {
+ public:
+  Core(Loop& loop, HubClient hub, LinkOptions options);
+  Core(const Core&) = delete;
+  Core& operator=(const Core&) = delete;
+  ~Core() override { loop_.forget(this); }
+
+  Result<void> begin();
+  void end();
+  [[nodiscard]] LinkStatistics statistics() const;
+
+ private:
+  /// A pattern that leaves, while there is somebody it may leave for.
+  struct Export {
+    std::string pattern;
+    bool always = false;
+    std::shared_ptr<Subscription> subscription = {};  // its task has it, too
+  };
+
+  // From the hub
+  Task<> follow_interest();
+  Task<> bring_out(std::shared_ptr<Subscription> from);
+  Task<> bring_answers_out();
+  void hear_interest(ByteView lines);
+  void want(ByteView subject, bool wanted);
+  void follow_neighbours();
+  void leave(const HubMessage& message);
+
+  // From the cluster
+  void changed(const LinkEvent& event) override;
+  void arrived() override;
+  void heartbeat() override;
+  void finished() override;
+  Task<> bring_in();
+  void hear(const Crossing& word);
+  Task<> enter(Crossing message);
+
+  [[nodiscard]] std::vector<std::pair<std::string, std::string>> marked_header(
+      const HubMessage& message) const;
+
+  Task<> drain();
+
+  Loop& loop_;
+  const LinkOptions options_;
+  const std::string id_ = random_token();
+  const std::string group_ = "_HALLWAY.LINK." + id_;
+  // Answers that come back from the cluster, and those that go back to it.
+  const link::ReplySubjects from_cluster_{id_, {random_number(), random_number()}};
+  const link::ReplySubjects to_cluster_{id_, {random_number(), random_number()}};
+  std::string hub_id_;
+  std::vector<Export> exports_;
+  std::set<std::string, std::less<>> local_;  // what is subscribed to in the hub
+  link::Interest wanted_;                     // of the cluster: what of that may enter
+  link::Neighbours neighbours_;
+  std::uint64_t in_ = 0;
+  std::uint64_t dropped_in_ = 0;
+  std::uint64_t loops_stopped_ = 0;
+  bool bringing_in_ = false;
+  std::optional<Subscription> interest_;
+  std::optional<Subscription> answers_;
+  HubClient hub_;
+  std::unique_ptr<link::Cluster> cluster_;
+};
+
+Link::Core::Core(Loop& loop, HubClient hub, LinkOptions options)
+    : loop_(loop),
+      options_(std::move(options)),
+      neighbours_(options_.exports),
+      hub_(std::move(hub)) {
+  for (const std::string& pattern : options_.always) exports_.push_back({pattern, true});
+  for (const std::string& pattern : options_.exports) exports_.push_back({pattern});
+}
+
+Result<void> Link::Core::begin() {
+  auto interest = hub_.subscribe(interest_subject);
+  if (!interest) return std::unexpected(std::move(interest.error()));
+  interest_.emplace(std::move(*interest));
+  auto answers = hub_.subscribe(to_cluster_.pattern());
+  if (!answers) return std::unexpected(std::move(answers.error()));
+  answers_.emplace(std::move(*answers));
+  link::Cluster::Observer& observer = *this;
+  cluster_ =
+      std::make_unique<link::Cluster>(loop_, options_, id_, from_cluster_.pattern(), observer);
+  loop_.spawn(follow_interest());
+  loop_.spawn(bring_answers_out());
+  follow_neighbours();
+  loop_.on_drain(this, [this] { loop_.spawn(drain()); });
+  return {};
+}
+
+void Link::Core::end() {
+  loop_.forget(this);
+  hub_.close();
+  cluster_.reset();
+}
+
+LinkStatistics Link::Core::statistics() const {
+  LinkStatistics all = cluster_ ? cluster_->statistics() : LinkStatistics();
+  all.in += in_;
+  all.dropped_in += dropped_in_;
+  all.loops_stopped += loops_stopped_;
+  for (const Export& one : exports_) {
+    if (one.subscription) all.dropped_out += one.subscription->dropped();
+  }
+  return all;
+}
+
+// From the hub -----------------------------------------------------------------------------------
+
+Task<> Link::Core::follow_interest() {
+  const auto self = shared_from_this();
+  while (const HubReceived news = co_await interest_->receive()) hear_interest(news->payload());
+}
+
+void Link::Core::hear_interest(ByteView lines) {
+  while (!lines.empty()) {
+    const std::size_t size = lines.find('\n');
+    const ByteView line = lines.substr(0, size);
+    lines.remove_prefix(std::min(lines.size(), line.size() + 1));
+    if (line.empty()) continue;
+    const ByteView subject = line.substr(1);
+    if (line.front() == '=') {
+      hub_id_ = subject;
+      for (const std::string& one : std::exchange(local_, {})) want(one, false);
+    } else if (line.front() == '+') {
+      if (local_.emplace(subject).second) want(subject, true);
+    } else if (const auto found = local_.find(subject); found != local_.end()) {
+      local_.erase(found);
+      want(std::string(subject), false);
+    }
+  }
+}
+
+/// Somebody in the hub begins or ceases to want it.
+void Link::Core::want(ByteView subject, bool wanted) {
+  if (is_internal(subject)) return;
+  for (const std::string& pattern : options_.imports) {
+    const auto common = subjects_in_common(pattern, subject);
+    if (!common) continue;
+    const bool changed = wanted ? wanted_.add(*common) : wanted_.remove(*common);
+    if (changed) cluster_->want(*common, wanted);
+  }
+}
+
+/// Subscribes to what may leave, as far as somebody may want it.
+void Link::Core::follow_neighbours() {
+  for (Export& one : exports_) {
+    const bool needed = one.always || neighbours_.interest().overlaps(one.pattern);
+    if (needed == (one.subscription != nullptr)) continue;
+    if (!needed) {
+      one.subscription->unsubscribe();
+      one.subscription.reset();
+      continue;
+    }
+    // In a queue group each message comes once, also where exports overlap.
+    auto made = hub_.subscribe(one.pattern, {.queue = group_, .inbox = options_.outbound});
+    if (!made) continue;  // the link ends
+    one.subscription = std::make_shared<Subscription>(std::move(*made));
+    loop_.spawn(bring_out(one.subscription));
+  }
+}
+
+Task<> Link::Core::bring_out(std::shared_ptr<Subscription> from) {
+  const auto self = shared_from_this();
+  while (const HubReceived message = co_await from->receive()) leave(*message);
+}
+
+void Link::Core::leave(const HubMessage& message) {
+  const ByteView subject = message.subject();
+  if (!cluster_ || is_internal(subject)) return;
+  const bool wanted =
+      any_matches(options_.always, subject) || neighbours_.interest().wants(subject);
+  if (!wanted) return;
+  if (message.find(origin_field)) {
+    ++loops_stopped_;
+    return;
+  }
+  const ByteView reply = message.reply();
+  const bool crosses_by_itself = reply.empty() || any_matches(options_.imports, reply);
+  cluster_->offer({.subject = std::string(subject),
+                   .reply = crosses_by_itself ? std::string(reply) : from_cluster_.seal(reply),
+                   .header = marked_header(message),
+                   .payload = std::string(message.payload())});
+}
+
+/// Answers to requests that came from the cluster.
+Task<> Link::Core::bring_answers_out() {
+  const auto self = shared_from_this();
+  while (const HubReceived answer = co_await answers_->receive()) {
+    const auto subject = to_cluster_.open(answer->subject());
+    // The NATS client library has no way to say that nobody listens: who asked hears nothing.
+    if (!cluster_ || !subject || !answer->status().empty()) continue;
+    const ByteView reply = answer->reply();
+    cluster_->offer({.subject = std::string(*subject),
+                     .reply = reply.empty() ? std::string() : from_cluster_.seal(reply),
+                     .header = marked_header(*answer),
+                     .payload = std::string(answer->payload())});
+  }
+}
+
+std::vector<std::pair<std::string, std::string>> Link::Core::marked_header(
+    const HubMessage& message) const {
+  std::vector<std::pair<std::string, std::string>> header;
+  for (const HubField& field : message.header()) {
+    if (field.name != origin_field) header.emplace_back(field.name, field.value);
+  }
+  header.emplace_back(origin_field, hub_id_);
+  return header;
+}
+
+// From the cluster -------------------------------------------------------------------------------
+
+void Link::Core::changed(const LinkEvent& event) {
+  if (event.kind == LinkEvent::Kind::up) neighbours_.excuse_silence(loop_.now());
+  if (options_.on_event) options_.on_event(event);
+}
+
+void Link::Core::heartbeat() {
+  neighbours_.forget_silent_since(loop_.now() - silent_heartbeats * options_.heartbeat);
+  follow_neighbours();
+}
+
+void Link::Core::arrived() {
+  if (!std::exchange(bringing_in_, true)) loop_.spawn(bring_in());
+}
+
+Task<> Link::Core::bring_in() {
+  const auto self = shared_from_this();
+  while (cluster_) {
+    auto message = cluster_->take();
+    if (!message) break;
+    if (message->way == Crossing::Way::word) {
+      hear(*message);
+    } else {
+      co_await enter(std::move(*message));
+    }
+  }
+  bringing_in_ = false;
+}
+
+void Link::Core::hear(const Crossing& crossing) {
+  const auto word = link::Word::parse(crossing.payload);
+  if (!word || word->hub == id_) return;
+  if (word->kind == link::Word::Kind::ask) return cluster_->say_all();
+  if (!neighbours_.hear(*word, loop_.now())) cluster_->ask_all();
+  follow_neighbours();
+}
+
+Task<> Link::Core::enter(Crossing message) {
+  const bool answer = message.way == Crossing::Way::answer;
+  std::string subject = message.subject;
+  if (answer) {
+    const auto opened = from_cluster_.open(message.subject);
+    if (!opened) co_return;
+    subject = *opened;
+  } else if (is_internal(subject)) {
+    co_return;
+  }
+  std::vector<HubField> header;
+  bool marked = false;
+  for (const auto& [name, value] : message.header) {
+    if (name == origin_field && value == hub_id_) {
+      ++loops_stopped_;
+      co_return;
+    }
+    marked = marked || name == origin_field;
+    header.push_back({name, value});
+  }
+  if (!marked) header.push_back({origin_field, cluster_origin});
+  const bool seals = !message.reply.empty() && !any_matches(options_.always, message.reply);
+  const std::string reply = seals ? to_cluster_.seal(message.reply) : message.reply;
+  const PublishOptions with{.reply = reply, .status = message.status, .header = std::move(header)};
+  const HubSent sent = co_await hub_.publish(subject, message.payload, with);
+  ++(sent ? in_ : dropped_in_);
+}
+
+// Ending -----------------------------------------------------------------------------------------
+
+/// What the hub has given us still leaves.
+Task<> Link::Core::drain() {
+  const auto self = shared_from_this();
+  co_await hub_.drain();
+  if (cluster_) cluster_->finish();
+}
+
+void Link::Core::finished() {
+  // It is one of the cluster's own calls.
+  loop_.post([self = shared_from_this()] { self->end(); });
+}
+
+// Link -------------------------------------------------------------------------------------------
+
+Task<Result<Link>> Link::start(Loop& loop, AddressSpec hub, LinkOptions options) {
+  if (auto checked = check(options); !checked) co_return std::unexpected(checked.error());
+  auto events = options.on_event;
+  HubClientOptions as{.name = "link", .reconnect = {}, .full = PublishFull::wait, .echo = false};
+  as.on_event = [told = std::move(events)](const HubClientEvent& event) {
+    if (told && event.kind == HubClientEvent::Kind::complaint) {
+      told({.kind = LinkEvent::Kind::complaint, .about = event.error});
+    }
+  };
+  auto client = co_await HubClient::connect(loop, std::move(hub), std::move(as));
+  if (!client) co_return std::unexpected(client.error());
+  auto core = std::make_shared<Core>(loop, std::move(*client), std::move(options));
+  if (auto begun = core->begin(); !begun) co_return std::unexpected(begun.error());
+  co_return Link(std::move(core));
+}
+
+Link::Link(std::shared_ptr<Core> core) noexcept : core_(std::move(core)) {}
+Link::Link(Link&&) noexcept = default;
+Link& Link::operator=(Link&& other) noexcept {
+  const Link before(std::exchange(core_, std::exchange(other.core_, nullptr)));
+  return *this;
+}
+Link::~Link() {
+  if (core_) core_->end();
+}
+
+LinkStatistics Link::statistics() const { return core_->statistics(); }
+
+}  // namespace hallway

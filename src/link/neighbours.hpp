@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The other hubs on the cluster, and what they want. Pure: it is told the time.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <hallway/bytes.hpp>
+#include <hallway/loop.hpp>
+
+#include "link/interest.hpp"
+#include "link/word.hpp"
+
+namespace hallway::link {
+
+class Neighbours {
+ public:
+  using Time = Loop::Clock::time_point;
+
+  /// Wanting more patterns than that counts as wanting everything; of more hubs than that, the
+  /// first ones are listened to.
+  static constexpr std::size_t most_patterns = 100'000;
+  static constexpr std::size_t most_hubs = 1024;
+
+  /// @param exports  what they can have at all; the rest of what they want is passed over
+  explicit Neighbours(std::vector<std::string> exports) : exports_(std::move(exports)) {}
+
+  /// Precondition: it is not our own, nor Word::Kind::ask.
+  /// @return false: something was missed; they are to be asked
+  bool hear(const Word& word, Time now);
+
+  /// Who was not heard since then is gone.
+  void forget_silent_since(Time time);
+
+  /// Nobody could be heard until now.
+  void excuse_silence(Time now);
+
+  [[nodiscard]] const Interest& interest() const noexcept { return interest_; }
+
+ private:
+  struct Neighbour {
+    std::uint64_t number = 0;  // of the last thing it said that we understood
+    bool known = false;        // we know what it wants
+    Time heard;
+    std::set<std::string, std::less<>> wants;
+  };
+
+  void apply(Neighbour& neighbour, const std::vector<std::string>& lines);
+  void want(Neighbour& neighbour, ByteView pattern);
+  void withdraw(const Neighbour& neighbour);
+
+  std::vector<std::string> exports_;
+  std::map<std::string, Neighbour> all_;
+  Interest interest_;
+};
+
+}  // namespace hallway::link

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "link/word.hpp"
+
+#include <array>
+#include <charconv>
+#include <utility>
+
+#include <hallway/hub_client.hpp>
+
+namespace hallway::link {
+
+namespace {
+
+constexpr ByteView head = "HALLWAY 1 ";
+
+constexpr auto kinds = std::to_array<std::pair<ByteView, Word::Kind>>({
+    {"all", Word::Kind::all},
+    {"change", Word::Kind::change},
+    {"here", Word::Kind::here},
+    {"ask", Word::Kind::ask},
+    {"bye", Word::Kind::bye},
+});
+
+/// What stands before `end`, which is taken away with it; all of it, where there is no `end`.
+ByteView take_until(ByteView& rest, char end) {
+  const std::size_t size = rest.find(end);
+  const ByteView taken = rest.substr(0, size);
+  rest.remove_prefix(size == ByteView::npos ? rest.size() : size + 1);
+  return taken;
+}
+
+}  // namespace
+
+std::string Word::text() const {
+  std::string written(head);
+  written.append(hub).append(1, ' ');
+  for (const auto& [name, named] : kinds) {
+    if (named == kind) written += name;
+  }
+  written.append(1, ' ').append(std::to_string(number)).append(1, '\n');
+  for (const std::string& line : lines) written.append(line).append(1, '\n');
+  return written;
+}
+
+std::optional<Word> Word::parse(ByteView text) {
+  if (!text.starts_with(head)) return std::nullopt;
+  text.remove_prefix(head.size());
+  ByteView first = take_until(text, '\n');
+  Word word;
+  word.hub = take_until(first, ' ');
+  const ByteView called = take_until(first, ' ');
+  bool known = false;
+  for (const auto& [name, named] : kinds) {
+    if (name != called) continue;
+    word.kind = named;
+    known = true;
+  }
+  const char* const end = first.data() + first.size();
+  const auto [stop, failure] = std::from_chars(first.data(), end, word.number);
+  if (!known || word.hub.empty() || failure != std::errc() || stop != end) return std::nullopt;
+  while (!text.empty()) {
+    const ByteView line = take_until(text, '\n');
+    const bool valid =
+        (line.starts_with('+') || line.starts_with('-')) && is_subject_pattern(line.substr(1));
+    if (valid) word.lines.emplace_back(line);
+  }
+  return word;
+}
+
+}  // namespace hallway::link

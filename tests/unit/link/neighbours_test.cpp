@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "link/neighbours.hpp"
+
+#include <gtest/gtest.h>
+
+namespace hallway::link {
+namespace {
+
+using namespace std::chrono_literals;
+
+class neighbours : public testing::Test {
+ protected:
+  bool hear(const std::string& hub, Word::Kind kind, std::uint64_t number,
+            std::vector<std::string> lines = {}) {
+    return all.hear({.hub = hub, .kind = kind, .number = number, .lines = std::move(lines)}, now);
+  }
+  [[nodiscard]] bool wants(ByteView subject) const { return all.interest().wants(subject); }
+
+  using Kind = Word::Kind;
+  Neighbours::Time now{1h};
+  Neighbours all{{"news.>", "jobs"}};
+};
+
+TEST_F(neighbours, want_what_they_say_one_after_the_other) {
+  EXPECT_TRUE(hear("A", Kind::all, 3, {"+news.a"}));
+  EXPECT_TRUE(hear("A", Kind::change, 4, {"+jobs", "-news.a"}));
+  EXPECT_TRUE(hear("A", Kind::here, 4));
+  EXPECT_TRUE(wants("jobs"));
+  EXPECT_FALSE(wants("news.a"));
+}
+
+TEST_F(neighbours, are_to_be_asked_when_something_was_missed) {
+  EXPECT_FALSE(hear("A", Kind::here, 2));
+  EXPECT_FALSE(hear("B", Kind::change, 1, {"+jobs"}));
+  EXPECT_TRUE(hear("A", Kind::all, 2, {"+jobs"}));
+  EXPECT_FALSE(hear("A", Kind::change, 4, {"+news.a"}));
+  EXPECT_TRUE(wants("news.a"));
+  // What they say then counts, and nothing before.
+  EXPECT_TRUE(hear("A", Kind::all, 4, {"+news.b"}));
+  EXPECT_FALSE(wants("news.a"));
+  EXPECT_TRUE(wants("news.b"));
+}
+
+TEST_F(neighbours, may_repeat_what_they_said_for_others) {
+  EXPECT_TRUE(hear("A", Kind::all, 1, {"+news.a"}));
+  EXPECT_TRUE(hear("A", Kind::change, 2, {"+jobs"}));
+  EXPECT_TRUE(hear("A", Kind::all, 2, {"+news.a"}));  // the rest follows
+  EXPECT_TRUE(wants("jobs"));
+  EXPECT_TRUE(hear("A", Kind::change, 3, {"+jobs"}));
+  EXPECT_TRUE(hear("A", Kind::change, 4, {"-jobs"}));
+  EXPECT_FALSE(wants("jobs"));
+}
+
+TEST_F(neighbours, can_only_have_what_leaves) {
+  EXPECT_TRUE(hear("A", Kind::all, 1, {"+secret", "+*"}));
+  EXPECT_FALSE(all.interest().overlaps("secret.a"));
+  EXPECT_EQ(all.interest().size(), 1U);
+  EXPECT_TRUE(wants("jobs"));
+}
+
+TEST_F(neighbours, are_forgotten_when_they_leave_or_fall_silent) {
+  EXPECT_TRUE(hear("A", Kind::all, 1, {"+jobs"}));
+  EXPECT_TRUE(hear("B", Kind::all, 1, {"+jobs"}));
+  EXPECT_TRUE(hear("A", Kind::bye, 1));
+  EXPECT_TRUE(wants("jobs"));
+  now += 10s;
+  all.excuse_silence(now);
+  all.forget_silent_since(now);
+  EXPECT_TRUE(wants("jobs"));
+  all.forget_silent_since(now + 1s);
+  EXPECT_FALSE(wants("jobs"));
+}
+
+}  // namespace
+}  // namespace hallway::link
