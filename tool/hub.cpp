@@ -3,8 +3,10 @@
 // hallway hub: subjects for the processes of one machine.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <iterator>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -20,6 +22,7 @@
 #include "flags.hpp"
 #include "hub_config.hpp"
 #include "hub_events.hpp"
+#include "hub_link.hpp"
 #include "hub_metrics.hpp"
 #include "hub_service_flags.hpp"
 #include "metrics_server.hpp"
@@ -38,6 +41,7 @@ constexpr const char* examples =
     "  hallway hub                             on the default address, for ourselves\n"
     "  hallway hub ./hub.sock --mode 0660 --group staff\n"
     "  hallway hub --config /etc/hallway/hub.toml --metrics 127.0.0.1:9464\n"
+    "  hallway hub --link nats://10.0.0.1:4222 --export 'news.>' --import 'news.>'\n"
     "  hallway hub --check-config /etc/hallway/hub.toml\n"
     "  printf 'SUB news.* 1\\r\\n' | nc -U ./hub.sock\n"
     "\nWithout ADDRESS, the config counts, then HALLWAY_HUB,\nthen /tmp/hallway-hub.sock.\n";
@@ -78,6 +82,7 @@ class HubService {
   int run() {
     if (auto opened = open(); !opened) return fail(opened.error());
     if (auto claimed = run_.claim_signals(); !claimed) return fail(claimed.error());
+    if (auto opened = open_link(); !opened) return fail(opened.error());
     if (auto opened = open_metrics(); !opened) return fail(opened.error());
     run_.on_status([this] {
       return counted(hub_->statistics().connections, "connection") +
@@ -103,6 +108,14 @@ class HubService {
     return {};
   }
 
+  Result<void> open_link() {
+    if (!config_.link) return {};
+    auto opened = HubLink::open(*loop_, hub_->address(), *config_.link, *events_);
+    if (!opened) return std::unexpected(opened.error());
+    link_.emplace(std::move(*opened));
+    return {};
+  }
+
   // --- metrics ---
 
   Result<void> open_metrics() {
@@ -117,7 +130,9 @@ class HubService {
 
   Result<void> try_to_open_metrics() {
     auto collect = [this, most = config_.metrics.subscriptions] {
-      return hub_metrics(hub_->statistics(), hub_->subscriptions(), most);
+      auto families = hub_metrics(hub_->statistics(), hub_->subscriptions(), most);
+      if (link_) std::ranges::move(link_metrics(link_->statistics()), std::back_inserter(families));
+      return families;
     };
     auto opened = MetricsServer::open(*loop_, config_.metrics, std::move(collect));
     if (!opened) return std::unexpected(opened.error());
@@ -171,6 +186,7 @@ class HubService {
   ServerRun run_;
   ServerWatch watch_;
   std::optional<Hub> hub_;
+  std::optional<HubLink> link_;
   std::unique_ptr<MetricsServer> metrics_;
   std::optional<Background> metrics_to_come_;
 };

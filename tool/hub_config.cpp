@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <map>
 #include <memory>
+#include <tuple>
 #include <utility>
 
 #include <hallway/bytes.hpp>
@@ -305,6 +306,60 @@ void read_metrics(Table table, MetricsConfig& metrics) {
   table.finish();
 }
 
+Read<LinkFull> read_link_full(std::string_view text) {
+  if (text == "drop_oldest") return LinkFull::drop_oldest;
+  if (text == "drop_newest") return LinkFull::drop_newest;
+  return std::unexpected("not one of drop_oldest, drop_newest");
+}
+
+void read_tls(Table table, LinkTls& tls) {
+  table.flag("required", tls.required);
+  table.value("ca", read_text, tls.ca);
+  table.value("certificate", read_text, tls.certificate);
+  table.value("key", read_text, tls.key);
+  table.finish();
+}
+
+LinkOptions read_link(Table table) {
+  LinkOptions link;
+  table.list("urls", read_text, link.urls);
+  table.require_some("urls", "the servers, as in [\"nats://127.0.0.1:4222\"]");
+  table.list("exports", read_pattern, link.exports);
+  table.list("always", read_pattern, link.always);
+  table.list("imports", read_pattern, link.imports);
+  table.value("name", read_text, link.name);
+  table.value("user", read_text, link.user);
+  table.value("password", read_text, link.password);
+  table.value("token", read_text, link.token);
+  table.value("credentials", read_text, link.credentials);
+  table.section("tls", [&](Table tls) { read_tls(std::move(tls), link.tls); });
+  table.value("first_wait", read_duration, link.reconnect.first_wait);
+  table.value("most_wait", read_duration, link.reconnect.most_wait);
+  table.value("connect_time", read_duration, link.connect_time);
+  table.value("heartbeat", read_duration, link.heartbeat);
+  table.value("outbound", read_room, link.outbound);
+  table.flag("keep_while_away", link.keep_while_away);
+  table.value("full", read_link_full, link.full);
+  table.value("inbound", read_room, link.inbound);
+  table.finish();
+  return link;
+}
+
+/// All of it that a file can say.
+auto settings_of(const LinkOptions& link) {
+  const LinkTls& tls = link.tls;
+  return std::tie(link.urls, link.exports, link.always, link.imports, link.name, link.user,
+                  link.password, link.token, link.credentials, tls.required, tls.ca,
+                  tls.certificate, tls.key, link.reconnect.first_wait, link.reconnect.most_wait,
+                  link.connect_time, link.heartbeat, link.outbound, link.keep_while_away, link.full,
+                  link.inbound);
+}
+
+bool same_link(const std::optional<LinkOptions>& one, const std::optional<LinkOptions>& other) {
+  if (!one || !other) return one.has_value() == other.has_value();
+  return settings_of(*one) == settings_of(*other);
+}
+
 void read_subjects(Table table, SubjectLists& lists) {
   std::vector<std::string> allow;
   table.list("allow", read_pattern, allow);
@@ -343,6 +398,7 @@ HubConfig read_config(Table table) {
   table.section("limits", [&](Table limits) { read_limits(std::move(limits), config.hub.limits); });
   table.section("metrics",
                 [&](Table metrics) { read_metrics(std::move(metrics), config.metrics); });
+  table.section("link", [&](Table link) { config.link = read_link(std::move(link)); });
   table.sections("permissions", [&](Table rule) {
     rules.permissions.push_back(read_permission(std::move(rule)));
   });
@@ -412,6 +468,7 @@ std::vector<std::string> fixed_differences(const HubConfig& one, const HubConfig
   compare("metrics.owner", one.metrics.owner, other.metrics.owner);
   compare("metrics.group", one.metrics.group, other.metrics.group);
   compare("metrics.subscriptions", one.metrics.subscriptions, other.metrics.subscriptions);
+  if (!same_link(one.link, other.link)) keys.emplace_back("link");
   return keys;
 }
 

@@ -16,6 +16,7 @@
 #include <hallway/error.hpp>
 #include <hallway/hub.hpp>
 #include <hallway/limits.hpp>
+#include <hallway/link.hpp>
 
 #include "metrics_address.hpp"
 
@@ -35,6 +36,7 @@ struct HubConfig {
   std::optional<Address> address;
   HubOptions hub;
   MetricsConfig metrics;
+  std::optional<LinkOptions> link;  ///< nothing: no link
 };
 
 /// All that is wrong with a file. The subject of each names the place: "hub.toml:12:

@@ -67,6 +67,34 @@ constexpr auto hub_wide = std::to_array<HubMetric>({
      MetricType::Counter, &HubStatistics::violations},
 });
 
+/// A metric of the hub's link.
+struct LinkMetric {
+  const char* name;
+  const char* help;
+  MetricType type;
+  std::uint64_t LinkStatistics::* value;
+};
+
+constexpr auto of_link = std::to_array<LinkMetric>({
+    {"hallway_link_out_messages_total", "Messages a NATS server confirmed.", MetricType::Counter,
+     &LinkStatistics::out},
+    {"hallway_link_in_messages_total", "Messages from the cluster published in the hub.",
+     MetricType::Counter, &LinkStatistics::in},
+    {"hallway_link_dropped_out_messages_total", "Messages lost on their way to the cluster.",
+     MetricType::Counter, &LinkStatistics::dropped_out},
+    {"hallway_link_dropped_in_messages_total", "Messages lost on their way from the cluster.",
+     MetricType::Counter, &LinkStatistics::dropped_in},
+    {"hallway_link_unconfirmed_messages_total",
+     "Messages a server went away with; they may have arrived.", MetricType::Counter,
+     &LinkStatistics::unconfirmed},
+    {"hallway_link_kept_messages", "Messages that wait to leave.", MetricType::Gauge,
+     &LinkStatistics::kept},
+    {"hallway_link_loops_stopped_total", "Messages turned away because they had crossed before.",
+     MetricType::Counter, &LinkStatistics::loops_stopped},
+    {"hallway_link_connects_total", "Connections made to NATS servers.", MetricType::Counter,
+     &LinkStatistics::connects},
+});
+
 /// A metric of one subscription.
 struct SubscriptionMetric {
   const char* name;
@@ -156,6 +184,15 @@ std::vector<MetricFamily> hub_metrics(const HubStatistics& hub,
       one.metric.push_back(metric(of.type, counters.*of.value, labels));
     }
     if (!one.metric.empty()) families.push_back(std::move(one));
+  }
+  return families;
+}
+
+std::vector<MetricFamily> link_metrics(const LinkStatistics& link) {
+  std::vector<MetricFamily> families{alone("hallway_link_up", "Whether the link is connected.",
+                                           MetricType::Gauge, link.up ? 1 : 0, {})};
+  for (const LinkMetric& of : of_link) {
+    families.push_back(alone(of.name, of.help, of.type, link.*of.value, {}));
   }
   return families;
 }

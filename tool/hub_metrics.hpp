@@ -13,6 +13,7 @@
 #include <vector>
 
 #include <hallway/hub.hpp>
+#include <hallway/link.hpp>
 
 namespace hallway::tool {
 
@@ -20,5 +21,8 @@ namespace hallway::tool {
 std::vector<prometheus::MetricFamily> hub_metrics(const HubStatistics& hub,
                                                   std::vector<SubscriptionStatistics> subscriptions,
                                                   std::size_t most);
+
+/// Those of its link.
+std::vector<prometheus::MetricFamily> link_metrics(const LinkStatistics& link);
 
 }  // namespace hallway::tool

@@ -45,6 +45,27 @@ void add_limits(CLI::App& verb, HubServiceFlags& flags) {
                   limits.connections_per_uid));
 }
 
+/// A pattern of subjects.
+Read<std::string> read_pattern(std::string_view text) {
+  if (is_subject_pattern(text)) return std::string(text);
+  return std::unexpected("not a pattern of subjects");
+}
+
+void add_link(CLI::App& verb, HubServiceFlags& flags) {
+  add_value(
+      verb, "--link", "URL", read_text,
+      [&](std::string url) { flags.servers.push_back(std::move(url)); },
+      "Link the hub to a cluster of NATS servers, as nats://HOST:PORT. Repeatable");
+  add_value(
+      verb, "--export", "SUBJECT", read_pattern,
+      [&](std::string pattern) { flags.exports.push_back(std::move(pattern)); },
+      "What goes to the cluster; * and > as in subscriptions. Repeatable");
+  add_value(
+      verb, "--import", "SUBJECT", read_pattern,
+      [&](std::string pattern) { flags.imports.push_back(std::move(pattern)); },
+      "What comes from there, as far as somebody subscribes to it. Repeatable");
+}
+
 /// Only how much is said stands beside --check-config: everything else would do nothing.
 void check_alone(const CLI::App& verb) {
   for (const CLI::Option* option : verb.get_options()) {
@@ -78,6 +99,12 @@ std::expected<HubConfig, ConfigErrors> HubServiceFlags::settings() const {
   win(max_per_uid, hub.limits.connections_per_uid);
   if (address) read->address = address;
   if (metrics) read->metrics.address = metrics;
+  if (!servers.empty() && !read->link) read->link.emplace();
+  if (read->link) {
+    if (!servers.empty()) read->link->urls = servers;
+    if (!exports.empty()) read->link->always = exports;
+    if (!imports.empty()) read->link->imports = imports;
+  }
   return read;
 }
 
@@ -93,11 +120,15 @@ void add_hub_service_flags(CLI::App& verb, HubServiceFlags& flags) {
       verb, "--metrics", "ADDRESS", read_metrics_address,
       [&](MetricsAddress address) { flags.metrics = std::move(address); },
       "Serve Prometheus metrics at 127.0.0.1:PORT or on a Unix socket, as /metrics");
+  add_link(verb, flags);
   add_spin(verb, flags.loop);
   add_service(verb, flags.listening);
   verb.final_callback([&verb, &flags, word] {
     if (!word->empty()) flags.address = read_listening_address(*word, flags.listening.takeover);
     if (flags.check_config) check_alone(verb);
+    const bool unlinked = flags.servers.empty() && !flags.config;
+    if (unlinked && !flags.exports.empty()) refuse_flags("--export", "it needs --link");
+    if (unlinked && !flags.imports.empty()) refuse_flags("--import", "it needs --link");
   });
 }
 

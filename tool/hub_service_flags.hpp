@@ -8,6 +8,7 @@
 #include <expected>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <hallway/address.hpp>
 #include <hallway/loop.hpp>
@@ -32,6 +33,9 @@ struct HubServiceFlags {
   std::optional<std::size_t> max_connections;
   std::optional<std::size_t> max_per_uid;
   std::optional<MetricsAddress> metrics;
+  std::vector<std::string> servers;  // of the link
+  std::vector<std::string> exports;
+  std::vector<std::string> imports;
 
   /// The config file as it is now, if one was named, with these flags over it.
   [[nodiscard]] std::expected<HubConfig, ConfigErrors> settings() const;

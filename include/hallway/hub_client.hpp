@@ -39,6 +39,7 @@
 #include <hallway/bytes.hpp>
 #include <hallway/error.hpp>
 #include <hallway/export.hpp>
+#include <hallway/hub_rules.hpp>
 #include <hallway/limits.hpp>
 #include <hallway/loop.hpp>
 #include <hallway/subject.hpp>
@@ -179,6 +180,9 @@ struct HubClientOptions {
   HubClientLimits limits = {};
   PublishFull full = PublishFull::wait;
   bool echo = true;  ///< subscriptions get what this client publishes, too
+  /// What the hub is asked to do with messages that this client does not read in time; else it
+  /// cuts the client. See "Full queues" in hub.hpp.
+  std::optional<DeliveryPolicy> delivery = {};
   /// Called on the loop. It must not throw, nor destroy the client or a subscription: post() that.
   std::function<void(const HubClientEvent&)> on_event = {};
 };

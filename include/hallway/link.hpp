@@ -17,7 +17,7 @@
 // Loops. What crosses carries the field
 //     Hallway-Origin: ID      of the hub it was published in (INFO's server_id), or `nats`
 // A message that has it does not leave again, and one of our own hub does not enter. So several
-// hubs, and several links of a hub, may be on one cluster.
+// hubs may be on one cluster, and a hub on several clusters.
 //
 // Requests. The subject of an answer is replaced on the way by one that leads to this link,
 //     _HALLWAY.REPLY.<link>.<seal>.<the subject>

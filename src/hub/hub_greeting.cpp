@@ -112,7 +112,9 @@ std::string greeting_of(const HubClientOptions& options) {
   return "{\"verbose\":false,\"pedantic\":false,\"lang\":\"hallway\",\"version\":\"" +
          std::string(version) +
          "\",\"protocol\":1,\"headers\":true,\"no_responders\":true,\"echo\":" +
-         (options.echo ? "true" : "false") + ",\"name\":" + json_string(options.name) + "}";
+         (options.echo ? "true" : "false") +
+         (options.delivery ? ",\"full\":" + json_string(to_string(*options.delivery)) : "") +
+         ",\"name\":" + json_string(options.name) + "}";
 }
 
 }  // namespace hallway::hub

@@ -2,6 +2,8 @@
 #include <hallway/link.hpp>
 
 #include <algorithm>
+#include <charconv>
+#include <coroutine>
 #include <random>
 #include <set>
 #include <string>
@@ -20,6 +22,7 @@ namespace {
 using link::Crossing;
 
 constexpr const char* interest_subject = "$SYS.HUB.INTEREST";
+constexpr const char* gap_subject = "$SYS.HUB.GAP";
 constexpr const char* origin_field = "Hallway-Origin";
 constexpr const char* cluster_origin = "nats";
 
@@ -70,6 +73,9 @@ Result<void> check(const LinkOptions& options) {
   if (options.urls.empty()) {
     return std::unexpected(wrong("urls", "no server is named", "such as nats://127.0.0.1:4222"));
   }
+  if (options.heartbeat <= Duration::zero() || options.connect_time <= Duration::zero()) {
+    return std::unexpected(wrong("heartbeat", "it and connect_time take longer than nothing"));
+  }
   if (options.tls.certificate.empty() != options.tls.key.empty()) {
     return std::unexpected(wrong("tls", "a certificate and its key go together"));
   }
@@ -89,10 +95,11 @@ class Link::Core final : public std::enable_shared_from_this<Core>,
   Core(Loop& loop, HubClient hub, LinkOptions options);
   Core(const Core&) = delete;
   Core& operator=(const Core&) = delete;
-  ~Core() override { loop_.forget(this); }
+  ~Core() override = default;
 
   Result<void> begin();
   void end();
+  void hub_went_away();
   [[nodiscard]] LinkStatistics statistics() const;
 
  private:
@@ -111,6 +118,8 @@ class Link::Core final : public std::enable_shared_from_this<Core>,
   void want(ByteView subject, bool wanted);
   void follow_neighbours();
   void leave(const HubMessage& message);
+  void leave_as_answer(const HubMessage& answer);
+  void count_gap(ByteView number);
 
   // From the cluster
   void changed(const LinkEvent& event) override;
@@ -124,6 +133,15 @@ class Link::Core final : public std::enable_shared_from_this<Core>,
   [[nodiscard]] std::vector<std::pair<std::string, std::string>> marked_header(
       const HubMessage& message) const;
 
+  /// Until the cluster's end has sent everything.
+  struct Finished {
+    Core& core;
+    [[nodiscard]] bool await_ready() const noexcept { return core.finished_; }
+    void await_suspend(std::coroutine_handle<> waiting) const noexcept {
+      core.until_finished_ = waiting;
+    }
+    void await_resume() const noexcept {}
+  };
   Task<> drain();
 
   Loop& loop_;
@@ -141,7 +159,12 @@ class Link::Core final : public std::enable_shared_from_this<Core>,
   std::uint64_t in_ = 0;
   std::uint64_t dropped_in_ = 0;
   std::uint64_t loops_stopped_ = 0;
+  std::uint64_t dropped_out_ = 0;
   bool bringing_in_ = false;
+  bool draining_ = false;
+  bool finished_ = false;
+  std::coroutine_handle<> until_finished_;
+  LinkStatistics at_the_end_;
   std::optional<Subscription> interest_;
   std::optional<Subscription> answers_;
   HubClient hub_;
@@ -177,13 +200,25 @@ Result<void> Link::Core::begin() {
 void Link::Core::end() {
   loop_.forget(this);
   hub_.close();
+  if (!cluster_) return;
+  at_the_end_ = cluster_->statistics();
+  at_the_end_.up = false;
   cluster_.reset();
+  finished_ = true;
+  if (!until_finished_) return;
+  loop_.post([waiting = std::exchange(until_finished_, nullptr)] { waiting.resume(); });
+}
+
+/// It does not come back to a loop that ends.
+void Link::Core::hub_went_away() {
+  if (draining_) hub_.close();
 }
 
 LinkStatistics Link::Core::statistics() const {
-  LinkStatistics all = cluster_ ? cluster_->statistics() : LinkStatistics();
+  LinkStatistics all = cluster_ ? cluster_->statistics() : at_the_end_;
   all.in += in_;
   all.dropped_in += dropped_in_;
+  all.dropped_out += dropped_out_;
   all.loops_stopped += loops_stopped_;
   for (const Export& one : exports_) {
     if (one.subscription) all.dropped_out += one.subscription->dropped();
@@ -234,12 +269,13 @@ void Link::Core::follow_neighbours() {
     const bool needed = one.always || neighbours_.interest().overlaps(one.pattern);
     if (needed == (one.subscription != nullptr)) continue;
     if (!needed) {
+      dropped_out_ += one.subscription->dropped();
       one.subscription->unsubscribe();
       one.subscription.reset();
       continue;
     }
     // In a queue group each message comes once, also where exports overlap.
-    auto made = hub_.subscribe(one.pattern, {.queue = group_, .inbox = options_.outbound});
+    auto made = hub_.subscribe(one.pattern, {.queue = group_});
     if (!made) continue;  // the link ends
     one.subscription = std::make_shared<Subscription>(std::move(*made));
     loop_.spawn(bring_out(one.subscription));
@@ -253,6 +289,7 @@ Task<> Link::Core::bring_out(std::shared_ptr<Subscription> from) {
 
 void Link::Core::leave(const HubMessage& message) {
   const ByteView subject = message.subject();
+  if (subject == gap_subject) return count_gap(message.payload());
   if (!cluster_ || is_internal(subject)) return;
   const bool wanted =
       any_matches(options_.always, subject) || neighbours_.interest().wants(subject);
@@ -272,16 +309,26 @@ void Link::Core::leave(const HubMessage& message) {
 /// Answers to requests that came from the cluster.
 Task<> Link::Core::bring_answers_out() {
   const auto self = shared_from_this();
-  while (const HubReceived answer = co_await answers_->receive()) {
-    const auto subject = to_cluster_.open(answer->subject());
-    // The NATS client library has no way to say that nobody listens: who asked hears nothing.
-    if (!cluster_ || !subject || !answer->status().empty()) continue;
-    const ByteView reply = answer->reply();
-    cluster_->offer({.subject = std::string(*subject),
-                     .reply = reply.empty() ? std::string() : from_cluster_.seal(reply),
-                     .header = marked_header(*answer),
-                     .payload = std::string(answer->payload())});
-  }
+  while (const HubReceived answer = co_await answers_->receive()) leave_as_answer(*answer);
+}
+
+void Link::Core::leave_as_answer(const HubMessage& answer) {
+  if (answer.subject() == gap_subject) return count_gap(answer.payload());
+  const auto subject = to_cluster_.open(answer.subject());
+  // The NATS client library has no way to say that nobody listens: who asked hears nothing.
+  if (!cluster_ || !subject || !answer.status().empty()) return;
+  const ByteView reply = answer.reply();
+  cluster_->offer({.subject = std::string(*subject),
+                   .reply = reply.empty() ? std::string() : from_cluster_.seal(reply),
+                   .header = marked_header(answer),
+                   .payload = std::string(answer.payload())});
+}
+
+/// Messages that the hub had no room for, because they came faster than this loop could read them.
+void Link::Core::count_gap(ByteView number) {
+  std::uint64_t lost = 0;
+  std::from_chars(number.data(), number.data() + number.size(), lost);
+  dropped_out_ += lost;
 }
 
 std::vector<std::pair<std::string, std::string>> Link::Core::marked_header(
@@ -365,29 +412,47 @@ Task<> Link::Core::enter(Crossing message) {
 /// What the hub has given us still leaves.
 Task<> Link::Core::drain() {
   const auto self = shared_from_this();
+  draining_ = true;
+  // What others have said before is still for us; then the hub may go, or goes by itself.
+  co_await hub_.flush();
   co_await hub_.drain();
-  if (cluster_) cluster_->finish();
+  for (const Export& one : exports_) {
+    if (!one.subscription) continue;
+    while (const HubReceived message = one.subscription->try_receive()) leave(*message);
+  }
+  while (const HubReceived answer = answers_->try_receive()) leave_as_answer(*answer);
+  if (!cluster_) co_return;
+  cluster_->finish();
+  co_await Finished{*this};
+  end();
 }
 
 void Link::Core::finished() {
-  // It is one of the cluster's own calls.
-  loop_.post([self = shared_from_this()] { self->end(); });
+  finished_ = true;
+  if (until_finished_) std::exchange(until_finished_, nullptr).resume();
 }
 
 // Link -------------------------------------------------------------------------------------------
 
 Task<Result<Link>> Link::start(Loop& loop, AddressSpec hub, LinkOptions options) {
   if (auto checked = check(options); !checked) co_return std::unexpected(checked.error());
-  auto events = options.on_event;
-  HubClientOptions as{.name = "link", .reconnect = {}, .full = PublishFull::wait, .echo = false};
-  as.on_event = [told = std::move(events)](const HubClientEvent& event) {
-    if (told && event.kind == HubClientEvent::Kind::complaint) {
+  HubClientOptions as{.name = "link", .echo = false};
+  as.delivery = options.full == LinkFull::drop_oldest ? DeliveryPolicy::drop_oldest
+                                                      : DeliveryPolicy::drop_newest;
+  const auto made = std::make_shared<std::weak_ptr<Core>>();
+  as.on_event = [&loop, made, told = options.on_event](const HubClientEvent& event) {
+    if (event.kind == HubClientEvent::Kind::disconnected) {
+      loop.post([made] {
+        if (const auto core = made->lock()) core->hub_went_away();
+      });
+    } else if (told && event.kind == HubClientEvent::Kind::complaint) {
       told({.kind = LinkEvent::Kind::complaint, .about = event.error});
     }
   };
   auto client = co_await HubClient::connect(loop, std::move(hub), std::move(as));
   if (!client) co_return std::unexpected(client.error());
   auto core = std::make_shared<Core>(loop, std::move(*client), std::move(options));
+  *made = core;
   if (auto begun = core->begin(); !begun) co_return std::unexpected(begun.error());
   co_return Link(std::move(core));
 }

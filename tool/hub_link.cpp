@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hub_link.hpp"
+
+#include <string>
+#include <utility>
+
+namespace hallway::tool {
+
+namespace {
+
+/// A server that is not there is told once, and not at each attempt.
+void tell(Events& events, const LinkEvent& event, std::string& last) {
+  const std::string words = event.about.explain();
+  if (std::exchange(last, words) == words) return;
+  switch (event.kind) {
+    case LinkEvent::Kind::up:
+      return events.tell(Events::Level::usual, "link up", 0, event.about.subject,
+                         {{"server", event.about.subject}});
+    case LinkEvent::Kind::reconnecting: return events.error("link reconnecting", 0, event.about);
+    case LinkEvent::Kind::down: return events.error("link down", 0, event.about);
+    case LinkEvent::Kind::complaint: return events.error("link complaint", 0, event.about);
+  }
+}
+
+}  // namespace
+
+Result<HubLink> HubLink::open(Loop& loop, const Address& hub, LinkOptions options, Events& events) {
+  options.on_event = [&events, last = std::string()](const LinkEvent& event) mutable {
+    tell(events, event, last);
+  };
+  auto link = loop.run(Link::start(loop, hub, std::move(options)));
+  if (!link) return std::unexpected(link.error());
+  return HubLink(std::make_shared<const Link>(std::move(*link)));
+}
+
+LinkStatistics HubLink::statistics() const { return link_->statistics(); }
+
+}  // namespace hallway::tool

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hub_link.hpp"
+
+#include "report.hpp"
+
+namespace hallway::tool {
+
+Result<HubLink> HubLink::open(Loop& /*loop*/, const Address& hub, LinkOptions /*options*/,
+                              Events& /*events*/) {
+  return std::unexpected(error_of(std::errc::function_not_supported, "link", hub.to_string(),
+                                  "this hallway was built without libnats"));
+}
+
+LinkStatistics HubLink::statistics() const { return {}; }
+
+}  // namespace hallway::tool
