@@ -422,10 +422,14 @@ TEST_F(a_link, sends_what_waits_before_it_ends_with_its_loop) {
   options.always = {"s"};
   Machine& machine = add_linked(options);
   natsSubscription* outside = add_foreigner(server.url()).subscribe("s");
-  machine.publish("s", "last words");
+  constexpr int published = 1000;
+  for (int i = 0; i < published; ++i) machine.publish("s", std::to_string(i));
+  ASSERT_TRUE(loop.run(machine.program->flush()));
   loop.drain();
   EXPECT_EQ(loop.run(), 0);
-  EXPECT_STREQ(natsMsg_GetData(next(outside).get()), "last words");
+  for (int i = 0; i < published; ++i) {
+    EXPECT_EQ(natsMsg_GetData(next(outside).get()), std::to_string(i));
+  }
 }
 
 // Who may ----------------------------------------------------------------------------------------
