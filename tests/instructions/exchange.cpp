@@ -2,7 +2,7 @@
 //
 // One kind of exchange, so many times, and nothing else: what instructions_per_message.py counts.
 //
-//   exchange send|receive|echo|broadcast MESSAGES
+//   exchange send|receive|echo|broadcast|publish MESSAGES
 //
 // The other side is raw system calls on the same thread, which are few: a thousand messages at a
 // time. Nobody asks before he sleeps, because how often is a matter of time.
@@ -134,6 +134,35 @@ void broadcast(std::size_t messages) {
   }
 }
 
+/// Through a hub to one subscriber.
+void publish(std::size_t messages) {
+  const TempDirectory directory;
+  Loop loop(sleeping);
+  const auto hub = Hub::start(loop, directory / "s");
+  require(hub.has_value());
+  const RawStream publisher(raw_connected(SOCK_STREAM, directory / "s"));
+  const RawStream subscriber(raw_connected(SOCK_STREAM, directory / "s"));
+  const std::string hello = "CONNECT {\"verbose\":false,\"pedantic\":false}\r\n";
+  publisher.send(hello);
+  subscriber.send(hello + "SUB a.subject 1\r\n");
+  while (hub->statistics().subscriptions == 0) loop.turn(forever);
+  read_away(subscriber.get());
+
+  const std::string message(message_size, 'm');
+  const std::string arrives = "MSG a.subject 1 64\r\n" + message + "\r\n";
+  std::string bytes;
+  for (std::size_t i = 0; i < batch; ++i) bytes += "PUB a.subject 64\r\n" + message + "\r\n";
+  for (std::size_t sent = 0; sent < messages; sent += batch) {
+    require(publisher.send(bytes) == static_cast<ssize_t>(bytes.size()));
+    std::size_t got = 0;
+    while (got < batch * arrives.size()) {
+      loop.turn(forever);
+      got += read_away(subscriber.get());
+    }
+    require(got == batch * arrives.size());
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -144,4 +173,5 @@ int main(int argc, char** argv) {
   if (kind == "receive") receive(messages);
   if (kind == "echo") echo(messages);
   if (kind == "broadcast") broadcast(messages);
+  if (kind == "publish") publish(messages);
 }

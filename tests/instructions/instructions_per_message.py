@@ -44,7 +44,7 @@ def main():
     recorded = json.loads(RECORDED.read_text()) if RECORDED.exists() else {}
     measured = {}
     grown = False
-    for kind in ('send', 'receive', 'echo', 'broadcast'):
+    for kind in ('send', 'receive', 'echo', 'broadcast', 'publish'):
         cost = instructions(options.exchange, kind, MANY) - instructions(options.exchange, kind, FEW)
         measured[kind] = round(cost / (MANY - FEW), 1)
         before = recorded.get(kind, 0)
