@@ -23,34 +23,39 @@ Pipe make_pipe() {
   return {Descriptor::adopt(ends[0]), Descriptor::adopt(ends[1])};
 }
 
-void be_ready(const Descriptor& pipe) {
-  [[maybe_unused]] const ssize_t written = ::write(pipe.get(), "\n", 1);
+void be_ready(Descriptor& ready) {
+  [[maybe_unused]] const ssize_t written = ::write(ready.get(), "\n", 1);
+  ready.close();
 }
 
-[[noreturn]] void serve(const std::string& path, ServerProcess::Library& library, Events& events,
-                        Pipe& ready) {
-  if (library.descriptor_limit > 0) {
-    const rlimit limit{library.descriptor_limit, library.descriptor_limit};
-    ::setrlimit(RLIMIT_NOFILE, &limit);
-  }
+/// @param open  gives what serves on a loop, or an error
+template <typename Open>
+[[noreturn]] void serve(Descriptor& ready, Open open) {
   int status = 1;
   {
     Loop loop;
     const auto claimed = loop.drain_on({SIGTERM});
-    library.options.on_event = [&events](const ServerEvent& event) { events.note(event); };
-    auto server = Server::open(loop, path, std::move(library.handler), std::move(library.options));
+    auto server = open(loop);
     if (claimed && server) {
-      if (library.also) library.also(loop, *server);
-      be_ready(ready.write);
-      ready.write.close();
+      be_ready(ready);
       status = loop.run();
     }
   }
   ::_exit(status);
 }
 
-[[noreturn]] void execute(const std::string& path, const ServerProcess::Command& command,
-                          Pipe& ready) {
+Result<Server> open_server(Loop& loop, const std::string& path, ServerProcess::Library& library) {
+  if (library.descriptor_limit > 0) {
+    const rlimit limit{library.descriptor_limit, library.descriptor_limit};
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+  }
+  auto server = Server::open(loop, path, std::move(library.handler), std::move(library.options));
+  if (server && library.also) library.also(loop, *server);
+  return server;
+}
+
+[[noreturn]] void execute(Descriptor& ready, const std::string& path,
+                          const ServerProcess::Command& command) {
   std::vector<std::string> words{command_path(), "serve",      path, "--quiet",
                                  "--no-print",   "--ready-fd", "3"};
   words.insert(words.end(), command.flags.begin(), command.flags.end());
@@ -58,7 +63,7 @@ void be_ready(const Descriptor& pipe) {
   for (std::string& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
   // Without close-on-exec, which dup2() leaves in place where both numbers are one.
-  const int copy = ::fcntl(ready.write.get(), F_DUPFD_CLOEXEC, 10);
+  const int copy = ::fcntl(ready.get(), F_DUPFD_CLOEXEC, 10);
   ::dup2(copy, 3);
   ::execv(words[0].c_str(), arguments.data());
   ::_exit(126);
@@ -80,18 +85,29 @@ void Events::note(const ServerEvent& event) {
 }
 
 ServerProcess::ServerProcess(const std::string& path, Library library) {
-  Pipe pipe = make_pipe();
-  process_ = std::make_unique<test::ForkedProcess>([&](const auto&) {
-    pipe.read.close();
-    serve(path, library, events(), pipe);
+  library.options.on_event = [this](const ServerEvent& event) { events().note(event); };
+  start([&](Descriptor& ready) {
+    serve(ready, [&](Loop& loop) { return open_server(loop, path, library); });
   });
-  ready_ = std::move(pipe.read);
+}
+
+ServerProcess::ServerProcess(const std::string& path, HubOptions options) {
+  options.on_event = [this](const ServerEvent& event) { events().note(event); };
+  start([&](Descriptor& ready) {
+    serve(ready, [&](Loop& loop) { return Hub::start(loop, path, std::move(options)); });
+  });
 }
 
 ServerProcess::ServerProcess(const std::string& path, Command command) {
+  start([&](Descriptor& ready) { execute(ready, path, command); });
+}
+
+void ServerProcess::start(const std::function<void(Descriptor& ready)>& run) {
   Pipe pipe = make_pipe();
-  process_ =
-      std::make_unique<test::ForkedProcess>([&](const auto&) { execute(path, command, pipe); });
+  process_ = std::make_unique<test::ForkedProcess>([&](const auto&) {
+    pipe.read.close();
+    run(pipe.write);
+  });
   ready_ = std::move(pipe.read);
 }
 

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include <hallway/hub.hpp>
 #include <hallway/server.hpp>
 
 #include "support/conversation.hpp"
@@ -45,6 +46,7 @@ class ServerProcess {
 
   ServerProcess(const std::string& path, Library library);
   ServerProcess(const std::string& path, Command command);
+  ServerProcess(const std::string& path, HubOptions options);
 
   /// Waits until it serves. False: it has failed.
   bool serving();
@@ -60,6 +62,9 @@ class ServerProcess {
   [[nodiscard]] Events& events() const noexcept { return **events_; }
 
  private:
+  /// Runs something that does not return, and that writes to `ready` once it serves.
+  void start(const std::function<void(Descriptor& ready)>& run);
+
   std::unique_ptr<Shared<Events>> events_ = std::make_unique<Shared<Events>>();
   Descriptor ready_;
   std::unique_ptr<test::ForkedProcess> process_;
