@@ -14,50 +14,22 @@ import subprocess
 
 from _support import DEADLINE, Process, skip, until
 
-# What a client may see of the permissions that the tests ask for.
-DENYING = '''
-authorization {
-  users: [{user: "tests", password: "x"}]
-  default_permissions: {publish: {deny: ["secret.>"]}, subscribe: {deny: ["secret.>"]}}
-}
-no_auth_user: "tests"
-'''
-CLOSED = 'authorization: {token: "nobody knows"}\n'
+# What the tests ask for, and each kind of server has a word for.
+DENYING = 'denying'  # nobody may publish or subscribe below "secret"
+CLOSED = 'closed'  # nobody may connect
 
 
-class NatsServer:
-    """nats-server, which speaks TCP, and socat, which makes it a Unix socket."""
+class Running:
+    """A server of some kind, from the moment at which it greets."""
 
     def __init__(self, address='./hub.sock', config=''):
-        for command in ('nats-server', 'socat'):
-            if shutil.which(command) is None:
-                skip(f'{command} is missing')
-        self.address, self.processes = address, []
-        with open('nats.conf', 'w') as file:
-            file.write(config)
+        self.address, self.config, self.processes = address, config, []
         atexit.register(self.stop)
         self.start()
-
-    def start(self):
-        shutil.rmtree('ports', ignore_errors=True)
-        os.mkdir('ports')
-        self.spawn('nats-server', '-a', '127.0.0.1', '-p', '-1', '-c', 'nats.conf',
-                   '--ports_file_dir', 'ports')
-        port = until(self.port, 'a port')
-        self.spawn('socat', f'UNIX-LISTEN:{self.address},fork,unlink-early', f'TCP:127.0.0.1:{port}')
-        until(self.greets, 'a greeting')
 
     def spawn(self, *words):
         self.processes.append(subprocess.Popen(words, stdout=subprocess.DEVNULL,
                                                stderr=subprocess.DEVNULL, start_new_session=True))
-
-    @staticmethod
-    def port():
-        """Written when it listens; then it stands in the file at once or not at all."""
-        for name in os.listdir('ports'):
-            with contextlib.suppress(ValueError), open(f'ports/{name}') as file:
-                return json.load(file)['nats'][0].rpartition(':')[2]
-        return None
 
     def greets(self):
         with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as client:
@@ -67,7 +39,7 @@ class NatsServer:
         return False
 
     def stop(self):
-        """At once, as if it had crashed; socat's children with it."""
+        """At once, as if it had crashed; its children with it."""
         for process in self.processes:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
@@ -81,7 +53,63 @@ class NatsServer:
         self.stop()
 
 
-HUBS = [NatsServer]
+class NatsServer(Running):
+    """nats-server, which speaks TCP, and socat, which makes it a Unix socket."""
+
+    CONFIGS = {
+        '': '',
+        DENYING: '''
+authorization {
+  users: [{user: "tests", password: "x"}]
+  default_permissions: {publish: {deny: ["secret.>"]}, subscribe: {deny: ["secret.>"]}}
+}
+no_auth_user: "tests"
+''',
+        CLOSED: 'authorization: {token: "nobody knows"}\n',
+    }
+    TURNS_AWAY = 77, 'Authorization Violation'
+
+    def start(self):
+        for command in ('nats-server', 'socat'):
+            if shutil.which(command) is None:
+                skip(f'{command} is missing')
+        with open('nats.conf', 'w') as file:
+            file.write(self.CONFIGS[self.config])
+        shutil.rmtree('ports', ignore_errors=True)
+        os.mkdir('ports')
+        self.spawn('nats-server', '-a', '127.0.0.1', '-p', '-1', '-c', 'nats.conf',
+                   '--ports_file_dir', 'ports')
+        port = until(self.port, 'a port')
+        self.spawn('socat', f'UNIX-LISTEN:{self.address},fork,unlink-early', f'TCP:127.0.0.1:{port}')
+        until(self.greets, 'a hub')
+
+    @staticmethod
+    def port():
+        """Written when it listens; then it stands in the file at once or not at all."""
+        for name in os.listdir('ports'):
+            with contextlib.suppress(ValueError), open(f'ports/{name}') as file:
+                return json.load(file)['nats'][0].rpartition(':')[2]
+        return None
+
+
+class Hub(Running):
+    """Ours, with the rules of cli/hub.cpp."""
+
+    TURNS_AWAY = 7, 'closed'
+
+    def start(self):
+        self.spawn(os.environ['HUB'], self.address, self.config)
+        until(self.turns_away if self.config == CLOSED else self.greets, 'a hub')
+
+    def turns_away(self):
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(DEADLINE)
+            client.connect(self.address)
+            return client.recv(4) == b''
+        return False
+
+
+HUBS = [Hub, NatsServer]
 
 
 class Subscriber(Process):

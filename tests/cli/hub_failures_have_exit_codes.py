@@ -63,4 +63,5 @@ for start in HUBS:
         run('publish', '--at', hub.address, 'open.a', 'x', check=0)
     with start(config=CLOSED) as hub:
         for words in verbs:
-            fails(77, *words, '--at', hub.address, says=['connect', 'Authorization Violation'])
+            status, word = hub.TURNS_AWAY
+            fails(status, *words, '--at', hub.address, says=['connect', word])
