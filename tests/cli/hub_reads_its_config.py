@@ -27,11 +27,13 @@ with Hub('--config', 'now.toml') as hub:
     write(turned_on, 'now.toml')
     assert hub.reload()
     differs = re.findall(rb'not changed: ([a-z_.]+): needs a restart', b'\n'.join(hub.err.all))
-    assert sorted(differs) == [b'hub.group', b'hub.name', b'hub.owner', b'metrics.address',
+    assert sorted(differs) == [b'hub.group', b'hub.name', b'hub.owner', b'link', b'metrics.address',
                                b'metrics.group', b'metrics.owner'], differs
 
 # It has every key there is: those that the command would name to somebody who uses another.
 for table, example in [('hub', '[hub]'), ('limits', '[limits]'), ('metrics', '[metrics]'),
+                       ('link', '[link]\nurls = ["nats://a"]'),
+                       ('link.tls', '[link]\nurls = ["nats://a"]\n[link.tls]'),
                        ('permissions[0]', '[[permissions]]\nwho = ["any"]'),
                        ('permissions[0].publish', '[[permissions]]\nwho = ["any"]\n[permissions.publish]'),
                        ('delivery[0]', '[[delivery]]\nsubjects = ["a"]\npolicy = "wait"')]:
