@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hub_link.hpp"
 
+#include <nlohmann/json.hpp>
+
 #include <string>
 #include <utility>
 

@@ -28,6 +28,6 @@ namespace hallway {
 /// The pattern of exactly those subjects that both patterns match; nullopt: there is none.
 /// Precondition: both are patterns.
 [[nodiscard]] HALLWAY_EXPORT std::optional<std::string> subjects_in_common(ByteView pattern,
-                                                                            ByteView other);
+                                                                           ByteView other);
 
 }  // namespace hallway
