@@ -6,6 +6,7 @@
 #include <new>
 #include <utility>
 
+#include "core/put.hpp"
 #include "wire/nats_writer.hpp"
 
 namespace hallway::hub {
@@ -136,9 +137,9 @@ void Delivery::write_to_batch(const Publication& publication, Batch& batch) noex
   assert(batch.range.end == shared_used_);
   char* at = shared_.data() + shared_used_;
   if (has_plain_line(publication)) {
-    at = std::ranges::copy(batch.line, at).out;
-    at = std::ranges::copy(publication.payload, at).out;
-    at = std::ranges::copy(line_end, at).out;
+    at = core::put(batch.line, at);
+    at = core::put(publication.payload, at);
+    at = core::put(line_end, at);
   } else {
     at = nats::write(delivered(publication, batch.sid, batch.with_headers), at);
   }

@@ -5,6 +5,8 @@
 #include <cassert>
 #include <cstring>
 
+#include "core/put.hpp"
+
 namespace hallway::detail {
 
 namespace {
@@ -392,7 +394,7 @@ Outcome Transport::send_from_place(ByteView message) {
     fail_out_of_memory();  // its beginning is on the way: nothing else can follow
     return Outcome::failed;
   }
-  end.room = send_framing_.write_tail(std::ranges::copy(rest, end.room).out);
+  end.room = send_framing_.write_tail(core::put(rest, end.room));
   keep_open(end);
   return Outcome::ok;
 }

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cassert>
 
+#include "core/put.hpp"
+
 namespace hallway::nats {
 
 namespace {
@@ -111,7 +113,7 @@ std::size_t HeaderBlock::size_with(std::span<const HeaderField> fields) const no
 }
 
 char* HeaderBlock::write_with(std::span<const HeaderField> fields, char* out) const noexcept {
-  const auto write = [&](ByteView bytes) { out = std::ranges::copy(bytes, out).out; };
+  const auto write = [&](ByteView bytes) { out = core::put(bytes, out); };
   write(version);
   write(first_line_);
   write(line_end);

@@ -5,6 +5,8 @@
 #include <cassert>
 #include <charconv>
 
+#include "core/put.hpp"
+
 namespace hallway::nats {
 
 namespace {
@@ -32,7 +34,7 @@ class Counter {
 class Pen {
  public:
   explicit Pen(char* out) noexcept : at_(out) {}
-  void text(ByteView bytes) noexcept { at_ = std::copy_n(bytes.data(), bytes.size(), at_); }
+  void text(ByteView bytes) noexcept { at_ = core::put(bytes, at_); }
   void number(std::size_t value) noexcept {
     at_ = std::to_chars(at_, at_ + digits(value), value).ptr;
   }
