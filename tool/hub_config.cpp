@@ -56,6 +56,7 @@ constexpr auto size_keys = std::to_array<LimitKey<std::size_t>>({
     {"max_payload", &HubLimits::max_payload, read_message_size},
     {"control_line", &HubLimits::control_line, read_room},
     {"outbound", &HubLimits::outbound, read_room},
+    {"send_buffer", &HubLimits::send_buffer, read_size},
 });
 
 constexpr auto time_keys = std::to_array<LimitKey<Duration>>({

@@ -86,7 +86,7 @@ struct HubLimits {
   std::size_t pending_per_uid = 64 * mebibyte;
 
   /// Bytes that wait for one subscription: from here on it counts as full. None do under `wait`.
-  std::size_t pending_per_subscription = 1 * mebibyte;
+  std::size_t pending_per_subscription = 8 * mebibyte;
 
   /// Tokens in the subject of a subscription: each may take up a place of its own.
   std::size_t subject_tokens = 128;
@@ -98,6 +98,10 @@ struct HubLimits {
 
   /// Unsent bytes of a connection from which its subscriptions' messages wait apart.
   std::size_t outbound = 1 * mebibyte;
+
+  /// Bytes the kernel is asked to hold of a connection; as Limits::send_buffer. They are on their
+  /// way before anything waits: where only the latest counts, less is more.
+  std::size_t send_buffer = 1 * mebibyte;
 
   /// How long a subscriber for which others wait may take nothing.
   Duration slow_time = std::chrono::seconds(10);

@@ -18,7 +18,8 @@ namespace {
 Limits connection_limits(const HubLimits& limits) {
   return {.message_time = Duration::zero(),
           .outbound_soft = SIZE_MAX,
-          .outbound_soft_time = limits.slow_time};
+          .outbound_soft_time = limits.slow_time,
+          .send_buffer = limits.send_buffer};
 }
 
 ServerOptions server_options(const HubOptions& options, std::vector<AllowRule> allow) {

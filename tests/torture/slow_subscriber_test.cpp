@@ -55,7 +55,8 @@ class slow_subscribers : public SlowConsumers {
     ServerProcess server(path, HubOptions{.limits = {.connections_per_uid = clients,
                                                      .pending_per_subscription = waiting,
                                                      .connections = clients,
-                                                     .outbound = waiting}});
+                                                     .outbound = waiting,
+                                                     .send_buffer = 0}});
     SlowConsumers::perform(server, 2 * waiting, "T19 slow subscribers of a hub, " + policy);
   }
 

@@ -87,6 +87,7 @@ TEST(HubConfig, limits_are_written_as_flags_take_them) {
     max_payload = 4096
     control_line = "1k"
     outbound = "128K"
+    send_buffer = 0
     slow_time = "1.5s"
     ping_interval = "0s"
     pings_unanswered = 3
@@ -101,6 +102,7 @@ TEST(HubConfig, limits_are_written_as_flags_take_them) {
   EXPECT_EQ(limits.max_payload, 4 * kibibyte);
   EXPECT_EQ(limits.control_line, kibibyte);
   EXPECT_EQ(limits.outbound, 128 * kibibyte);
+  EXPECT_EQ(limits.send_buffer, 0U);
   EXPECT_EQ(limits.slow_time, std::chrono::milliseconds(1500));
   EXPECT_EQ(limits.ping_interval, Duration::zero());
   EXPECT_EQ(limits.pings_unanswered, 3U);
@@ -185,7 +187,7 @@ TEST(HubConfig, every_mistake_is_named_with_its_line_its_key_and_what_was_expect
 TEST(HubConfig, a_key_nobody_knows_is_a_mistake_and_the_known_ones_are_told) {
   EXPECT_THAT(
       errors_in("colour = 'red'\n[limits]\nconnection = 1\n"),
-      ElementsAre("hub.toml:1: colour: not a key (hub, limits, metrics, permissions, delivery)",
+      ElementsAre("hub.toml:1: colour: not a key (hub, limits, metrics, link, permissions, delivery)",
                   HasSubstr("hub.toml:3: limits.connection: not a key (connections, ")));
 }
 
