@@ -9,6 +9,7 @@
 #include <random>
 #include <utility>
 
+#include "core/put.hpp"
 #include "hub/subject.hpp"
 #include "loop/timed_wait.hpp"
 #include "wire/nats_header.hpp"
@@ -218,6 +219,11 @@ Task<Result<void>> HubClientState::hear(Connection& connection, nats::Verb wante
                                             "it does not greet as a hub does before the deadline",
                                             "see whether another server listens there"));
     }
+    if (piece.outcome() == Outcome::end_of_stream || piece.outcome() == Outcome::peer_gone) {
+      co_return std::unexpected(error_about(std::errc::connection_aborted, "connect",
+                                            "it closed the connection before it greeted",
+                                            "perhaps its rules do not let this user in"));
+    }
     if (!piece) co_return std::unexpected(piece.error());
     parser_.arrive(piece->bytes());
   }
@@ -415,7 +421,7 @@ Outcome HubClientState::publish(const nats::Operation& message, const char*& why
   }
   if (repeats) {
     const std::size_t end = operation_.size() - ByteView("\r\n").size();
-    std::ranges::copy(message.payload, operation_.data() + end - last_payload_);
+    core::put(message.payload, operation_.data() + end - last_payload_);
   } else {
     write(message);
     if (message.reply.empty() && message.header.empty()) last_subject_ = message.subject;
