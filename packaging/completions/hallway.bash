@@ -3,8 +3,7 @@ _hallway_offer() { mapfile -t COMPREPLY < <(compgen "$@" -- "${COMP_WORDS[COMP_C
 _hallway() {
   local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} flags=
   if ((COMP_CWORD == 1)); then
-    _hallway_offer -W "serve connect send request wait hub bench --help --version"
-    _hallway_offer -W "serve connect send request wait publish subscribe bench --help --version"
+    _hallway_offer -W "serve connect send request wait hub publish subscribe bench --help --version"
     return
   fi
   case ${COMP_WORDS[1]} in
@@ -68,9 +67,9 @@ _hallway() {
         --metrics) _hallway_offer -f; return ;;
         --spin) _hallway_offer -W "auto off TIME"; return ;;
         --on-path-lost) _hallway_offer -W "warn rebind exit"; return ;;
-        --config | --check-config | --name | --mode | --allow | --max-message | --max-connections | --max-per-uid | --ready-fd) return ;;
+        --config | --check-config | --name | --mode | --allow | --max-message | --max-connections | --max-per-uid | --link | --export | --import | --ready-fd) return ;;
       esac
-      flags="--help -h --quiet -q --verbose -v --json --config --check-config --name --mode --owner --group --allow --max-message --max-connections --max-per-uid --metrics --spin --ready-fd --takeover --on-path-lost"
+      flags="--help -h --quiet -q --verbose -v --json --config --check-config --name --mode --owner --group --allow --max-message --max-connections --max-per-uid --metrics --link --export --import --spin --ready-fd --takeover --on-path-lost"
       ;;
     publish)
       case $previous in
