@@ -187,8 +187,9 @@ TEST(HubConfig, every_mistake_is_named_with_its_line_its_key_and_what_was_expect
 TEST(HubConfig, a_key_nobody_knows_is_a_mistake_and_the_known_ones_are_told) {
   EXPECT_THAT(
       errors_in("colour = 'red'\n[limits]\nconnection = 1\n"),
-      ElementsAre("hub.toml:1: colour: not a key (hub, limits, metrics, link, permissions, delivery)",
-                  HasSubstr("hub.toml:3: limits.connection: not a key (connections, ")));
+      ElementsAre(
+          "hub.toml:1: colour: not a key (hub, limits, metrics, link, permissions, delivery)",
+          HasSubstr("hub.toml:3: limits.connection: not a key (connections, ")));
 }
 
 TEST(HubConfig, a_key_is_known_whether_it_is_there_or_not) {
