@@ -354,7 +354,7 @@ class [[nodiscard]] HALLWAY_EXPORT HubClient::Publish {
 
  private:
   detail::HubClientState* state_;
-  Outcome outcome_;
+  Outcome outcome_ = Outcome::failed;
   const char* why_;
   std::string header_;
   std::optional<Task<>> wait_;

@@ -160,7 +160,7 @@ HubSent HubClient::try_publish(ByteView subject, ByteView payload, const Publish
 
 HubClient::Publish::Publish(HubClientState& state, ByteView subject, ByteView payload,
                             const PublishOptions& options)
-    : state_(&state), outcome_(Outcome::failed), why_(detail::reasons::bad_header) {
+    : state_(&state), why_(detail::reasons::bad_header) {
   if (!options.header.empty() || !options.status.empty()) {
     auto header = detail::header_block_of(options.header, options.status);
     if (!header) return;

@@ -80,7 +80,7 @@ bool JsonReader::take_word(std::string_view word) noexcept {
 }
 
 bool JsonReader::take_digits() noexcept {
-  const auto end = std::ranges::find_if_not(rest_, is_digit);
+  const auto* const end = std::ranges::find_if_not(rest_, is_digit);
   const auto count = static_cast<std::size_t>(end - rest_.begin());
   rest_.remove_prefix(count);
   return count > 0;
@@ -140,47 +140,69 @@ bool JsonReader::take_value(JsonMember& member) noexcept {
     member.kind = JsonKind::string;
     return take_string(member.value);
   }
-  const bool object = rest_.starts_with('{');
-  const bool nested = object || rest_.starts_with('[');
-  if (nested) member.kind = object ? JsonKind::object : JsonKind::array;
+  const bool nested = begins_nested();
+  if (nested) member.kind = rest_.front() == '{' ? JsonKind::object : JsonKind::array;
   if (nested ? !take_nested() : !take_scalar(member.kind)) return false;
   member.value = before.substr(0, before.size() - rest_.size());
   return true;
 }
 
-/// An array or object with all that is in it. What closes those that are open is kept and not
-/// called for, because a stranger decides how deep it goes.
-bool JsonReader::take_nested() noexcept {
+/// What closes the arrays and objects that are open. It is kept and not called for, because a
+/// stranger decides how deep it goes.
+struct JsonReader::Open {
   std::array<char, deepest> closers{};
   std::size_t depth = 0;
-  std::string_view ignored;
-  while (true) {
-    // A value is expected here.
+};
+
+/// An array or object with all that is in it.
+bool JsonReader::take_nested() noexcept {
+  Open open;
+  do {
     skip_blanks();
-    bool begun = false;
-    if (rest_.starts_with('{') || rest_.starts_with('[')) {
-      if (depth == deepest) return false;
-      closers[depth++] = rest_.front() == '{' ? '}' : ']';
-      rest_.remove_prefix(1);
-      begun = true;
-    } else {
-      JsonKind kind{};
-      if (rest_.starts_with('"') ? !take_string(ignored) : !take_scalar(kind)) return false;
-    }
-    // What follows a value, or the beginning of an array or object.
-    skip_blanks();
-    while (depth > 0 && take(closers[depth - 1])) {
-      --depth;
-      begun = false;
-      if (depth > 0) skip_blanks();
-    }
-    if (depth == 0) return true;
-    if (!begun) {
-      if (!take(',')) return false;
-      skip_blanks();
-    }
-    if (closers[depth - 1] == '}' && !take_name(ignored)) return false;
+    const bool begins = begins_nested();
+    if (begins ? !enter(open) : !take_plain()) return false;
+    const bool empty = leave(open) && begins;
+    if (open.depth > 0 && !take_separator(open, begins && !empty)) return false;
+  } while (open.depth > 0);
+  return true;
+}
+
+bool JsonReader::begins_nested() const noexcept {
+  return rest_.starts_with('{') || rest_.starts_with('[');
+}
+
+bool JsonReader::enter(Open& open) noexcept {
+  if (open.depth == deepest) return false;
+  open.closers[open.depth++] = rest_.front() == '{' ? '}' : ']';
+  rest_.remove_prefix(1);
+  return true;
+}
+
+/// @return whether anything ends here
+bool JsonReader::leave(Open& open) noexcept {
+  skip_blanks();
+  bool any = false;
+  while (open.depth > 0 && take(open.closers[open.depth - 1])) {
+    any = true;
+    if (--open.depth > 0) skip_blanks();
   }
+  return any;
+}
+
+/// What stands before a value.
+bool JsonReader::take_separator(const Open& open, bool first) noexcept {
+  if (!first) {
+    if (!take(',')) return false;
+    skip_blanks();
+  }
+  std::string_view ignored;
+  return open.closers[open.depth - 1] != '}' || take_name(ignored);
+}
+
+bool JsonReader::take_plain() noexcept {
+  std::string_view ignored;
+  JsonKind kind{};
+  return rest_.starts_with('"') ? take_string(ignored) : take_scalar(kind);
 }
 
 // Writing ----------------------------------------------------------------------------------------

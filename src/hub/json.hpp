@@ -42,6 +42,8 @@ class JsonReader {
   [[nodiscard]] bool valid() const noexcept { return valid_; }
 
  private:
+  struct Open;
+
   void skip_blanks() noexcept;
   bool take(char character) noexcept;
   bool take_word(std::string_view word) noexcept;
@@ -50,8 +52,13 @@ class JsonReader {
   bool take_number() noexcept;
   bool take_scalar(JsonKind& kind) noexcept;
   bool take_value(JsonMember& member) noexcept;
-  bool take_nested() noexcept;
   bool take_name(std::string_view& name) noexcept;
+  bool take_nested() noexcept;
+  [[nodiscard]] bool begins_nested() const noexcept;
+  bool enter(Open& open) noexcept;
+  bool leave(Open& open) noexcept;
+  bool take_separator(const Open& open, bool first) noexcept;
+  bool take_plain() noexcept;
   const JsonMember* end(bool valid) noexcept;
 
   std::string_view rest_;

@@ -27,7 +27,7 @@ class Switchboard {
  public:
   using OnEvent = std::function<void(const HubEvent&)>;
 
-  Switchboard(Loop& loop, const HubLimits& limits, Rules rules, OnEvent on_event);
+  Switchboard(Loop& of, const HubLimits& of_hub, Rules first_rules, OnEvent on_event);
 
   /// Whether it may hear what others subscribe to.
   [[nodiscard]] static bool may_hear_interest(const Peer& peer) noexcept;

@@ -34,6 +34,6 @@ int main(int argc, char** argv) {
   Loop loop;
   auto hub = Hub::start(loop, argv[1], std::move(options));
   if (!hub) return report(hub.error());
-  loop.drain_on({SIGTERM});
+  if (auto claimed = loop.drain_on({SIGTERM}); !claimed) return report(claimed.error());
   return loop.run();
 }
