@@ -25,8 +25,10 @@ class NatsServer:
 
     def start(self):
         with open(f'{self.config}.log', 'ab') as log:
-            self.process = subprocess.Popen([*self.prefix, PROGRAM, '-c', self.config],
-                                            stdout=log, stderr=log)
+            # It ends with this test, also when that is killed.
+            self.process = subprocess.Popen(
+                [*self.prefix, 'setpriv', '--pdeathsig', 'KILL', PROGRAM, '-c', self.config],
+                stdout=log, stderr=log)
         atexit.register(self.kill)
         ports = f'nats-server_{self.process.pid}.ports'
         until(lambda: os.path.exists(ports) and open(ports).read().endswith('}'), 'nats-server')

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <fcntl.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -32,6 +33,7 @@ class NatsServer {
                           << settings_;
     const std::string log = directory_ / "log";
     process_.emplace([&](const ForkedProcess::Say&) {
+      ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // also when the test aborts
       const int file = ::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
       ::dup2(file, STDOUT_FILENO);
       ::dup2(file, STDERR_FILENO);

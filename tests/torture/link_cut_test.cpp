@@ -4,8 +4,10 @@
 // missing, and locally nothing is.
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 
+#include <csignal>
 #include <set>
 
 #include "link/linked_hubs.hpp"
@@ -37,6 +39,7 @@ class Wire {
 
   void lay() {
     process_.emplace([this](const ForkedProcess::Say&) {
+      ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // also when the test aborts
       const std::string from = "TCP-LISTEN:" + port_ + ",bind=127.0.0.1,reuseaddr";
       const std::string to = "TCP:" + server_;
       ::execlp("socat", "socat", from.c_str(), to.c_str(), nullptr);
