@@ -72,7 +72,7 @@ enum class LinkFull : std::uint8_t {
 };
 
 struct LinkTls {
-  bool required = false;         ///< also where the URL does not say tls://
+  bool required = false;         ///< also where no URL says tls://; one is enough for all
   std::string ca = {};           ///< a file of certificates to trust; empty: the system's
   std::string certificate = {};  ///< ours, a file, with its chain
   std::string key = {};          ///< a file

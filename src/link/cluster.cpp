@@ -216,7 +216,7 @@ struct Cluster::Callbacks {
   static std::string reason(natsConnection* connection, const char* otherwise) {
     const char* said = nullptr;
     natsConnection_GetLastError(connection, &said);
-    return said == nullptr || *said == '\0' ? otherwise : said;
+    return said == nullptr || *said == '\0' ? otherwise : without_position(said);
   }
 
   static std::shared_ptr<State> find(void* closure) {
@@ -338,7 +338,10 @@ class Cluster::Worker {
       set(natsOptions_SetUserCredentialsFromFiles, from.credentials.c_str(),
           static_cast<const char*>(nullptr));
     }
-    if (from.tls.required) set(natsOptions_SetSecure, true);
+    // libnats reads the scheme and does not act on it.
+    const bool secure =
+        std::ranges::any_of(from.urls, [](ByteView url) { return url.starts_with("tls://"); });
+    if (secure || from.tls.required) set(natsOptions_SetSecure, true);
     if (!from.tls.ca.empty()) set(natsOptions_LoadCATrustedCertificates, from.tls.ca.c_str());
     if (!from.tls.certificate.empty()) {
       set(natsOptions_LoadCertificatesChain, from.tls.certificate.c_str(), from.tls.key.c_str());

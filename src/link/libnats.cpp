@@ -33,9 +33,15 @@ Names values_of(natsMsg* message, const char* name, int& count) {
 
 }  // namespace
 
+std::string without_position(std::string said) {
+  const std::size_t end = said.find("): ");
+  if (said.starts_with('(') && end != std::string::npos) said.erase(0, end + 3);
+  return said;
+}
+
 std::string why(natsStatus status) {
   natsStatus last = NATS_OK;
-  const std::string said = text_of(nats_GetLastError(&last));
+  const std::string said = without_position(text_of(nats_GetLastError(&last)));
   return last == status && !said.empty() ? said : text_of(natsStatus_GetText(status));
 }
 

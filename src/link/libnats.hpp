@@ -26,6 +26,9 @@ using NatsSubscription = std::unique_ptr<natsSubscription, Destroy<natsSubscript
 using NatsMessage = std::unique_ptr<natsMsg, Destroy<natsMsg_Destroy>>;
 using NatsStatistics = std::unique_ptr<natsStatistics, Destroy<natsStatistics_Destroy>>;
 
+/// What it says of an error without the place in its sources, as "(conn.c:1905): ", in front.
+std::string without_position(std::string said);
+
 /// What the last call of this thread that failed says about it.
 std::string why(natsStatus status);
 
