@@ -297,12 +297,25 @@ class Cluster::Worker {
       state_->set(Connection::up);
       return true;
     }
+    std::string reason = why(status);
+    // By TLS 1.3 a server says what it thinks of our certificate after the handshake: it closes.
+    if (status == NATS_PROTOCOL_ERROR && is_secure()) {
+      reason += "; the server may want a certificate of ours that it knows";
+    }
     LinkEvent event = event_of(LinkEvent::Kind::down, std::errc::connection_refused,
-                               listed(state_->options.urls), why(status));
+                               listed(state_->options.urls), std::move(reason));
     part();
     State::tell(state_,
                 [event = std::move(event)](Observer& observer) { observer.changed(event); });
     return false;
+  }
+
+  /// libnats reads tls:// and does not act on it.
+  bool is_secure() const {
+    const LinkOptions& options = state_->options;
+    return options.tls.required || std::ranges::any_of(options.urls, [](ByteView url) {
+             return url.starts_with("tls://");
+           });
   }
 
   NatsOptions options_of(natsStatus& status) {
@@ -338,10 +351,7 @@ class Cluster::Worker {
       set(natsOptions_SetUserCredentialsFromFiles, from.credentials.c_str(),
           static_cast<const char*>(nullptr));
     }
-    // libnats reads the scheme and does not act on it.
-    const bool secure =
-        std::ranges::any_of(from.urls, [](ByteView url) { return url.starts_with("tls://"); });
-    if (secure || from.tls.required) set(natsOptions_SetSecure, true);
+    if (is_secure()) set(natsOptions_SetSecure, true);
     if (!from.tls.ca.empty()) set(natsOptions_LoadCATrustedCertificates, from.tls.ca.c_str());
     if (!from.tls.certificate.empty()) {
       set(natsOptions_LoadCertificatesChain, from.tls.certificate.c_str(), from.tls.key.c_str());
