@@ -4,11 +4,19 @@ include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
 install(TARGETS hallway EXPORT hallway FILE_SET HEADERS)
+if(TARGET hallway_nats)
+  install(TARGETS hallway_nats EXPORT hallway_link FILE_SET HEADERS)
+endif()
 
 # --- find_package(hallway) ------------------------------------------------------------------------
 
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/hallway)
 install(EXPORT hallway NAMESPACE hallway:: FILE hallwayTargets.cmake DESTINATION ${package_dir})
+# A component of its own: who does not ask for it needs no libnats.
+if(TARGET hallway_nats)
+  install(EXPORT hallway_link
+    NAMESPACE hallway:: FILE hallwayLinkTargets.cmake DESTINATION ${package_dir})
+endif()
 configure_package_config_file(cmake/hallwayConfig.cmake.in hallwayConfig.cmake
   INSTALL_DESTINATION ${package_dir})
 # Before 1.0 only the same minor version is compatible.
@@ -30,6 +38,11 @@ configure_file(cmake/hallway.pc.in hallway.pc.in @ONLY)
 # Second pass: the definitions come from the target itself.
 file(GENERATE OUTPUT hallway.pc INPUT ${PROJECT_BINARY_DIR}/hallway.pc.in TARGET hallway)
 install(FILES ${PROJECT_BINARY_DIR}/hallway.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+if(TARGET hallway_nats)
+  configure_file(cmake/hallway-link.pc.in hallway-link.pc @ONLY)
+  install(FILES ${PROJECT_BINARY_DIR}/hallway-link.pc
+    DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+endif()
 
 # --- the command ----------------------------------------------------------------------------------
 

@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# usage: run.sh find_package|pkg_config|add_subdirectory
-# Builds main.cpp as a stranger would, in one of three ways, and runs it. Unoptimised: with
-# add_subdirectory that is the whole library once more, and most of this test's time.
+# usage: run.sh find_package|pkg_config|add_subdirectory PROGRAM...
+# Builds programs as a stranger would, in one of three ways, and runs them: consumer is main.cpp, and
+# linked is link.cpp, which wants hallway::link. Unoptimised: with add_subdirectory that is the whole
+# library once more, and most of this test's time.
 # Environment: BUILD_DIR, SOURCE_DIR, CMAKE, CXX
 set -euo pipefail
 
 way=$1
+programs=("${@:2}")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 prefix=$work/moved
@@ -20,8 +22,15 @@ install_hallway() {
 build_with_cmake() {
   "$CMAKE" -S "$SOURCE_DIR/tests/install/$1" -B "$work/build" -G Ninja \
     -DCMAKE_CXX_COMPILER="$CXX" -DCMAKE_BUILD_TYPE=Debug "${@:2}"
-  "$CMAKE" --build "$work/build" --target consumer
-  consumer=$work/build/consumer
+  "$CMAKE" --build "$work/build" --target "${programs[@]}"
+}
+
+# build_with_pkg_config PROGRAM MODULE SOURCE
+build_with_pkg_config() {
+  local flags
+  read -ra flags < <(pkg-config --cflags --libs "$2")
+  "$CXX" -std=c++23 -o "$work/build/$1" "$SOURCE_DIR/tests/install/$3" "${flags[@]}" \
+    "-Wl,-rpath,$(pkg-config --variable=libdir hallway)"
 }
 
 case $way in
@@ -33,11 +42,13 @@ case $way in
     install_hallway
     pc=$(find "$prefix" -name hallway.pc)
     export PKG_CONFIG_PATH=${pc%/*}
-    read -ra flags < <(pkg-config --cflags --libs hallway)
-    libdir=$(pkg-config --variable=libdir hallway)
-    consumer=$work/consumer
-    "$CXX" -std=c++23 -o "$consumer" "$SOURCE_DIR/tests/install/main.cpp" "${flags[@]}" \
-      "-Wl,-rpath,$libdir"
+    mkdir "$work/build"
+    for program in "${programs[@]}"; do
+      case $program in
+        consumer) build_with_pkg_config consumer hallway main.cpp ;;
+        linked) build_with_pkg_config linked hallway-link link.cpp ;;
+      esac
+    done
     ;;
   add_subdirectory)
     build_with_cmake add_subdirectory
@@ -48,4 +59,6 @@ case $way in
     ;;
 esac
 
-"$consumer" "$work/socket"
+for program in "${programs[@]}"; do
+  "$work/build/$program" "$work/socket"
+done
