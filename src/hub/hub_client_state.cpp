@@ -6,10 +6,10 @@
 #include <cerrno>
 #include <charconv>
 #include <new>
-#include <random>
 #include <utility>
 
 #include "core/put.hpp"
+#include "core/random.hpp"
 #include "hub/subject.hpp"
 #include "loop/timed_wait.hpp"
 #include "wire/nats_header.hpp"
@@ -35,14 +35,7 @@ std::uint64_t number_in(ByteView text) noexcept {
 }
 
 /// Where answers go: a subject that nobody else has, nor guesses.
-std::string own_inbox() {
-  constexpr ByteView letters = "0123456789abcdefghijklmnopqrstuvwxyz";
-  std::random_device random;
-  std::uniform_int_distribution<std::size_t> one_of(0, letters.size() - 1);
-  std::string inbox = "_INBOX.";
-  for (int i = 0; i < 25; ++i) inbox += letters[one_of(random)];
-  return inbox + '.';
-}
+std::string own_inbox() { return "_INBOX." + core::random_word(25) + '.'; }
 
 ConnectOptions connect_options(const HubClientOptions& options) {
   ConnectOptions how;
@@ -169,7 +162,7 @@ HubClientState::HubClientState(Loop& loop, AddressSpec address, HubClientOptions
       address_(std::move(address)),
       options_(std::move(options)),
       jitter_(options_.reconnect.first_wait, options_.reconnect.most_wait,
-              options_.reconnect.seed.value_or(std::random_device{}())),
+              options_.reconnect.seed.value_or(core::random_number())),
       parser_(nats::Sender::server) {}
 
 Task<Result<void>> HubClientState::open() {

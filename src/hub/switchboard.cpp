@@ -5,6 +5,7 @@
 #include <random>
 #include <utility>
 
+#include "core/random.hpp"
 #include "hub/session.hpp"
 #include "sys/file.hpp"
 
@@ -12,19 +13,10 @@ namespace hallway::hub {
 
 namespace {
 
-std::uint64_t random_number() {
-  std::random_device random;
-  return (std::uint64_t{random()} << 32U) | random();
-}
-
-/// As long, and of the same letters, as those of NATS servers.
+/// As those of NATS servers look.
 std::string make_server_id() {
-  constexpr std::string_view letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
   constexpr std::size_t length = 56;
-  std::random_device random;
-  std::string id = "N";
-  while (id.size() < length) id += letters[random() % letters.size()];
-  return id;
+  return 'N' + core::random_word(length - 1);
 }
 
 }  // namespace
@@ -36,7 +28,7 @@ Switchboard::Switchboard(Loop& of, const HubLimits& of_hub, Rules first_rules, O
       rules(std::move(first_rules)),
       interest(*this),
       router(
-          {random_number(), random_number()},
+          {core::random_number(), core::random_number()},
           [random = std::minstd_rand(std::random_device{}())]() mutable {
             return static_cast<std::uint32_t>(random());
           },

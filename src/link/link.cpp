@@ -4,11 +4,11 @@
 #include <algorithm>
 #include <charconv>
 #include <coroutine>
-#include <random>
 #include <set>
 #include <string>
 #include <utility>
 
+#include "core/random.hpp"
 #include "link/cluster.hpp"
 #include "link/interest.hpp"
 #include "link/neighbours.hpp"
@@ -28,19 +28,6 @@ constexpr const char* cluster_origin = "nats";
 
 /// Longer than any silence that is one heartbeat's.
 constexpr int silent_heartbeats = 3;
-
-std::uint64_t random_number() {
-  std::random_device random;
-  return (std::uint64_t{random()} << 32U) | random();
-}
-
-std::string random_token() {
-  constexpr ByteView letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-  std::random_device random;
-  std::string token(20, 'A');
-  for (char& letter : token) letter = letters[random() % letters.size()];
-  return token;
-}
 
 /// What hubs, links and servers say among themselves stays where it is.
 bool is_internal(ByteView subject) noexcept {
@@ -146,11 +133,11 @@ class Link::Core final : public std::enable_shared_from_this<Core>,
 
   Loop& loop_;
   const LinkOptions options_;
-  const std::string id_ = random_token();
+  const std::string id_ = core::random_word(20);
   const std::string group_ = "_HALLWAY.LINK." + id_;
   // Answers that come back from the cluster, and those that go back to it.
-  const link::ReplySubjects from_cluster_{id_, {random_number(), random_number()}};
-  const link::ReplySubjects to_cluster_{id_, {random_number(), random_number()}};
+  const link::ReplySubjects from_cluster_{id_, {core::random_number(), core::random_number()}};
+  const link::ReplySubjects to_cluster_{id_, {core::random_number(), core::random_number()}};
   std::string hub_id_;
   std::vector<Export> exports_;
   std::set<std::string, std::less<>> local_;  // what is subscribed to in the hub

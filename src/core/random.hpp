@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What nobody can guess: each call asks the system anew.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <random>
+#include <string>
+#include <string_view>
+
+namespace hallway::core {
+
+inline std::uint64_t random_number() {
+  std::random_device random;
+  return (std::uint64_t{random()} << 32U) | random();
+}
+
+/// So many letters of base32, of five bits each: as the names that NATS makes up.
+inline std::string random_word(std::size_t size) {
+  constexpr std::string_view letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+  std::random_device random;
+  std::string word(size, '\0');
+  for (char& letter : word) letter = letters[random() % letters.size()];
+  return word;
+}
+
+}  // namespace hallway::core
