@@ -61,7 +61,7 @@ void Subscriber::subscribe(std::string sid, std::string subject, std::string gro
 
 void Subscriber::unsubscribe(ClientSubscription& subscription) noexcept {
   take_out(subscription);
-  count_out(subscription);
+  settle_account(subscription);
   subscriptions_.erase(subscriptions_.find(subscription.sid()));
 }
 
@@ -79,16 +79,17 @@ void Subscriber::finish(ClientSubscription& subscription) noexcept {
 void Subscriber::take_out(ClientSubscription& subscription) noexcept {
   observer_.settle_deliveries();
   router_.remove(subscription);
-  account_.give_back(Quota::subscriptions);
 }
 
-void Subscriber::count_out(const ClientSubscription& subscription) noexcept {
+/// It is about to be gone. Until then it takes up memory, routed or not.
+void Subscriber::settle_account(const ClientSubscription& subscription) noexcept {
+  account_.give_back(Quota::subscriptions);
   totals_.dropped += subscription.queue.counters().dropped;
   totals_.superseded += subscription.queue.counters().superseded;
 }
 
 void Subscriber::drop_finished(const ClientSubscription& subscription) noexcept {
-  count_out(subscription);
+  settle_account(subscription);
   const auto [begin, end] = finishing_.equal_range(subscription.sid());
   finishing_.erase(std::find_if(
       begin, end, [&](const auto& entry) { return entry.second.get() == &subscription; }));

@@ -132,7 +132,7 @@ class Subscriber : private detail::Timer {
   void cut() noexcept;
   void withdraw() noexcept;
   void take_out(ClientSubscription& subscription) noexcept;
-  void count_out(const ClientSubscription& subscription) noexcept;
+  void settle_account(const ClientSubscription& subscription) noexcept;
   void drop_finished(const ClientSubscription& subscription) noexcept;
   void fire() override;
 

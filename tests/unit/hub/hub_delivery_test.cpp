@@ -377,6 +377,30 @@ TEST_F(hub_delivery, delivers_what_waits_for_a_subscription_that_has_had_its_las
   EXPECT_EQ(read_numbered(subscriber.received).numbers.size(), 5'000U);
 }
 
+TEST_F(hub_delivery, counts_a_subscription_until_what_waits_for_it_is_delivered) {
+  HubOptions options = with_small_queues(DeliveryPolicy::drop_newest, 1);
+  options.limits.subscriptions_per_uid = 3;
+  start(std::move(options));
+  RawStream client = lazy_subscriber();
+  say_much(client, publications(0, 5'000));
+  ASSERT_TRUE(until([&] { return hub->statistics().messages_in == 5'000; }));
+  ASSERT_GT(hub->statistics().dropped, 0U);  // nothing gets through any more
+  for (const std::string sid : {"2", "3"}) {
+    client.send("SUB b " + sid + "\r\nUNSUB " + sid + " 1\r\n" + pub("b", ""));
+  }
+  ASSERT_TRUE(until([&] { return hub->statistics().messages_in == 5'002; }));
+  EXPECT_EQ(hub->statistics().subscriptions, 1U);
+  client.send("SUB b 4\r\n");
+  synchronize(client);
+  EXPECT_TRUE(client.received.contains("-ERR 'maximum subscriptions exceeded'\r\n"));
+  EXPECT_TRUE(until([&] {
+    client.collect();
+    return client.received.contains("MSG b 2 0") && client.received.contains("MSG b 3 0");
+  }));
+  client.send("SUB b 5\r\nSUB b 6\r\n");
+  EXPECT_TRUE(until([&] { return hub->statistics().subscriptions == 3; }));
+}
+
 TEST_F(hub_delivery, does_not_listen_to_who_does_not_read_its_answers) {
   HubOptions options;
   options.limits.outbound = 64 * kibibyte;
