@@ -228,13 +228,22 @@ void Delivery::settle() noexcept {
   }
 }
 
-void Delivery::tell(ClientSubscription& to, const Publication& news) {
+void Delivery::tell(SubscriptionId id, const Publication& news) noexcept {
   settle();
-  if (!to.queue.idle() || !to.subscriber().has_room()) {
-    keep(to, news);
-    kept_.message = {};
-    return;
+  ClientSubscription* to = find(id);
+  if (to == nullptr) return;  // it was cut over what was on its way
+  Subscriber& subscriber = to->subscriber();
+  try {
+    const bool directly = to->queue.idle() && subscriber.has_room();
+    directly ? deliver_alone(*to, news) : keep(*to, news);
+  } catch (const std::bad_alloc&) {
+    subscriber.miss();
   }
+  kept_.message = {};
+}
+
+/// To one whose message nobody else gets.
+void Delivery::deliver_alone(ClientSubscription& to, const Publication& news) {
   const std::string message = nats::to_bytes(delivered(news, to));
   to.subscriber().write(message);
   if (to.subscriber().ended()) return;

@@ -56,7 +56,7 @@ class Delivery final : private detail::Flushable {
   void answer(Subscriber& requester, const Publication& answer);
 
   /// Gives a subscription a message of the hub's own, in its turn.
-  void tell(ClientSubscription& to, const Publication& news);
+  void tell(SubscriptionId id, const Publication& news) noexcept;
 
   /// Hands over to the connections what was published so far.
   void settle() noexcept;
@@ -104,6 +104,7 @@ class Delivery final : private detail::Flushable {
   [[nodiscard]] bool same_line(const ClientSubscription& to, const Publication& publication) const;
   bool deliver(const Recipient& recipient, const Publication& publication) noexcept;
   void deliver_now(ClientSubscription& to, const Publication& publication);
+  void deliver_alone(ClientSubscription& to, const Publication& news);
   void keep(ClientSubscription& to, const Publication& publication);
   void reserve(std::size_t size);
   void flush_turn() override { settle(); }

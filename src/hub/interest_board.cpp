@@ -22,21 +22,18 @@ bool counts(std::string_view subject, std::string_view group) noexcept {
 }  // namespace
 
 void InterestBoard::listen(std::uint64_t session, const std::string& sid) {
-  if (listeners_.empty()) {
-    open_book();
-  } else {
-    flush_turn();  // to the others, and not once more to this one
-  }
-  std::erase_if(listeners_, [&](const Listener& one) {
-    return one.session == session && one.sid == sid;  // it was another subscription's
-  });
-  listeners_.push_back({session, sid});
-  std::string lines = '=' + board_.info.server_id + '\n';
+  const Listener fresh{session, sid};
+  std::erase(listeners_, fresh);  // it was another subscription's
+  flush_turn();                   // to the others, and not once more to this one
+  if (listeners_.empty()) open_book();
+  listeners_.push_back(fresh);
+  std::vector<std::string> pieces{'=' + board_.info.server_id + '\n'};
   for (const auto& [subject, groups] : book_) {
-    lines.append(1, '+').append(subject).append(1, '\n');
-    if (lines.size() >= piece) tell(listeners_.back(), std::exchange(lines, {}));
+    if (pieces.back().size() >= piece) pieces.emplace_back();
+    pieces.back().append(1, '+').append(subject).append(1, '\n');
   }
-  if (!lines.empty()) tell(listeners_.back(), lines);
+  // Only now: who has no room for it is cut, and what it subscribed to is struck out of the book.
+  for (const std::string& lines : pieces) tell(fresh, lines);
 }
 
 void InterestBoard::open_book() {
@@ -92,9 +89,10 @@ void InterestBoard::note(char sign, std::string_view subject) {
   board_.loop.core().mark_first(*this);
 }
 
-/// The book is not right any more: whoever reads it has to begin anew.
+/// The book is not right any more: whoever reads it has to begin anew, and none is forgotten before
+/// the next turn, because this may happen while they are told something.
 void InterestBoard::miss() noexcept {
-  for (const Listener& listener : std::exchange(listeners_, {})) {
+  for (const Listener& listener : listeners_) {
     if (ClientSubscription* to = find(listener)) to->subscriber().miss();
   }
 }
@@ -110,7 +108,7 @@ ClientSubscription* InterestBoard::find(const Listener& listener) const {
 void InterestBoard::tell(const Listener& listener, std::string_view lines) {
   if (ClientSubscription* to = find(listener)) {
     board_.delivery.tell(
-        *to, {.subject = interest_subject, .reply = {}, .header = {}, .payload = lines});
+        to->id(), {.subject = interest_subject, .reply = {}, .header = {}, .payload = lines});
   }
 }
 

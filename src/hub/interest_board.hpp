@@ -40,6 +40,8 @@ class InterestBoard final : public InterestObserver, private detail::Flushable {
   struct Listener {
     std::uint64_t session;
     std::string sid;
+
+    friend bool operator==(const Listener&, const Listener&) = default;
   };
 
   void open_book();

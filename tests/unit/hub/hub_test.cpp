@@ -414,6 +414,15 @@ TEST_F(interest_of_a_hub, is_told_at_once_and_as_it_changes) {
   }));
 }
 
+TEST_F(interest_of_a_hub, is_told_anew_to_who_comes_after_the_last_has_gone) {
+  start();
+  RawStream one = connect();
+  say(one, "SUB a 1\r\n");
+  RawStream listener = connect();
+  say(listener, "SUB $SYS.HUB.INTEREST 2\r\nUNSUB 2\r\n");
+  EXPECT_EQ(answer(listener, "SUB $SYS.HUB.INTEREST 1\r\n"), told(whole() + "+a\n"));
+}
+
 TEST_F(interest_of_a_hub, is_that_of_programs_and_not_of_links_or_of_the_hub) {
   start();
   RawStream one = connect();
@@ -438,6 +447,26 @@ TEST_F(interest_of_a_hub, reaches_only_who_asks_for_just_that) {
   EXPECT_EQ(answer(everything, pub("x", "y")), msg("x", "1", "y"));
   EXPECT_EQ(answer(listener, pub("$SYS.HUB.INTEREST", "+a")),
             told("+a\n") + "-ERR 'Permissions Violation for Publish to \"$SYS.HUB.INTEREST\"'\r\n");
+}
+
+// It is cut for that, and what it subscribed to itself ends while it is told of it.
+TEST_F(interest_of_a_hub, may_be_more_than_its_listener_has_room_for) {
+  HubOptions options;
+  options.limits.outbound = 1;
+  options.limits.pending_per_uid = 1;
+  start(std::move(options));
+  RawStream listener = connect("CONNECT {\"verbose\":false,\"full\":\"drop_newest\"}\r\n");
+  std::string all;
+  for (int i = 1; i <= 50; ++i) {
+    const std::string number = std::to_string(i);
+    all += "SUB " + std::string(3'000, 'a') + number + ' ' + number + "\r\n";
+  }
+  all += "SUB b b\r\n";
+  for (int i = 0; i < 5'000; ++i) all += pub("b", std::string(1'000, 'b'));
+  say_much(listener, all + "SUB $SYS.HUB.INTEREST 1000\r\n");
+  EXPECT_TRUE(until([&] { return hub->statistics().slow_consumers == 1; }));
+  RawStream next = connect();
+  EXPECT_EQ(answer(next, "SUB $SYS.HUB.INTEREST 1\r\n"), told(whole()));
 }
 
 TEST_F(interest_of_a_hub, is_nothing_for_another_user) {
