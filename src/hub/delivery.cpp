@@ -44,8 +44,9 @@ nats::Operation delivered(const Publication& publication, const ClientSubscripti
 Delivery::Published Delivery::publish(const Publication& publication) {
   if (publish_along(publication)) return {.delivered = true};
   settle();
-  if (Subscriber* full = find_recipients(publication)) return {.blocked_by = full};
-  if (recipients_.empty()) return {};
+  Subscriber* const full = find_recipients(publication);
+  const std::size_t work = router_.nodes_searched() + matched_.size();
+  if (full != nullptr || recipients_.empty()) return {.blocked_by = full, .work = work};
 
   begin_batch(publication);  // may throw: nobody has it then
   bool all_along = true;
@@ -57,7 +58,7 @@ Delivery::Published Delivery::publish(const Publication& publication) {
   next_.open = all_along;
   std::swap(batch_, next_);
   core_.mark_first(*this);
-  return {.delivered = true};
+  return {.delivered = true, .work = work};
 }
 
 bool Delivery::publish_along(const Publication& publication) {

@@ -95,6 +95,9 @@ class Router {
     }
   }
 
+  /// How many nodes of the tree the last match() had to look at.
+  [[nodiscard]] std::size_t nodes_searched() const noexcept { return nodes_searched_; }
+
   /// Subscriptions.
   [[nodiscard]] std::size_t size() const noexcept { return tree_.size(); }
 
@@ -107,6 +110,7 @@ class Router {
   Random random_;
   InterestObserver* observer_;
   Concerned found_;  // by the last search
+  std::size_t nodes_searched_ = 0;
 };
 
 }  // namespace hallway::hub

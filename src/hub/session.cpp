@@ -13,6 +13,14 @@
 
 namespace hallway::hub {
 
+namespace {
+
+// From here on it is the others' turn: a few milliseconds. What one client has sent at once may
+// keep the loop for half a minute, where wildcards lead everywhere or thousands get each message.
+constexpr std::size_t most_work = 65'536;
+
+}  // namespace
+
 using nats::Verb;
 
 Session::Session(Switchboard& board, Connection connection, Account& account)
@@ -63,6 +71,10 @@ Task<Outcome> Session::read() {
       // Who lets us answer and does not read the answers is not listened to until he does.
       if (std::exchange(answered_, false) && !subscriber_.has_room()) {
         co_await connection_.flush();
+      }
+      if (work_ >= most_work) {
+        work_ = 0;
+        co_await board_.loop.sleep(Duration::zero());
       }
       if (subscriber_.ended()) co_return Outcome::closed;
     }
@@ -201,7 +213,8 @@ ByteView Session::unforged(const nats::Operation& operation) {
 Subscriber* Session::publish() {
   if (!publication_) return nullptr;
   if (!subscriber_.ended()) {
-    const auto [delivered, blocked_by] = board_.delivery.publish(*publication_);
+    const auto [delivered, blocked_by, work] = board_.delivery.publish(*publication_);
+    work_ += work;
     if (blocked_by != nullptr) return blocked_by;
     if (!delivered && options_.no_responders && !publication_->reply.empty()) {
       board_.delivery.answer(subscriber_, {.subject = publication_->reply,

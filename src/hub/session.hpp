@@ -89,6 +89,7 @@ class Session final : private Subscriber::Observer, private detail::Timer {
   std::optional<Publication> publication_;  // accepted, and not delivered yet
   std::optional<Stamp> stamp_;              // once it published something that is stamped
   std::string header_;                      // of the publication, where it was changed
+  std::size_t work_ = 0;                    // that it caused since the others had their turn
   std::uint64_t heard_ = 0;                 // bytes, when the ping clock was looked at
   unsigned pings_out_ = 0;
   bool reading_ = true;

@@ -174,14 +174,19 @@ void SubjectTree::cut_off(Index node) noexcept {
 
 // Matching ---------------------------------------------------------------------------------------
 
-void SubjectTree::collect(std::string_view subject, Concerned& concerned) {
+std::size_t SubjectTree::collect(std::string_view subject, Concerned& concerned) {
   concerned.all.clear();
   concerned.members.clear();
-  if (!read_path(subject)) return;
+  if (!read_path(subject)) return 0;
   reached_.assign(1, root);
-  for (const Token& token : path_) take_step(token, concerned);
+  std::size_t nodes = 0;
+  for (const Token& token : path_) {
+    take_step(token, concerned);
+    nodes += reached_.size();
+  }
   for (const Index node : reached_) gather(node, concerned);
   std::ranges::sort(concerned.members, {}, &Concerned::Member::group);
+  return nodes;
 }
 
 /// The tokens that `subject` is made of. @return whether none is empty

@@ -56,7 +56,8 @@ class SubjectTree {
   }
 
   /// Replaces what is in `concerned`. Nobody, where a token is empty.
-  void collect(std::string_view subject, Concerned& concerned);
+  /// @return how many nodes that led to: wildcards may make it many
+  std::size_t collect(std::string_view subject, Concerned& concerned);
 
   [[nodiscard]] std::size_t size() const noexcept { return seats_.size(); }
   /// Of the tree, its root among them.

@@ -401,6 +401,47 @@ TEST_F(hub_delivery, counts_a_subscription_until_what_waits_for_it_is_delivered)
   EXPECT_TRUE(until([&] { return hub->statistics().subscriptions == 3; }));
 }
 
+// Who has the loop for long is not the only one.
+TEST_F(hub_delivery, lets_others_have_their_turn_while_one_publishes_to_thousands) {
+  start();
+  RawStream busy = connect("CONNECT {\"verbose\":false,\"full\":\"drop_newest\"}\r\n");
+  std::string subscribing;
+  for (int sid = 0; sid < 3'000; ++sid) subscribing += "SUB a " + std::to_string(sid) + "\r\n";
+  say_much(busy, subscribing);
+  synchronize(busy);
+  RawStream other = connect();
+  std::string all;
+  for (int i = 0; i < 200; ++i) all += pub("a", "");
+  busy.send(all);
+  loop.turn();
+  say(other, "");
+  EXPECT_GT(hub->statistics().messages_in, 0U);
+  EXPECT_LT(hub->statistics().messages_in, 200U);
+}
+
+TEST_F(hub_delivery, lets_others_have_their_turn_while_wildcards_lead_everywhere) {
+  start();
+  RawStream busy = connect();
+  std::string subscribing;
+  for (int i = 0; i < 1'024; ++i) {  // any of ten tokens is an `a` or a wildcard
+    std::string subject;
+    for (int bit = 0; bit < 10; ++bit) subject += ((i >> bit) & 1) != 0 ? "a." : "*.";
+    subscribing += "SUB " + subject + "*.*.*.*.*.*.*.*.*.*.end " + std::to_string(i) + "\r\n";
+  }
+  say_much(busy, subscribing);
+  synchronize(busy);
+  RawStream other = connect();
+  std::string all;
+  for (int i = 0; i < 100; ++i) {
+    all += pub("a.a.a.a.a.a.a.a.a.a.b.b.b.b.b.b.b.b.b.b." + std::to_string(i), "");
+  }
+  busy.send(all);
+  loop.turn();
+  say(other, "");
+  EXPECT_GT(hub->statistics().messages_in, 0U);
+  EXPECT_LT(hub->statistics().messages_in, 100U);
+}
+
 TEST_F(hub_delivery, does_not_listen_to_who_does_not_read_its_answers) {
   HubOptions options;
   options.limits.outbound = 64 * kibibyte;
