@@ -394,7 +394,8 @@ class Cluster::Worker {
   void serve() {
     std::unique_lock lock(state_->mutex);
     while (!state_->stopping && !natsConnection_IsClosed(connection_.get())) {
-      if (state_->connection == Connection::up && connected()) {
+      const bool there = state_->connection == Connection::up && connected();
+      if (there) {
         Errand errand = take_errand();
         if (is_anything(errand)) {
           lock.unlock();
@@ -406,9 +407,9 @@ class Cluster::Worker {
       } else if (state_->finishing) {
         break;
       }
-      const auto now = Clock::now();
-      if (now >= next_heartbeat_) next_heartbeat_ = now + state_->options.heartbeat;
-      state_->news.wait_until(lock, next_heartbeat_);
+      // Nothing is due while the cluster is away.
+      state_->news.wait_until(lock,
+                              there ? next_heartbeat_ : Clock::now() + state_->options.heartbeat);
     }
     const bool farewell = state_->connection == Connection::up;
     lock.unlock();
@@ -424,9 +425,12 @@ class Cluster::Worker {
                   .wanted_changed = std::exchange(state.wanted_changed, false),
                   .say_all = std::exchange(state.say_all, false),
                   .ask_all = std::exchange(state.ask_all, false),
-                  .tell_up = std::exchange(state.tell_up, false),
-                  .heartbeat = Clock::now() >= next_heartbeat_};
+                  .tell_up = std::exchange(state.tell_up, false)};
     if (errand.wanted_changed) errand.wanted = state.wanted;
+    const auto now = Clock::now();
+    // After a silence that was ours the others have the time of a heartbeat to be heard.
+    errand.heartbeat = !errand.tell_up && now >= next_heartbeat_;
+    if (errand.tell_up || errand.heartbeat) next_heartbeat_ = now + state.options.heartbeat;
     return errand;
   }
 
@@ -441,10 +445,10 @@ class Cluster::Worker {
     if (errand.say_all) say_all();
     if (errand.ask_all) say({.hub = state_->id, .kind = Word::Kind::ask, .number = said_});
     if (errand.heartbeat) {
-      next_heartbeat_ = Clock::now() + state_->options.heartbeat;
       say({.hub = state_->id, .kind = Word::Kind::here, .number = said_});
       count_overruns();
-      State::tell(state_, [](Observer& observer) { observer.heartbeat(); });
+      const auto now = Clock::now();
+      State::tell(state_, [now](Observer& observer) { observer.heartbeat(now); });
     }
     std::uint64_t sent = 0;
     std::uint64_t refused = 0;
@@ -504,7 +508,8 @@ class Cluster::Worker {
       case NATS_OK: return Outcome::ok;
       case NATS_MAX_PAYLOAD:
       case NATS_INVALID_ARG:
-      case NATS_INVALID_SUBJECT: return Outcome::failed;
+      case NATS_INVALID_SUBJECT:
+      case NATS_NO_SERVER_SUPPORT: return Outcome::failed;  // the last: of headers
       default: return Outcome::peer_gone;
     }
   }

@@ -33,9 +33,10 @@ class Cluster {
    public:
     virtual ~Observer() = default;
     virtual void changed(const LinkEvent& event) = 0;
-    virtual void arrived() = 0;    ///< take() gives something
-    virtual void heartbeat() = 0;  ///< the time of one has passed, and the cluster was there
-    virtual void finished() = 0;   ///< after finish()
+    virtual void arrived() = 0;  ///< take() gives something
+    /// The time of one has passed, and the cluster was there; `now` as our thread saw it.
+    virtual void heartbeat(Loop::Clock::time_point now) = 0;
+    virtual void finished() = 0;  ///< after finish()
   };
 
   /// @param id       of this link

@@ -111,7 +111,7 @@ class Link::Core final : public std::enable_shared_from_this<Core>,
   // From the cluster
   void changed(const LinkEvent& event) override;
   void arrived() override;
-  void heartbeat() override;
+  void heartbeat(Loop::Clock::time_point now) override;
   void finished() override;
   Task<> bring_in();
   void hear(const Crossing& word);
@@ -335,8 +335,10 @@ void Link::Core::changed(const LinkEvent& event) {
   if (options_.on_event) options_.on_event(event);
 }
 
-void Link::Core::heartbeat() {
-  neighbours_.forget_silent_since(loop_.now() - silent_heartbeats * options_.heartbeat);
+void Link::Core::heartbeat(Loop::Clock::time_point now) {
+  // A loop that was late has not heard yet what they said in time; it may wait behind messages.
+  if (bringing_in_) return;
+  neighbours_.forget_silent_since(now - silent_heartbeats * options_.heartbeat);
   follow_neighbours();
 }
 

@@ -98,6 +98,29 @@ TEST_F(a_link, gives_a_message_once_to_who_subscribed_in_overlapping_ways) {
   EXPECT_EQ(other.statistics().in, 3U);
 }
 
+TEST_F(a_link, gives_a_message_to_one_member_of_a_queue_group_of_each_hub) {
+  NatsServer& server = add_server();
+  Machine& one = add_linked(open_door(server));
+  Machine& other = add_linked(open_door(server));
+  std::vector<Subscription> members;
+  for (int i = 0; i < 2; ++i) {
+    auto member = other.program->subscribe("jobs", {.queue = "workers"});
+    ASSERT_TRUE(member);
+    members.push_back(std::move(*member));
+  }
+  Subscription here = one.subscribe("jobs");
+  ASSERT_TRUE(until([&] { return one.leaves(">"); }));
+  for (int i = 0; i < 10; ++i) one.publish("jobs", std::to_string(i));
+  std::size_t done = 0;
+  ASSERT_TRUE(until([&] {
+    for (Subscription& member : members) {
+      while (member.try_receive()) ++done;
+    }
+    return done >= 10 && other.statistics().in == 10;
+  }));
+  EXPECT_EQ(done, 10U);
+}
+
 // Interest ---------------------------------------------------------------------------------------
 
 TEST_F(a_link, crosses_only_while_somebody_elsewhere_wants_it) {
@@ -125,6 +148,30 @@ TEST_F(a_link, forgets_what_a_hub_wanted_that_went_away) {
   ASSERT_TRUE(until([&] { return one.leaves(">"); }));
   machines.back()->links.clear();
   EXPECT_TRUE(until([&] { return !one.leaves(">"); }));
+}
+
+TEST_F(a_link, forgets_no_hub_because_its_own_loop_was_late) {
+  NatsServer& server = add_server();
+  Machine& one = add_linked(open_door(server));
+  Machine& other = add_linked(open_door(server));
+  Subscription wanted = other.subscribe("a");
+  ASSERT_TRUE(until([&] { return one.leaves(">"); }));
+  natsSubscription* words = add_foreigner(server.url()).subscribe("_HALLWAY.LINK");
+  // Each hub is there five times, which is longer than a silence may last; the loop does not run.
+  natsMsg* word = nullptr;
+  for (int i = 0; i < 10; ++i) {
+    ASSERT_EQ(natsSubscription_NextMsg(&word, words, 10000), NATS_OK);
+    natsMsg_Destroy(word);
+  }
+  bool forgotten = false;
+  for (int i = 0; i < 4; ++i) {
+    ASSERT_TRUE(until([&] {
+      forgotten = forgotten || !one.leaves(">");
+      return natsSubscription_NextMsg(&word, words, 1) == NATS_OK;
+    }));
+    natsMsg_Destroy(word);
+  }
+  EXPECT_FALSE(forgotten);
 }
 
 TEST_F(a_link, passes_to_clients_of_the_cluster_what_leaves_always) {
@@ -416,6 +463,54 @@ TEST_F(a_link, loses_what_its_counters_say_when_a_server_is_killed_and_nothing_l
   EXPECT_GE(after.dropped_out, 50U);
 }
 
+TEST_F(a_link, counts_what_is_too_large_for_a_server_as_dropped) {
+  NatsServer& server = add_server("max_payload: 1000\n");
+  LinkOptions options = quick({server.url()});
+  options.always = {"s"};
+  Machine& machine = add_linked(options);
+  natsSubscription* outside = add_foreigner(server.url()).subscribe("s");
+  machine.publish("s", std::string(1000, 'x'));  // and the header makes it larger
+  machine.publish("s", "small");
+  EXPECT_STREQ(natsMsg_GetData(next(outside).get()), "small");
+  EXPECT_TRUE(until([&] { return machine.statistics().out == 1; }));
+  EXPECT_EQ(machine.statistics().dropped_out, 1U);
+}
+
+TEST_F(a_link, sends_nothing_to_a_server_without_headers_since_it_could_come_back) {
+  NatsServer& server = add_server("no_header_support: true\n");
+  LinkOptions options = quick({server.url()});
+  options.always = {"s"};
+  Machine& machine = add_linked(options);
+  machine.publish("s", "x");
+  EXPECT_TRUE(until([&] { return machine.statistics().dropped_out == 1; }));
+  EXPECT_EQ(machine.statistics().kept, 0U);
+}
+
+TEST_F(a_link, lets_in_what_there_is_room_for_and_counts_the_rest) {
+  NatsServer& server = add_server();
+  LinkOptions options = quick({server.url()});
+  options.imports = {">"};
+  options.inbound = 16 * kibibyte;
+  Machine& machine = add_linked(options);
+  Subscription inside = machine.subscribe("s");
+  Foreigner& foreigner = add_foreigner(server.url());
+  ASSERT_TRUE(until([&] {
+    foreigner.publish("s", "");
+    return machine.statistics().in > 0;
+  }));
+  constexpr std::uint64_t published = 200;
+  // The loop does not run meanwhile.
+  for (std::uint64_t i = 0; i < published; ++i) foreigner.publish("s", std::string(1000, 'x'));
+  std::uint64_t heard = 0;
+  ASSERT_TRUE(until([&] {
+    while (const HubReceived message = inside.try_receive()) {
+      if (!message->payload().empty()) ++heard;
+    }
+    return heard + machine.statistics().dropped_in == published;
+  }));
+  EXPECT_GT(machine.statistics().dropped_in, 0U);
+}
+
 TEST_F(a_link, sends_what_waits_before_it_ends_with_its_loop) {
   NatsServer& server = add_server();
   LinkOptions options = quick({server.url()});
@@ -461,6 +556,22 @@ TEST_F(a_link, waits_for_a_server_that_is_not_there_yet_and_shows_no_secret) {
   server.start();
   ASSERT_TRUE(until([&] { return machine.count(LinkEvent::Kind::up) == 1; }));
   EXPECT_EQ(machine.events.back().about.subject, server.url());
+}
+
+TEST_F(a_link, tells_what_the_cluster_does_not_permit) {
+  NatsServer& server = add_server(
+      "authorization { users: [{ user: hub, password: right,"
+      " permissions: { publish: { deny: secret } } }] }\n");
+  LinkOptions options = quick({server.url()});
+  options.user = "hub";
+  options.password = "right";
+  options.always = {"secret"};
+  Machine& machine = add_linked(options);
+  machine.publish("secret", "x");
+  ASSERT_TRUE(until([&] { return machine.count(LinkEvent::Kind::complaint) == 1; }));
+  const std::string words = machine.events.back().about.explain();
+  EXPECT_NE(words.find("Permissions Violation for Publish to \"secret\""), std::string::npos)
+      << words;
 }
 
 TEST_F(a_link, is_not_started_with_what_cannot_be_meant) {

@@ -112,15 +112,21 @@ class Traffic {
 
 class a_link_that_is_cut : public LinkedHubs {
  protected:
+  /// No loaded machine is silent for that long.
+  static LinkOptions patient(std::vector<std::string> urls) {
+    LinkOptions options = quick(std::move(urls));
+    options.heartbeat = 1s;
+    return options;
+  }
   /// Room for fewer messages than are published while it is away.
   static LinkOptions exporting(std::vector<std::string> urls) {
-    LinkOptions options = quick(std::move(urls));
+    LinkOptions options = patient(std::move(urls));
     options.exports = {"s"};
     options.outbound = 16 * kibibyte;
     return options;
   }
   static LinkOptions importing(const NatsServer& server) {
-    LinkOptions options = quick({server.url()});
+    LinkOptions options = patient({server.url()});
     options.imports = {">"};
     return options;
   }
