@@ -87,7 +87,7 @@ class Shell:
 
 
 class Client:
-    """A raw client of a hub; it reads until an operation comes that ends with some words."""
+    """A raw client of a hub."""
 
     def __init__(self, path):
         self.socket = socket.socket(socket.AF_UNIX)
@@ -100,10 +100,11 @@ class Client:
     def __exit__(self, *_):
         self.socket.close()
 
-    def asks(self, words, ends='PONG\r\n'):
+    def asks(self, words):
+        """Words that end with a PING: what is said until that was answered."""
         self.socket.sendall(words.encode())
         said = b''
-        while not said.endswith(ends.encode()):
+        while b'PONG\r\n' not in said:
             said += self.socket.recv(65536)
         return said.decode()
 

@@ -18,9 +18,9 @@ def wants(subject):
         return f'+{subject}\n' in client.asks('SUB $SYS.HUB.INTEREST 1\r\nPING\r\n')
 
 
-def passes(subject):
-    """Whether what is published to it on the first machine is heard on the second."""
-    with Client('hub-1.sock') as here, Client('hub-2.sock') as there:
+def passes(subject, machine):
+    """Whether what is published to it on that machine is heard on the second."""
+    with Client(f'hub-{machine}.sock') as here, Client('hub-2.sock') as there:
         there.asks(f'SUB {subject} 1\r\nPING\r\n')
 
         def arrives():
@@ -36,7 +36,8 @@ def after(command):
     """
     if 'hallway subscribe' in command:
         assert until(lambda: wants('news.today')), 'nobody subscribed'
-        assert passes('news.probe'), 'nothing passes'
+        for machine in (1, 3):
+            assert passes(f'news.probe.{machine}', machine), 'nothing passes'
 
 
 follow('### A tutorial with three machines', after, WITHIN)
