@@ -9,6 +9,7 @@
 #include <hallway/limits.hpp>
 
 #include "flags.hpp"
+#include "report.hpp"
 
 namespace hallway::tool {
 
@@ -100,6 +101,11 @@ std::expected<HubConfig, ConfigErrors> HubServiceFlags::settings() const {
   if (address) read->address = address;
   if (metrics) read->metrics.address = metrics;
   if (!servers.empty() && !read->link) read->link.emplace();
+  if (!read->link && !(exports.empty() && imports.empty())) {
+    const char* flag = exports.empty() ? "--import" : "--export";
+    return std::unexpected(ConfigErrors{error_of(std::errc::invalid_argument, "config", *config,
+                                                 std::string("no [link] for ") + flag)});
+  }
   if (read->link) {
     if (!servers.empty()) read->link->urls = servers;
     if (!exports.empty()) read->link->always = exports;

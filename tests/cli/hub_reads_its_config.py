@@ -77,6 +77,11 @@ assert b'No such file' in run('hub', '--config', 'nowhere.toml', check=1).stderr
 # A check starts nothing, so nothing else may be asked of it.
 for flags in [['--mode', '0600'], ['./hub.sock'], ['--config', 'hub.toml'], ['--takeover']]:
     assert b'no hub is started' in run('hub', '--check-config', 'hub.toml', *flags, check=2).stderr
+# What a flag adds to a link needs one.
+write('[hub]\n')
+for flag in ['--export', '--import']:
+    ended = run('hub', './hub.sock', '--config', 'hub.toml', flag, 'a', check=2)
+    assert b'hub.toml: no [link] for ' + flag.encode() in ended.stderr, ended
 run('hub', '--', 'cat', check=2)
 run('hub', 'exec:cat', check=2)
 run('hub', '@nowhere', '--takeover', check=2)
