@@ -103,7 +103,8 @@ class Publishing {
 /// NAME:VALUE, as HTTP has them.
 Read<std::pair<std::string, std::string>> read_field(const std::string& text) {
   const auto colon = text.find(':');
-  if (colon == std::string::npos || colon == 0) return std::unexpected("not NAME:VALUE");
+  const bool named = colon != std::string::npos && colon > 0 && text.find_first_of(" \t") > colon;
+  if (!named) return std::unexpected("not NAME:VALUE, with a name of one word");
   if (text.find_first_of("\r\n") != std::string::npos) return std::unexpected("has a line break");
   const auto value = std::min(text.find_first_not_of(' ', colon + 1), text.size());
   return std::pair(text.substr(0, colon), text.substr(value));

@@ -54,8 +54,8 @@ class SubscriptionState;
 
 // Messages ---------------------------------------------------------------------------------------
 
-/// One field of a message's header. Borrowed. In a name are no colon, and in neither is a carriage
-/// return or line feed.
+/// One field of a message's header. Borrowed. A name has no colon and no blanks in it, and neither
+/// has a carriage return or line feed.
 struct HubField {
   ByteView name;
   ByteView value;

@@ -60,7 +60,8 @@ std::optional<std::string> detail::header_block_of(const std::vector<HubField>& 
   if (!status.empty()) block.append(1, ' ').append(status);
   block += "\r\n";
   for (const HubField& field : fields) {
-    const bool valid = !field.name.empty() && field.name.find_first_of(":\r\n") == ByteView::npos &&
+    const bool valid = !field.name.empty() &&
+                       field.name.find_first_of(": \t\r\n") == ByteView::npos &&
                        field.value.find_first_of("\r\n") == ByteView::npos;
     if (!valid) return std::nullopt;
     block.append(field.name).append(": ").append(field.value).append("\r\n");

@@ -22,6 +22,7 @@ for words, says in [
         (['publish', 'a', 'x', '--dance'], ['--dance']),
         (['publish', 'a', 'x', '--reply', 'a..b'], ['--reply a..b', 'no subject']),
         (['publish', 'a', 'x', '--header', 'novalue'], ['--header novalue', 'NAME:VALUE']),
+        (['publish', 'a', 'x', '--header', 'two words:x'], ['two words', 'NAME:VALUE']),
         (['publish', 'a', 'x', '--header', 'a:b\nc:d'], ['line break']),
         (['publish', 'a', 'x', '--at', 'exec:cat'], ['exec:cat', 'no hub']),
         (['publish', 'a', 'x', '--at', 'tcp:host:1'], ['tcp:host:1']),

@@ -101,7 +101,7 @@ TEST_F(hub_client_publish, refuses_what_the_hub_would_close_the_connection_for) 
 TEST_F(hub_client_publish, refuses_fields_that_would_break_the_header) {
   connect();
   for (const HubField& field :
-       {HubField{"", "v"}, {"a:b", "v"}, {"a\n", "v"}, {"a", "v\r\nb: w"}}) {
+       {HubField{"", "v"}, {"a:b", "v"}, {"a b", "v"}, {"a\n", "v"}, {"a", "v\r\nb: w"}}) {
     EXPECT_EQ(publish("s", "x", {.header = {field}}), Outcome::failed);
     std::optional<Outcome> outcome;
     loop.spawn([](HubClient& by, HubField bad, std::optional<Outcome>& result) -> Task<> {
