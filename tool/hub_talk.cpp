@@ -81,6 +81,8 @@ Task<std::optional<HubClient>> HubTalk::connect(HubReconnect reconnect) {
   options.server_uid = flags_->reach.server_uid;
   options.deadline = flags_->reach.timeout.value_or(defaults::connect_time);
   options.reconnect = reconnect;
+  options.limits.max_message =
+      bounds::largest_message;  // it is for the hub to say what is too much
   options.on_event = [this](const HubClientEvent& event) { hear(event); };
   auto hub = co_await HubClient::connect(loop_, flags_->reach.address, std::move(options));
   if (!hub) {

@@ -247,6 +247,7 @@ Task<Error> HubClientState::read() {
       while (stalled()) co_await TimedWait(core(), changed_);
       if (end_ != Outcome::ok) co_return Error();
     }
+    if (parser_.error() == nats::ProtocolError::payload_too_large) co_return too_large();
     if (parser_.error() != nats::ProtocolError::none) co_return no_hub();
     const Received piece = co_await connection_->receive();
     if (end_ != Outcome::ok) co_return Error();
@@ -659,6 +660,12 @@ Error HubClientState::no_hub() const {
   return error_about(std::errc::bad_message, "connect",
                      "what it says is not the NATS client protocol",
                      "see whether it is a hub that listens there");
+}
+
+Error HubClientState::too_large() const {
+  return error_about(std::errc::message_size, "receive",
+                     "a message has more than " + std::to_string(options_.limits.max_message) +
+                         " bytes, which is the limit here");
 }
 
 Error HubClientState::complaint_of(ByteView text, std::string operation) const {

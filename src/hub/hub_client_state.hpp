@@ -165,6 +165,7 @@ class HubClientState : public std::enable_shared_from_this<HubClientState> {
   [[nodiscard]] bool repeats_the_last(const nats::Operation& message) const noexcept;
   void write(const nats::Operation& message);
   [[nodiscard]] Error no_hub() const;
+  [[nodiscard]] Error too_large() const;
   [[nodiscard]] Error complaint_of(ByteView text, std::string operation) const;
 
   [[nodiscard]] LoopCore& core() const noexcept { return loop_->core(); }

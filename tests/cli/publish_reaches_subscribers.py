@@ -3,7 +3,7 @@ import json
 import os
 
 from _hub import HUBS, Subscriber
-from _support import Process, run
+from _support import Hub, Process, run
 
 for start in HUBS:
     with start() as hub:
@@ -46,3 +46,9 @@ for start in HUBS:
         # The default address is a name that everybody may take: a test only looks at the words.
         if not os.path.exists('/tmp/hallway-hub.sock'):
             assert b'/tmp/hallway-hub.sock' in run('publish', 'x', 'y', check=7).stderr
+
+# A message may be as large as the hub lets it be.
+with Hub('--max-message', '16M') as hub:
+    subscriber = Subscriber(hub, 'large')
+    run('publish', '--at', hub.address, 'large', '-', stdin='x' * (9 << 20), check=0)
+    assert len(subscriber.out.next()) == 9 << 20

@@ -188,5 +188,17 @@ TEST(full_jitter, repeats_itself_with_the_same_seed_alone) {
   EXPECT_NE(other.next(), drawn);
 }
 
+TEST_F(hub_client_reconnect, says_that_a_message_was_too_large_for_it) {
+  HubClientOptions options = tireless();
+  options.limits.max_message = 10;
+  connect(std::move(options));
+  const Subscription numbers = subscribe("n");
+  ASSERT_EQ(flush(), Outcome::ok);
+  hub.deliver("n", 1, "12345678901");
+  ASSERT_TRUE(until_told(Kind::disconnected));
+  EXPECT_EQ(events.front().error.code, std::errc::message_size);
+  EXPECT_TRUE(events.front().error.reason.contains("10 bytes"));
+}
+
 }  // namespace
 }  // namespace hallway
