@@ -1,7 +1,7 @@
 """Three machines on one network, each with a hub and a NATS server of one cluster: one bus.
 
 Each machine is a network namespace. What is published on one is heard on the others, also while
-one of the servers is away and after it has come back.
+one of the servers is away and after it has come back, and when it is typed.
 """
 import atexit
 import os
@@ -10,10 +10,12 @@ import socket
 import subprocess
 
 from _nats import NatsServer
-from _support import Hub, skip
+from _support import HALLWAY, Hub, Lines, Process, skip, until
 
 if os.geteuid() != 0 or shutil.which('ip') is None:
     skip('only root makes network namespaces, with ip')
+if shutil.which('nc') is None:
+    skip('nc is missing')
 
 NAMES = [f'hallway-{os.getpid()}-{letter}' for letter in 'abc']
 BRIDGE = f'hallway-{os.getpid()}-net'
@@ -95,6 +97,31 @@ def everybody_hears_everybody(these):
 
 
 everybody_hears_everybody(machines)
+
+# By hand: on one machine somebody publishes, on another subscribes, on the third types into nc.
+subscriber = Process('subscribe', '--at', './1.sock', 'news.typed', prefix=machines[1].prefix)
+typist = subprocess.Popen([*machines[2].prefix, 'nc', '-U', '2.sock'],
+                          stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+atexit.register(typist.kill)
+shown = Lines(typist.stdout)
+
+
+def types(text):
+    typist.stdin.write(text.encode())
+    typist.stdin.flush()
+
+
+def both_heard():
+    subprocess.run([*machines[0].prefix, HALLWAY, 'publish', '--at', './0.sock', 'news.typed',
+                    'hello'], check=True)
+    return b'hello' in subscriber.out.all and b'hello\r' in shown.all
+
+
+types('SUB news.typed 1\r\n')
+until(both_heard, 'hello')
+types('PUB news.typed 5\r\nworld\r\n')
+until(lambda: b'world' in subscriber.out.all, 'world')
+
 machines[2].server.kill()
 machines[2].hub.says('link reconnecting')
 everybody_hears_everybody(machines[:2])
