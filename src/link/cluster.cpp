@@ -34,7 +34,7 @@ std::int64_t milliseconds(Duration time) {
       1, std::chrono::duration_cast<std::chrono::milliseconds>(time).count());
 }
 
-LinkEvent event_of(LinkEvent::Kind kind, std::errc code, std::string subject, std::string reason) {
+LinkEvent event_of(LinkEvent::Kind kind, std::errc code, ByteView subject, ByteView reason) {
   return {.kind = kind,
           .about = {.code = std::make_error_code(code),
                     .operation = "link to",
@@ -303,7 +303,7 @@ class Cluster::Worker {
       reason += "; the server may want a certificate of ours that it knows";
     }
     LinkEvent event = event_of(LinkEvent::Kind::down, std::errc::connection_refused,
-                               listed(state_->options.urls), std::move(reason));
+                               listed(state_->options.urls), reason);
     part();
     State::tell(state_,
                 [event = std::move(event)](Observer& observer) { observer.changed(event); });
@@ -324,6 +324,7 @@ class Cluster::Worker {
     status = natsOptions_Create(&made);
     NatsOptions owned(made);
     std::vector<const char*> urls;
+    urls.reserve(from.urls.size());
     for (const std::string& url : from.urls) urls.push_back(url.c_str());
     void* const closure = Callbacks::closure(number_);
     const auto set = [&](auto function, auto... arguments) {
@@ -557,6 +558,7 @@ class Cluster::Worker {
 
   void say_all() {
     std::vector<std::string> lines;
+    lines.reserve(subscriptions_.size());
     for (const auto& [pattern, subscription] : subscriptions_) lines.push_back('+' + pattern);
     say_lines(Word::Kind::all, lines);
   }

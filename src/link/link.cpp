@@ -114,7 +114,7 @@ class Link::Core final : public std::enable_shared_from_this<Core>,
   void heartbeat(Loop::Clock::time_point now) override;
   void finished() override;
   Task<> bring_in();
-  void hear(const Crossing& word);
+  void hear(const Crossing& crossing);
   Task<> enter(Crossing message);
 
   [[nodiscard]] std::vector<std::pair<std::string, std::string>> marked_header(

@@ -67,7 +67,8 @@ class Machine {
     return std::move(*made);
   }
 
-  void publish(const std::string& subject, const std::string& payload, PublishOptions with = {}) {
+  void publish(const std::string& subject, const std::string& payload,
+               const PublishOptions& with = {}) {
     EXPECT_TRUE(program->try_publish(subject, payload, with));
   }
 
@@ -202,7 +203,7 @@ class LinkedHubs : public testing::Test {
 
   /// What a request gave.
   HubReceived ask(Machine& machine, const std::string& subject, const std::string& payload,
-                  std::vector<HubField> header = {}) {
+                  const std::vector<HubField>& header = {}) {
     return loop.run(machine.program->request(subject, payload, patience, header));
   }
 
