@@ -493,8 +493,7 @@ class Cluster::Worker {
   bool flush() {
     natsStatus status = NATS_TIMEOUT;
     while (status == NATS_TIMEOUT && connected()) {
-      status = natsConnection_FlushTimeout(connection_.get(),
-                                           milliseconds(state_->options.connect_time));
+      status = link::flush(connection_.get(), milliseconds(state_->options.connect_time));
       const std::lock_guard lock(state_->mutex);
       if (state_->stopping) break;
     }

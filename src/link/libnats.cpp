@@ -45,6 +45,15 @@ std::string why(natsStatus status) {
   return last == status && !said.empty() ? said : text_of(natsStatus_GetText(status));
 }
 
+natsStatus flush(natsConnection* connection, std::int64_t milliseconds) {
+  natsConnection_FlushTimeout(connection, 0);  // leaves this as the thread's last error
+  constexpr natsStatus before = NATS_INVALID_TIMEOUT;
+  const natsStatus status = natsConnection_FlushTimeout(connection, milliseconds);
+  natsStatus last = before;
+  nats_GetLastError(&last);
+  return status == NATS_OK && last != before ? last : status;
+}
+
 NatsMessage to_nats(const Crossing& message) {
   natsMsg* made = nullptr;
   natsStatus status = natsMsg_Create(

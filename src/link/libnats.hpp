@@ -32,6 +32,12 @@ std::string without_position(std::string said);
 /// What the last call of this thread that failed says about it.
 std::string why(natsStatus status);
 
+/// Until the server has had all that was published: it has answered a PING.
+///
+/// natsConnection_FlushTimeout() says NATS_OK, too, when it could not write that PING, because
+/// _sendPing() in its conn.c (3.4.1) tells nobody; but then the thread's last error is another.
+natsStatus flush(natsConnection* connection, std::int64_t milliseconds);
+
 /// nullptr: its header or subject is none to be sent.
 NatsMessage to_nats(const Crossing& message);
 Crossing from_nats(natsMsg* message, Crossing::Way way);
