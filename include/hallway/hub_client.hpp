@@ -162,7 +162,8 @@ struct HubClientEvent {
     disconnected,   ///< the hub went away; it is being looked for
     reconnected,    ///< it is back, and has all subscriptions
     complaint,      ///< the hub said -ERR, for example of a subject that is not permitted
-    messages_lost,  ///< a subscription was full: told once until it is empty again
+    messages_lost,  ///< a subscription was full, here (told once until it is empty again), or at
+                    ///< the hub, whose gap notices (hub.hpp) are told each
     given_up,       ///< the hub went away and does not come back: the client has ended
   };
   Kind kind;
@@ -239,8 +240,9 @@ class HALLWAY_EXPORT Subscription {
   void unsubscribe();
 
   [[nodiscard]] ByteView subject() const noexcept;
-  [[nodiscard]] std::uint64_t dropped() const noexcept;  ///< for want of room in the inbox
-  [[nodiscard]] std::size_t waiting() const noexcept;    ///< messages in the inbox
+  /// Messages that are missing: there was no room for them in the inbox, or at the hub.
+  [[nodiscard]] std::uint64_t dropped() const noexcept;
+  [[nodiscard]] std::size_t waiting() const noexcept;  ///< messages in the inbox
 
  private:
   friend class HubClient;

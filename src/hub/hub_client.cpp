@@ -94,7 +94,7 @@ HubReceived Subscription::try_receive() {
 
 void Subscription::unsubscribe() { state_->unsubscribe(); }
 ByteView Subscription::subject() const noexcept { return state_->subject(); }
-std::uint64_t Subscription::dropped() const noexcept { return state_->inbox().dropped(); }
+std::uint64_t Subscription::dropped() const noexcept { return state_->dropped(); }
 std::size_t Subscription::waiting() const noexcept { return state_->inbox().size(); }
 
 bool Subscription::Receive::await_ready() { return state_->take(received_); }

@@ -10,6 +10,7 @@
 
 #include "core/put.hpp"
 #include "core/random.hpp"
+#include "hub/reserved_subjects.hpp"
 #include "hub/subject.hpp"
 #include "loop/timed_wait.hpp"
 #include "wire/nats_header.hpp"
@@ -96,13 +97,21 @@ void SubscriptionState::deliver(HubMessage message) {
     return end(Outcome::failed);
   }
   if (inbox_.offer(std::move(message))) {
-    Error lost = client_->error_about(std::errc::no_buffer_space, "receive",
-                                      "messages are lost: they come faster than they are taken");
-    lost.subject = subject_;
-    client_->report(HubClientEvent::Kind::messages_lost, std::move(lost));
+    report_lost("messages are lost: they come faster than they are taken");
   }
   wake_all(client_->loop().core(), receivers_);
   if (max_ > 0 && ++delivered_ == max_) end(Outcome::end_of_stream);
+}
+
+void SubscriptionState::note_gap(ByteView number) {
+  missing_ += number_in(number);
+  report_lost("messages are lost: the hub had no room for " + std::string(number));
+}
+
+void SubscriptionState::report_lost(const std::string& reason) const {
+  Error lost = client_->error_about(std::errc::no_buffer_space, "receive", reason);
+  lost.subject = subject_;
+  client_->report(HubClientEvent::Kind::messages_lost, std::move(lost));
 }
 
 void SubscriptionState::end(Outcome outcome) {
@@ -351,6 +360,7 @@ void HubClientState::deliver(const nats::Operation& operation) {
   const auto found = subscriptions_.find(id);
   // What was on its way when it was unsubscribed from is nobody's.
   if (found == subscriptions_.end() || !found->second->active()) return;
+  if (operation.subject == hub::gap_subject) return found->second->note_gap(operation.payload);
   found->second->deliver({operation.subject, operation.reply, operation.header, operation.payload});
   stalled_by_ = id;
 }

@@ -53,6 +53,7 @@ class SubscriptionState : public std::enable_shared_from_this<SubscriptionState>
   [[nodiscard]] const std::string& queue() const noexcept { return queue_; }
   [[nodiscard]] std::uint64_t id() const noexcept { return id_; }
   [[nodiscard]] const hub::Inbox& inbox() const noexcept { return inbox_; }
+  [[nodiscard]] std::uint64_t dropped() const noexcept { return inbox_.dropped() + missing_; }
 
   /// Whether the hub is to send more.
   [[nodiscard]] bool active() const noexcept { return end_ == Outcome::ok; }
@@ -63,6 +64,8 @@ class SubscriptionState : public std::enable_shared_from_this<SubscriptionState>
 
   /// Takes in what the hub delivered. Precondition: active().
   void deliver(HubMessage message);
+  /// The hub says how many messages it had no room for.
+  void note_gap(ByteView number);
   /// What has arrived can still be taken; then comes this.
   void end(Outcome outcome);
 
@@ -74,6 +77,8 @@ class SubscriptionState : public std::enable_shared_from_this<SubscriptionState>
   void forget() noexcept;
 
  private:
+  void report_lost(const std::string& reason) const;
+
   std::shared_ptr<HubClientState> client_;
   std::uint64_t id_;
   std::string subject_;
@@ -81,6 +86,7 @@ class SubscriptionState : public std::enable_shared_from_this<SubscriptionState>
   std::uint32_t max_;
   std::uint32_t delivered_ = 0;  // counted where there is a max_
   hub::Inbox inbox_;
+  std::uint64_t missing_ = 0;  // by the hub's word
   Outcome end_ = Outcome::ok;
   const char* why_ = nullptr;  // where it is no end of the client's
   bool finished_ = false;

@@ -2,7 +2,6 @@
 #include <hallway/link.hpp>
 
 #include <algorithm>
-#include <charconv>
 #include <coroutine>
 #include <set>
 #include <string>
@@ -22,7 +21,6 @@ namespace {
 using link::Crossing;
 
 constexpr const char* interest_subject = "$SYS.HUB.INTEREST";
-constexpr const char* gap_subject = "$SYS.HUB.GAP";
 constexpr const char* origin_field = "Hallway-Origin";
 constexpr const char* cluster_origin = "nats";
 
@@ -106,7 +104,6 @@ class Link::Core final : public std::enable_shared_from_this<Core>,
   void follow_neighbours();
   void leave(const HubMessage& message);
   void leave_as_answer(const HubMessage& answer);
-  void count_gap(ByteView number);
 
   // From the cluster
   void changed(const LinkEvent& event) override;
@@ -207,9 +204,11 @@ LinkStatistics Link::Core::statistics() const {
   all.dropped_in += dropped_in_;
   all.dropped_out += dropped_out_;
   all.loops_stopped += loops_stopped_;
+  // For want of room in the hub, or here.
   for (const Export& one : exports_) {
     if (one.subscription) all.dropped_out += one.subscription->dropped();
   }
+  if (answers_) all.dropped_out += answers_->dropped();
   return all;
 }
 
@@ -276,7 +275,6 @@ Task<> Link::Core::bring_out(std::shared_ptr<Subscription> from) {
 
 void Link::Core::leave(const HubMessage& message) {
   const ByteView subject = message.subject();
-  if (subject == gap_subject) return count_gap(message.payload());
   if (!cluster_ || is_internal(subject)) return;
   const bool wanted =
       any_matches(options_.always, subject) || neighbours_.interest().wants(subject);
@@ -300,7 +298,6 @@ Task<> Link::Core::bring_answers_out() {
 }
 
 void Link::Core::leave_as_answer(const HubMessage& answer) {
-  if (answer.subject() == gap_subject) return count_gap(answer.payload());
   const auto subject = to_cluster_.open(answer.subject());
   // The NATS client library has no way to say that nobody listens: who asked hears nothing.
   if (!cluster_ || !subject || !answer.status().empty()) return;
@@ -309,13 +306,6 @@ void Link::Core::leave_as_answer(const HubMessage& answer) {
                    .reply = reply.empty() ? std::string() : from_cluster_.seal(reply),
                    .header = marked_header(answer),
                    .payload = std::string(answer.payload())});
-}
-
-/// Messages that the hub had no room for, because they came faster than this loop could read them.
-void Link::Core::count_gap(ByteView number) {
-  std::uint64_t lost = 0;
-  std::from_chars(number.data(), number.data() + number.size(), lost);
-  dropped_out_ += lost;
 }
 
 std::vector<std::pair<std::string, std::string>> Link::Core::marked_header(

@@ -134,6 +134,20 @@ TEST_F(hub_client_subscribe, drops_the_newest_of_a_full_inbox_and_tells_once) {
   EXPECT_EQ(count(Kind::messages_lost), 2U);
 }
 
+TEST_F(hub_client_subscribe, counts_and_tells_what_the_hub_had_no_room_for) {
+  Subscription from = subscribe("s");
+  hub.deliver("s", 1, "before");
+  hub.deliver("$SYS.HUB.GAP", 1, "12");
+  hub.deliver("s", 1, "behind");
+  hub.deliver("$SYS.HUB.GAP", 1, "1");
+  EXPECT_EQ(flush(), Outcome::ok);
+  EXPECT_EQ(all_of(from), (std::vector<std::string>{"before", "behind"}));
+  EXPECT_EQ(from.dropped(), 13U);
+  EXPECT_EQ(count(Kind::messages_lost), 2U);
+  EXPECT_EQ(events.front().error.subject, "s");
+  EXPECT_NE(events.front().error.reason.find("12"), std::string::npos);
+}
+
 TEST_F(hub_client_subscribe, drops_the_oldest_of_a_full_inbox) {
   Subscription from = subscribe("s", small(Full::drop_oldest));
   deliver_numbers(1, 50);
