@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 
 namespace hallway::hub {
 
@@ -19,13 +20,26 @@ void write(const nats::HeaderBlock& block, const Fields& fields, std::string& ou
   block.write_with(fields, out.data());
 }
 
-/// In a block that is not valid, for who may read it with more patience than we do.
+/// Somewhere, for who may read it with more patience than we do.
 bool mentions_a_stamp(ByteView header) {
   constexpr ByteView prefix = "hallway-";
   const auto lower = [](char letter) {
     return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter + ('a' - 'A')) : letter;
   };
   return !std::ranges::search(header, prefix, {}, lower).empty();
+}
+
+/// A field ends for everybody where it ends for us. Some readers end a line at a control byte or at
+/// a separator of Unicode, or a text at NUL: behind it could stand what we do not see.
+bool reads_alike(ByteView header) {
+  std::string text(header);
+  std::erase_if(text, [](char byte) { return byte == '\r' || byte == '\n' || byte == '\t'; });
+  return printable(text) == text;
+}
+
+std::optional<nats::HeaderBlock> parse(ByteView header) {
+  if (mentions_a_stamp(header) && !reads_alike(header)) return std::nullopt;
+  return nats::HeaderBlock::parse(header);
 }
 
 /// The program at the other end, if the process that connected still runs it: read first, asked
@@ -46,14 +60,14 @@ Stamp::Stamp(const Connection& publisher)
 }
 
 void Stamp::put_on(ByteView header, std::string& out) const {
-  const auto block = nats::HeaderBlock::parse(header);
+  const auto block = parse(header);
   write(block.value_or(nats::HeaderBlock()),
         {{{uid_field, uid_}, {pid_field, pid_}, {executable_field, executable_}}}, out);
 }
 
 bool Stamp::take_off(ByteView header, std::string& out) {
   constexpr Fields stamp{{{uid_field, {}}, {pid_field, {}}, {executable_field, {}}}};
-  const auto block = nats::HeaderBlock::parse(header);
+  const auto block = parse(header);
   const bool suspicious = block ? block->has_any_of(stamp) : mentions_a_stamp(header);
   if (!suspicious) return false;
   write(block.value_or(nats::HeaderBlock()), stamp, out);

@@ -226,6 +226,16 @@ TEST_F(a_hub, lets_nobody_forge_who_published) {
             hmsg("signed.a", std::string(nats_1_0) + own_stamp(), "x"));
   EXPECT_EQ(answer(client, hpub("plain", broken, "x")),
             hmsg("plain", std::string(nats_1_0) + "\r\n", "x"));
+  // So may one with a byte at which somebody ends a line or a text.
+  for (const char* end : {"\v", "\f", "\x1e", "\x7f", "\xc2\x85", "\xe2\x80\xa8"}) {
+    const std::string odd = std::string(nats_1_0) + "A: 1" + end + "Hallway-Uid: 0\r\n\r\n";
+    EXPECT_EQ(answer(client, hpub("signed.a", odd, "x")),
+              hmsg("signed.a", std::string(nats_1_0) + own_stamp(), "x"));
+    EXPECT_EQ(answer(client, hpub("plain", odd, "x")),
+              hmsg("plain", std::string(nats_1_0) + "\r\n", "x"));
+  }
+  const std::string harmless = std::string(nats_1_0) + "A: 1\vUid: 0\r\n\r\n";
+  EXPECT_EQ(answer(client, hpub("plain", harmless, "x")), hmsg("plain", harmless, "x"));
   EXPECT_EQ(answer(client, hpub("plain", "no such\r\nthing", "x")),
             hmsg("plain", "no such\r\nthing", "x"));
   // What was unsigned before is not so for ever.
