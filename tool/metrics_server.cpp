@@ -19,6 +19,7 @@
 
 #include <hallway/server.hpp>
 
+#include "deadline.hpp"
 #include "report.hpp"
 
 namespace hallway::tool {
@@ -59,11 +60,12 @@ std::string answer(std::string_view line, const CollectMetrics& collect) {
 }
 
 /// The first line of a request, once all of its lines are there; empty: there are too many.
-/// Nothing: the client was cut, or went.
+/// Nothing: the client was cut, went, or took too long.
 Task<std::optional<std::string>> receive_request(Connection& client) {
+  const Deadline deadline(request_time);
   std::optional<std::string> first;
   for (std::size_t lines = 0; lines < most_lines; ++lines) {
-    const Received line = co_await client.receive();
+    const Received line = co_await client.receive(deadline.left());
     if (!line) co_return std::nullopt;
     if (first && line->bytes().empty()) co_return first;
     if (!first) first = line->bytes();
