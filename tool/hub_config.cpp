@@ -323,7 +323,7 @@ void read_tls(Table table, LinkTls& tls) {
 
 LinkOptions read_link(Table table) {
   LinkOptions link;
-  table.list("urls", read_text, link.urls);
+  table.list("urls", read_server_url, link.urls);
   table.require_some("urls", "the servers, as in [\"nats://127.0.0.1:4222\"]");
   table.list("exports", read_pattern, link.exports);
   table.list("always", read_pattern, link.always);

@@ -54,7 +54,7 @@ Read<std::string> read_pattern(std::string_view text) {
 
 void add_link(CLI::App& verb, HubServiceFlags& flags) {
   add_value(
-      verb, "--link", "URL", read_text,
+      verb, "--link", "URL", read_server_url,
       [&](std::string url) { flags.servers.push_back(std::move(url)); },
       "Link the hub to a cluster of NATS servers, as nats://HOST:PORT. Repeatable");
   add_value(

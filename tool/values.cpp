@@ -70,6 +70,13 @@ std::optional<char> simple_escape(char letter) {
 
 }  // namespace
 
+Read<std::string> read_server_url(std::string_view text) {
+  for (const std::string_view scheme : {"nats://", "tls://"}) {
+    if (text.starts_with(scheme) && text.size() > scheme.size()) return std::string(text);
+  }
+  return std::unexpected("not a server (nats://HOST:PORT or tls://HOST:PORT)");
+}
+
 Read<Duration> read_duration(std::string_view text) {
   const auto size = digits_in(text, "0123456789.");
   const std::string_view unit = size < text.size() ? text.substr(size) : "s";

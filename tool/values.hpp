@@ -55,6 +55,9 @@ Read<Policy> read_policy(std::string_view text,
   return std::unexpected("not a policy (" + names + ")");
 }
 
+/// "nats://HOST:PORT" or "tls://HOST:PORT", with or without the port.
+Read<std::string> read_server_url(std::string_view text);
+
 /// "20us", "500ms", "1.5s", "2m", "1h"; a number alone counts seconds.
 Read<Duration> read_duration(std::string_view text);
 

@@ -184,6 +184,14 @@ TEST(HubConfig, every_mistake_is_named_with_its_line_its_key_and_what_was_expect
           "with a fraction"));
 }
 
+TEST(HubConfig, a_link_is_to_servers_of_nats) {
+  for (const char* url : {"foo://x", "10.0.0.1:4222", "tls://", ""}) {
+    EXPECT_THAT(errors_in("[link]\nurls = ['nats://x', '" + std::string(url) + "']\n"),
+                ElementsAre(HasSubstr("hub.toml:2: link.urls[1]: \"" + std::string(url) +
+                                      "\": not a server (nats://HOST:PORT")));
+  }
+}
+
 TEST(HubConfig, a_key_nobody_knows_is_a_mistake_and_the_known_ones_are_told) {
   EXPECT_THAT(
       errors_in("colour = 'red'\n[limits]\nconnection = 1\n"),
