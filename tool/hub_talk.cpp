@@ -75,12 +75,14 @@ int HubTalk::run(Task<> talk) {
   return failed() ? status_ : stopped;
 }
 
-Task<std::optional<HubClient>> HubTalk::connect(HubReconnect reconnect) {
+Task<std::optional<HubClient>> HubTalk::connect(HubReconnect reconnect,
+                                                std::optional<DeliveryPolicy> delivery) {
   HubClientOptions options;
   options.name = "hallway " + verb_;
   options.server_uid = flags_->reach.server_uid;
   options.deadline = flags_->reach.timeout.value_or(defaults::connect_time);
   options.reconnect = reconnect;
+  options.delivery = delivery;
   options.limits.max_message =
       bounds::largest_message;  // it is for the hub to say what is too much
   options.on_event = [this](const HubClientEvent& event) { hear(event); };

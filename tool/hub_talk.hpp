@@ -46,7 +46,9 @@ class HubTalk {
   int run(Task<> talk);
 
   /// Nothing: it failed, and was told.
-  Task<std::optional<HubClient>> connect(HubReconnect reconnect = {});
+  /// @param delivery  what the hub is asked to do with what is not read in time
+  Task<std::optional<HubClient>> connect(HubReconnect reconnect = {},
+                                         std::optional<DeliveryPolicy> delivery = {});
 
   /// Happens with the first end(), and when the loop drains.
   [[nodiscard]] Occurrence& over() noexcept { return over_; }

@@ -11,6 +11,7 @@
 #include <hallway/hub_client.hpp>
 
 #include "hub_talk.hpp"
+#include "values.hpp"
 #include "verb.hpp"
 
 namespace hallway::tool {
@@ -32,6 +33,8 @@ struct SubscribeFlags {
   std::vector<std::string> subjects;
   std::string queue;
   std::size_t count = 0;
+  // Whoever only looks on neither holds publishers up nor is cut off: it is told what it missed.
+  DeliveryPolicy full = DeliveryPolicy::drop_oldest;
 
   [[nodiscard]] SubscribeOptions options() const {
     // While nobody takes our output, it is for the hub to decide what becomes of the messages.
@@ -48,7 +51,7 @@ class Subscribing {
       : talk_(&talk), flags_(&flags), left_(flags.count) {}
 
   Task<> run() {
-    auto hub = co_await talk_->connect();
+    auto hub = co_await talk_->connect({}, flags_->full);
     if (!hub) co_return;
     for (const std::string& subject : flags_->subjects) subscribe(*hub, subject);
     const HubSent had = co_await hub->flush();
@@ -97,6 +100,14 @@ Read<std::string> read_queue(const std::string& text) {
   return text;
 }
 
+Read<DeliveryPolicy> read_full(const std::string& text) {
+  return read_policy<DeliveryPolicy, 5>(text, {{{"wait", DeliveryPolicy::wait},
+                                                {"drop-oldest", DeliveryPolicy::drop_oldest},
+                                                {"drop-newest", DeliveryPolicy::drop_newest},
+                                                {"latest-only", DeliveryPolicy::latest_only},
+                                                {"disconnect", DeliveryPolicy::disconnect}}});
+}
+
 Read<std::size_t> read_message_count(const std::string& text) {
   auto count = read_count(text);
   if (count && *count > UINT32_MAX) return std::unexpected("too large");
@@ -128,6 +139,11 @@ Run add_subscribe(CLI::App& verb, const Rest& rest) {
       verb, "--count", "N", read_message_count,
       [flags](std::size_t count) { flags->count = count; },
       "Print so many messages, of all subjects together, and exit");
+  add_value(
+      verb, "--full", "wait|drop-oldest|drop-newest|latest-only|disconnect", read_full,
+      [flags](DeliveryPolicy full) { flags->full = full; },
+      "What a hub of Hallway does with messages that are not read in time, unless its rules say "
+      "it (default drop-oldest, told as lost); wait holds up the publishers");
   verb.footer(examples);
   verb.final_callback([&verb, flags, rest] {
     flags->hub.reach.address = read_hub_address(flags->at);

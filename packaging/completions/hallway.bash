@@ -86,9 +86,10 @@ _hallway() {
         --at) _hallway_offer -f; return ;;
         --server-uid) _hallway_offer -u; return ;;
         --queue) _hallway_offer -g; return ;;
+        --full) _hallway_offer -W "wait drop-oldest drop-newest latest-only disconnect"; return ;;
         --timeout | --count) return ;;
       esac
-      flags="--help -h --quiet -q --verbose -v --json --spin --at --timeout --server-uid --queue --count"
+      flags="--help -h --quiet -q --verbose -v --json --spin --at --timeout --server-uid --queue --count --full"
       ;;
     bench)
       case $previous in

@@ -128,6 +128,7 @@ complete -c hallway -n '__fish_seen_subcommand_from subscribe' -l timeout -x -d 
 complete -c hallway -n '__fish_seen_subcommand_from subscribe' -l server-uid -x -a '(__fish_complete_users)' -d 'Refuse a server of another user, before the first byte'
 complete -c hallway -n '__fish_seen_subcommand_from subscribe' -l queue -x -a '(__fish_complete_groups)' -d 'Share the messages with the other subscribers of this group'
 complete -c hallway -n '__fish_seen_subcommand_from subscribe' -l count -x -d 'Print so many messages, of all subjects together, and exit'
+complete -c hallway -n '__fish_seen_subcommand_from subscribe' -l full -x -a 'wait drop-oldest drop-newest latest-only disconnect' -d 'What a hub of Hallway does with messages that are not read in time, unless its rules say it'
 complete -c hallway -f -n __fish_use_subcommand -a bench -d 'Load a server, print rates and latencies'
 complete -c hallway -n '__fish_seen_subcommand_from bench' -l help -s h -d 'Print this help message and exit'
 complete -c hallway -n '__fish_seen_subcommand_from bench' -l pattern -x -a 'pingpong stream broadcast connect' -d 'pingpong'
