@@ -96,8 +96,7 @@ TEST_F(a_hub, knows_who_somebody_is_from_the_kernel) {
   EXPECT_EQ(answer(ours, pub("ours", "x")), "");
   say(ours, "SUB > 1\r\n");
   ForkedProcess other([&](const ForkedProcess::Say& tell) {
-    (void)::setgid(some_user);
-    (void)::setuid(some_user);
+    if (::setgid(some_user) != 0 || ::setuid(some_user) != 0) return;
     const Descriptor socket = raw_connected(SOCK_STREAM, path);
     raw_send(socket.get(), std::string(connect_as_programs_do) + pub("ours", "x") +
                                pub("theirs", "y") + "PING\r\n");
@@ -486,8 +485,7 @@ TEST_F(interest_of_a_hub, is_nothing_for_another_user) {
   options.rules.allow = {allow::any()};
   start(std::move(options));
   ForkedProcess other([&](const ForkedProcess::Say& tell) {
-    (void)::setgid(some_user);
-    (void)::setuid(some_user);
+    if (::setgid(some_user) != 0 || ::setuid(some_user) != 0) return;
     const Descriptor socket = raw_connected(SOCK_STREAM, path);
     raw_send(socket.get(),
              std::string(connect_as_programs_do) + "SUB $SYS.HUB.INTEREST 1\r\nPING\r\n");
