@@ -460,7 +460,9 @@ class Cluster::Worker {
       ++(outcome == Outcome::ok ? sent : refused);
       messages.pop_front();
     }
-    const bool confirmed = flush() && reconnects() == connection;
+    // It is asked besides: where a connection is lost, flushes on two threads, and libnats has one
+    // of its own after each reconnect, may share a pong, and then one of them says that it came.
+    const bool confirmed = flush() && connected() && reconnects() == connection;
     {
       const std::lock_guard lock(state_->mutex);
       (confirmed ? state_->counts.out : state_->counts.unconfirmed) += sent;

@@ -139,8 +139,8 @@ class LinkedHubs : public testing::Test {
     foreigners.clear();
     machines.clear();
     servers.clear();
-    // It keeps threads for the next connection.
-    EXPECT_EQ(nats_CloseAndWait(5000), NATS_OK);
+    // It keeps threads for the next connection; and one that flushes takes up to ten seconds.
+    EXPECT_EQ(nats_CloseAndWait(20000), NATS_OK);
   }
 
   NatsServer& add_server(const std::string& settings = {}) {

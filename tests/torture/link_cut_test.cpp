@@ -58,7 +58,7 @@ class Wire {
 class Traffic {
  public:
   Traffic(Machine& near, Machine& far)
-      : near_(near), local_(near.subscribe("s")), remote_(far.subscribe("s")) {}
+      : near_(near), far_(far), local_(near.subscribe("s")), remote_(far.subscribe("s")) {}
 
   void publish_some() {
     for (int i = 0; i < 50; ++i) {
@@ -88,20 +88,30 @@ class Traffic {
     return heard_there_.size() >= near_.statistics().out;
   }
 
+  [[nodiscard]] std::string account() const {
+    const LinkStatistics all = near_.statistics();
+    const LinkStatistics other = far_.statistics();
+    return std::to_string(published_) + " published, " + std::to_string(heard_here_) +
+           " heard locally, " + std::to_string(all.out) + " confirmed, " +
+           std::to_string(all.unconfirmed) + " unconfirmed, " + std::to_string(all.dropped_out) +
+           " dropped, " + std::to_string(all.kept) + " kept, " +
+           std::to_string(heard_there_.size()) + " heard elsewhere, where " +
+           std::to_string(other.in) + " came in and " + std::to_string(other.dropped_in) +
+           " were dropped";
+  }
+
   /// What is true in the end.
   void judge(const std::string& what) const {
     const LinkStatistics all = near_.statistics();
     EXPECT_GE(heard_there_.size(), all.out);
     EXPECT_LE(heard_there_.size(), all.out + all.unconfirmed);
     EXPECT_EQ(twice_, 0U);
-    report(what + ": " + std::to_string(published_) + " published, all heard locally; " +
-           std::to_string(all.out) + " confirmed, " + std::to_string(all.unconfirmed) +
-           " unconfirmed, " + std::to_string(all.dropped_out) + " dropped, " +
-           std::to_string(heard_there_.size()) + " heard elsewhere");
+    report(what + ": " + account());
   }
 
  private:
   Machine& near_;
+  Machine& far_;
   Subscription local_;
   Subscription remote_;
   std::uint64_t published_ = 0;
@@ -151,7 +161,8 @@ TEST_F(a_link_that_is_cut, loses_what_its_counters_say_and_nothing_local) {
     wire.lay();
     ASSERT_TRUE(until([&] { return near.count(LinkEvent::Kind::up) == i + 2; })) << "cut " << i;
   }
-  ASSERT_TRUE(until([&] { return traffic.is_accounted_for() && traffic.has_arrived(); }));
+  ASSERT_TRUE(until([&] { return traffic.is_accounted_for() && traffic.has_arrived(); }))
+      << traffic.account();
   EXPECT_GT(near.statistics().dropped_out, 0U);
   traffic.judge("link cut " + std::to_string(cuts) + " times");
 }
@@ -185,7 +196,8 @@ TEST_F(a_link_that_is_cut, goes_on_by_another_server_when_its_own_is_killed) {
     ASSERT_TRUE(reaches_the_last(other));
     traffic.publish_some();
     // What a server has confirmed and not passed on when it is killed, nobody can count.
-    ASSERT_TRUE(until([&] { return traffic.is_accounted_for() && traffic.has_arrived(); }));
+    ASSERT_TRUE(until([&] { return traffic.is_accounted_for() && traffic.has_arrived(); }))
+        << traffic.account();
     used.kill();
     for (int k = 0; k < 3; ++k) traffic.publish_some();
     ASSERT_TRUE(until([&] { return near.count(LinkEvent::Kind::up) == i + 2; })) << "kill " << i;
@@ -193,7 +205,8 @@ TEST_F(a_link_that_is_cut, goes_on_by_another_server_when_its_own_is_killed) {
     used.start();
     ASSERT_TRUE(until([&] { return used.ready(); })) << used.log();
   }
-  ASSERT_TRUE(until([&] { return traffic.is_accounted_for() && traffic.has_arrived(); }));
+  ASSERT_TRUE(until([&] { return traffic.is_accounted_for() && traffic.has_arrived(); }))
+      << traffic.account();
   traffic.judge("a server of the link's cluster killed " + std::to_string(kills) + " times");
 }
 
