@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hub_link.hpp"
 
+#include <chrono>
 #include <nlohmann/json.hpp>
-
 #include <string>
 #include <utility>
 
 namespace hallway::tool {
 
 namespace {
+
+/// How long the end of the program waits for threads that are of no use any more.
+constexpr Duration ending_time = std::chrono::seconds(2);
 
 /// A server that is not there is told once, and not at each attempt.
 void tell(Events& events, const LinkEvent& event, std::string& last) {
@@ -32,7 +35,10 @@ Result<HubLink> HubLink::open(Loop& loop, const Address& hub, LinkOptions option
   };
   auto link = loop.run(Link::start(loop, hub, std::move(options)));
   if (!link) return std::unexpected(link.error());
-  return HubLink(std::make_shared<const Link>(std::move(*link)));
+  return HubLink({new Link(std::move(*link)), [](const Link* ended) {
+                    delete ended;
+                    Link::end_threads(ending_time);
+                  }});
 }
 
 LinkStatistics HubLink::statistics() const { return link_->statistics(); }

@@ -137,6 +137,12 @@ class Link {
 
   [[nodiscard]] LinkStatistics statistics() const;
 
+  /// Ends the threads that libnats keeps after the last link, so that they do not meet the end of
+  /// the program, and what OpenSSL takes away then. For programs that use libnats by links alone,
+  /// once there is none. Blocking.
+  /// @return whether they ended in time
+  static bool end_threads(Duration within);
+
  private:
   class Core;
   explicit Link(std::shared_ptr<Core> core) noexcept;

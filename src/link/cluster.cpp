@@ -688,4 +688,6 @@ LinkStatistics Cluster::statistics() const {
   return counts;
 }
 
+bool end_threads(Duration within) { return nats_CloseAndWait(milliseconds(within)) == NATS_OK; }
+
 }  // namespace hallway::link

@@ -73,4 +73,7 @@ class Cluster {
   std::thread thread_;
 };
 
+/// See Link::end_threads().
+bool end_threads(Duration within);
+
 }  // namespace hallway::link
