@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "core/put.hpp"
+#include "wire/nats_header.hpp"
 #include "wire/nats_writer.hpp"
 
 namespace hallway::hub {
@@ -253,13 +254,31 @@ void Delivery::deliver_alone(ClientSubscription& to, const Publication& news) {
   totals_.bytes_out += message.size();
 }
 
-void Delivery::answer(Subscriber& requester, const Publication& answer) {
-  settle();
-  router_.match(answer.subject, matched_, nullptr, [&](const Subscription& subscription) {
+ClientSubscription* Delivery::own_subscription(const Subscriber& requester, ByteView reply) {
+  router_.match(reply, matched_, nullptr, [&](const Subscription& subscription) {
     return subscription.owner() == &requester && subscription.group().empty();
   });
-  if (matched_.empty()) return;
-  requester.write(nats::to_bytes(delivered(answer, *find(matched_.front()))));
+  return matched_.empty() ? nullptr : find(matched_.front());
+}
+
+void Delivery::answer(Subscriber& requester, const Publication& answer) {
+  settle();
+  ClientSubscription* to = own_subscription(requester, answer.subject);
+  if (to == nullptr) return;
+  const SubscriptionId id = matched_.front();
+  const bool last = to->count_messages();
+  tell(id, answer);
+  to = find(id);
+  if (last && to != nullptr) requester.finish(*to);
+}
+
+void Delivery::tell_no_responders(Subscriber& requester, ByteView reply) {
+  settle();
+  const ClientSubscription* to = own_subscription(requester, reply);
+  if (to == nullptr) return;
+  const Publication news{
+      .subject = reply, .reply = {}, .header = nats::no_responders_header, .payload = {}};
+  requester.write(nats::to_bytes(delivered(news, *to)));
 }
 
 }  // namespace hallway::hub

@@ -53,8 +53,11 @@ class Delivery final : private detail::Flushable {
   };
   Published publish(const Publication& publication);
 
-  /// Answers a request at the subscription of its own that the requester has for the reply.
+  /// Answers a request, at the subscription of its own that the requester has for the reply.
   void answer(Subscriber& requester, const Publication& answer);
+
+  /// Tells a requester that nobody listens. It does not count for UNSUB's max, as in a nats-server.
+  void tell_no_responders(Subscriber& requester, ByteView reply);
 
   /// Gives a subscription a message of the hub's own, in its turn.
   void tell(SubscriptionId id, const Publication& news) noexcept;
@@ -97,6 +100,7 @@ class Delivery final : private detail::Flushable {
   [[nodiscard]] ClientSubscription* find(SubscriptionId id) const {
     return static_cast<ClientSubscription*>(router_.find(id));
   }
+  [[nodiscard]] ClientSubscription* own_subscription(const Subscriber& requester, ByteView reply);
   bool publish_along(const Publication& publication);
   Subscriber* find_recipients(const Publication& publication);
   void begin_batch(const Publication& publication);

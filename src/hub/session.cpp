@@ -217,10 +217,7 @@ Subscriber* Session::publish() {
     work_ += work;
     if (blocked_by != nullptr) return blocked_by;
     if (!delivered && options_.no_responders && !publication_->reply.empty()) {
-      board_.delivery.answer(subscriber_, {.subject = publication_->reply,
-                                           .reply = {},
-                                           .header = nats::no_responders_header,
-                                           .payload = {}});
+      board_.delivery.tell_no_responders(subscriber_, publication_->reply);
       answered_ = true;
     }
   }

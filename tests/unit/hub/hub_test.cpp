@@ -280,6 +280,17 @@ TEST_F(a_hub, lets_a_uid_have_only_so_many_subscriptions) {
 
 // Its own subjects --------------------------------------------------------------------------------
 
+TEST_F(a_hub, counts_its_answers_as_messages_of_the_subscription_they_come_to) {
+  start();
+  RawStream client = connect();
+  say(client, "SUB in 9\r\nUNSUB 9 1\r\n");
+  const std::string question = pub("$SYS.HUB.STATS", "", "in");
+  const std::string heard = answer(client, question + question);
+  EXPECT_TRUE(heard.starts_with("MSG in 9 "));
+  EXPECT_EQ(heard.find("MSG", 1), std::string::npos) << heard;
+  EXPECT_EQ(hub->statistics().subscriptions, 0U);
+}
+
 TEST_F(a_hub, answers_who_asks_for_its_statistics) {
   start();
   RawStream client = connect();
