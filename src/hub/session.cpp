@@ -8,7 +8,6 @@
 #include "hub/subject.hpp"
 #include "loop/timed_wait.hpp"
 #include "wire/nats_errors.hpp"
-#include "wire/nats_header.hpp"
 #include "wire/nats_writer.hpp"
 
 namespace hallway::hub {
