@@ -21,7 +21,8 @@ OTHER_MEMBERS = [b'"name":"n"', b'"lang":"python"', b'"version":"1.2"', b'"proto
                  b'"protocol":1', b'"user":"u","pass":"p"', b'"verbose":null', b'"sig":""',
                  b'"unknown":{"a":[1,-2.5e3,{"b":"\\u00e4"}]}', b'"tls_required":false']
 
-HEADERS = [b"NATS/1.0\r\n\r\n", b"NATS/1.0\r\nA: b\r\nC:d\r\n\r\n", b"NATS/1.0 503\r\n\r\n",
+# None is what a server itself says when nobody listens.
+HEADERS = [b"NATS/1.0\r\n\r\n", b"NATS/1.0\r\nA: b\r\nC:d\r\n\r\n", b"NATS/1.0 503 No\r\n\r\n",
            b"NATS/1.0\r\nA: \xc3\xa4\r\n\r\n", b"NATS/1.0\r\nA: 1\r\na: 2\r\nA: 3\r\n\r\n",
            b"no header at all"]
 
