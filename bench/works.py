@@ -194,6 +194,10 @@ def apart_checks(subscribers, placements):
     )
 
 
+# --- the hub's router -----------------------------------------------------------------------------
+
+SUBSCRIPTIONS = 100_000
+
 # --- a crowd of connections -----------------------------------------------------------------------
 
 CROWD = ('hallway', 'raw_epoll', 'asio', 'libuv', 'libevent')
@@ -436,6 +440,47 @@ ROWS = (
                 lambda line: line['cpu_ns']['server'],
                 arguments={'mode': 'active'},
             ),
+        ),
+    ),
+    Row(
+        'P11',
+        f'the hub finds whom a message is for, among {SUBSCRIPTIONS:,} subscriptions',
+        'at most 300 ns',
+        tuple(
+            Case(
+                'routing',
+                ('hallway',),
+                (SPLIT,),
+                arguments={'mode': mode, 'connections': SUBSCRIPTIONS, 'subscribers': 1},
+            )
+            for mode in ('hot', 'all')
+        ),
+        tuple(
+            Check(
+                f'{mode} subjects: ns',
+                '<= 300',
+                absolute(
+                    'hallway', 'routing', SPLIT, mode=mode, connections=SUBSCRIPTIONS, subscribers=1
+                ),
+            )
+            for mode in ('hot', 'all')
+        ),
+        (
+            Curve(
+                'a match against subscriptions, all subjects in random order',
+                'subscriptions',
+                'ns per match',
+                'routing',
+                ('hallway',),
+                'connections',
+                (100, 1000, 10_000, SUBSCRIPTIONS),
+                lambda line: line['value'],
+                arguments={'mode': 'all', 'subscribers': 1},
+            ),
+        ),
+        limit=(
+            'Where no subject comes again soon, two loads that cannot be made earlier, of a step '
+            'and of the node it leads to, miss the caches at each token: more than half of the time.'
         ),
     ),
 )

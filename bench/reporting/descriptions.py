@@ -27,4 +27,8 @@ OF = {
           'share, much the same for everybody, is not in it.',
     'P10': 'A hundred clients ask, each its next question when the last one was answered, among '
            'others that are only there: how long an answer takes.',
+    'P11': 'The hub’s router alone, in one thread, finds the subscriptions that a message is for; '
+           'every second has a wildcard, and each subject has one. Hot: 256 subjects again and '
+           'again. All: each of the subjects once before any comes again, in random order, which '
+           'is the worst for the processor’s caches.',
 }
