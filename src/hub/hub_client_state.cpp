@@ -354,13 +354,14 @@ void HubClientState::learn(const hub::ServerInfo& info) {
 }
 
 void HubClientState::deliver(const nats::Operation& operation) {
-  ++counters_.messages_received;
+  const bool gap = operation.subject == hub::gap_subject;
+  if (!gap) ++counters_.messages_received;
   const std::uint64_t id = number_in(operation.sid);
   if (id == answers_id_) return answer(operation);
   const auto found = subscriptions_.find(id);
   // What was on its way when it was unsubscribed from is nobody's.
   if (found == subscriptions_.end() || !found->second->active()) return;
-  if (operation.subject == hub::gap_subject) return found->second->note_gap(operation.payload);
+  if (gap) return found->second->note_gap(operation.payload);
   found->second->deliver({operation.subject, operation.reply, operation.header, operation.payload});
   stalled_by_ = id;
 }

@@ -6,7 +6,6 @@ one of the servers is away and after it has come back, and when it is typed.
 import atexit
 import os
 import shutil
-import socket
 import subprocess
 
 from _nats import NatsServer
@@ -69,22 +68,24 @@ class Machine:
 
     def hears(self, other):
         """Has the other speak until something it says now is heard here."""
-        wanted = f'{id(other)} {other.said + 1}'
+        first = other.said + 1
         self.listens.socket.settimeout(0.2)
         heard = b''
-        while True:
+
+        def heard_now():
+            nonlocal heard
             other.said += 1
             text = f'{id(other)} {other.said}'
             other.says.asks(f'PUB news.today {len(text)}\r\n{text}')
             try:
                 heard += self.listens.socket.recv(65536)
             except TimeoutError:
-                continue
+                return False
             lines = heard.decode().split('\r\n')
             news = [line.split() for line in lines if line.startswith(f'{id(other)} ')]
-            first = int(wanted.split()[1])
-            if any(len(words) == 2 and int(words[1]) >= first for words in news):
-                return
+            return any(len(words) == 2 and int(words[1]) >= first for words in news)
+
+        until(heard_now, 'a message from another machine')
 
 
 machines = [Machine(number) for number in range(3)]

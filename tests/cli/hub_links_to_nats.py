@@ -2,7 +2,7 @@
 import socket
 
 from _nats import NatsServer
-from _support import Hub, run
+from _support import DEADLINE, Hub, run, until
 
 server = NatsServer('s')
 
@@ -12,6 +12,21 @@ def heard(client):
     line = client.line()
     assert line.startswith('MSG '), line
     return client.line().rstrip('\r\n')
+
+
+def arrives(speak, listener):
+    """Speaks until it is heard: before, the other side may not know that somebody listens."""
+    def heard_now():
+        speak()
+        try:
+            return listener.socket.recv(1, socket.MSG_PEEK) != b''
+        except TimeoutError:
+            return False
+
+    listener.socket.settimeout(0.05)
+    until(heard_now, 'a message')
+    listener.socket.settimeout(DEADLINE)
+    return heard(listener)
 
 
 with Hub('--link', server.url, '--export', 'news.>', '--import', 'news.>',
@@ -24,29 +39,10 @@ with Hub('--link', server.url, '--export', 'news.>', '--import', 'news.>',
         other.says('link up')
         at_one, at_other = one.join(), other.join()
         at_other.asks('SUB news.today 1')
-        # Until the server knows that somebody subscribed there.
-        at_other.socket.settimeout(0.05)
-        arrived = False
-        while not arrived:
-            at_one.asks('PUB news.today 5\r\nhello')
-            try:
-                arrived = at_other.socket.recv(1, socket.MSG_PEEK) != b''
-            except TimeoutError:
-                pass
-        at_other.socket.settimeout(30)
-        assert heard(at_other) == 'hello'
+        assert arrives(lambda: at_one.asks('PUB news.today 5\r\nhello'), at_other) == 'hello'
         at_one.asks('SUB news.tomorrow 1')
         # What one hub wants, the other hears of: it need not be exported always.
-        at_one.socket.settimeout(0.05)
-        arrived = False
-        while not arrived:
-            at_other.send('PUB news.tomorrow 3\r\nsun\r\n')
-            try:
-                arrived = at_one.socket.recv(1, socket.MSG_PEEK) != b''
-            except TimeoutError:
-                pass
-        at_one.socket.settimeout(30)
-        assert heard(at_one) == 'sun'
+        assert arrives(lambda: at_other.send('PUB news.tomorrow 3\r\nsun\r\n'), at_one) == 'sun'
         server.kill()
         assert server.url in one.says('link reconnecting')
 

@@ -5,7 +5,7 @@ import shutil
 import signal
 import subprocess
 
-from _support import DEADLINE, Hub, Process, run, skip, until
+from _support import DEADLINE, Hub, Process, skip, until
 
 if shutil.which('nc') is None:
     skip('nc is missing')

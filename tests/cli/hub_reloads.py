@@ -1,8 +1,8 @@
 """SIGHUP: new rules count at once; a config with a mistake changes nothing and is named line by line."""
 import json
 import os
-import signal
 import socket
+import subprocess
 
 from _support import DEADLINE, Hub, other_user
 
@@ -81,7 +81,6 @@ prefix = other_user()
 write('[[permissions]]\nwho = ["uid:0"]\n'
       '[[permissions]]\nwho = ["uid:65533"]\npublish.allow = ["public.*"]\n')
 with Hub('--config', 'hub.toml', '--mode', '0666', '--json') as hub:
-    import subprocess
     ended = subprocess.run([*prefix, 'nc', '-N', '-U', hub.address], capture_output=True,
                            input=b'PUB secret.a 0\r\n\r\nPUB public.a 0\r\n\r\nPING\r\n',
                            timeout=DEADLINE)

@@ -1,5 +1,4 @@
 """The same of the tutorial with three machines, in a network and with namespaces of its own."""
-import os
 import subprocess
 
 from _tutorial import Client, follow, needs, skip, until

@@ -3,7 +3,6 @@
 
 import contextlib
 import json
-import re
 import socket
 from collections import Counter
 from typing import NamedTuple

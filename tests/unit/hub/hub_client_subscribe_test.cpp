@@ -143,6 +143,7 @@ TEST_F(hub_client_subscribe, counts_and_tells_what_the_hub_had_no_room_for) {
   EXPECT_EQ(flush(), Outcome::ok);
   EXPECT_EQ(all_of(from), (std::vector<std::string>{"before", "behind"}));
   EXPECT_EQ(from.dropped(), 13U);
+  EXPECT_EQ(client->counters().messages_received, 2U);
   EXPECT_EQ(count(Kind::messages_lost), 2U);
   EXPECT_EQ(events.front().error.subject, "s");
   EXPECT_NE(events.front().error.reason.find("12"), std::string::npos);
