@@ -37,7 +37,7 @@ Task<> work(Loop& loop, std::string address, int& status) {
     co_return;
   }
   co_await hub->flush();  // from here on the hub knows of us
-  std::cout << "working" << std::endl;
+  std::cout << "working\n" << std::flush;
 
   loop.on_drain(&loop, [&] { loop.spawn(drain(*hub)); });
   while (auto question = co_await questions->receive()) {
