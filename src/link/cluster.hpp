@@ -64,6 +64,9 @@ class Cluster {
 
   [[nodiscard]] LinkStatistics statistics() const;
 
+  /// See Link::end_threads().
+  static bool end_threads(Duration within);
+
  private:
   struct State;
   struct Callbacks;
@@ -72,8 +75,5 @@ class Cluster {
   std::shared_ptr<State> state_;
   std::thread thread_;
 };
-
-/// See Link::end_threads().
-bool end_threads(Duration within);
 
 }  // namespace hallway::link

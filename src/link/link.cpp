@@ -448,6 +448,6 @@ Link::~Link() {
 
 LinkStatistics Link::statistics() const { return core_->statistics(); }
 
-bool Link::end_threads(Duration within) { return link::end_threads(within); }
+bool Link::end_threads(Duration within) { return link::Cluster::end_threads(within); }
 
 }  // namespace hallway
