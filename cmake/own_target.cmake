@@ -42,6 +42,16 @@ function(hallway_own_target target)
     $<BUILD_INTERFACE:hallway_warnings> $<BUILD_INTERFACE:hallway_hardening>)
 endfunction()
 
+# hallway_precompile(<target> <headers>...): our sources are short beside what they include. A time
+# inside what Clang makes of the headers would keep ccache from knowing it again.
+function(hallway_precompile target)
+  if(HALLWAY_PRECOMPILE)
+    target_precompile_headers(${target} PRIVATE ${ARGN})
+    target_compile_options(${target} PRIVATE
+      $<$<CXX_COMPILER_ID:Clang>:SHELL:-Xclang -fno-pch-timestamp>)
+  endif()
+endfunction()
+
 # hallway_program(<target> <name> <folder> <sources>...): an executable on the library.
 function(hallway_program target name folder)
   add_executable(${target} ${ARGN})
