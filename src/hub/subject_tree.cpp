@@ -13,6 +13,8 @@ namespace {
 
 constexpr Index root = 0;
 
+std::string_view first_of(std::string_view tokens) { return tokens.substr(0, tokens.find('.')); }
+
 }  // namespace
 
 SubjectTree::SubjectTree(const core::HashKey& key) : key_(key), words_(key) { nodes_.take(); }
@@ -100,51 +102,89 @@ void SubjectTree::end_group(Index index) noexcept {
 
 // Nodes ------------------------------------------------------------------------------------------
 
-Index SubjectTree::child(Index node, const Token& token) const noexcept {
-  const Node& at = nodes_[node];
-  if (has_others(at)) {
-    return steps_.find(hash(node, token.hash), [&](Index known) {
-      return nodes_[known].parent == node && nodes_[known].token == token.text;
-    });
-  }
-  const bool known = at.known_child != no_index && nodes_[at.known_child].token == token.text;
-  return known ? at.known_child : no_index;
+/// @param hash  of the node and the token
+Index SubjectTree::child(Index node, std::uint32_t hash, std::string_view text) const noexcept {
+  return steps_.find(hash, [&](Index known) {
+    return nodes_[known].parent == node && nodes_[known].first() == text;
+  });
+}
+
+Index SubjectTree::child_of_pattern(Index node, const Token& token) const noexcept {
+  if (token.text == "*") return nodes_[node].any_one;
+  if (token.text == ">") return nodes_[node].any_more;
+  return child(node, hash(node, token.hash), token.text);
 }
 
 /// The node of `subject`, with all before it.
 Index SubjectTree::grow(std::string_view subject) {
   Index node = root;
-  try {
-    for (Tokens tokens(subject); !tokens.done();) node = grow_child(node, tokens.next());
-  } catch (...) {
-    prune(node);
-    throw;
+  for (std::string_view rest = subject; !rest.empty();) {
+    const Token token = token_of(first_of(rest));
+    Index next = child_of_pattern(node, token);
+    if (next == no_index) return grow_leaf(node, rest);
+    rest.remove_prefix(std::min(rest.size(), token.text.size() + 1));
+    if (nodes_[next].has_tail()) {
+      if (nodes_[next].tail() == rest) return next;
+      next = split(next);
+    }
+    node = next;
   }
   return node;
 }
 
-Index SubjectTree::grow_child(Index node, std::string_view text) {
-  if (text == "*" || text == ">") {
-    const auto wildcard = text == "*" ? &Node::any_one : &Node::any_more;
-    if (nodes_[node].*wildcard == no_index) {
-      const Index grown = nodes_.take();
-      nodes_[grown].parent = node;
-      nodes_[node].*wildcard = grown;
-    }
-    return nodes_[node].*wildcard;
-  }
-  const Token token = token_of(text);
-  if (const Index known = child(node, token); known != no_index) return known;
-  std::string kept(text);
+Index SubjectTree::grow_leaf(Index node, std::string_view tokens) {
+  std::string kept(tokens);
   steps_.reserve_one();
-  const Index index = nodes_.take();
-  nodes_[index].token = std::move(kept);
-  nodes_[index].parent = node;
-  Node& parent = nodes_[node];
-  ++parent.children;
-  if (parent.known_child == no_index) parent.known_child = index;
-  steps_.insert(hash(node, token.hash), index);
-  return index;
+  const Index leaf = nodes_.take();
+  nodes_[leaf].tokens = std::move(kept);
+  nodes_[leaf].parent = node;
+  attach(leaf);
+  return leaf;
+}
+
+/// Puts a node for the first of its tokens between a leaf and its parent.
+Index SubjectTree::split(Index leaf) {
+  std::string first(nodes_[leaf].first());
+  steps_.reserve_one();
+  const Index between = nodes_.take();
+  detach(leaf);
+  nodes_[between].tokens = std::move(first);
+  nodes_[between].parent = nodes_[leaf].parent;
+  attach(between);
+  nodes_[leaf].tokens.erase(0, nodes_[leaf].first_size + 1);
+  nodes_[leaf].parent = between;
+  attach(leaf);
+  return between;
+}
+
+/// Has its parent know it. Precondition: steps_.reserve_one().
+void SubjectTree::attach(Index node) noexcept {
+  Node& at = nodes_[node];
+  Node& parent = nodes_[at.parent];
+  const Token token = token_of(first_of(at.tokens));
+  at.first_size = static_cast<std::uint32_t>(token.text.size());
+  if (token.text == "*") {
+    parent.any_one = node;
+  } else if (token.text == ">") {
+    parent.any_more = node;
+  } else {
+    steps_.insert(hash(at.parent, token.hash), node);
+    ++parent.children;
+  }
+}
+
+/// The opposite of attach().
+void SubjectTree::detach(Index node) noexcept {
+  const Node& at = nodes_[node];
+  Node& parent = nodes_[at.parent];
+  if (parent.any_one == node) {
+    parent.any_one = no_index;
+  } else if (parent.any_more == node) {
+    parent.any_more = no_index;
+  } else {
+    steps_.erase(hash(at.parent, token_of(at.first()).hash), node);
+    --parent.children;
+  }
 }
 
 /// Takes away what leads to nobody any more, from `node` upwards.
@@ -154,22 +194,10 @@ void SubjectTree::prune(Index node) noexcept {
     const bool leads_on = at.children > 0 || at.any_one != no_index || at.any_more != no_index;
     if (leads_on || at.seat != no_index || at.group != no_index) return;
     const Index parent = at.parent;
-    cut_off(node);
+    detach(node);
+    nodes_.give_back(node);
     node = parent;
   }
-}
-
-void SubjectTree::cut_off(Index node) noexcept {
-  const Node& at = nodes_[node];
-  Node& parent = nodes_[at.parent];
-  if (!at.token.empty()) {
-    steps_.erase(hash(at.parent, token_of(at.token).hash), node);
-    --parent.children;
-    if (parent.known_child == node) parent.known_child = no_index;
-  } else {
-    (parent.any_one == node ? parent.any_one : parent.any_more) = no_index;
-  }
-  nodes_.give_back(node);
 }
 
 // Matching ---------------------------------------------------------------------------------------
@@ -180,11 +208,12 @@ std::size_t SubjectTree::collect(std::string_view subject, Concerned& concerned)
   if (!read_path(subject)) return 0;
   reached_.assign(1, root);
   std::size_t nodes = 0;
-  for (const Token& token : path_) {
-    take_step(token, concerned);
-    nodes += reached_.size();
+  for (std::size_t depth = 0; depth < path_.size(); ++depth) {
+    nodes += take_step(depth, concerned);
   }
-  for (const Index node : reached_) gather(node, concerned);
+  for (const Index node : reached_) {
+    if (!nodes_[node].has_tail()) gather(node, concerned);
+  }
   std::ranges::sort(concerned.members, {}, &Concerned::Member::group);
   return nodes;
 }
@@ -192,39 +221,47 @@ std::size_t SubjectTree::collect(std::string_view subject, Concerned& concerned)
 /// The tokens that `subject` is made of. @return whether none is empty
 bool SubjectTree::read_path(std::string_view subject) {
   path_.clear();
-  for (Tokens tokens(subject); !tokens.done();) {
-    const std::string_view text = tokens.next();
-    if (text.empty()) return false;
-    path_.push_back(token_of(text));
+  std::size_t begin = 0;
+  for (std::size_t end = 0; end <= subject.size(); ++end) {
+    if (end < subject.size() && subject[end] != '.') continue;
+    if (end == begin) return false;
+    path_.push_back(token_of(subject.substr(begin, end - begin)));
+    begin = end + 1;
   }
+  path_end_ = subject.data() + subject.size();
   return true;
 }
 
-/// child() will be called with both.
-void SubjectTree::prefetch_step(Index node, const Token& token) const noexcept {
-  const Node& at = nodes_[node];
-  if (has_others(at)) {
-    steps_.prefetch(hash(node, token.hash));
-  } else if (at.known_child != no_index) {
-    nodes_.prefetch(at.known_child);
-  }
-}
-
-/// From the nodes that are reached to those that the token leads to.
-void SubjectTree::take_step(const Token& token, Concerned& concerned) {
-  const auto reach = [&](Index node) {
-    nodes_.prefetch(node);
-    next_.push_back(node);
-  };
-  for (const Index node : reached_) prefetch_step(node, token);
+/// From the nodes that are reached to those that the next token leads to. @return what that took
+std::size_t SubjectTree::take_step(std::size_t depth, Concerned& concerned) {
+  const Token& token = path_[depth];
+  std::size_t nodes = 0;
+  searches_.clear();
   next_.clear();
   for (const Index node : reached_) {
     const Node& at = nodes_[node];
+    if (at.has_tail()) {
+      const std::string_view rest(token.text.data(), path_end_);
+      if (at.tail() == rest || matches(at.tail(), rest)) gather(node, concerned);
+      nodes += path_.size() - depth;
+      continue;
+    }
     if (at.any_more != no_index) gather(at.any_more, concerned);
-    if (at.any_one != no_index) reach(at.any_one);
-    if (const Index by_token = child(node, token); by_token != no_index) reach(by_token);
+    if (at.any_one != no_index) {
+      nodes_.prefetch(at.any_one);
+      next_.push_back(at.any_one);
+    }
+    if (at.children > 0) {
+      searches_.push_back({node, hash(node, token.hash)});
+      steps_.prefetch(searches_.back().hash);
+    }
+  }
+  for (const Search& search : searches_) {
+    const Index found = child(search.node, search.hash, token.text);
+    if (found != no_index) next_.push_back(found);
   }
   std::swap(reached_, next_);
+  return nodes + reached_.size();
 }
 
 void SubjectTree::gather(Index node, Concerned& concerned) const {

@@ -7,9 +7,10 @@
 // subscribes can make any table degenerate: the hash has a key. No function recurses: a subject may
 // be as deep as its writer likes.
 //
-// What costs time in a large tree is waiting for memory. So all that is asked of a node is in one
-// cache line, its token (if it is no long one) and its only subscription among it, and all ways are
-// gone along together, token by token: they wait at the same time.
+// What costs time in a large tree is waiting for memory. So a way that leads to one end only is one
+// node, until another branches off; all that is asked of a node is in one cache line, its tokens
+// (if they are no long ones) and its only subscription among it; and all ways are gone along
+// together, token by token: they wait at the same time.
 #pragma once
 
 #include <cstddef>
@@ -56,24 +57,31 @@ class SubjectTree {
   }
 
   /// Replaces what is in `concerned`. Nobody, where a token is empty.
-  /// @return how many nodes that led to: wildcards may make it many
+  /// @return how many nodes that led to, and tokens of theirs: wildcards may make it many
   std::size_t collect(std::string_view subject, Concerned& concerned);
 
   [[nodiscard]] std::size_t size() const noexcept { return seats_.size(); }
-  /// Of the tree, its root among them.
+  /// Of the tree, its root among them. One that stood where ways parted may stay while it leads on.
   [[nodiscard]] std::size_t nodes() const noexcept { return nodes_.size(); }
 
  private:
   struct alignas(64) Node {
-    std::string token;  // what leads here from the parent; empty: a wildcard
+    std::string tokens;            // what leads here from the parent; of a leaf, up to its end
+    std::uint32_t first_size = 0;  // of the first of them
     Index parent = no_index;
-    Index any_one = no_index;      // the child for `*`
-    Index any_more = no_index;     // the child for `>`
-    std::uint32_t children = 0;    // by tokens
-    Index known_child = no_index;  // one of them, which needs no search; maybe none
-    Index seat = no_index;         // the first of who is in no group
-    std::uint32_t alone = 0;       // its serial, where no other sits there; or 0
-    Index group = no_index;        // the first group
+    Index any_one = no_index;    // the child for `*`
+    Index any_more = no_index;   // the child for `>`
+    std::uint32_t children = 0;  // by tokens
+    Index seat = no_index;       // the first of who is in no group
+    std::uint32_t alone = 0;     // its serial, where no other sits there; or 0
+    Index group = no_index;      // the first group
+
+    [[nodiscard]] std::string_view first() const noexcept { return {tokens.data(), first_size}; }
+    /// What follows the first token. Its node has no children.
+    [[nodiscard]] bool has_tail() const noexcept { return tokens.size() > first_size; }
+    [[nodiscard]] std::string_view tail() const noexcept {
+      return std::string_view(tokens).substr(first_size + 1);
+    }
   };
   static_assert(sizeof(Node) == 64, "one cache line");
 
@@ -111,15 +119,14 @@ class SubjectTree {
     return static_cast<std::uint32_t>(((text + node) * 0x9e3779b97f4a7c15U) >> 32U);
   }
 
-  /// Whether there are children by tokens beside the known one.
-  [[nodiscard]] static bool has_others(const Node& node) noexcept {
-    return node.children > (node.known_child == no_index ? 0 : 1);
-  }
-  [[nodiscard]] Index child(Index node, const Token& token) const noexcept;
+  [[nodiscard]] Index child(Index node, std::uint32_t hash, std::string_view text) const noexcept;
+  [[nodiscard]] Index child_of_pattern(Index node, const Token& token) const noexcept;
   Index grow(std::string_view subject);
-  Index grow_child(Index node, std::string_view text);
+  Index grow_leaf(Index node, std::string_view tokens);
+  Index split(Index leaf);
+  void attach(Index node) noexcept;
+  void detach(Index node) noexcept;
   void prune(Index node) noexcept;
-  void cut_off(Index node) noexcept;
 
   Index group_in(Index node, std::string_view name);
   void end_group(Index index) noexcept;
@@ -130,8 +137,7 @@ class SubjectTree {
   void note_who_is_alone(Index node) noexcept;
 
   bool read_path(std::string_view subject);
-  void prefetch_step(Index node, const Token& token) const noexcept;
-  void take_step(const Token& token, Concerned& concerned);
+  std::size_t take_step(std::size_t depth, Concerned& concerned);
   void gather(Index node, Concerned& concerned) const;
 
   core::HashKey key_;
@@ -144,8 +150,14 @@ class SubjectTree {
   std::uint32_t last_serial_ = 0;
 
   // What collect() works with.
+  struct Search {
+    Index node;
+    std::uint32_t hash;  // of what is searched for there
+  };
   std::vector<Token> path_;
+  const char* path_end_ = nullptr;
   std::vector<Index> reached_;
+  std::vector<Search> searches_;
   std::vector<Index> next_;
 };
 

@@ -3,14 +3,18 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstddef>
 #include <deque>
 #include <map>
+#include <numeric>
 #include <random>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "hub/match_cache.hpp"
+#include "hub/subject.hpp"
 #include "hub/subject_tree.hpp"
 #include "support/router_model.hpp"
 
@@ -190,17 +194,60 @@ TEST(subject_tree, keeps_no_node_that_leads_to_nobody) {
   Subscription two("owner", "a.*", "group");
   Subscription three("owner", "a.*.b.>");
   EXPECT_TRUE(tree.add(one));
-  EXPECT_EQ(tree.nodes(), bare + 4);
+  EXPECT_EQ(tree.nodes(), bare + 1);
   EXPECT_TRUE(tree.add(two));
   EXPECT_FALSE(tree.add(three));
-  EXPECT_EQ(tree.nodes(), bare + 4);
+  EXPECT_EQ(tree.nodes(), bare + 3);  // the way that parts at a.*
   EXPECT_FALSE(tree.remove(one));
-  EXPECT_EQ(tree.nodes(), bare + 4);
+  EXPECT_EQ(tree.nodes(), bare + 3);
   EXPECT_TRUE(tree.remove(three));
   EXPECT_EQ(tree.nodes(), bare + 2);
   EXPECT_TRUE(tree.remove(two));
   EXPECT_EQ(tree.nodes(), bare);
   EXPECT_EQ(tree.size(), 0U);
+}
+
+TEST(subject_tree, parts_ways_wherever_another_branches_off) {
+  const std::vector<std::string> subjects = {"a.b.c.d", "a.b.c.e", "a.b", "a.*.c.d",
+                                             "a.b.>",   "a.b.*.d", "*",   ">"};
+  const std::vector<std::string> published = {"a",       "a.b",     "a.b.c",  "a.b.c.d",
+                                              "a.b.c.e", "a.x.c.d", "a.b.x.d"};
+  std::vector<std::size_t> order(subjects.size());
+  std::iota(order.begin(), order.end(), 0U);
+  std::mt19937 random(1);
+  for (int round = 0; round < 200; ++round) {
+    SubjectTree tree(key);
+    std::deque<Subscription> there;
+    std::ranges::shuffle(order, random);
+    for (const std::size_t i : order) tree.add(there.emplace_back("owner", subjects[i]));
+    std::ranges::shuffle(order, random);
+    for (const std::size_t gone : order) {
+      for (const std::string& subject : published) {
+        Concerned concerned;
+        tree.collect(subject, concerned);
+        std::size_t expected = 0;
+        for (const Subscription& one : there) {
+          if (one.routed() && matches(one.subject(), subject)) ++expected;
+        }
+        EXPECT_EQ(concerned.all.size(), expected) << subject;
+      }
+      tree.remove(there[gone]);
+    }
+    EXPECT_EQ(tree.nodes(), 1U);
+  }
+}
+
+// A subject of a thousand tokens that all but matches is work, however few nodes it leads to.
+TEST(subject_tree, counts_the_tokens_that_it_compares) {
+  SubjectTree tree(key);
+  std::string subject = "a";
+  for (int i = 0; i < 1'000; ++i) subject += ".a";
+  Subscription one("owner", "*." + subject.substr(4) + ".b");
+  tree.add(one);
+  Concerned concerned;
+  EXPECT_GE(tree.collect(subject, concerned), 1'000U);
+  EXPECT_EQ(concerned.size(), 0U);
+  tree.remove(one);
 }
 
 class MatchCacheTest : public testing::Test {
