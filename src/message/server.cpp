@@ -33,6 +33,9 @@ constexpr Duration retry_accepting = 100ms;
 // How often a successor asks again.
 constexpr Duration between_takeovers = 20ms;
 
+constexpr const char* no_offer_hint =
+    "it offers no takeover: that takes the same option there; stop it, or use another address";
+
 std::optional<int> reserve_from(std::size_t reserve) {
   const auto limit = sys::descriptor_limit();
   if (!limit || *limit > INT32_MAX || *limit <= reserve) return std::nullopt;
@@ -484,7 +487,11 @@ Result<Server> Server::succeed(Loop& loop, const AddressSpec& address, const Han
     // Ended in the middle of it; or not yet offering, or stopping: its lock is still held.
     const bool in_between = !server && (server.error().code == std::errc::operation_canceled ||
                                         server.error().code == std::errc::address_in_use);
-    if (!in_between || Loop::Clock::now() > deadline) return server;
+    if (!in_between) return server;
+    if (Loop::Clock::now() > deadline) {
+      if (server.error().code == std::errc::address_in_use) server.error().hint = no_offer_hint;
+      return server;
+    }
     sys::pause_for(between_takeovers);
   }
 }

@@ -276,6 +276,7 @@ TEST_F(takeover, of_a_server_that_does_not_offer_it_is_refused) {
   const auto second = Server::open(loop, path, echo, {.takeover = true});
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().code, std::errc::address_in_use);
+  EXPECT_TRUE(second.error().hint.starts_with("it offers no takeover")) << second.error().hint;
   EXPECT_EQ(asked(), std::to_string(first.pid()));
 }
 
