@@ -19,10 +19,11 @@ namespace hallway::hub {
 
 class HashIndex {
  public:
+  HashIndex() : HashIndex(16) {}
+
   /// The index for which `is(index)` holds, among those with this hash; or no_index.
   template <typename Is>
   [[nodiscard]] Index find(std::uint32_t hash, Is is) const {
-    if (places_.empty()) return no_index;
     for (std::size_t at = home(hash); places_[at].index != no_index; at = after(at)) {
       if (places_[at].hash == hash && is(places_[at].index)) return places_[at].index;
     }
@@ -30,16 +31,12 @@ class HashIndex {
   }
 
   /// find() will be called with this hash.
-  void prefetch(std::uint32_t hash) const noexcept {
-    if (!places_.empty()) __builtin_prefetch(&places_[home(hash)]);
-  }
+  void prefetch(std::uint32_t hash) const noexcept { __builtin_prefetch(&places_[home(hash)]); }
 
   /// Makes room for one more. The only function that may throw.
   void reserve_one() {
     if (2 * (size_ + 1) <= places_.size()) return;
-    constexpr std::size_t smallest = 16;
-    HashIndex larger;
-    larger.places_.resize(places_.empty() ? smallest : 2 * places_.size());
+    HashIndex larger(2 * places_.size());
     for (const Place& place : places_) {
       if (place.index != no_index) larger.insert(place.hash, place.index);
     }
@@ -76,17 +73,16 @@ class HashIndex {
   };
 
   // At most half of the places are taken, and their number is a power of two.
-  [[nodiscard]] std::size_t home(std::uint32_t hash) const noexcept {
-    return hash & (places_.size() - 1);
-  }
-  [[nodiscard]] std::size_t after(std::size_t at) const noexcept {
-    return (at + 1) & (places_.size() - 1);
-  }
+  explicit HashIndex(std::size_t places) : places_(places), mask_(places - 1) {}
+
+  [[nodiscard]] std::size_t home(std::uint32_t hash) const noexcept { return hash & mask_; }
+  [[nodiscard]] std::size_t after(std::size_t at) const noexcept { return (at + 1) & mask_; }
   [[nodiscard]] std::size_t steps(std::size_t from, std::size_t to) const noexcept {
-    return (to - from) & (places_.size() - 1);
+    return (to - from) & mask_;
   }
 
   std::vector<Place> places_;
+  std::size_t mask_;
   std::size_t size_ = 0;
 };
 
