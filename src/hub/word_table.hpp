@@ -20,7 +20,7 @@ inline constexpr Word no_word = no_index;
 
 class WordTable {
  public:
-  explicit WordTable(const core::HashKey& key) noexcept : key_(key) {}
+  explicit WordTable(const core::HashKey& key) : key_(key) {}
 
   [[nodiscard]] std::uint32_t hash(std::string_view text) const noexcept {
     return static_cast<std::uint32_t>(core::SipHash::of(text, key_));
