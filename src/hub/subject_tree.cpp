@@ -221,13 +221,14 @@ std::size_t SubjectTree::collect(std::string_view subject, Concerned& concerned)
 /// The tokens that `subject` is made of. @return whether none is empty
 bool SubjectTree::read_path(std::string_view subject) {
   path_.clear();
-  path_end_ = subject.data() + subject.size();
+  subject_ = subject;
+  const char* const end = subject.data() + subject.size();
   for (const char* at = subject.data();; ++at) {
     const char* const begin = at;
-    while (at != path_end_ && *at != '.') ++at;
+    while (at != end && *at != '.') ++at;
     if (at == begin) return false;
     path_.push_back(token_of({begin, at}));
-    if (at == path_end_) return true;
+    if (at == end) return true;
   }
 }
 
@@ -240,7 +241,8 @@ std::size_t SubjectTree::take_step(std::size_t depth, Concerned& concerned) {
   for (const Index node : reached_) {
     const Node& at = nodes_[node];
     if (at.has_tail()) {
-      const std::string_view rest(token.text.data(), path_end_);
+      const auto before = static_cast<std::size_t>(token.text.data() - subject_.data());
+      const std::string_view rest = subject_.substr(before);
       if (at.tail() == rest || matches(at.tail(), rest)) gather(node, concerned);
       nodes += path_.size() - depth;
       continue;

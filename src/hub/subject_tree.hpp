@@ -154,8 +154,8 @@ class SubjectTree {
     Index node;
     std::uint32_t hash;  // of what is searched for there
   };
-  std::vector<Token> path_;
-  const char* path_end_ = nullptr;
+  std::string_view subject_;
+  std::vector<Token> path_;  // its tokens
   std::vector<Index> reached_;
   std::vector<Search> searches_;
   std::vector<Index> next_;

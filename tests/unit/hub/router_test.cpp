@@ -7,7 +7,6 @@
 #include <cstddef>
 #include <deque>
 #include <map>
-#include <numeric>
 #include <random>
 #include <string>
 #include <string_view>
@@ -212,8 +211,8 @@ TEST(subject_tree, parts_ways_wherever_another_branches_off) {
                                              "a.b.>",   "a.b.*.d", "*",   ">"};
   const std::vector<std::string> published = {"a",       "a.b",     "a.b.c",  "a.b.c.d",
                                               "a.b.c.e", "a.x.c.d", "a.b.x.d"};
-  std::vector<std::size_t> order(subjects.size());
-  std::iota(order.begin(), order.end(), 0U);
+  std::vector<std::size_t> order;
+  for (std::size_t i = 0; i < subjects.size(); ++i) order.push_back(i);
   std::mt19937 random(1);
   for (int round = 0; round < 200; ++round) {
     SubjectTree tree(key);
