@@ -479,8 +479,8 @@ ROWS = (
             ),
         ),
         limit=(
-            'Where no subject comes again soon, two loads that cannot be made earlier, of a step '
-            'and of the node it leads to, miss the caches at each token: more than half of the time.'
+            'Beside programs that keep the cores busy: where no subject comes again soon, the load '
+            'of the node that a way ends at misses the caches they share, and nothing hides it.'
         ),
     ),
 )
