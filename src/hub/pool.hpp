@@ -6,6 +6,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <type_traits>
 #include <vector>
 
 namespace hallway::hub {
@@ -34,7 +36,9 @@ class Pool {
   }
 
   void give_back(Index index) noexcept {
-    things_[index] = T();
+    static_assert(std::is_nothrow_default_constructible_v<T>);
+    std::destroy_at(&things_[index]);  // a string that is assigned an empty one keeps its memory
+    std::construct_at(&things_[index]);
     free_.push_back(index);  // has the capacity
   }
 

@@ -59,6 +59,15 @@ TEST(pool, gives_a_place_that_is_free_again_and_like_new) {
   EXPECT_EQ(pool[second], "second");
 }
 
+TEST(pool, keeps_no_memory_of_what_was_given_back) {
+  Pool<std::string> pool;
+  const Index index = pool.take();
+  pool[index] = std::string(1'000, 'x');
+  pool.give_back(index);
+  EXPECT_EQ(pool.take(), index);
+  EXPECT_EQ(pool[index].capacity(), std::string().capacity());
+}
+
 TEST(word_table, has_a_word_for_as_long_as_somebody_uses_it) {
   WordTable words({1, 2});
   const Word once = words.use("word");
