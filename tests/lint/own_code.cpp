@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+//
 // A plugin of clang-tidy 19, loaded by ./dev lint: the checks look at our own code only.
 //
 // Without it clang-tidy walks through every declaration of every header with every check and then
