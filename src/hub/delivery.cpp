@@ -46,7 +46,7 @@ Delivery::Published Delivery::publish(const Publication& publication) {
   if (publish_along(publication)) return {.delivered = true};
   settle();
   Subscriber* const full = find_recipients(publication);
-  const std::size_t work = router_.nodes_searched() + matched_.size();
+  const std::size_t work = router_.looked_at();
   if (full != nullptr || recipients_.empty()) return {.blocked_by = full, .work = work};
 
   begin_batch(publication);  // may throw: nobody has it then

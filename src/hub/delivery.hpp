@@ -49,7 +49,7 @@ class Delivery final : private detail::Flushable {
   struct Published {
     bool delivered = false;            ///< somebody gets it
     Subscriber* blocked_by = nullptr;  ///< nobody got it yet: this one has to have room first
-    std::size_t work = 0;              ///< nodes that were searched, and recipients
+    std::size_t work = 0;              ///< as Router::looked_at()
   };
   Published publish(const Publication& publication);
 

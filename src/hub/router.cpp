@@ -31,9 +31,11 @@ std::size_t Router::size_of_first_group(std::span<const Concerned::Member> membe
 /// Good until the next call, and until somebody comes or goes.
 const Concerned& Router::concerned_by(std::string_view subject) {
   const std::uint64_t hash = cache_.hash(subject);
-  nodes_searched_ = 0;
-  if (const Concerned* known = cache_.find(subject, hash)) return *known;
-  nodes_searched_ = tree_.collect(subject, found_);
+  if (const Concerned* known = cache_.find(subject, hash)) {
+    looked_at_ = known->size();
+    return *known;
+  }
+  looked_at_ = tree_.collect(subject, found_) + found_.size();
   cache_.learn(subject, hash, found_);
   return found_;
 }

@@ -95,8 +95,8 @@ class Router {
     }
   }
 
-  /// How many nodes of the tree the last match() had to look at.
-  [[nodiscard]] std::size_t nodes_searched() const noexcept { return nodes_searched_; }
+  /// How much the last match() had to look at: nodes of the tree, and whom they concern.
+  [[nodiscard]] std::size_t looked_at() const noexcept { return looked_at_; }
 
   /// Subscriptions.
   [[nodiscard]] std::size_t size() const noexcept { return tree_.size(); }
@@ -110,7 +110,7 @@ class Router {
   Random random_;
   InterestObserver* observer_;
   Concerned found_;  // by the last search
-  std::size_t nodes_searched_ = 0;
+  std::size_t looked_at_ = 0;
 };
 
 }  // namespace hallway::hub

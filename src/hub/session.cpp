@@ -217,6 +217,7 @@ Subscriber* Session::publish() {
     if (blocked_by != nullptr) return blocked_by;
     if (!delivered && options_.no_responders && !publication_->reply.empty()) {
       board_.delivery.tell_no_responders(subscriber_, publication_->reply);
+      work_ += board_.router.looked_at();
       answered_ = true;
     }
   }
@@ -241,6 +242,7 @@ void Session::answer_statistics(ByteView reply) {
       .add("violations", all.violations);
   board_.delivery.answer(subscriber_,
                          {.subject = reply, .reply = {}, .header = {}, .payload = text.text()});
+  work_ += board_.router.looked_at();
   answered_ = true;
 }
 

@@ -161,6 +161,19 @@ TEST_F(router, knows_at_once_who_comes_and_goes_however_often_a_subject_was_aske
   EXPECT_EQ(ask_often("a.b"), 0U);
 }
 
+// Whoever is not chosen, or wants no echo, is work nevertheless.
+TEST_F(router, counts_whom_it_looked_at_in_vain) {
+  const int publisher = 0;
+  for (int i = 0; i < 1'000; ++i) subscribe("a", "workers");
+  for (int i = 0; i < 100; ++i) subscribe("b", "", &publisher);
+  EXPECT_EQ(match("a").size(), 1U);
+  EXPECT_GE(router_.looked_at(), 1'000U);
+  for (int i = 0; i < 3; ++i) {  // at last it is known
+    EXPECT_TRUE(match("b", &publisher).empty());
+    EXPECT_GE(router_.looked_at(), 100U);
+  }
+}
+
 TEST_F(router, is_as_deep_as_a_subject_without_recursion) {
   std::string deep = "a";
   for (int i = 0; i < 200'000; ++i) deep += ".a";
