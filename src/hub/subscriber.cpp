@@ -61,7 +61,7 @@ void Subscriber::subscribe(std::string sid, std::string subject, std::string gro
 
 void Subscriber::unsubscribe(ClientSubscription& subscription) noexcept {
   take_out(subscription);
-  settle_account(subscription);
+  account_.give_back(Quota::subscriptions);
   subscriptions_.erase(subscriptions_.find(subscription.sid()));
 }
 
@@ -81,15 +81,8 @@ void Subscriber::take_out(ClientSubscription& subscription) noexcept {
   router_.remove(subscription);
 }
 
-/// It is about to be gone. Until then it takes up memory, routed or not.
-void Subscriber::settle_account(const ClientSubscription& subscription) noexcept {
-  account_.give_back(Quota::subscriptions);
-  totals_.dropped += subscription.queue.counters().dropped;
-  totals_.superseded += subscription.queue.counters().superseded;
-}
-
 void Subscriber::drop_finished(const ClientSubscription& subscription) noexcept {
-  settle_account(subscription);
+  account_.give_back(Quota::subscriptions);  // and not before: it took up memory, routed or not
   const auto [begin, end] = finishing_.equal_range(subscription.sid());
   finishing_.erase(std::find_if(
       begin, end, [&](const auto& entry) { return entry.second.get() == &subscription; }));
@@ -135,11 +128,25 @@ void Subscriber::append(const detail::SharedFrame& range) noexcept {
   }
 }
 
+/// What its queue loses over it is in the totals at once: anybody may ask for them.
+Offered Subscriber::offer(ClientSubscription& subscription, std::string_view subject,
+                          const detail::SharedFrame& message) {
+  struct Losses {
+    DeliveryTotals& totals;
+    const DeliveryCounters& now;
+    const DeliveryCounters before = now;
+    ~Losses() {
+      totals.dropped += now.dropped - before.dropped;
+      totals.superseded += now.superseded - before.superseded;
+    }
+  } const losses{totals_, subscription.queue.counters()};
+  return subscription.queue.offer(subject, message, message.end - message.begin);
+}
+
 void Subscriber::keep(ClientSubscription& subscription, std::string_view subject,
                       const detail::SharedFrame& message) noexcept {
   try {
-    const std::size_t size = message.end - message.begin;
-    const Offered offered = subscription.queue.offer(subject, message, size);
+    const Offered offered = offer(subscription, subject, message);
     assert(offered != Offered::wait && "whoever delivers asks before");
     if (offered == Offered::disconnect) return cut();
   } catch (const std::bad_alloc&) {

@@ -35,7 +35,6 @@ namespace hallway::hub {
 struct DeliveryTotals {
   std::uint64_t messages_out = 0;
   std::uint64_t bytes_out = 0;
-  // Of subscriptions that have ended.
   std::uint64_t dropped = 0;
   std::uint64_t superseded = 0;
 };
@@ -126,13 +125,14 @@ class Subscriber : private detail::Timer {
 
   static detail::TaskGroup::Spawned pump(detail::TaskGroup& tasks, Subscriber& self);
   void start_pump() noexcept;
+  Offered offer(ClientSubscription& subscription, std::string_view subject,
+                const detail::SharedFrame& message);
   void refill(std::size_t limit) noexcept;
   void deliver_next(ClientSubscription& subscription) noexcept;
   void tell_gap(const ClientSubscription& subscription, std::uint64_t lost) noexcept;
   void cut() noexcept;
   void withdraw() noexcept;
   void take_out(ClientSubscription& subscription) noexcept;
-  void settle_account(const ClientSubscription& subscription) noexcept;
   void drop_finished(const ClientSubscription& subscription) noexcept;
   void fire() override;
 

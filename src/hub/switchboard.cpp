@@ -43,24 +43,17 @@ bool Switchboard::may_hear_interest(const Peer& peer) noexcept {
 
 HubStatistics Switchboard::statistics() {
   delivery.settle();
-  HubStatistics all{.connections = sessions.size(),
-                    .subscriptions = router.size(),
-                    .connections_total = sessions_total,
-                    .messages_in = messages_in,
-                    .bytes_in = bytes_in,
-                    .messages_out = totals.messages_out,
-                    .bytes_out = totals.bytes_out,
-                    .dropped = totals.dropped,
-                    .superseded = totals.superseded,
-                    .slow_consumers = slow_consumers,
-                    .violations = violations};
-  for (const auto& [number, session] : sessions) {
-    session->subscriber().for_each([&](const ClientSubscription& subscription) {
-      all.dropped += subscription.queue.counters().dropped;
-      all.superseded += subscription.queue.counters().superseded;
-    });
-  }
-  return all;
+  return {.connections = sessions.size(),
+          .subscriptions = router.size(),
+          .connections_total = sessions_total,
+          .messages_in = messages_in,
+          .bytes_in = bytes_in,
+          .messages_out = totals.messages_out,
+          .bytes_out = totals.bytes_out,
+          .dropped = totals.dropped,
+          .superseded = totals.superseded,
+          .slow_consumers = slow_consumers,
+          .violations = violations};
 }
 
 void Switchboard::report(HubEvent::Kind kind, const Connection& connection,

@@ -377,6 +377,17 @@ TEST_F(hub_delivery, delivers_what_waits_for_a_subscription_that_has_had_its_las
   EXPECT_EQ(read_numbered(subscriber.received).numbers.size(), 5'000U);
 }
 
+TEST_F(hub_delivery, counts_at_once_what_is_lost_before_the_last_message_of_a_subscription) {
+  start(with_small_queues(DeliveryPolicy::drop_newest));
+  RawStream subscriber = lazy_subscriber();
+  subscriber.send("UNSUB 1 5000\r\n");
+  RawStream publisher = connect();
+  say_much(publisher, publications(0, 5'000));
+  synchronize(publisher);
+  EXPECT_EQ(hub->statistics().subscriptions, 0U);
+  EXPECT_GT(hub->statistics().dropped, 0U);
+}
+
 TEST_F(hub_delivery, counts_a_subscription_until_what_waits_for_it_is_delivered) {
   HubOptions options = with_small_queues(DeliveryPolicy::drop_newest, 1);
   options.limits.subscriptions_per_uid = 3;
