@@ -34,7 +34,8 @@ constexpr Duration retry_accepting = 100ms;
 constexpr Duration between_takeovers = 20ms;
 
 constexpr const char* no_offer_hint =
-    "it offers no takeover: that takes the same option there; stop it, or use another address";
+    "it offers no takeover: it runs without that option, or is stopping; stop it, or use another "
+    "address";
 
 std::optional<int> reserve_from(std::size_t reserve) {
   const auto limit = sys::descriptor_limit();
