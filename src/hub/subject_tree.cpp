@@ -208,8 +208,10 @@ std::size_t SubjectTree::collect(std::string_view subject, Concerned& concerned)
   if (!read_path(subject)) return 0;
   reached_.assign(1, root);
   std::size_t nodes = 0;
+  std::string_view rest = subject;
   for (std::size_t depth = 0; depth < path_.size(); ++depth) {
-    nodes += take_step(depth, concerned);
+    nodes += take_step(depth, rest, concerned);
+    rest.remove_prefix(std::min(rest.size(), path_[depth].text.size() + 1));
   }
   for (const Index node : reached_) {
     if (!nodes_[node].has_tail()) gather(node, concerned);
@@ -221,19 +223,20 @@ std::size_t SubjectTree::collect(std::string_view subject, Concerned& concerned)
 /// The tokens that `subject` is made of. @return whether none is empty
 bool SubjectTree::read_path(std::string_view subject) {
   path_.clear();
-  subject_ = subject;
-  const char* const end = subject.data() + subject.size();
-  for (const char* at = subject.data();; ++at) {
-    const char* const begin = at;
-    while (at != end && *at != '.') ++at;
-    if (at == begin) return false;
-    path_.push_back(token_of({begin, at}));
-    if (at == end) return true;
+  std::size_t begin = 0;
+  for (std::size_t end = 0; end <= subject.size(); ++end) {
+    if (end < subject.size() && subject[end] != '.') continue;
+    if (end == begin) return false;
+    path_.push_back(token_of(subject.substr(begin, end - begin)));
+    begin = end + 1;
   }
+  return true;
 }
 
-/// From the nodes that are reached to those that the next token leads to. @return what that took
-std::size_t SubjectTree::take_step(std::size_t depth, Concerned& concerned) {
+/// From the nodes that are reached to those that the next token leads to.
+/// @param rest  of the subject, from that token on
+/// @return what that took
+std::size_t SubjectTree::take_step(std::size_t depth, std::string_view rest, Concerned& concerned) {
   const Token& token = path_[depth];
   std::size_t nodes = 0;
   searches_.clear();
@@ -241,8 +244,6 @@ std::size_t SubjectTree::take_step(std::size_t depth, Concerned& concerned) {
   for (const Index node : reached_) {
     const Node& at = nodes_[node];
     if (at.has_tail()) {
-      const auto before = static_cast<std::size_t>(token.text.data() - subject_.data());
-      const std::string_view rest = subject_.substr(before);
       if (at.tail() == rest || matches(at.tail(), rest)) gather(node, concerned);
       nodes += path_.size() - depth;
       continue;

@@ -137,7 +137,7 @@ class SubjectTree {
   void note_who_is_alone(Index node) noexcept;
 
   bool read_path(std::string_view subject);
-  std::size_t take_step(std::size_t depth, Concerned& concerned);
+  std::size_t take_step(std::size_t depth, std::string_view rest, Concerned& concerned);
   void gather(Index node, Concerned& concerned) const;
 
   core::HashKey key_;
@@ -154,8 +154,7 @@ class SubjectTree {
     Index node;
     std::uint32_t hash;  // of what is searched for there
   };
-  std::string_view subject_;
-  std::vector<Token> path_;  // its tokens
+  std::vector<Token> path_;
   std::vector<Index> reached_;
   std::vector<Search> searches_;
   std::vector<Index> next_;
