@@ -13,6 +13,8 @@ namespace {
 
 constexpr Index root = 0;
 
+constexpr std::size_t cache_line = 64;
+
 std::string_view first_of(std::string_view tokens) { return tokens.substr(0, tokens.find('.')); }
 
 }  // namespace
@@ -245,7 +247,7 @@ std::size_t SubjectTree::take_step(std::size_t depth, std::string_view rest, Con
     const Node& at = nodes_[node];
     if (at.has_tail()) {
       if (at.tail() == rest || matches(at.tail(), rest)) gather(node, concerned);
-      nodes += path_.size() - depth;
+      nodes += path_.size() - depth + rest.size() / cache_line;
       continue;
     }
     if (at.any_more != no_index) gather(at.any_more, concerned);

@@ -57,7 +57,7 @@ class SubjectTree {
   }
 
   /// Replaces what is in `concerned`. Nobody, where a token is empty.
-  /// @return how many nodes that led to, and tokens of theirs: wildcards may make it many
+  /// @return how much that took, in nodes, tokens and cache lines: wildcards may make it many
   std::size_t collect(std::string_view subject, Concerned& concerned);
 
   [[nodiscard]] std::size_t size() const noexcept { return seats_.size(); }

@@ -262,6 +262,16 @@ TEST(subject_tree, counts_the_tokens_that_it_compares) {
   tree.remove(one);
 }
 
+TEST(subject_tree, counts_the_bytes_that_it_compares) {
+  SubjectTree tree(key);
+  const std::string token(3'000, 'x');
+  Subscription one("owner", "*." + token + "y");
+  tree.add(one);
+  Concerned concerned;
+  EXPECT_GE(tree.collect("a." + token + "z", concerned), 3'000U / 64);
+  tree.remove(one);
+}
+
 class MatchCacheTest : public testing::Test {
  protected:
   bool known(std::string_view subject) {
