@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "core/random.hpp"
-#include "hub/session.hpp"
 #include "sys/file.hpp"
 
 namespace hallway::hub {
