@@ -225,14 +225,14 @@ std::size_t SubjectTree::collect(std::string_view subject, Concerned& concerned)
 /// The tokens that `subject` is made of. @return whether none is empty
 bool SubjectTree::read_path(std::string_view subject) {
   path_.clear();
-  std::size_t begin = 0;
-  for (std::size_t end = 0; end <= subject.size(); ++end) {
-    if (end < subject.size() && subject[end] != '.') continue;
-    if (end == begin) return false;
-    path_.push_back(token_of(subject.substr(begin, end - begin)));
-    begin = end + 1;
+  const char* const end = subject.data() + subject.size();
+  for (const char* at = subject.data();; ++at) {
+    const char* const begin = at;
+    while (at != end && *at != '.') ++at;
+    if (at == begin) return false;
+    path_.push_back(token_of({begin, at}));
+    if (at == end) return true;
   }
-  return true;
 }
 
 /// From the nodes that are reached to those that the next token leads to.

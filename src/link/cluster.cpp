@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/deadline.hpp"
 #include "core/quiet_thread.hpp"
 #include "hub/full_jitter.hpp"
 #include "link/bounded_queue.hpp"
@@ -156,10 +157,15 @@ struct Cluster::Callbacks {
   }
 
   /// Blocking: until libnats has let go of all of them.
-  static void wait_until_gone(Clock::time_point until) {
+  static void wait_until_gone(Duration within) {
     Book& book = Callbacks::book();
+    const auto gone = [&book] { return book.subscriptions == 0; };
     std::unique_lock lock(book.mutex);
-    book.news.wait_until(lock, until, [&book] { return book.subscriptions == 0; });
+    if (within == forever) {
+      book.news.wait(lock, gone);
+    } else {
+      book.news.wait_for(lock, within, gone);
+    }
   }
 
   static void* closure(Number number) {
@@ -720,9 +726,10 @@ LinkStatistics Cluster::statistics() const {
 // before the one that delivers, and leave behind what comes from there (3.4.1). So that one is to
 // have nothing left to do.
 bool Cluster::end_threads(Duration within) {
-  const auto until = Clock::now() + within;
-  Callbacks::wait_until_gone(until);
-  return nats_CloseAndWait(milliseconds(until - Clock::now())) == NATS_OK;
+  const core::Deadline deadline(within);
+  Callbacks::wait_until_gone(within);
+  const std::int64_t left = within == forever ? 0 : milliseconds(deadline.left());  // 0: no end
+  return nats_CloseAndWait(left) == NATS_OK;
 }
 
 }  // namespace hallway::link
