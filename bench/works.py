@@ -479,8 +479,8 @@ ROWS = (
             ),
         ),
         limit=(
-            'Beside programs that keep the cores busy: where no subject comes again soon, the load '
-            'of the node that a way ends at misses the caches they share, and nothing hides it.'
+            'Where memory is slow, as beside busy programs, and no subject comes again soon: nothing '
+            'hides the load of the node that a way ends at, which misses the caches.'
         ),
     ),
 )

@@ -19,7 +19,7 @@ namespace hallway::hub {
 
 class HashIndex {
  public:
-  HashIndex() : HashIndex(16) {}
+  HashIndex() : HashIndex(fewest_places) {}
 
   /// The index for which `is(index)` holds, among those with this hash; or no_index.
   template <typename Is>
@@ -33,7 +33,7 @@ class HashIndex {
   /// find() will be called with this hash.
   void prefetch(std::uint32_t hash) const noexcept { __builtin_prefetch(&places_[home(hash)]); }
 
-  /// Makes room for one more. The only function that may throw.
+  /// Makes room for one more. But for the constructor the only function that may throw.
   void reserve_one() {
     if (2 * (size_ + 1) <= places_.size()) return;
     HashIndex larger(2 * places_.size());
@@ -73,6 +73,7 @@ class HashIndex {
   };
 
   // At most half of the places are taken, and their number is a power of two.
+  static constexpr std::size_t fewest_places = 16;
   explicit HashIndex(std::size_t places) : places_(places), mask_(places - 1) {}
 
   [[nodiscard]] std::size_t home(std::uint32_t hash) const noexcept { return hash & mask_; }

@@ -209,17 +209,17 @@ std::size_t SubjectTree::collect(std::string_view subject, Concerned& concerned)
   concerned.members.clear();
   if (!read_path(subject)) return 0;
   reached_.assign(1, root);
-  std::size_t nodes = 0;
+  std::size_t work = 0;
   std::string_view rest = subject;
   for (std::size_t depth = 0; depth < path_.size(); ++depth) {
-    nodes += take_step(depth, rest, concerned);
+    work += take_step(depth, rest, concerned);
     rest.remove_prefix(std::min(rest.size(), path_[depth].text.size() + 1));
   }
   for (const Index node : reached_) {
     if (!nodes_[node].has_tail()) gather(node, concerned);
   }
   std::ranges::sort(concerned.members, {}, &Concerned::Member::group);
-  return nodes;
+  return work;
 }
 
 /// The tokens that `subject` is made of. @return whether none is empty
@@ -240,14 +240,14 @@ bool SubjectTree::read_path(std::string_view subject) {
 /// @return what that took
 std::size_t SubjectTree::take_step(std::size_t depth, std::string_view rest, Concerned& concerned) {
   const Token& token = path_[depth];
-  std::size_t nodes = 0;
+  std::size_t work = 0;
   searches_.clear();
   next_.clear();
   for (const Index node : reached_) {
     const Node& at = nodes_[node];
     if (at.has_tail()) {
       if (at.tail() == rest || matches(at.tail(), rest)) gather(node, concerned);
-      nodes += path_.size() - depth + rest.size() / cache_line;
+      work += path_.size() - depth + rest.size() / cache_line;
       continue;
     }
     if (at.any_more != no_index) gather(at.any_more, concerned);
@@ -265,7 +265,7 @@ std::size_t SubjectTree::take_step(std::size_t depth, std::string_view rest, Con
     if (found != no_index) next_.push_back(found);
   }
   std::swap(reached_, next_);
-  return nodes + reached_.size();
+  return work + reached_.size();
 }
 
 void SubjectTree::gather(Index node, Concerned& concerned) const {

@@ -159,12 +159,12 @@ struct Cluster::Callbacks {
   /// Blocking: until libnats has let go of all of them.
   static void wait_until_gone(Duration within) {
     Book& book = Callbacks::book();
-    const auto gone = [&book] { return book.subscriptions == 0; };
+    const auto none_left = [&book] { return book.subscriptions == 0; };
     std::unique_lock lock(book.mutex);
     if (within == forever) {
-      book.news.wait(lock, gone);
+      book.news.wait(lock, none_left);
     } else {
-      book.news.wait_for(lock, within, gone);
+      book.news.wait_for(lock, within, none_left);
     }
   }
 
@@ -230,7 +230,7 @@ struct Cluster::Callbacks {
     std::condition_variable news;
     std::map<Number, std::weak_ptr<State>> states;
     Number last = 0;
-    std::size_t subscriptions = 0;
+    std::size_t subscriptions = 0;  // of all links, that libnats has not let go of
   };
   static Book& book() {
     static Book book;
