@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <climits>
 #include <cstdio>
 #include <map>
 #include <memory>
@@ -39,11 +38,15 @@ Read<std::size_t> read_room(std::string_view text) {
   return size;
 }
 
-Read<unsigned> read_few(std::string_view text) {
-  const auto count = read_count(text);
-  if (!count) return std::unexpected(count.error());
-  if (*count > UINT_MAX) return std::unexpected("too large");
-  return static_cast<unsigned>(*count);
+/// What CONNECT says of a client takes a few hundred bytes: below this, none could come in.
+constexpr std::size_t least_control_line = kibibyte;
+
+Read<std::size_t> read_control_line(std::string_view text) {
+  auto size = read_size(text);
+  if (size && *size < least_control_line) {
+    return std::unexpected("not a size of at least 1K, which clients need to connect");
+  }
+  return size;
 }
 
 constexpr auto size_keys = std::to_array<LimitKey<std::size_t>>({
@@ -54,7 +57,7 @@ constexpr auto size_keys = std::to_array<LimitKey<std::size_t>>({
     {"pending_per_uid", &HubLimits::pending_per_uid, read_room},
     {"pending_per_subscription", &HubLimits::pending_per_subscription, read_room},
     {"max_payload", &HubLimits::max_payload, read_message_size},
-    {"control_line", &HubLimits::control_line, read_room},
+    {"control_line", &HubLimits::control_line, read_control_line},
     {"outbound", &HubLimits::outbound, read_room},
     {"send_buffer", &HubLimits::send_buffer, read_size},
 });
@@ -65,17 +68,10 @@ constexpr auto time_keys = std::to_array<LimitKey<Duration>>({
 });
 
 constexpr auto few_keys = std::to_array<LimitKey<unsigned>>({
-    {"pings_unanswered", &HubLimits::pings_unanswered, read_few},
+    {"pings_unanswered", &HubLimits::pings_unanswered, read_count_as<unsigned>},
 });
 
 Read<std::string> read_text(std::string_view text) { return std::string(text); }
-
-Read<int> read_backlog(std::string_view text) {
-  const auto count = read_count(text);
-  if (!count) return std::unexpected(count.error());
-  if (*count > INT_MAX) return std::unexpected("too large");
-  return static_cast<int>(*count);
-}
 
 Read<std::string> read_pattern(std::string_view text) {
   if (is_subject_pattern(text)) return std::string(text);
@@ -94,10 +90,12 @@ class Errors {
  public:
   explicit Errors(std::string file) : file_(std::move(file)) {}
 
-  void add(const toml::source_region& where, const std::string& key, const std::string& why) {
+  void add(const toml::source_region& where, const std::string& key, const Unread& unread) {
     std::string subject = file_ + ":" + std::to_string(where.begin.line);
     if (!key.empty()) subject += ": " + key;
-    all_.emplace(where.begin.line, error_of(std::errc::invalid_argument, "config", subject, why));
+    Error error = error_of(std::errc::invalid_argument, "config", subject, unread.why);
+    error.hint = unread.hint;
+    all_.emplace(where.begin.line, std::move(error));
   }
 
   [[nodiscard]] ConfigErrors take() {
@@ -243,24 +241,25 @@ class Table {
     return path_of(key) + "[" + std::to_string(index) + "]";
   }
 
-  void fault(const toml::node& node, const std::string& path, const std::string& why) {
-    errors_->add(node.source(), path, why);
+  void fault(const toml::node& node, const std::string& path, const Unread& unread) {
+    errors_->add(node.source(), path, unread);
   }
 
   template <typename T, typename ReadText>
   bool read_into(const toml::node& node, const std::string& path, ReadText read, T& into) {
     const auto text = text_of(node);
     if (!text) {
-      fault(node, path, "a text or a whole number stands here, and not " + in_words(node.type()));
+      fault(node, path, "neither a text nor a whole number but " + in_words(node.type()));
       return false;
     }
     auto value = read(*text);
-    if (value) {
-      into = std::move(*value);
-    } else {
-      fault(node, path, '"' + printable(*text) + "\": " + value.error().why);
+    if (!value) {
+      value.error().why.insert(0, '"' + printable(*text) + "\": ");
+      fault(node, path, value.error());
+      return false;
     }
-    return value.has_value();
+    into = std::move(*value);
+    return true;
   }
 
   const toml::table* table_;
@@ -283,7 +282,7 @@ void read_hub(Table table, HubConfig& config) {
   table.list("stamped", read_pattern, hub.rules.stamped);
   table.value("on_path_lost", read_path_lost, hub.on_path_lost);
   table.flag("takeover", hub.takeover);
-  table.value("backlog", read_backlog, hub.backlog);
+  table.value("backlog", read_count_as<int>, hub.backlog);
   table.finish();
 }
 
@@ -308,9 +307,8 @@ void read_metrics(Table table, MetricsConfig& metrics) {
 }
 
 Read<LinkFull> read_link_full(std::string_view text) {
-  if (text == "drop_oldest") return LinkFull::drop_oldest;
-  if (text == "drop_newest") return LinkFull::drop_newest;
-  return std::unexpected("not one of drop_oldest, drop_newest");
+  return read_policy<LinkFull, 2>(
+      text, {{{"drop_oldest", LinkFull::drop_oldest}, {"drop_newest", LinkFull::drop_newest}}});
 }
 
 void read_tls(Table table, LinkTls& tls) {

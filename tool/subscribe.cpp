@@ -32,7 +32,7 @@ struct SubscribeFlags {
   std::string at;
   std::vector<std::string> subjects;
   std::string queue;
-  std::size_t count = 0;
+  std::uint32_t count = 0;
   // Whoever only looks on neither holds publishers up nor is cut off: it is told what it missed.
   DeliveryPolicy full = DeliveryPolicy::drop_oldest;
 
@@ -40,7 +40,7 @@ struct SubscribeFlags {
     // While nobody takes our output, it is for the hub to decide what becomes of the messages.
     SubscribeOptions options{.queue = queue, .full = Full::wait};
     // Of those that a queue group shares, we take none that we shall not print.
-    if (subjects.size() == 1) options.max = static_cast<std::uint32_t>(count);
+    if (subjects.size() == 1) options.max = count;
     return options;
   }
 };
@@ -89,7 +89,7 @@ class Subscribing {
 
   HubTalk* talk_;
   const SubscribeFlags* flags_;
-  std::size_t left_;  // to be printed, where --count was given
+  std::uint32_t left_;  // to be printed, where --count was given
   std::vector<Background> printing_;
 };
 
@@ -106,12 +106,6 @@ Read<DeliveryPolicy> read_full(const std::string& text) {
                                                 {"drop-newest", DeliveryPolicy::drop_newest},
                                                 {"latest-only", DeliveryPolicy::latest_only},
                                                 {"disconnect", DeliveryPolicy::disconnect}}});
-}
-
-Read<std::size_t> read_message_count(const std::string& text) {
-  auto count = read_count(text);
-  if (count && *count > UINT32_MAX) return std::unexpected("too large");
-  return count;
 }
 
 void check_subjects(const std::vector<std::string>& subjects) {
@@ -136,8 +130,8 @@ Run add_subscribe(CLI::App& verb, const Rest& rest) {
       [flags](std::string queue) { flags->queue = std::move(queue); },
       "Share the messages with the other subscribers of this group: each goes to one of them");
   add_value(
-      verb, "--count", "N", read_message_count,
-      [flags](std::size_t count) { flags->count = count; },
+      verb, "--count", "N", read_count_as<std::uint32_t>,
+      [flags](std::uint32_t count) { flags->count = count; },
       "Print so many messages, of all subjects together, and exit");
   add_value(
       verb, "--full", "wait|drop-oldest|drop-newest|latest-only|disconnect", read_full,

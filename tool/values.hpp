@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <expected>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -72,6 +73,18 @@ Read<std::size_t> read_message_size(std::string_view text);
 
 /// A whole number of at least 1.
 Read<std::size_t> read_count(std::string_view text);
+
+/// The same where no more fits into `Count`.
+template <typename Count>
+Read<Count> read_count_as(std::string_view text) {
+  constexpr auto most = std::numeric_limits<Count>::max();
+  const auto count = read_count(text);
+  if (!count) return std::unexpected(count.error());
+  if (std::cmp_greater(*count, most)) {
+    return std::unexpected("too large (at most " + std::to_string(most) + ")");
+  }
+  return static_cast<Count>(*count);
+}
 
 /// An octal file mode: "0600", "660".
 Read<unsigned> read_mode(std::string_view text);

@@ -54,7 +54,7 @@ for words, reason in [
     assert reason in refused.stderr.decode(), refused
 for text, reason in [
         ('[link]\nimports = ["a"]\n', 'link.urls: missing'),
-        ('[link]\nurls = ["nats://a"]\nfull = "wait"\n', 'not one of drop_oldest, drop_newest')]:
+        ('[link]\nurls = ["nats://a"]\nfull = "wait"\n', 'not a policy (drop_oldest, drop_newest)')]:
     with open('wrong.toml', 'w') as file:
         file.write(text)
     refused = run('hub', '--check-config', 'wrong.toml', check=2)

@@ -180,8 +180,31 @@ TEST(HubConfig, every_mistake_is_named_with_its_line_its_key_and_what_was_expect
           "* for any one, > at the end for the rest)",
           R"(hub.toml:8: limits.max_payload: "lots": not a size (a whole number, then K, M or G))",
           R"(hub.toml:9: limits.outbound: "0": not a size of at least 1)",
-          "hub.toml:10: limits.slow_time: a text or a whole number stands here, and not a number "
-          "with a fraction"));
+          "hub.toml:10: limits.slow_time: neither a text nor a whole number but a number with a "
+          "fraction"));
+}
+
+TEST(HubConfig, a_limit_that_no_hub_could_keep_is_a_mistake) {
+  EXPECT_THAT(
+      errors_in("[hub]\n"
+                "backlog = 2147483648\n"
+                "[limits]\n"
+                "control_line = 1023\n"
+                "pings_unanswered = '4294967296'\n"),
+      ElementsAre(
+          R"(hub.toml:2: hub.backlog: "2147483648": too large (at most 2147483647))",
+          R"(hub.toml:4: limits.control_line: "1023": not a size of at least 1K, which clients )"
+          "need to connect",
+          R"(hub.toml:5: limits.pings_unanswered: "4294967296": too large (at most 4294967295))"));
+  EXPECT_THAT(errors_in("[hub]\nbacklog = 2147483647\n[limits]\ncontrol_line = '1K'\n"
+                        "pings_unanswered = 4294967295\n"),
+              IsEmpty());
+}
+
+TEST(HubConfig, a_mistake_has_the_hint_that_a_flag_would_have) {
+  const auto config = parse_hub_config("[limits]\nmax_payload = '5G'\n", "hub.toml");
+  ASSERT_FALSE(config);
+  EXPECT_EQ(config.error().at(0).hint, "a message has at most 4294967294 bytes");
 }
 
 TEST(HubConfig, a_link_is_to_servers_of_nats) {
