@@ -26,6 +26,8 @@
 
 namespace hallway::link {
 
+struct ClusterState;
+
 class Cluster {
  public:
   /// Hears of things on the loop.
@@ -68,11 +70,7 @@ class Cluster {
   static bool end_threads(Duration within);
 
  private:
-  struct State;
-  struct Callbacks;
-  class Worker;
-
-  std::shared_ptr<State> state_;
+  std::shared_ptr<ClusterState> state_;
   std::thread thread_;
 };
 

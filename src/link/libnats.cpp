@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "link/libnats.hpp"
 
+#include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <string_view>
 #include <utility>
@@ -32,6 +34,11 @@ Names values_of(natsMsg* message, const char* name, int& count) {
 }
 
 }  // namespace
+
+std::int64_t milliseconds(Duration time) {
+  return std::max<std::int64_t>(
+      1, std::chrono::duration_cast<std::chrono::milliseconds>(time).count());
+}
 
 std::string without_position(std::string said) {
   const std::size_t end = said.find("): ");

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Owners of what libnats makes. Its only includer besides is cluster.cpp.
+// Owners of what libnats makes, and what it says.
 #pragma once
 
 #include <nats/nats.h>
 
+#include <cstdint>
 #include <memory>
 #include <string>
+
+#include <hallway/limits.hpp>
 
 #include "link/crossing.hpp"
 
@@ -25,6 +28,9 @@ using NatsConnection = std::unique_ptr<natsConnection, Destroy<natsConnection_De
 using NatsSubscription = std::unique_ptr<natsSubscription, Destroy<natsSubscription_Destroy>>;
 using NatsMessage = std::unique_ptr<natsMsg, Destroy<natsMsg_Destroy>>;
 using NatsStatistics = std::unique_ptr<natsStatistics, Destroy<natsStatistics_Destroy>>;
+
+/// A time as it takes them. Zero would mean that there is no end.
+std::int64_t milliseconds(Duration time);
 
 /// What it says of an error without the place in its sources, as "(conn.c:1905): ", in front.
 std::string without_position(std::string said);

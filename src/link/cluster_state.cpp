@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "link/cluster_state.hpp"
+
+#include <utility>
+
+namespace hallway::link {
+
+namespace {
+
+/// What stands before an @ is a secret.
+std::string without_secrets(const std::vector<std::string>& urls) {
+  std::string all;
+  for (const std::string& url : urls) {
+    const std::size_t scheme = url.find("://");
+    const std::size_t begin = scheme == std::string::npos ? 0 : scheme + 3;
+    const std::size_t at = url.find('@', begin);
+    if (!all.empty()) all += ", ";
+    all += url.substr(0, begin) + url.substr(at == std::string::npos ? begin : at + 1);
+  }
+  return all;
+}
+
+}  // namespace
+
+ClusterState::ClusterState(Loop& of, LinkOptions with, std::string of_link,
+                           std::string leading_back, Cluster::Observer& told)
+    : options(std::move(with)),
+      id(std::move(of_link)),
+      answers(std::move(leading_back)),
+      outbox(options.outbound, options.full),
+      inbox(options.inbound, LinkFull::drop_newest),
+      loop(&of),
+      observer(&told) {}
+
+void ClusterState::tell(const Shared& self, std::function<void(Cluster::Observer&)> what) {
+  const std::lock_guard lock(self->telling);
+  if (self->loop == nullptr) return;
+  self->loop->post([self, call = std::move(what)] {
+    if (self->observer != nullptr) call(*self->observer);
+  });
+}
+
+void ClusterState::report(const Shared& self, LinkEvent::Kind kind, std::error_code code,
+                          const std::vector<std::string>& urls, ByteView reason) {
+  LinkEvent event{.kind = kind,
+                  .about = {.code = code,
+                            .operation = "link to",
+                            .subject = printable(without_secrets(urls)),
+                            .reason = printable(reason),
+                            .hint = {}}};
+  tell(self, [event = std::move(event)](Cluster::Observer& observer) { observer.changed(event); });
+}
+
+void ClusterState::arrive(const Shared& self, Crossing message) {
+  bool first = false;
+  {
+    const std::lock_guard lock(self->mutex);
+    first = self->inbox.empty();
+    self->counts.dropped_in += self->inbox.offer(std::move(message));
+  }
+  if (first) tell(self, [](Cluster::Observer& observer) { observer.arrived(); });
+}
+
+void ClusterState::set(Connection now) {
+  const std::lock_guard lock(mutex);
+  connection = now;
+  counts.up = now == Connection::up;
+  if (now == Connection::up) {
+    ++counts.connects;
+    say_all = ask_all = tell_up = true;
+  } else if (!options.keep_while_away) {
+    counts.dropped_out += outbox.clear();
+  }
+  news.notify_all();
+}
+
+}  // namespace hallway::link

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the loop, a cluster's own thread and those of libnats share. Each of them may be the last to
+// let go of it.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#include <hallway/bytes.hpp>
+#include <hallway/link.hpp>
+#include <hallway/loop.hpp>
+
+#include "link/bounded_queue.hpp"
+#include "link/cluster.hpp"
+#include "link/crossing.hpp"
+
+namespace hallway::link {
+
+struct ClusterState {
+  enum class Connection : std::uint8_t { none, up, away, closed };
+  using Shared = std::shared_ptr<ClusterState>;
+
+  ClusterState(Loop& loop, LinkOptions options, std::string id, std::string answers,
+               Cluster::Observer& observer);
+
+  /// Calls the observer on the loop, as long as there is one.
+  static void tell(const Shared& self, std::function<void(Cluster::Observer&)> what);
+
+  /// Tells what has happened between us and servers, whose URLs may hold secrets.
+  static void report(const Shared& self, LinkEvent::Kind kind, std::error_code code,
+                     const std::vector<std::string>& urls, ByteView reason);
+
+  /// Leaves a message for the loop.
+  static void arrive(const Shared& self, Crossing message);
+
+  void set(Connection now);
+
+  const LinkOptions options;
+  const std::string id;
+  const std::string answers;
+
+  std::mutex mutex;  // around what follows
+  std::condition_variable news;
+  BoundedQueue outbox;
+  BoundedQueue inbox;
+  std::set<std::string> wanted;
+  LinkStatistics counts;
+  std::uint64_t overruns = 0;  // lost within libnats
+  Connection connection = Connection::none;
+  bool wanted_changed = false;
+  bool say_all = false;
+  bool ask_all = false;
+  bool tell_up = false;
+  bool finishing = false;
+  bool stopping = false;
+
+  std::mutex telling;  // around `loop`; taken after the other, where both are
+  Loop* loop;
+  Cluster::Observer* observer;  // used on the loop only
+};
+
+}  // namespace hallway::link

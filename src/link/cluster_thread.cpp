@@ -1,0 +1,422 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "link/cluster_thread.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <random>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "hub/full_jitter.hpp"
+#include "link/callbacks.hpp"
+#include "link/libnats.hpp"
+#include "link/word.hpp"
+
+namespace hallway::link {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using Way = Crossing::Way;
+
+/// Of patterns in one word.
+constexpr std::size_t piece = 32 * kibibyte;
+
+/// One run of it. What libnats makes is touched by nobody else, but for its callbacks.
+class Worker {
+ public:
+  explicit Worker(ClusterState::Shared state)
+      : state_(std::move(state)),
+        number_(callbacks::enter(state_)),
+        group_("_HALLWAY.LINK." + state_->id),
+        next_heartbeat_(Clock::now() + state_->options.heartbeat) {}
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+  ~Worker() { callbacks::strike(number_); }
+
+  void run() {
+    const HubReconnect& bounds = state_->options.reconnect;
+    hub::FullJitter jitter(bounds.first_wait, bounds.most_wait,
+                           bounds.seed.value_or(std::random_device{}()));
+    while (!over()) {
+      if (connect()) {
+        const auto since = Clock::now();
+        serve();
+        part();
+        if (Clock::now() - since >= bounds.most_wait) jitter.reset();
+      }
+      std::unique_lock lock(state_->mutex);
+      state_->news.wait_for(lock, jitter.next(),
+                            [this] { return state_->stopping || state_->finishing; });
+    }
+    {
+      const std::lock_guard lock(state_->mutex);
+      state_->counts.dropped_out += state_->outbox.clear();
+    }
+    ClusterState::tell(state_, [](Cluster::Observer& observer) { observer.finished(); });
+  }
+
+ private:
+  using Connection = ClusterState::Connection;
+
+  /// What is to be done in one go.
+  struct Errand {
+    std::deque<Crossing> messages;
+    std::set<std::string> wanted = {};
+    bool wanted_changed = false;
+    bool say_all = false;
+    bool ask_all = false;
+    bool tell_up = false;
+    bool heartbeat = false;
+  };
+
+  bool over() {
+    const std::lock_guard lock(state_->mutex);
+    return state_->stopping || state_->finishing;
+  }
+
+  // Connecting -----------------------------------------------------------------------------------
+
+  bool connect() {
+    natsStatus status = NATS_OK;
+    const NatsOptions options = options_of(status);
+    natsConnection* made = nullptr;
+    if (status == NATS_OK) status = natsConnection_Connect(&made, options.get());
+    connection_.reset(made);
+    if (status == NATS_OK) status = subscribe_to_our_own();
+    if (status == NATS_OK) {
+      const std::lock_guard lock(state_->mutex);
+      state_->wanted_changed = true;
+    }
+    if (status == NATS_OK) {
+      state_->set(Connection::up);
+      return true;
+    }
+    std::string reason = why(status);
+    // By TLS 1.3 a server says what it thinks of our certificate after the handshake: it closes.
+    if (status == NATS_PROTOCOL_ERROR && is_secure()) {
+      reason += "; the server may want a certificate of ours that it knows";
+    }
+    part();
+    ClusterState::report(state_, LinkEvent::Kind::down,
+                         std::make_error_code(std::errc::connection_refused), state_->options.urls,
+                         reason);
+    return false;
+  }
+
+  /// libnats reads tls:// and does not act on it.
+  bool is_secure() const {
+    const LinkOptions& options = state_->options;
+    return options.tls.required || std::ranges::any_of(options.urls, [](ByteView url) {
+             return url.starts_with("tls://");
+           });
+  }
+
+  NatsOptions options_of(natsStatus& status) {
+    const LinkOptions& from = state_->options;
+    natsOptions* made = nullptr;
+    status = natsOptions_Create(&made);
+    NatsOptions owned(made);
+    std::vector<const char*> urls;
+    urls.reserve(from.urls.size());
+    for (const std::string& url : from.urls) urls.push_back(url.c_str());
+    void* const closure = callbacks::closure(number_);
+    const auto set = [&](auto function, auto... arguments) {
+      if (status == NATS_OK) status = function(made, arguments...);
+    };
+    set(natsOptions_SetServers, urls.data(), static_cast<int>(urls.size()));
+    set(natsOptions_SetName, from.name.c_str());
+    set(natsOptions_SetNoEcho, true);
+    set(natsOptions_SetTimeout, milliseconds(from.connect_time));
+    set(natsOptions_SetWriteDeadline, milliseconds(from.connect_time));
+    set(natsOptions_SetPingInterval, milliseconds(std::max(from.heartbeat, from.connect_time)));
+    set(natsOptions_UseGlobalMessageDelivery, true);
+    set(natsOptions_SetMaxReconnect, -1);
+    set(natsOptions_SetReconnectBufSize, 1);  // what waits, waits with us
+    set(natsOptions_SetCustomReconnectDelay, &callbacks::pause, closure);
+    set(natsOptions_SetDisconnectedCB, &callbacks::lost, closure);
+    set(natsOptions_SetReconnectedCB, &callbacks::back, closure);
+    set(natsOptions_SetClosedCB, &callbacks::closed, closure);
+    set(natsOptions_SetErrorHandler, &callbacks::complained, closure);
+    if (!from.user.empty()) {
+      set(natsOptions_SetUserInfo, from.user.c_str(), from.password.c_str());
+    }
+    if (!from.token.empty()) set(natsOptions_SetToken, from.token.c_str());
+    if (!from.credentials.empty()) {
+      set(natsOptions_SetUserCredentialsFromFiles, from.credentials.c_str(),
+          static_cast<const char*>(nullptr));
+    }
+    if (is_secure()) set(natsOptions_SetSecure, true);
+    if (!from.tls.ca.empty()) set(natsOptions_LoadCATrustedCertificates, from.tls.ca.c_str());
+    if (!from.tls.certificate.empty()) {
+      set(natsOptions_LoadCertificatesChain, from.tls.certificate.c_str(), from.tls.key.c_str());
+    }
+    return owned;
+  }
+
+  natsStatus subscribe_to_our_own() {
+    void* const closure = callbacks::closure(number_);
+    natsSubscription* made = nullptr;
+    natsStatus status = natsConnection_Subscribe(&made, connection_.get(), word_subject,
+                                                 &callbacks::message<Way::word>, closure);
+    if (status != NATS_OK) return status;
+    words_.reset(made);
+    callbacks::follow(made);
+    status = natsConnection_Subscribe(&made, connection_.get(), state_->answers.c_str(),
+                                      &callbacks::message<Way::answer>, closure);
+    if (status != NATS_OK) return status;
+    answers_.reset(made);
+    callbacks::follow(made);
+    return status;
+  }
+
+  /// Nothing that is said of the old connection is about the next one.
+  void part() {
+    callbacks::strike(std::exchange(number_, callbacks::enter(state_)));
+    count_overruns();
+    overruns_before_ += overruns_now_;
+    overruns_now_ = 0;
+    subscriptions_.clear();
+    leaving_.clear();
+    words_.reset();
+    answers_.reset();
+    connection_.reset();
+    const std::lock_guard lock(state_->mutex);
+    state_->connection = Connection::none;
+    state_->counts.up = false;
+  }
+
+  // Serving --------------------------------------------------------------------------------------
+
+  void serve() {
+    std::unique_lock lock(state_->mutex);
+    while (!state_->stopping && !natsConnection_IsClosed(connection_.get())) {
+      const bool there = state_->connection == Connection::up && connected();
+      if (there) {
+        Errand errand = take_errand();
+        if (is_anything(errand)) {
+          lock.unlock();
+          run(std::move(errand));
+          lock.lock();
+          continue;
+        }
+        if (state_->finishing) break;
+      } else if (state_->finishing) {
+        break;
+      }
+      // Nothing is due while the cluster is away.
+      state_->news.wait_until(lock,
+                              there ? next_heartbeat_ : Clock::now() + state_->options.heartbeat);
+    }
+    const bool farewell = state_->connection == Connection::up;
+    lock.unlock();
+    if (farewell) {
+      say({.hub = state_->id, .kind = Word::Kind::bye, .number = said_});
+      natsConnection_FlushTimeout(connection_.get(), milliseconds(state_->options.connect_time));
+    }
+  }
+
+  Errand take_errand() {
+    ClusterState& state = *state_;
+    Errand errand{.messages = state.outbox.take_all(),
+                  .wanted_changed = std::exchange(state.wanted_changed, false),
+                  .say_all = std::exchange(state.say_all, false),
+                  .ask_all = std::exchange(state.ask_all, false),
+                  .tell_up = std::exchange(state.tell_up, false)};
+    if (errand.wanted_changed) errand.wanted = state.wanted;
+    const auto now = Clock::now();
+    // After a silence that was ours the others have the time of a heartbeat to be heard.
+    errand.heartbeat = !errand.tell_up && now >= next_heartbeat_;
+    if (errand.tell_up || errand.heartbeat) next_heartbeat_ = now + state.options.heartbeat;
+    return errand;
+  }
+
+  static bool is_anything(const Errand& errand) {
+    return !errand.messages.empty() || errand.wanted_changed || errand.say_all || errand.ask_all ||
+           errand.tell_up || errand.heartbeat;
+  }
+
+  void run(Errand errand) {
+    const std::uint64_t connection = reconnects();
+    if (errand.wanted_changed) subscribe(errand.wanted);
+    if (errand.say_all) say_all();
+    if (errand.ask_all) say({.hub = state_->id, .kind = Word::Kind::ask, .number = said_});
+    if (errand.heartbeat) {
+      say({.hub = state_->id, .kind = Word::Kind::here, .number = said_});
+      count_overruns();
+      const auto now = Clock::now();
+      ClusterState::tell(state_, [now](Cluster::Observer& observer) { observer.heartbeat(now); });
+    }
+    std::uint64_t sent = 0;
+    std::uint64_t refused = 0;
+    std::deque<Crossing>& messages = errand.messages;
+    while (!messages.empty()) {
+      const Outcome outcome = publish(messages.front());
+      if (outcome == Outcome::peer_gone) break;
+      ++(outcome == Outcome::ok ? sent : refused);
+      messages.pop_front();
+    }
+    // It is asked besides: where a connection is lost, flushes on two threads, and libnats has one
+    // of its own after each reconnect, may share a pong, and then one of them says that it came.
+    const bool confirmed = flush() && connected() && reconnects() == connection;
+    {
+      const std::lock_guard lock(state_->mutex);
+      (confirmed ? state_->counts.out : state_->counts.unconfirmed) += sent;
+      state_->counts.dropped_out += refused;
+      state_->outbox.settle(std::move(messages));
+      const bool keep = state_->options.keep_while_away || state_->connection == Connection::up;
+      if (!keep) state_->counts.dropped_out += state_->outbox.clear();
+      // Whoever heard it may have been cut off before the others did.
+      if (!confirmed) state_->say_all = true;
+      if (!confirmed && errand.tell_up) state_->tell_up = true;
+    }
+    if (confirmed && errand.tell_up) tell_up();
+  }
+
+  bool connected() {
+    return natsConnection_Status(connection_.get()) == NATS_CONN_STATUS_CONNECTED;
+  }
+
+  void tell_up() {
+    std::string url(256, '\0');
+    natsConnection_GetConnectedUrl(connection_.get(), url.data(), url.size());
+    url.resize(url.find('\0'));
+    ClusterState::report(state_, LinkEvent::Kind::up, {}, {url}, "connected");
+  }
+
+  /// Until the server has had everything. False: the connection went away.
+  bool flush() {
+    natsStatus status = NATS_TIMEOUT;
+    while (status == NATS_TIMEOUT && connected()) {
+      status = link::flush(connection_.get(), milliseconds(state_->options.connect_time));
+      const std::lock_guard lock(state_->mutex);
+      if (state_->stopping) break;
+    }
+    return status == NATS_OK;
+  }
+
+  /// ok; failed: it can never be sent; peer_gone: not now
+  Outcome publish(const Crossing& message) {
+    const NatsMessage made = to_nats(message);
+    if (!made) return Outcome::failed;
+    switch (natsConnection_PublishMsg(connection_.get(), made.get())) {
+      case NATS_OK: return Outcome::ok;
+      case NATS_MAX_PAYLOAD:
+      case NATS_INVALID_ARG:
+      case NATS_INVALID_SUBJECT:
+      case NATS_NO_SERVER_SUPPORT: return Outcome::failed;  // the last: of headers
+      default: return Outcome::peer_gone;
+    }
+  }
+
+  std::uint64_t reconnects() {
+    natsStatistics* made = nullptr;
+    if (natsStatistics_Create(&made) != NATS_OK) return 0;
+    const NatsStatistics owned(made);
+    std::uint64_t count = 0;
+    if (natsConnection_GetStats(connection_.get(), made) != NATS_OK) return 0;
+    natsStatistics_GetCounts(made, nullptr, nullptr, nullptr, nullptr, &count);
+    return count;
+  }
+
+  // What is wanted -------------------------------------------------------------------------------
+
+  /// Our subscriptions overlap where those of the hub do. In one queue group each message comes
+  /// once nevertheless, also while they come and go.
+  void subscribe(const std::set<std::string>& wanted) {
+    std::vector<std::string> lines;
+    for (const std::string& pattern : wanted) {
+      if (subscriptions_.contains(pattern)) continue;
+      natsSubscription* made = nullptr;
+      const natsStatus status = natsConnection_QueueSubscribe(
+          &made, connection_.get(), pattern.c_str(), group_.c_str(),
+          &callbacks::message<Way::import>, callbacks::closure(number_));
+      if (status != NATS_OK) continue;  // the connection has been closed
+      subscriptions_.emplace(pattern, made);
+      callbacks::follow(made);
+      lines.push_back('+' + pattern);
+    }
+    std::erase_if(leaving_, [](auto& one) { return !natsSubscription_IsValid(one.get()); });
+    for (auto one = subscriptions_.begin(); one != subscriptions_.end();) {
+      if (wanted.contains(one->first)) {
+        ++one;
+        continue;
+      }
+      lines.push_back('-' + one->first);
+      // What is on its way to it is still delivered.
+      natsSubscription_Drain(one->second.get());
+      leaving_.push_back(std::move(one->second));
+      one = subscriptions_.erase(one);
+    }
+    say_lines(Word::Kind::change, lines);
+  }
+
+  void say_all() {
+    std::vector<std::string> lines;
+    lines.reserve(subscriptions_.size());
+    for (const auto& [pattern, subscription] : subscriptions_) lines.push_back('+' + pattern);
+    say_lines(Word::Kind::all, lines);
+  }
+
+  /// In as many words as it takes.
+  void say_lines(Word::Kind kind, const std::vector<std::string>& lines) {
+    Word word{.hub = state_->id, .kind = kind, .number = said_};
+    std::size_t size = 0;
+    const auto say_word = [&] {
+      if (word.kind == Word::Kind::change) word.number = ++said_;
+      say(word);
+      word = {.hub = state_->id, .kind = Word::Kind::change, .number = said_};
+      size = 0;
+    };
+    for (const std::string& line : lines) {
+      word.lines.push_back(line);
+      size += line.size() + 1;
+      if (size >= piece) say_word();
+    }
+    if (word.kind == Word::Kind::all || !word.lines.empty()) say_word();
+  }
+
+  void say(const Word& word) {
+    const std::string text = word.text();
+    natsConnection_Publish(connection_.get(), word_subject, text.data(),
+                           static_cast<int>(text.size()));
+  }
+
+  void count_overruns() {
+    std::int64_t all = 0;
+    const auto add = [&all](natsSubscription* one) {
+      std::int64_t dropped = 0;
+      if (natsSubscription_GetDropped(one, &dropped) == NATS_OK) all += dropped;
+    };
+    for (const auto& [pattern, subscription] : subscriptions_) add(subscription.get());
+    if (answers_) add(answers_.get());
+    overruns_now_ = std::max(overruns_now_, static_cast<std::uint64_t>(all));
+    const std::lock_guard lock(state_->mutex);
+    state_->overruns = overruns_before_ + overruns_now_;
+  }
+
+  ClusterState::Shared state_;
+  callbacks::Number number_;
+  std::string group_;
+  Clock::time_point next_heartbeat_;
+  std::uint64_t said_ = 0;  // the number of our last word that changed anything
+  std::uint64_t overruns_before_ = 0;
+  std::uint64_t overruns_now_ = 0;
+  NatsConnection connection_;
+  NatsSubscription words_;
+  NatsSubscription answers_;
+  std::map<std::string, NatsSubscription> subscriptions_;
+  std::vector<NatsSubscription> leaving_;
+};
+
+}  // namespace
+
+void serve_cluster(ClusterState::Shared state) { Worker(std::move(state)).run(); }
+
+}  // namespace hallway::link
