@@ -26,7 +26,7 @@
 #include "core/deadline.hpp"
 #include "hub/full_jitter.hpp"
 #include "hub/hub_greeting.hpp"
-#include "hub/inbox.hpp"
+#include "hub/subscription_state.hpp"
 #include "loop/task_group.hpp"
 #include "wire/nats_parser.hpp"
 
@@ -39,59 +39,6 @@ inline constexpr const char* bad_header = "a name or value of the header cannot 
 /// The block of these fields, empty without any; nullopt: a line would break.
 std::optional<std::string> header_block_of(const std::vector<HubField>& fields,
                                            ByteView status = {});
-
-/// A subscription, until the program lets go of it.
-class SubscriptionState : public std::enable_shared_from_this<SubscriptionState> {
- public:
-  SubscriptionState(std::shared_ptr<HubClientState> client, std::uint64_t id, ByteView subject,
-                    const SubscribeOptions& options);
-  SubscriptionState(const SubscriptionState&) = delete;
-  SubscriptionState& operator=(const SubscriptionState&) = delete;
-  ~SubscriptionState() = default;
-
-  [[nodiscard]] const std::string& subject() const noexcept { return subject_; }
-  [[nodiscard]] const std::string& queue() const noexcept { return queue_; }
-  [[nodiscard]] std::uint64_t id() const noexcept { return id_; }
-  [[nodiscard]] const hub::Inbox& inbox() const noexcept { return inbox_; }
-  [[nodiscard]] std::uint64_t dropped() const noexcept { return inbox_.dropped() + missing_; }
-
-  /// Whether the hub is to send more.
-  [[nodiscard]] bool active() const noexcept { return end_ == Outcome::ok; }
-  /// How many messages, counted from now; 0: no end was named.
-  [[nodiscard]] std::uint32_t left() const noexcept { return max_ == 0 ? 0 : max_ - delivered_; }
-  /// Whether its task knows that nothing more will come.
-  [[nodiscard]] bool finished() const noexcept { return finished_; }
-
-  /// Takes in what the hub delivered. Precondition: active().
-  void deliver(HubMessage message);
-  /// The hub says how many messages it had no room for.
-  void note_gap(ByteView number);
-  /// What has arrived can still be taken; then comes this.
-  void end(Outcome outcome);
-
-  /// False: nothing is there, and more may come.
-  bool take(HubReceived& received);
-  Task<> wait(Duration within, HubReceived& received);
-  void unsubscribe();
-  /// The program has let go.
-  void forget() noexcept;
-
- private:
-  void report_lost(const std::string& reason) const;
-
-  std::shared_ptr<HubClientState> client_;
-  std::uint64_t id_;
-  std::string subject_;
-  std::string queue_;
-  std::uint32_t max_;
-  std::uint32_t delivered_ = 0;  // counted where there is a max_
-  hub::Inbox inbox_;
-  std::uint64_t missing_ = 0;  // by the hub's word
-  Outcome end_ = Outcome::ok;
-  const char* why_ = nullptr;  // where it is no end of the client's
-  bool finished_ = false;
-  WaiterList receivers_;
-};
 
 class HubClientState : public std::enable_shared_from_this<HubClientState> {
  public:
