@@ -39,7 +39,7 @@ Result<Connection> ConnectionState::open(Loop& loop, Descriptor socket, const Pe
   auto watched = state->watch(loop.core(), state->descriptor(), sys::event_readable);
   if (!watched) return std::unexpected(watched.error());
   const Limits& limits = state->terms().options.limits;
-  if (limits.handshake_time > Duration::zero()) state->waits().opened_at = loop.core().now();
+  if (limits.handshake_time > Duration::zero()) state->waits().opened_at = Loop::Clock::now();
   if (limits.handshake_time > Duration::zero() || limits.idle_time > Duration::zero()) {
     state->start_clock();
   }
@@ -270,12 +270,12 @@ void ConnectionState::note_pressure(Outcome outcome) {
   full_ = outcome == Outcome::would_block && !refused;
   update_events();
   if (refused) {
-    waits().retry_at = core().now() + refusals().pause();
+    waits().retry_at = Loop::Clock::now() + refusals().pause();
   } else if (waits_) {
     waits_->retry_at = off;
   }
   const bool over = over_soft_limit();
-  if (over && waits().soft_since == off) waits_->soft_since = core().now();
+  if (over && waits().soft_since == off) waits_->soft_since = Loop::Clock::now();
   if (!over && waits_) waits_->soft_since = off;
   if (refused || over) start_clock();
 }
@@ -379,7 +379,7 @@ void ConnectionState::close(Outcome outcome) {
   }
   if (seat_) seat_->room_made();  // no broadcast waits for it any more
   try {
-    waits().active_at = core().now();  // the peer has its time from here on
+    waits().active_at = Loop::Clock::now();  // the peer has its time from here on
     start_clock();
   } catch (const std::bad_alloc&) {
     // Nothing would bound how long it may take to read the rest.
@@ -482,6 +482,9 @@ void ConnectionState::update_events() {
 
 // Clocks -----------------------------------------------------------------------------------------
 
+// They begin at the time it is, and not at that of the turn: work of the program may have blocked
+// the loop since, and that is no time the peer had.
+
 ConnectionState::Waits& ConnectionState::waits() {
   if (!waits_) waits_ = std::make_unique<Waits>();
   return *waits_;
@@ -491,7 +494,7 @@ void ConnectionState::note_partial() {
   if (!has_partial()) {
     note_whole();
   } else {
-    if (waits().partial_since == off) waits_->partial_since = core().now();
+    if (waits().partial_since == off) waits_->partial_since = Loop::Clock::now();
     start_clock();
   }
 }
@@ -501,7 +504,7 @@ void ConnectionState::note_whole() noexcept {
 }
 
 void ConnectionState::note_activity() noexcept {
-  if (waits_) waits_->active_at = core().now();
+  if (waits_) waits_->active_at = Loop::Clock::now();
 }
 
 /// The program has dealt with the messages it was given, and it is the peer's turn: from here on
@@ -510,7 +513,7 @@ void ConnectionState::note_asking() {
   if (terms().options.limits.idle_time <= Duration::zero()) return;
   if (waits().dealt_with != messages_received_) {
     waits_->dealt_with = messages_received_;
-    waits_->active_at = core().now();
+    waits_->active_at = Loop::Clock::now();
   }
   start_clock();
 }
@@ -547,7 +550,7 @@ ConnectionState::Running ConnectionState::next_clock(bool asking) const noexcept
 }
 
 void ConnectionState::start_clock() {
-  if (waits().active_at == off) waits_->active_at = core().now();
+  if (waits().active_at == off) waits_->active_at = Loop::Clock::now();
   const TimePoint next = std::min(next_clock(receiving_ != nullptr).until, waits_->retry_at);
   if (next == off) return;
   auto& clock = waits_->clock;
@@ -564,12 +567,21 @@ void ConnectionState::check_clocks() {
     write();
     if (finished_) return;
   }
+  if (next_clock(receiving_ != nullptr).until <= now) look_once_more();
+  if (finished_) return;
   const Running next = next_clock(receiving_ != nullptr);
   if (next.until > now) {
     start_clock();
   } else {
     overdue(next.reason);
   }
+}
+
+/// Behind work that blocked the loop, or many others who are ready, it may not have come to what
+/// this peer did in time.
+void ConnectionState::look_once_more() {
+  if (full_) write();
+  if (!finished_ && receiving_ != nullptr) read();
 }
 
 void ConnectionState::overdue(const char* reason) noexcept {

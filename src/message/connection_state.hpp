@@ -155,6 +155,7 @@ class ConnectionState final : public Transport, public Lingering, private Watch,
   void note_asking();
   void start_clock();
   void check_clocks();
+  void look_once_more();
   [[nodiscard]] Running next_clock(bool asking) const noexcept;
   void overdue(const char* reason) noexcept;
   [[nodiscard]] std::string reason_of_end() const;

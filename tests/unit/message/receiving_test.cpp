@@ -3,8 +3,10 @@
 // What a connection receives, from a peer that speaks plain sockets.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -15,6 +17,7 @@
 #include "loop/task_group.hpp"
 #include "support/conversation.hpp"
 #include "support/faults.hpp"
+#include "sys/event.hpp"
 
 namespace hallway {
 namespace {
@@ -314,9 +317,9 @@ TEST_F(receiving, cuts_off_a_peer_that_never_says_its_first_message_if_asked_to)
 }
 
 TEST_F(receiving, cuts_off_an_idle_peer_only_if_asked_to) {
+  const auto before = Loop::Clock::now();
   start(SocketType::stream, {.limits = {.idle_time = 4ms}});
   listen();
-  const auto before = Loop::Clock::now();
   ASSERT_TRUE(until_ended());
   EXPECT_GE(Loop::Clock::now() - before, 4ms);
   EXPECT_EQ(log.end, Outcome::failed);
@@ -360,6 +363,83 @@ TEST_F(receiving, calls_no_peer_idle_that_waits_for_its_answer) {
   ASSERT_TRUE(until_ended());
   EXPECT_EQ(log.end, Outcome::failed);
   EXPECT_NE(log.why.find("idle"), std::string::npos) << log.why;
+}
+
+void block_for(Duration work) {
+  const auto until = Loop::Clock::now() + work;
+  while (Loop::Clock::now() < until) {
+  }
+}
+
+Task<> answer_without_the_loop(Connection& connection, Duration work,
+                               std::optional<Loop::Clock::time_point>& asked, Log& log) {
+  auto question = co_await connection.receive();
+  EXPECT_TRUE(question);
+  block_for(work);
+  asked = Loop::Clock::now();
+  co_await receive_all(connection, log);
+}
+
+TEST_F(receiving, gives_a_peer_its_idle_time_also_behind_work_that_blocks_the_loop) {
+  start(SocketType::stream, {.limits = {.idle_time = 20ms}});
+  std::optional<Loop::Clock::time_point> asked;
+  theirs->send("question\n");
+  loop.spawn(answer_without_the_loop(*ours, 60ms, asked, log));
+  ASSERT_TRUE(until_ended());
+  EXPECT_GE(Loop::Clock::now() - asked.value(), 20ms);
+  EXPECT_EQ(log.end, Outcome::failed);
+}
+
+TEST_F(receiving, gives_a_message_its_time_also_behind_work_that_blocks_the_loop) {
+  start(SocketType::stream, {.limits = {.message_time = 20ms}});
+  listen();
+  loop.turn(0ms);
+  auto looked = Loop::Clock::now();
+  loop.post([&looked] {
+    block_for(60ms);
+    looked = Loop::Clock::now();
+  });
+  theirs->send("hal");
+  ASSERT_TRUE(until_ended());
+  EXPECT_GE(Loop::Clock::now() - looked, 20ms);
+  EXPECT_EQ(log.end, Outcome::failed);
+}
+
+TEST_F(receiving, gives_a_handshake_its_time_also_behind_work_that_blocks_the_loop) {
+  loop.turn();
+  block_for(60ms);
+  const auto opened = Loop::Clock::now();
+  auto [near, far] = raw_pair(SOCK_STREAM);
+  auto adopted = Connection::adopt(loop, std::move(near), {.limits = {.handshake_time = 20ms}});
+  ASSERT_TRUE(adopted) << adopted.error().explain();
+  ours.emplace(std::move(*adopted));
+  listen();
+  ASSERT_TRUE(until_ended());
+  EXPECT_GE(Loop::Clock::now() - opened, 20ms);
+  EXPECT_EQ(log.end, Outcome::failed);
+}
+
+TEST_F(receiving, holds_nothing_against_peers_that_the_loop_has_not_come_to_yet) {
+  struct Pair {
+    Connection ours;
+    RawStream theirs;
+    Log log;
+  };
+  std::vector<std::unique_ptr<Pair>> pairs;
+  for (std::size_t i = 0; i < sys::events_per_wait + 20; ++i) {
+    auto [near, far] = raw_pair(SOCK_STREAM);
+    auto adopted = Connection::adopt(loop, std::move(near), {.limits = {.idle_time = 200ms}});
+    ASSERT_TRUE(adopted) << adopted.error().explain();
+    pairs.push_back(std::make_unique<Pair>(std::move(*adopted), RawStream(std::move(far))));
+    loop.spawn(receive_all(pairs.back()->ours, pairs.back()->log));
+  }
+  loop.turn(0ms);
+  for (const auto& pair : pairs) pair->theirs.send("in time\n");
+  block_for(300ms);
+  loop.turn(0ms);
+  const auto cut =
+      std::ranges::count_if(pairs, [](const auto& pair) { return pair->log.end.has_value(); });
+  EXPECT_EQ(cut, 0);
 }
 
 Task<> ask_again_and_again(Connection& connection, Log& log) {
