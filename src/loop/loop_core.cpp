@@ -369,7 +369,7 @@ void LoopCore::prepare_foreign_loop() {
 void LoopCore::drain(Duration within) {
   if (draining_) return;
   drain_deadline_ = std::make_unique<DrainDeadline>(*this);
-  if (within != forever) drain_deadline_->start(*this, now_ + within);
+  if (within != forever) drain_deadline_->start(*this, Loop::Clock::now() + within);
   draining_ = true;
   // One by one: an action may make others be forgotten. All of them, even if one throws.
   std::exception_ptr failure;

@@ -31,6 +31,13 @@ inline bool run_until(Loop& loop, const std::function<bool()>& condition,
   return true;
 }
 
+/// Keeps the thread at work, as a handler does that computes something.
+inline void work_for(Duration time) {
+  const auto end = Loop::Clock::now() + time;
+  while (Loop::Clock::now() < end) {
+  }
+}
+
 /// Whether `attempt` holds with some clock of this length. For what only a machine that stands
 /// still for that long can disturb: a real mistake fails with the longest, too.
 inline bool holds_with_some_clock(const std::function<bool(Duration)>& attempt) {

@@ -198,6 +198,19 @@ TEST(drain, gives_no_more_time_than_it_was_told_to) {
   EXPECT_FALSE(too_late);
 }
 
+TEST(drain, gives_its_whole_time_also_behind_work_that_blocked_the_loop) {
+  Loop loop;
+  loop.spawn(sleep_on(loop));
+  auto began = Loop::Clock::now();
+  loop.post([&] {
+    work_for(50ms);
+    began = Loop::Clock::now();
+    loop.drain(20ms);
+  });
+  EXPECT_EQ(loop.run(), 1);
+  EXPECT_GE(Loop::Clock::now() - began, 20ms);
+}
+
 TEST(drain, waits_without_end_when_told_so) {
   Loop loop;
   loop.spawn([](Loop& on) -> Task<> { co_await on.sleep(2ms); }(loop));

@@ -365,17 +365,11 @@ TEST_F(receiving, calls_no_peer_idle_that_waits_for_its_answer) {
   EXPECT_NE(log.why.find("idle"), std::string::npos) << log.why;
 }
 
-void block_for(Duration work) {
-  const auto until = Loop::Clock::now() + work;
-  while (Loop::Clock::now() < until) {
-  }
-}
-
 Task<> answer_without_the_loop(Connection& connection, Duration work,
                                std::optional<Loop::Clock::time_point>& asked, Log& log) {
   auto question = co_await connection.receive();
   EXPECT_TRUE(question);
-  block_for(work);
+  work_for(work);
   asked = Loop::Clock::now();
   co_await receive_all(connection, log);
 }
@@ -396,7 +390,7 @@ TEST_F(receiving, gives_a_message_its_time_also_behind_work_that_blocks_the_loop
   loop.turn(0ms);
   auto looked = Loop::Clock::now();
   loop.post([&looked] {
-    block_for(60ms);
+    work_for(60ms);
     looked = Loop::Clock::now();
   });
   theirs->send("hal");
@@ -407,7 +401,7 @@ TEST_F(receiving, gives_a_message_its_time_also_behind_work_that_blocks_the_loop
 
 TEST_F(receiving, gives_a_handshake_its_time_also_behind_work_that_blocks_the_loop) {
   loop.turn();
-  block_for(60ms);
+  work_for(60ms);
   const auto opened = Loop::Clock::now();
   auto [near, far] = raw_pair(SOCK_STREAM);
   auto adopted = Connection::adopt(loop, std::move(near), {.limits = {.handshake_time = 20ms}});
@@ -435,7 +429,7 @@ TEST_F(receiving, holds_nothing_against_peers_that_the_loop_has_not_come_to_yet)
   }
   loop.turn(0ms);
   for (const auto& pair : pairs) pair->theirs.send("in time\n");
-  block_for(300ms);
+  work_for(300ms);
   loop.turn(0ms);
   const auto cut =
       std::ranges::count_if(pairs, [](const auto& pair) { return pair->log.end.has_value(); });

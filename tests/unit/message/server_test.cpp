@@ -514,9 +514,7 @@ TEST_F(server, does_not_fall_silent_when_handlers_end_at_once_within_the_reserve
 /// Takes its time over each message, as a handler with real work does.
 Task<> work_hard(Connection connection, std::size_t& worked) {
   while (auto message = co_await connection.receive()) {
-    const auto until = Loop::Clock::now() + 50us;
-    while (Loop::Clock::now() < until) {
-    }
+    work_for(50us);
     ++worked;
     co_await connection.send(*message);
   }
