@@ -22,15 +22,15 @@ std::string without_secrets(const std::vector<std::string>& urls) {
 
 }  // namespace
 
-ClusterState::ClusterState(Loop& of, LinkOptions with, std::string of_link,
-                           std::string leading_back, Cluster::Observer& told)
-    : options(std::move(with)),
-      id(std::move(of_link)),
-      answers(std::move(leading_back)),
+ClusterState::ClusterState(Loop& its_loop, LinkOptions its_options, std::string its_id,
+                           std::string its_answers, Cluster::Observer& its_observer)
+    : options(std::move(its_options)),
+      id(std::move(its_id)),
+      answers(std::move(its_answers)),
       outbox(options.outbound, options.full),
       inbox(options.inbound, LinkFull::drop_newest),
-      loop(&of),
-      observer(&told) {}
+      loop(&its_loop),
+      observer(&its_observer) {}
 
 void ClusterState::tell(const Shared& self, std::function<void(Cluster::Observer&)> what) {
   const std::lock_guard lock(self->telling);

@@ -28,8 +28,8 @@ struct ClusterState {
   enum class Connection : std::uint8_t { none, up, away, closed };
   using Shared = std::shared_ptr<ClusterState>;
 
-  ClusterState(Loop& loop, LinkOptions options, std::string id, std::string answers,
-               Cluster::Observer& observer);
+  ClusterState(Loop& its_loop, LinkOptions its_options, std::string its_id, std::string its_answers,
+               Cluster::Observer& its_observer);
 
   /// Calls the observer on the loop, as long as there is one.
   static void tell(const Shared& self, std::function<void(Cluster::Observer&)> what);
