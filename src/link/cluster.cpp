@@ -50,12 +50,7 @@ std::optional<Crossing> Cluster::take() {
 
 void Cluster::want(const std::string& pattern, bool wanted) {
   const std::lock_guard lock(state_->mutex);
-  if (wanted) {
-    state_->wanted.insert(pattern);
-  } else {
-    state_->wanted.erase(pattern);
-  }
-  state_->wanted_changed = true;
+  state_->changes.note(pattern, wanted);
   state_->news.notify_all();
 }
 

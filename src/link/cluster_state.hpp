@@ -9,7 +9,6 @@
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <set>
 #include <string>
 #include <system_error>
 #include <vector>
@@ -21,6 +20,7 @@
 #include "link/bounded_queue.hpp"
 #include "link/cluster.hpp"
 #include "link/crossing.hpp"
+#include "link/interest.hpp"
 
 namespace hallway::link {
 
@@ -51,11 +51,10 @@ struct ClusterState {
   std::condition_variable news;
   BoundedQueue outbox;
   BoundedQueue inbox;
-  std::set<std::string> wanted;
+  InterestChanges changes;  // in what is wanted of the cluster
   LinkStatistics counts;
   std::uint64_t overruns = 0;  // lost within libnats
   Connection connection = Connection::none;
-  bool wanted_changed = false;
   bool say_all = false;
   bool ask_all = false;
   bool tell_up = false;

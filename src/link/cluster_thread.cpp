@@ -68,8 +68,7 @@ class Worker {
   /// What is to be done in one go.
   struct Errand {
     std::deque<Crossing> messages;
-    std::set<std::string> wanted = {};
-    bool wanted_changed = false;
+    InterestChanges::Wanted changes;
     bool say_all = false;
     bool ask_all = false;
     bool tell_up = false;
@@ -90,10 +89,6 @@ class Worker {
     if (status == NATS_OK) status = natsConnection_Connect(&made, options.get());
     connection_.reset(made);
     if (status == NATS_OK) status = subscribe_to_our_own();
-    if (status == NATS_OK) {
-      const std::lock_guard lock(state_->mutex);
-      state_->wanted_changed = true;
-    }
     if (status == NATS_OK) {
       state_->set(Connection::up);
       return true;
@@ -187,6 +182,7 @@ class Worker {
     words_.reset();
     answers_.reset();
     connection_.reset();
+    is_new_ = true;
     const std::lock_guard lock(state_->mutex);
     state_->connection = Connection::none;
     state_->counts.up = false;
@@ -225,11 +221,10 @@ class Worker {
   Errand take_errand() {
     ClusterState& state = *state_;
     Errand errand{.messages = state.outbox.take_all(),
-                  .wanted_changed = std::exchange(state.wanted_changed, false),
+                  .changes = state.changes.take(),
                   .say_all = std::exchange(state.say_all, false),
                   .ask_all = std::exchange(state.ask_all, false),
                   .tell_up = std::exchange(state.tell_up, false)};
-    if (errand.wanted_changed) errand.wanted = state.wanted;
     const auto now = Clock::now();
     // After a silence that was ours the others have the time of a heartbeat to be heard.
     errand.heartbeat = !errand.tell_up && now >= next_heartbeat_;
@@ -238,13 +233,13 @@ class Worker {
   }
 
   static bool is_anything(const Errand& errand) {
-    return !errand.messages.empty() || errand.wanted_changed || errand.say_all || errand.ask_all ||
-           errand.tell_up || errand.heartbeat;
+    return !errand.messages.empty() || !errand.changes.empty() || errand.say_all ||
+           errand.ask_all || errand.tell_up || errand.heartbeat;
   }
 
   void run(Errand errand) {
     const std::uint64_t connection = reconnects();
-    if (errand.wanted_changed) subscribe(errand.wanted);
+    follow(std::move(errand.changes));
     if (errand.say_all) say_all();
     if (errand.ask_all) say({.hub = state_->id, .kind = Word::Kind::ask, .number = said_});
     if (errand.heartbeat) {
@@ -327,34 +322,49 @@ class Worker {
 
   // What is wanted -------------------------------------------------------------------------------
 
-  /// Our subscriptions overlap where those of the hub do. In one queue group each message comes
-  /// once nevertheless, also while they come and go.
-  void subscribe(const std::set<std::string>& wanted) {
-    std::vector<std::string> lines;
-    for (const std::string& pattern : wanted) {
-      if (subscriptions_.contains(pattern)) continue;
-      natsSubscription* made = nullptr;
-      const natsStatus status = natsConnection_QueueSubscribe(
-          &made, connection_.get(), pattern.c_str(), group_.c_str(),
-          &callbacks::message<Way::import>, callbacks::closure(number_));
-      if (status != NATS_OK) continue;  // the connection has been closed
-      subscriptions_.emplace(pattern, made);
-      callbacks::follow(made);
-      lines.push_back('+' + pattern);
+  void follow(InterestChanges::Wanted changes) {
+    for (const auto& [pattern, wanted] : changes) {
+      if (wanted) {
+        wanted_.insert(pattern);
+      } else {
+        wanted_.erase(pattern);
+      }
+    }
+    if (std::exchange(is_new_, false)) {
+      changes.clear();
+      for (const std::string& pattern : wanted_) changes.emplace(pattern, true);
     }
     std::erase_if(leaving_, [](auto& one) { return !natsSubscription_IsValid(one.get()); });
-    for (auto one = subscriptions_.begin(); one != subscriptions_.end();) {
-      if (wanted.contains(one->first)) {
-        ++one;
-        continue;
+    std::vector<std::string> lines;
+    for (const auto& [pattern, wanted] : changes) {
+      if (wanted ? subscribe(pattern) : unsubscribe(pattern)) {
+        lines.push_back((wanted ? '+' : '-') + pattern);
       }
-      lines.push_back('-' + one->first);
-      // What is on its way to it is still delivered.
-      natsSubscription_Drain(one->second.get());
-      leaving_.push_back(std::move(one->second));
-      one = subscriptions_.erase(one);
     }
     say_lines(Word::Kind::change, lines);
+  }
+
+  /// Our subscriptions overlap where those of the hub do. In one queue group each message comes
+  /// once nevertheless, also while they come and go. False: the connection has been closed.
+  bool subscribe(const std::string& pattern) {
+    natsSubscription* made = nullptr;
+    const natsStatus status = natsConnection_QueueSubscribe(
+        &made, connection_.get(), pattern.c_str(), group_.c_str(), &callbacks::message<Way::import>,
+        callbacks::closure(number_));
+    if (status != NATS_OK) return false;
+    subscriptions_.emplace(pattern, made);
+    callbacks::follow(made);
+    return true;
+  }
+
+  /// What is on its way to it is still delivered.
+  bool unsubscribe(const std::string& pattern) {
+    const auto found = subscriptions_.find(pattern);
+    if (found == subscriptions_.end()) return false;
+    natsSubscription_Drain(found->second.get());
+    leaving_.push_back(std::move(found->second));
+    subscriptions_.erase(found);
+    return true;
   }
 
   void say_all() {
@@ -409,6 +419,8 @@ class Worker {
   std::uint64_t overruns_before_ = 0;
   std::uint64_t overruns_now_ = 0;
   NatsConnection connection_;
+  bool is_new_ = true;            // nothing that is wanted was subscribed to over it
+  std::set<std::string> wanted_;  // of the cluster
   NatsSubscription words_;
   NatsSubscription answers_;
   std::map<std::string, NatsSubscription> subscriptions_;

@@ -1,40 +1,42 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "link/interest.hpp"
 
-#include <algorithm>
-
-#include <hallway/hub_client.hpp>
+#include "core/random.hpp"
 
 namespace hallway::link {
 
+Interest::Interest() : tree_({core::random_number(), core::random_number()}) {}
+
+Interest::~Interest() {
+  for (auto& [pattern, wanted] : patterns_) tree_.remove(wanted.as);
+}
+
 bool Interest::add(ByteView pattern) {
-  const auto found = patterns_.find(pattern);
-  if (found != patterns_.end()) {
-    ++found->second;
+  if (const auto found = patterns_.find(pattern); found != patterns_.end()) {
+    ++found->second.by;
     return false;
   }
-  patterns_.emplace(pattern, 1);
-  if (!is_subject(pattern)) wild_.emplace(pattern);
+  const auto added = patterns_.try_emplace(std::string(pattern), std::string(pattern)).first;
+  try {
+    tree_.add(added->second.as);
+  } catch (...) {
+    patterns_.erase(added);
+    throw;
+  }
   return true;
 }
 
 bool Interest::remove(ByteView pattern) {
   const auto found = patterns_.find(pattern);
-  if (found == patterns_.end() || --found->second > 0) return false;
+  if (found == patterns_.end() || --found->second.by > 0) return false;
+  tree_.remove(found->second.as);
   patterns_.erase(found);
-  if (const auto wild = wild_.find(pattern); wild != wild_.end()) wild_.erase(wild);
   return true;
 }
 
-bool Interest::wants(ByteView subject) const {
-  return patterns_.contains(subject) ||
-         std::ranges::any_of(wild_, [&](ByteView one) { return matches_subject(one, subject); });
-}
-
-bool Interest::overlaps(ByteView pattern) const {
-  return std::ranges::any_of(patterns_, [&](const auto& one) {
-    return subjects_in_common(one.first, pattern).has_value();
-  });
+bool Interest::wants(ByteView subject) {
+  tree_.collect(subject, found_);
+  return found_.size() > 0;
 }
 
 }  // namespace hallway::link

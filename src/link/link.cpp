@@ -252,7 +252,7 @@ void Link::Core::want(ByteView subject, bool wanted) {
 /// Subscribes to what may leave, as far as somebody may want it.
 void Link::Core::follow_neighbours() {
   for (Export& one : exports_) {
-    const bool needed = one.always || neighbours_.interest().overlaps(one.pattern);
+    const bool needed = one.always || neighbours_.want_some_of(one.pattern);
     if (needed == (one.subscription != nullptr)) continue;
     if (!needed) {
       dropped_out_ += one.subscription->dropped();
@@ -276,8 +276,7 @@ Task<> Link::Core::bring_out(std::shared_ptr<Subscription> from) {
 void Link::Core::leave(const HubMessage& message) {
   const ByteView subject = message.subject();
   if (!cluster_ || is_internal(subject)) return;
-  const bool wanted =
-      any_matches(options_.always, subject) || neighbours_.interest().wants(subject);
+  const bool wanted = any_matches(options_.always, subject) || neighbours_.want(subject);
   if (!wanted) return;
   if (message.find(origin_field)) {
     ++loops_stopped_;

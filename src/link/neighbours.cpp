@@ -7,6 +7,10 @@
 
 namespace hallway::link {
 
+Neighbours::Neighbours(const std::vector<std::string>& exports) {
+  for (const std::string& pattern : exports) exports_.push_back({pattern});
+}
+
 bool Neighbours::hear(const Word& word, Time now) {
   if (!all_.contains(word.hub) && all_.size() >= most_hubs) return true;
   Neighbour& from = all_[word.hub];
@@ -39,24 +43,40 @@ void Neighbours::apply(Neighbour& neighbour, const std::vector<std::string>& lin
   for (const ByteView line : lines) {
     const ByteView pattern = line.substr(1);
     if (line.front() == '+') {
-      want(neighbour, pattern);
+      begin_to_want(neighbour, pattern);
     } else if (const auto found = neighbour.wants.find(pattern); found != neighbour.wants.end()) {
       neighbour.wants.erase(found);
-      interest_.remove(pattern);
+      cease_to_want(pattern);
     }
   }
 }
 
-void Neighbours::want(Neighbour& neighbour, ByteView pattern) {
-  const bool ours = std::ranges::any_of(
-      exports_, [&](ByteView one) { return subjects_in_common(one, pattern).has_value(); });
-  if (!ours) return;
+void Neighbours::begin_to_want(Neighbour& neighbour, ByteView pattern) {
+  const auto overlaps = [&pattern](const Export& one) {
+    return subjects_in_common(one.pattern, pattern).has_value();
+  };
+  if (std::ranges::none_of(exports_, overlaps)) return;
   if (neighbour.wants.size() >= most_patterns) pattern = ">";
-  if (neighbour.wants.emplace(pattern).second) interest_.add(pattern);
+  if (!neighbour.wants.emplace(pattern).second || !interest_.add(pattern)) return;
+  for (Export& one : exports_) {
+    if (overlaps(one)) ++one.wanted;
+  }
+}
+
+void Neighbours::cease_to_want(ByteView pattern) {
+  if (!interest_.remove(pattern)) return;
+  for (Export& one : exports_) {
+    if (subjects_in_common(one.pattern, pattern)) --one.wanted;
+  }
 }
 
 void Neighbours::withdraw(const Neighbour& neighbour) {
-  for (const std::string& pattern : neighbour.wants) interest_.remove(pattern);
+  for (const std::string& pattern : neighbour.wants) cease_to_want(pattern);
+}
+
+bool Neighbours::want_some_of(ByteView pattern) const {
+  return std::ranges::any_of(
+      exports_, [&](const Export& one) { return one.wanted > 0 && one.pattern == pattern; });
 }
 
 void Neighbours::forget_silent_since(Time time) {

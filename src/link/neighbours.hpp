@@ -27,7 +27,7 @@ class Neighbours {
   static constexpr std::size_t most_hubs = 1024;
 
   /// @param exports  what they can have at all; the rest of what they want is passed over
-  explicit Neighbours(std::vector<std::string> exports) : exports_(std::move(exports)) {}
+  explicit Neighbours(const std::vector<std::string>& exports);
 
   /// Precondition: it is not our own, nor Word::Kind::ask.
   /// @return false: something was missed; they are to be asked
@@ -39,7 +39,12 @@ class Neighbours {
   /// Nobody could be heard until now.
   void excuse_silence(Time now);
 
-  [[nodiscard]] const Interest& interest() const noexcept { return interest_; }
+  [[nodiscard]] bool want(ByteView subject) { return interest_.wants(subject); }
+  /// Whether they want anything that this one of our exports matches.
+  [[nodiscard]] bool want_some_of(ByteView pattern) const;
+
+  /// How many patterns they want, all together.
+  [[nodiscard]] std::size_t patterns() const noexcept { return interest_.size(); }
 
  private:
   struct Neighbour {
@@ -49,11 +54,17 @@ class Neighbours {
     std::set<std::string, std::less<>> wants;
   };
 
+  struct Export {
+    std::string pattern;
+    std::size_t wanted = 0;  // patterns that have subjects in common with it
+  };
+
   void apply(Neighbour& neighbour, const std::vector<std::string>& lines);
-  void want(Neighbour& neighbour, ByteView pattern);
+  void begin_to_want(Neighbour& neighbour, ByteView pattern);
+  void cease_to_want(ByteView pattern);
   void withdraw(const Neighbour& neighbour);
 
-  std::vector<std::string> exports_;
+  std::vector<Export> exports_;
   std::map<std::string, Neighbour> all_;
   Interest interest_;
 };

@@ -14,7 +14,7 @@ class neighbours : public testing::Test {
             std::vector<std::string> lines = {}) {
     return all.hear({.hub = hub, .kind = kind, .number = number, .lines = std::move(lines)}, now);
   }
-  [[nodiscard]] bool wants(ByteView subject) const { return all.interest().wants(subject); }
+  [[nodiscard]] bool wants(ByteView subject) { return all.want(subject); }
 
   using Kind = Word::Kind;
   Neighbours::Time now{1h};
@@ -53,9 +53,22 @@ TEST_F(neighbours, may_repeat_what_they_said_for_others) {
 
 TEST_F(neighbours, can_only_have_what_leaves) {
   EXPECT_TRUE(hear("A", Kind::all, 1, {"+secret", "+*"}));
-  EXPECT_FALSE(all.interest().overlaps("secret.a"));
-  EXPECT_EQ(all.interest().size(), 1U);
+  EXPECT_TRUE(all.want_some_of("jobs"));
+  EXPECT_FALSE(all.want_some_of("news.>"));
+  EXPECT_EQ(all.patterns(), 1U);
   EXPECT_TRUE(wants("jobs"));
+}
+
+TEST_F(neighbours, want_some_of_an_export_as_long_as_one_pattern_has_a_part_in_it) {
+  EXPECT_TRUE(hear("A", Kind::all, 1, {"+news.a", "+*.b"}));
+  EXPECT_TRUE(hear("B", Kind::all, 1, {"+news.a"}));
+  EXPECT_TRUE(all.want_some_of("news.>"));
+  EXPECT_FALSE(all.want_some_of("jobs"));
+  EXPECT_TRUE(hear("A", Kind::change, 2, {"-news.a", "-*.b"}));
+  EXPECT_TRUE(all.want_some_of("news.>"));
+  EXPECT_TRUE(hear("B", Kind::bye, 1));
+  EXPECT_FALSE(all.want_some_of("news.>"));
+  EXPECT_EQ(all.patterns(), 0U);
 }
 
 TEST_F(neighbours, are_forgotten_when_they_leave_or_fall_silent) {
