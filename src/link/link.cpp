@@ -342,6 +342,7 @@ Task<> Link::Core::bring_in() {
     if (!message) break;
     if (message->way == Crossing::Way::word) {
       hear(*message);
+      co_await loop_.sleep(Duration::zero());  // it may have named a thousand patterns
     } else {
       co_await enter(std::move(*message));
     }
