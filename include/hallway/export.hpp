@@ -5,7 +5,7 @@
 #pragma once
 
 #if defined(HALLWAY_SHARED)
-#define HALLWAY_EXPORT __attribute__((visibility("default")))
+#define HALLWAY_EXPORT [[gnu::visibility("default")]]
 #else
 #define HALLWAY_EXPORT
 #endif
