@@ -128,6 +128,9 @@ class Link::Core final : public std::enable_shared_from_this<Core>,
   };
   Task<> drain();
 
+  /// What was heard may have named a thousand patterns: others have their turn.
+  [[nodiscard]] Loop::Sleep give_way() { return loop_.sleep(Duration::zero()); }
+
   Loop& loop_;
   const LinkOptions options_;
   const std::string id_ = core::random_word(20);
@@ -216,7 +219,10 @@ LinkStatistics Link::Core::statistics() const {
 
 Task<> Link::Core::follow_interest() {
   const auto self = shared_from_this();
-  while (const HubReceived news = co_await interest_->receive()) hear_interest(news->payload());
+  while (const HubReceived news = co_await interest_->receive()) {
+    hear_interest(news->payload());
+    co_await give_way();
+  }
 }
 
 void Link::Core::hear_interest(ByteView lines) {
@@ -342,7 +348,7 @@ Task<> Link::Core::bring_in() {
     if (!message) break;
     if (message->way == Crossing::Way::word) {
       hear(*message);
-      co_await loop_.sleep(Duration::zero());  // it may have named a thousand patterns
+      co_await give_way();
     } else {
       co_await enter(std::move(*message));
     }
