@@ -546,6 +546,33 @@ TEST_F(a_link, says_why_a_server_refuses_it_and_comes_in_once_it_may) {
   EXPECT_TRUE(until([&] { return machine.count(LinkEvent::Kind::up) == 1; }));
 }
 
+TEST_F(a_link, takes_in_again_all_that_is_wanted_by_then_when_it_may_come_back) {
+  NatsServer& server = add_server();
+  LinkOptions options = quick({server.url()});
+  options.imports = {">"};
+  Machine& machine = add_linked(options);
+  Subscription kept = machine.subscribe("kept.*");
+  const auto comes = [&](Foreigner& from, Subscription& to, const std::string& subject) {
+    return until([&] {
+      from.publish(subject, "");
+      const HubReceived message = to.try_receive();
+      return message && message->subject() == subject;
+    });
+  };
+  Foreigner& before = add_foreigner(server.url());
+  ASSERT_TRUE(comes(before, kept, "kept.before"));
+  foreigners.clear();
+  server.replace("authorization { user: nobody, password: known }\n");
+  ASSERT_TRUE(until([&] { return machine.count(LinkEvent::Kind::down) >= 2; }));
+  Subscription fresh = machine.subscribe("fresh");
+  server.replace("");
+  ASSERT_TRUE(until([&] { return server.ready(); })) << server.log();
+  ASSERT_TRUE(until([&] { return machine.count(LinkEvent::Kind::up) == 2; }));
+  Foreigner& after = add_foreigner(server.url());
+  EXPECT_TRUE(comes(after, kept, "kept.after"));
+  EXPECT_TRUE(comes(after, fresh, "fresh"));
+}
+
 TEST_F(a_link, waits_for_a_server_that_is_not_there_yet_and_shows_no_secret) {
   NatsServer& server = add_server("authorization { token: sesame }\n");
   server.kill();

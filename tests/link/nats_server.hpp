@@ -13,6 +13,7 @@
 #include <iterator>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "support/processes.hpp"
@@ -54,6 +55,13 @@ class NatsServer {
   }
 
   void kill() { process_->kill(); }
+
+  /// Another process, where it was before, with other lines in its config file.
+  void replace(std::string settings) {
+    kill();
+    settings_ = std::move(settings);
+    start();
+  }
   void signal(int number) const { ::kill(process_->pid(), number); }
 
   [[nodiscard]] std::string url(const std::string& who = {}) const {
