@@ -40,6 +40,11 @@ nats::Operation delivered(const Publication& publication, const ClientSubscripti
   return delivered(publication, to.sid(), to.subscriber().takes_headers());
 }
 
+/// Whether a message need not wait in its queue.
+bool may_pass(const ClientSubscription& to) {
+  return to.queue.idle() && to.subscriber().has_room();
+}
+
 }  // namespace
 
 Delivery::Published Delivery::publish(const Publication& publication) {
@@ -82,7 +87,7 @@ Subscriber* Delivery::find_recipients(const Publication& publication) {
   std::size_t kept = 0;
   for (const SubscriptionId id : matched_) {
     const ClientSubscription& to = *find(id);
-    const bool directly = to.queue.idle() && to.subscriber().has_room();
+    const bool directly = may_pass(to);
     if (!directly) {
       // Of one account, as far as we know here.
       if (to.queue.blocks(kept)) return &to.subscriber();
@@ -236,8 +241,7 @@ void Delivery::tell(SubscriptionId id, const Publication& news) noexcept {
   if (to == nullptr) return;  // it was cut over what was on its way
   Subscriber& subscriber = to->subscriber();
   try {
-    const bool directly = to->queue.idle() && subscriber.has_room();
-    directly ? deliver_alone(*to, news) : keep(*to, news);
+    may_pass(*to) ? deliver_alone(*to, news) : keep(*to, news);
   } catch (const std::bad_alloc&) {
     subscriber.miss();
   }
@@ -261,15 +265,17 @@ ClientSubscription* Delivery::own_subscription(const Subscriber& requester, Byte
   return matched_.empty() ? nullptr : find(matched_.front());
 }
 
-void Delivery::answer(Subscriber& requester, const Publication& answer) {
+Subscriber* Delivery::answer(Subscriber& requester, const Publication& answer) {
   settle();
   ClientSubscription* to = own_subscription(requester, answer.subject);
-  if (to == nullptr) return;
+  if (to == nullptr) return nullptr;
+  if (!may_pass(*to) && to->queue.blocks()) return &requester;
   const SubscriptionId id = matched_.front();
   const bool last = to->count_messages();
   tell(id, answer);
   to = find(id);
   if (last && to != nullptr) requester.finish(*to);
+  return nullptr;
 }
 
 void Delivery::tell_no_responders(Subscriber& requester, ByteView reply) {

@@ -53,13 +53,18 @@ class Delivery final : private detail::Flushable {
   };
   Published publish(const Publication& publication);
 
-  /// Answers a request, at the subscription of its own that the requester has for the reply.
-  void answer(Subscriber& requester, const Publication& answer);
+  /// Answers a request, at the subscription of its own that the requester has for the reply. The
+  /// answer is a message like others: the policy of that subscription decides what becomes of it.
+  /// @return the requester, if it has to have room first (DeliveryPolicy::wait); nobody was
+  /// answered
+  ///         then. Else nullptr.
+  [[nodiscard]] Subscriber* answer(Subscriber& requester, const Publication& answer);
 
   /// Tells a requester that nobody listens. It does not count for UNSUB's max, as in a nats-server.
   void tell_no_responders(Subscriber& requester, ByteView reply);
 
-  /// Gives a subscription a message of the hub's own, in its turn.
+  /// Gives a subscription a message of the hub's own, in its turn. Precondition: publishers need
+  /// not wait for it now; see DeliveryQueue::blocks().
   void tell(SubscriptionId id, const Publication& news) noexcept;
 
   /// Hands over to the connections what was published so far.

@@ -175,7 +175,10 @@ void Session::accept(const nats::Operation& operation) {
   const Judgement& judgement = judge(subject);
   if (!judgement.allowed) return violation(nats::errors::publish_violation(subject));
   ok();
-  if (subject == statistics_subject) return answer_statistics(operation.reply);
+  if (subject == statistics_subject) {
+    if (!operation.reply.empty()) statistics_for_ = operation.reply;
+    return;
+  }
   publication_ = {.subject = subject,
                   .reply = operation.reply,
                   .header = judgement.stamped ? stamped(operation) : unforged(operation),
@@ -208,8 +211,9 @@ ByteView Session::unforged(const nats::Operation& operation) {
 }
 
 /// What was accepted, if anything was.
-/// @return who has to have room before; nullptr: it is done
+/// @return the subscriber that has to have room before; nullptr: it is done
 Subscriber* Session::publish() {
+  if (statistics_for_) return answer_statistics();
   if (!publication_) return nullptr;
   if (!subscriber_.ended()) {
     const auto [delivered, blocked_by, work] = board_.delivery.publish(*publication_);
@@ -225,25 +229,31 @@ Subscriber* Session::publish() {
   return nullptr;
 }
 
-void Session::answer_statistics(ByteView reply) {
-  if (reply.empty()) return;
-  const HubStatistics all = board_.statistics();
-  JsonObject text;
-  text.add("connections", all.connections)
-      .add("subscriptions", all.subscriptions)
-      .add("connections_total", all.connections_total)
-      .add("messages_in", all.messages_in)
-      .add("bytes_in", all.bytes_in)
-      .add("messages_out", all.messages_out)
-      .add("bytes_out", all.bytes_out)
-      .add("dropped", all.dropped)
-      .add("superseded", all.superseded)
-      .add("slow_consumers", all.slow_consumers)
-      .add("violations", all.violations);
-  board_.delivery.answer(subscriber_,
-                         {.subject = reply, .reply = {}, .header = {}, .payload = text.text()});
-  work_ += board_.router.looked_at();
-  answered_ = true;
+/// @return as publish(): the requester itself, where its subscription has publishers wait
+Subscriber* Session::answer_statistics() {
+  if (!subscriber_.ended()) {
+    const HubStatistics all = board_.statistics();
+    JsonObject text;
+    text.add("connections", all.connections)
+        .add("subscriptions", all.subscriptions)
+        .add("connections_total", all.connections_total)
+        .add("messages_in", all.messages_in)
+        .add("bytes_in", all.bytes_in)
+        .add("messages_out", all.messages_out)
+        .add("bytes_out", all.bytes_out)
+        .add("dropped", all.dropped)
+        .add("superseded", all.superseded)
+        .add("slow_consumers", all.slow_consumers)
+        .add("violations", all.violations);
+    Subscriber* const full = board_.delivery.answer(
+        subscriber_,
+        {.subject = *statistics_for_, .reply = {}, .header = {}, .payload = text.text()});
+    work_ += board_.router.looked_at();
+    if (full != nullptr) return full;
+    answered_ = true;
+  }
+  statistics_for_.reset();
+  return nullptr;
 }
 
 // Answering --------------------------------------------------------------------------------------

@@ -57,10 +57,10 @@ class Session final : private Subscriber::Observer, private detail::Timer {
   void subscribe(const nats::Operation& operation);
   void unsubscribe(const nats::Operation& operation);
   void accept(const nats::Operation& operation);
-  Subscriber* publish();
+  [[nodiscard]] Subscriber* publish();
   [[nodiscard]] ByteView stamped(const nats::Operation& operation);
   [[nodiscard]] ByteView unforged(const nats::Operation& operation);
-  void answer_statistics(ByteView reply);
+  [[nodiscard]] Subscriber* answer_statistics();
   [[nodiscard]] const Judgement& judge(ByteView subject);
   [[nodiscard]] Service service_of(ByteView subject, bool in_part) const;
 
@@ -87,6 +87,7 @@ class Session final : private Subscriber::Observer, private detail::Timer {
   nats::Parser parser_;
   Judgement judgement_;
   std::optional<Publication> publication_;  // accepted, and not delivered yet
+  std::optional<ByteView> statistics_for_;  // the reply subject of a request not answered yet
   std::optional<Stamp> stamp_;              // once it published something that is stamped
   std::string header_;                      // of the publication, where it was changed
   std::size_t work_ = 0;                    // that it caused since the others had their turn

@@ -90,26 +90,29 @@ class hub_delivery : public HubServing {
     return all.empty() ? SubscriptionStatistics() : all.front();
   }
 
+  /// Publishes until the hub takes nothing more. @return what it did not take
+  std::string_view publish_until_held_back(RawStream& publisher, std::string_view all) {
+    std::size_t idle = 0;
+    EXPECT_TRUE(until([&] {
+      const ssize_t sent = publisher.send(all.substr(0, 64 * kibibyte));
+      if (sent > 0) all.remove_prefix(static_cast<std::size_t>(sent));
+      idle = sent > 0 ? 0 : idle + 1;
+      return all.empty() || idle == 100;
+    }));
+    EXPECT_FALSE(all.empty());
+    return all;
+  }
+
   /// Publishes more than fits until nobody takes the rest of it. Then the subscriber reads, and has
   /// to get everything. What was known of its subscription between.
   SubscriptionStatistics while_nobody_reads(RawStream& subscriber) {
     RawStream publisher = connect();
     const std::string all = publications(0, 5'000);
-    std::string_view rest = all;
-    const auto publish_some = [&] {
-      const ssize_t sent = publisher.send(rest.substr(0, 64 * kibibyte));
-      if (sent > 0) rest.remove_prefix(static_cast<std::size_t>(sent));
-      return sent > 0;
-    };
-    std::size_t idle = 0;
-    EXPECT_TRUE(until([&] {
-      idle = publish_some() ? 0 : idle + 1;
-      return rest.empty() || idle == 100;
-    }));
-    EXPECT_FALSE(rest.empty());
+    std::string_view rest = publish_until_held_back(publisher, all);
     const SubscriptionStatistics then = only_subscription();
     EXPECT_TRUE(until([&] {
-      publish_some();
+      const ssize_t sent = publisher.send(rest.substr(0, 64 * kibibyte));
+      if (sent > 0) rest.remove_prefix(static_cast<std::size_t>(sent));
       subscriber.collect();
       return rest.empty() && subscriber.received.ends_with(numbered(4'999) + "\r\n");
     }));
@@ -476,6 +479,96 @@ TEST_F(hub_delivery, does_not_listen_to_who_does_not_read_its_answers) {
     client.collect();
     return client.received.size() == asked - asked % 6;
   }));
+}
+
+// What the hub itself answers, while the client that asked does not read.
+
+class answers_of_a_hub : public hub_delivery {
+ protected:
+  static constexpr int questions = 3;
+
+  /// A client of which two subscriptions have such a policy: to `a`, and to the answers `in`.
+  RawStream full_client(const std::string& policy) {
+    HubOptions options;
+    options.limits.outbound = 64 * kibibyte;
+    options.limits.pending_per_subscription = 1;
+    start(std::move(options));
+    RawStream client = lazy_subscriber(R"(CONNECT {"verbose":false,"full":")" + policy + "\"}\r\n");
+    say(client, "SUB in 2\r\n");
+    return client;
+  }
+  static void ask(RawStream& client) {
+    for (int i = 0; i < questions; ++i) client.send(pub("$SYS.HUB.STATS", "", "in"));
+  }
+  /// How many of them a client got, once it has read everything.
+  int answers_to(RawStream& client) {
+    int count = 0;
+    synchronize(client);
+    for (std::size_t at = 0; (at = client.received.find("MSG in 2 ", at)) != std::string::npos;
+         ++at)
+      ++count;
+    return count;
+  }
+};
+
+TEST_F(answers_of_a_hub, come_when_there_is_room_where_publishers_have_to_wait) {
+  RawStream client = full_client("wait");
+  RawStream publisher = connect();
+  const std::string all = publications(0, 5'000);
+  publish_until_held_back(publisher, all);
+  ask(client);
+  EXPECT_TRUE(until([&] { return connection_is_empty(publisher); }));
+  EXPECT_EQ(hub->statistics().connections, 2U);
+  EXPECT_EQ(answers_to(client), questions);
+  EXPECT_EQ(hub->statistics().dropped, 0U);
+}
+
+TEST_F(answers_of_a_hub, are_no_reason_to_wait_for_who_asked_and_never_reads) {
+  HubOptions options;
+  options.limits.outbound = 64 * kibibyte;
+  options.limits.slow_time = 50ms;
+  start(std::move(options));
+  RawStream client = lazy_subscriber(R"(CONNECT {"verbose":false,"full":"wait"})"
+                                     "\r\n");
+  say(client, "SUB in 2\r\n");
+  std::string all;
+  for (std::size_t i = 0; i < 5'000; ++i) {
+    all += pub("$SYS.HUB.STATS", "", "in") + pub("a", numbered(i));
+  }
+  publish_until_held_back(client, all);
+  EXPECT_TRUE(until([&] { return hub->statistics().slow_consumers == 1; }));
+  EXPECT_EQ(hub->statistics().subscriptions, 0U);
+}
+
+TEST_F(answers_of_a_hub, are_counted_and_told_as_lost_where_messages_are) {
+  for (const std::string policy : {"drop_oldest", "drop_newest", "latest_only"}) {
+    RawStream client = full_client(policy);
+    RawStream publisher = connect();
+    say_much(publisher, publications(0, 3'000));
+    synchronize(publisher);
+    const std::uint64_t before = hub->statistics().dropped + hub->statistics().superseded;
+    ask(client);
+    EXPECT_TRUE(until([&] { return connection_is_empty(publisher); }));
+    const int heard = answers_to(client);
+    const std::uint64_t lost = hub->statistics().dropped + hub->statistics().superseded - before;
+    EXPECT_EQ(heard + static_cast<int>(lost), questions) << policy;
+    EXPECT_EQ(hub->statistics().connections, 2U) << policy;
+    hub.reset();
+  }
+}
+
+TEST_F(answers_of_a_hub, cut_a_client_that_has_no_room_and_asked_for_nothing_else) {
+  HubOptions options;
+  options.limits.outbound = 64 * kibibyte;
+  options.limits.pending_per_uid = 1;
+  start(std::move(options));
+  RawStream client = lazy_subscriber();
+  say(client, "SUB in 2\r\n");
+  std::string all;
+  for (int i = 0; i < 2'000; ++i) all += pub("$SYS.HUB.STATS", "", "in");
+  say_much(client, all);
+  EXPECT_EQ(answers_to(client), 2'000);  // it was not listened to while it did not read
+  EXPECT_EQ(hub->statistics().slow_consumers, 0U);
 }
 
 TEST_F(hub_delivery, lets_a_uid_have_only_so_much_waiting) {
