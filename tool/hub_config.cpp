@@ -13,6 +13,7 @@
 #include <utility>
 
 #include <hallway/bytes.hpp>
+#include <hallway/server_url.hpp>
 #include <hallway/subject.hpp>
 
 #include "report.hpp"
@@ -254,7 +255,10 @@ class Table {
     }
     auto value = read(*text);
     if (!value) {
-      value.error().why.insert(0, '"' + printable(*text) + "\": ");
+      // A URL may have a password in it.
+      const bool is_url = text->contains("://");
+      const std::string shown = is_url ? ServerUrl::without_secrets(*text) : *text;
+      value.error().why.insert(0, '"' + printable(shown) + "\": ");
       fault(node, path, value.error());
       return false;
     }

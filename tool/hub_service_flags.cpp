@@ -7,6 +7,7 @@
 #include <utility>
 
 #include <hallway/limits.hpp>
+#include <hallway/server_url.hpp>
 
 #include "flags.hpp"
 #include "report.hpp"
@@ -52,19 +53,30 @@ Read<std::string> read_pattern(std::string_view text) {
   return std::unexpected("not a pattern of subjects");
 }
 
+/// A refused one is shown without its password.
+Read<std::string> read_link(const std::string& text) {
+  auto url = read_server_url(text);
+  if (!url) throw Refused("--link " + printable(ServerUrl::without_secrets(text)), url.error());
+  return url;
+}
+
 void add_link(CLI::App& verb, HubServiceFlags& flags) {
+  constexpr auto all = CLI::MultiOptionPolicy::TakeAll;
   add_value(
-      verb, "--link", "URL", read_server_url,
+      verb, "--link", "URL", read_link,
       [&](std::string url) { flags.servers.push_back(std::move(url)); },
-      "Link the hub to a cluster of NATS servers, as nats://HOST:PORT. Repeatable");
+      "Link the hub to a cluster of NATS servers, as nats://HOST:PORT. Repeatable")
+      ->multi_option_policy(all);
   add_value(
       verb, "--export", "SUBJECT", read_pattern,
       [&](std::string pattern) { flags.exports.push_back(std::move(pattern)); },
-      "What goes to the cluster; * and > as in subscriptions. Repeatable");
+      "What goes to the cluster; * and > as in subscriptions. Repeatable")
+      ->multi_option_policy(all);
   add_value(
       verb, "--import", "SUBJECT", read_pattern,
       [&](std::string pattern) { flags.imports.push_back(std::move(pattern)); },
-      "What comes from there, as far as somebody subscribes to it. Repeatable");
+      "What comes from there, as far as somebody subscribes to it. Repeatable")
+      ->multi_option_policy(all);
 }
 
 /// Only how much is said stands beside --check-config: everything else would do nothing.

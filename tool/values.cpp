@@ -7,6 +7,8 @@
 #include <chrono>
 #include <optional>
 
+#include <hallway/server_url.hpp>
+
 namespace hallway::tool {
 
 namespace {
@@ -71,10 +73,9 @@ std::optional<char> simple_escape(char letter) {
 }  // namespace
 
 Read<std::string> read_server_url(std::string_view text) {
-  for (const std::string_view scheme : {"nats://", "tls://"}) {
-    if (text.starts_with(scheme) && text.size() > scheme.size()) return std::string(text);
-  }
-  return std::unexpected("not a server (nats://HOST:PORT or tls://HOST:PORT)");
+  const auto url = ServerUrl::parse(text);
+  if (url) return std::string(text);
+  return unexpected(Unread(url.error()));
 }
 
 Read<Duration> read_duration(std::string_view text) {

@@ -22,6 +22,7 @@
 #include <hallway/client.hpp>           // a connection without a loop
 #include <hallway/datagram_socket.hpp>  // packets without a connection
 #include <hallway/child.hpp>            // a child process at the other end
+#include <hallway/server_url.hpp>       // of a NATS server, as a link takes it
 #include <hallway/subject.hpp>          // what is published to in a hub, and patterns of it
 #include <hallway/hub_rules.hpp>        // who may say and hear what there
 #include <hallway/hub.hpp>              // subjects for every process of a machine

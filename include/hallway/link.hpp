@@ -79,7 +79,8 @@ struct LinkTls {
 };
 
 struct LinkOptions {
-  /// nats://HOST:PORT or tls://HOST:PORT, with USER:PASSWORD@ where wanted. Tried in any order.
+  /// As in server_url.hpp: nats://HOST:PORT or tls://HOST:PORT, with USER:PASSWORD@ where wanted.
+  /// Tried in any order.
   std::vector<std::string> urls;
   std::vector<std::string> exports = {};  ///< patterns that leave where another hub wants them
   std::vector<std::string> always = {};   ///< patterns that leave always
@@ -126,7 +127,8 @@ struct LinkStatistics {
 class Link {
  public:
   /// Completes when the hub has accepted the link; the cluster is looked for behind that.
-  /// @errors invalid_argument: no URL, or a pattern that is none; and as HubClient::connect()
+  /// @errors invalid_argument: no URL, one that no server can have, a pattern that is none, or a
+  ///         name or secret that libnats cannot send; and as HubClient::connect()
   static Task<Result<Link>> start(Loop& loop, AddressSpec hub, LinkOptions options);
 
   Link(Link&&) noexcept;

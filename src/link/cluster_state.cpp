@@ -3,6 +3,8 @@
 
 #include <utility>
 
+#include <hallway/server_url.hpp>
+
 namespace hallway::link {
 
 namespace {
@@ -11,11 +13,8 @@ namespace {
 std::string without_secrets(const std::vector<std::string>& urls) {
   std::string all;
   for (const std::string& url : urls) {
-    const std::size_t scheme = url.find("://");
-    const std::size_t begin = scheme == std::string::npos ? 0 : scheme + 3;
-    const std::size_t at = url.find('@', begin);
     if (!all.empty()) all += ", ";
-    all += url.substr(0, begin) + url.substr(at == std::string::npos ? begin : at + 1);
+    all += ServerUrl::without_secrets(url);
   }
   return all;
 }

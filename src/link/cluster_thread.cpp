@@ -13,6 +13,8 @@
 #include <utility>
 #include <vector>
 
+#include <hallway/server_url.hpp>
+
 #include "hub/full_jitter.hpp"
 #include "link/callbacks.hpp"
 #include "link/libnats.hpp"
@@ -118,9 +120,14 @@ class Worker {
     natsOptions* made = nullptr;
     status = natsOptions_Create(&made);
     NatsOptions owned(made);
+    // It does not decode them itself.
+    std::vector<std::string> decoded;
+    for (const std::string& url : from.urls) {
+      if (const auto read = ServerUrl::parse(url)) decoded.push_back(read->with_secrets());
+    }
     std::vector<const char*> urls;
-    urls.reserve(from.urls.size());
-    for (const std::string& url : from.urls) urls.push_back(url.c_str());
+    urls.reserve(decoded.size());
+    for (const std::string& url : decoded) urls.push_back(url.c_str());
     void* const closure = callbacks::closure(number_);
     const auto set = [&](auto function, auto... arguments) {
       if (status == NATS_OK) status = function(made, arguments...);

@@ -7,6 +7,8 @@
 #include <string>
 #include <utility>
 
+#include <hallway/server_url.hpp>
+
 #include "core/random.hpp"
 #include "link/cluster.hpp"
 #include "link/interest.hpp"
@@ -54,9 +56,27 @@ Result<void> check(const std::vector<std::string>& patterns, ByteView list) {
   return {};
 }
 
+/// libnats 3.4.1 writes it into its CONNECT as it is, between quotes.
+bool is_sendable(ByteView text) {
+  return std::ranges::none_of(text, [](char byte) {
+    return static_cast<unsigned char>(byte) < 0x20 || byte == 0x7f || byte == '"' || byte == '\\';
+  });
+}
+
 Result<void> check(const LinkOptions& options) {
   if (options.urls.empty()) {
     return std::unexpected(wrong("urls", "no server is named", "such as nats://127.0.0.1:4222"));
+  }
+  for (const std::string& url : options.urls) {
+    if (const auto read = ServerUrl::parse(url); !read) return std::unexpected(read.error());
+  }
+  for (const auto& [text, what] : {std::pair(&options.name, ByteView("name")),
+                                   {&options.user, ByteView("user")},
+                                   {&options.password, ByteView("password")},
+                                   {&options.token, ByteView("token")}}) {
+    if (is_sendable(*text)) continue;
+    return std::unexpected(
+        wrong(std::string(what), "it has a control byte, a \" or a \\, which libnats cannot send"));
   }
   if (options.heartbeat <= Duration::zero() || options.connect_time <= Duration::zero()) {
     return std::unexpected(wrong("heartbeat", "it and connect_time take longer than nothing"));

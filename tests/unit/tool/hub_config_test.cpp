@@ -208,10 +208,10 @@ TEST(HubConfig, a_mistake_has_the_hint_that_a_flag_would_have) {
 }
 
 TEST(HubConfig, a_link_is_to_servers_of_nats) {
-  for (const char* url : {"foo://x", "10.0.0.1:4222", "tls://", ""}) {
+  for (const char* url : {"foo://x", "10.0.0.1:4222", ""}) {
     EXPECT_THAT(errors_in("[link]\nurls = ['nats://x', '" + std::string(url) + "']\n"),
                 ElementsAre(HasSubstr("hub.toml:2: link.urls[1]: \"" + std::string(url) +
-                                      "\": not a server (nats://HOST:PORT")));
+                                      "\": not a URL of a NATS server")));
   }
 }
 
