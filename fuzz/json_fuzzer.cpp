@@ -104,7 +104,8 @@ bool same(const ClientOptions& one, const ClientOptions& other) {
   return one.verbose == other.verbose && one.pedantic == other.pedantic && one.echo == other.echo &&
          one.headers == other.headers && one.no_responders == other.no_responders &&
          one.protocol == other.protocol && one.full == other.full &&
-         one.unknown_policy == other.unknown_policy;
+         one.unknown_policy == other.unknown_policy && one.seen == other.seen &&
+         one.link == other.link;
 }
 
 }  // namespace

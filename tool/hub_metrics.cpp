@@ -65,6 +65,9 @@ constexpr auto hub_wide = std::to_array<HubMetric>({
      MetricType::Counter, &HubStatistics::slow_consumers},
     {"hallway_hub_violations_total", "Attempts to publish or subscribe where it is not permitted.",
      MetricType::Counter, &HubStatistics::violations},
+    {"hallway_hub_answers_refused_total",
+     "Answers from elsewhere to clients that have gone or may not have them.", MetricType::Counter,
+     &HubStatistics::answers_refused},
 });
 
 /// A metric of the hub's link.
@@ -84,6 +87,12 @@ constexpr auto of_link = std::to_array<LinkMetric>({
      MetricType::Counter, &LinkStatistics::dropped_out},
     {"hallway_link_dropped_in_messages_total", "Messages lost on their way from the cluster.",
      MetricType::Counter, &LinkStatistics::dropped_in},
+    {"hallway_link_refused_in_messages_total",
+     "Messages from the cluster that no import, or no subscription of the link, matches.",
+     MetricType::Counter, &LinkStatistics::refused_in},
+    {"hallway_link_refused_out_messages_total",
+     "Answers to the cluster on subjects the link did not give out.", MetricType::Counter,
+     &LinkStatistics::refused_out},
     {"hallway_link_unconfirmed_messages_total",
      "Messages a server went away with; they may have arrived.", MetricType::Counter,
      &LinkStatistics::unconfirmed},

@@ -21,7 +21,10 @@
 //     Hallway-Uid, Hallway-Pid    as the kernel noted them when the publisher connected
 //     Hallway-Executable          the program that ran there at the first of them; where we may
 //                                 read it, and the process is certain to be that which connected
-// and no publisher can forge one: what he sends of that name is removed, whatever the subject.
+// and no publisher can forge one: what he sends of that name is removed, whatever the subject. What
+// a link publishes has none of these, because no process of this machine published it: it has
+//     Hallway-Origin              the id of the hub it was published in, or `nats`
+// in their place, and that is a hint, because the cluster says so.
 //
 // Full queues. What a subscriber does not read waits, first for its connection, then for each of
 // its subscriptions. When that is full, the subscription's policy decides: the first DeliveryRule
@@ -43,6 +46,20 @@
 //     -news.*     nobody does any more
 // Several lines come in one message. Wildcards as in `>` do not match this subject. Subscriptions
 // in a queue group below _HALLWAY.LINK do not count: they are of programs that pass messages on.
+// A listener that does not read is not cut: it is told later, and then only what still differs from
+// what it was told before.
+//
+// Links. A client that passes messages on to others and back (link.hpp) says so in its CONNECT,
+//     CONNECT {"link":"ID"}
+// which only root and the hub's own user may. Subjects and queue groups below _HALLWAY. are for
+// these users; others may only publish below _HALLWAY.REPLY., where they answer requests that came
+// over a link, and wildcards of theirs do not match these subjects. A queue group below
+// _HALLWAY.LINK belongs to its connection: that of another has none of its messages, whatever its
+// name. A link sees a reply subject S as
+//     _HALLWAY.ASKED.HUB.CONNECTION.S
+// and publishes the answer to that. It is delivered with the rights of the client that asked: to S,
+// where that client may publish to it by then, and else only to a subscription of its own to S.
+// Where it has neither, or has gone, the answer is counted as refused.
 //
 // Statistics. A request to $SYS.HUB.STATS is answered with HubStatistics as a JSON object. Nobody
 // can publish to other subjects below $SYS.HUB.
@@ -108,6 +125,9 @@ struct HubStatistics {
   std::uint64_t superseded = 0;    ///< latest_only: not the latest any more
   std::uint64_t slow_consumers = 0;
   std::uint64_t violations = 0;
+  /// That a link brought back to a client that has gone, or that may neither publish nor listen to
+  /// the subject it had asked to be answered on.
+  std::uint64_t answers_refused = 0;
 };
 
 struct SubscriptionStatistics {

@@ -184,6 +184,9 @@ struct HubClientOptions {
   /// What the hub is asked to do with messages that this client does not read in time; else it
   /// cuts the client. See "Full queues" in hub.hpp.
   std::optional<DeliveryPolicy> delivery = {};
+  /// The id of a link, which passes on what others publish here and elsewhere; see "Links" in
+  /// hub.hpp. Only root and the hub's own user may be one: others are turned away.
+  std::string link = {};
   /// Called on the loop. It must not throw, nor destroy the client or a subscription: post() that.
   std::function<void(const HubClientEvent&)> on_event = {};
 };

@@ -22,10 +22,17 @@
 // Requests. The subject of an answer is replaced on the way by one that leads to this link,
 //     _HALLWAY.REPLY.<link>.<seal>.<the subject>
 // and what is published to that goes back to the subject itself, whether or not an export or import
-// matches it; the seal is a keyed hash, so that only subjects we gave out work. So requests, a
-// cluster without anybody who listens (503), and the acknowledgements of JetStream find their way
+// matches it; the seal is a keyed hash, so that only subjects we gave out work. The hub delivers an
+// answer from elsewhere with the rights of the client that asked ("Links" in hub.hpp). So requests,
+// a cluster without anybody who listens (503), and the acknowledgements of JetStream find their way
 // without more configuration. The subject stays as it is where it crosses by itself: one that an
 // import matches in a request that leaves, and one that an `always` matches in one that enters.
+//
+// Trust. What a server sends is not taken at its word. A message enters only if an import matches
+// its subject, and if the subscription it came for does; and only if it wants no answer at a
+// subject below `$`, but for acknowledgements and flow control of JetStream, nor below _HALLWAY.,
+// but for other links' answers. A client of the cluster that asks chooses the subject to which this
+// link publishes the answer: the link's user there should have no more rights than each of them.
 //
 // Losses. The hub never waits for the link, nor the link for the cluster. What is to leave while
 // the cluster is away or slow waits in LinkOptions::outbound bytes, or is dropped and counted. What
@@ -111,10 +118,16 @@ struct LinkOptions {
 
 /// Messages, since the link began but for `kept`.
 struct LinkStatistics {
-  std::uint64_t out = 0;          ///< a server has confirmed that it has them
-  std::uint64_t in = 0;           ///< published in the hub
-  std::uint64_t dropped_out = 0;  ///< for want of room or of the cluster, or too large for it
+  std::uint64_t out = 0;  ///< a server has confirmed that it has them
+  std::uint64_t in = 0;   ///< published in the hub
+  /// For want of room or of the cluster, or too large for it, or published in the hub while that
+  /// had no connection to this link.
+  std::uint64_t dropped_out = 0;
   std::uint64_t dropped_in = 0;
+  /// From the cluster: on a subject that no import matches, or that the server was not asked for,
+  /// or with a reply subject at which nobody may be answered.
+  std::uint64_t refused_in = 0;
+  std::uint64_t refused_out = 0;    ///< answers to subjects that this link did not give out
   std::uint64_t unconfirmed = 0;    ///< lost or not: the server went away with them
   std::uint64_t kept = 0;           ///< that wait to leave now
   std::uint64_t loops_stopped = 0;  ///< they had crossed before
@@ -134,7 +147,9 @@ class Link {
   Link(Link&&) noexcept;
   Link& operator=(Link&&) noexcept;
   /// Ends at once: what waits is lost. Blocking: while a server is being connected to, for
-  /// LinkOptions::connect_time each at most.
+  /// LinkOptions::connect_time and half a second at most. A name look-up may take longer: the
+  /// thread that waits for it is left to itself then, and end_threads() does not wait for it
+  /// either.
   ~Link();
 
   [[nodiscard]] LinkStatistics statistics() const;

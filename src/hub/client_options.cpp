@@ -36,6 +36,12 @@ bool read_bool(const JsonMember& member, bool& value) {
   return true;
 }
 
+bool read_string(const JsonMember& member, std::string& value) {
+  if (member.kind != JsonKind::string) return false;
+  value = member.value;
+  return true;
+}
+
 bool read_integer(const JsonMember& member, std::int64_t& value) {
   if (member.kind != JsonKind::number) return false;
   const char* end = member.value.data() + member.value.size();
@@ -63,6 +69,8 @@ bool read_member(const JsonMember& member, ClientOptions& options) {
   if (is("tls_required")) return read_bool(member, ignored);
   if (is("protocol")) return read_integer(member, options.protocol);
   if (is("full")) return read_policy(member, options);
+  if (is("seen")) return read_integer(member, options.seen);
+  if (is("link")) return read_string(member, options.link);
   return std::ranges::none_of(ignored_strings, is) || member.kind == JsonKind::string;
 }
 

@@ -23,6 +23,8 @@ struct ClientOptions {
   std::int64_t protocol = 0;
   std::optional<DeliveryPolicy> full = {};  ///< of its subscriptions, where no rule says more
   bool unknown_policy = false;              ///< it asked for one, and there is none of that name
+  std::int64_t seen = 0;  ///< by a link, of the messages it was given over its last connection
+  std::string link = {};  ///< its id, where it passes on what others publish, here and elsewhere
 
   /// These, and on top of them what a CONNECT says. What it does not mention stays, and names count
   /// in any case. nullopt: it is no JSON object, or a member is not of its type.

@@ -36,8 +36,9 @@ nats::Operation delivered(const Publication& publication, ByteView sid, bool tak
           .payload = publication.payload};
 }
 
-nats::Operation delivered(const Publication& publication, const ClientSubscription& to) {
-  return delivered(publication, to.sid(), to.subscriber().takes_headers());
+/// Whether a subscriber is to know who asks, because it brings back an answer from elsewhere.
+bool shows_asker(const Publication& publication, const ClientSubscription& to) {
+  return !publication.reply.empty() && to.subscriber().is_link();
 }
 
 /// Whether a message need not wait in its queue.
@@ -72,6 +73,7 @@ bool Delivery::publish_along(const Publication& publication) {
       publication.subject != batch_.subject) {
     return false;
   }
+  if (batch_.with_links && !publication.reply.empty()) return false;
   if (shared_.size() - shared_used_ < size_in_batch(publication, batch_)) return false;
   write_to_batch(publication, batch_);
   return true;
@@ -92,7 +94,7 @@ Subscriber* Delivery::find_recipients(const Publication& publication) {
       // Of one account, as far as we know here.
       if (to.queue.blocks(kept)) return &to.subscriber();
       kept += decltype(to.queue)::cost_of(publication.subject,
-                                          nats::written_size(delivered(publication, to)));
+                                          nats::written_size(delivered_to(publication, to)));
     }
     recipients_.push_back({id, directly});
   }
@@ -106,7 +108,10 @@ void Delivery::begin_batch(const Publication& publication) {
   next_.to.reserve(recipients_.size());
   next_.subject = publication.subject;
   next_.except = publication.except;
-  const auto first = std::ranges::find_if(recipients_, &Recipient::directly);
+  next_.with_links = false;
+  const auto first = std::ranges::find_if(recipients_, [&](const Recipient& recipient) {
+    return recipient.directly && !shows_asker(publication, *find(recipient.id));
+  });
   if (first == recipients_.end()) return;
   const ClientSubscription& to = *find(first->id);
   next_.sid = to.sid();
@@ -155,7 +160,19 @@ void Delivery::write_to_batch(const Publication& publication, Batch& batch) noex
   ++batch.range.messages;
 }
 
+nats::Operation Delivery::delivered_to(const Publication& publication,
+                                       const ClientSubscription& to) {
+  nats::Operation message = delivered(publication, to.sid(), to.subscriber().takes_headers());
+  if (shows_asker(publication, to)) {
+    asked_ = asked_prefix_;
+    asked_.append(std::to_string(publication.publisher)).append(1, '.').append(publication.reply);
+    message.reply = asked_;
+  }
+  return message;
+}
+
 bool Delivery::same_line(const ClientSubscription& to, const Publication& publication) const {
+  if (shows_asker(publication, to)) return false;
   const bool same_header =
       publication.header.empty() || to.subscriber().takes_headers() == next_.with_headers;
   return same_header && to.sid() == next_.sid;
@@ -167,6 +184,7 @@ bool Delivery::deliver(const Recipient& recipient, const Publication& publicatio
   if (to == nullptr) return false;  // its connection was cut by this very message
   if (recipient.directly && !to->limited() && same_line(*to, publication)) {
     next_.to.push_back(recipient.id);
+    next_.with_links = next_.with_links || to->subscriber().is_link();
     return to->group().empty() && to->subscriber().takes_headers() == next_.with_headers;
   }
   const bool last = to->count_messages();
@@ -182,13 +200,13 @@ bool Delivery::deliver(const Recipient& recipient, const Publication& publicatio
 
 /// To one who cannot be in the batch.
 void Delivery::deliver_now(ClientSubscription& to, const Publication& publication) {
-  const nats::Operation message = delivered(publication, to);
+  const nats::Operation message = delivered_to(publication, to);
   const std::size_t size = nats::written_size(message);
   const std::size_t tail = publication.payload.size() + line_end.size();
   Subscriber& subscriber = to.subscriber();
   if (same_line(to, publication)) {
     subscriber.append(next_.range);
-  } else if (tail < worth_sharing) {
+  } else if (tail < worth_sharing || !next_.range.chunk) {
     line_.resize(size);
     nats::write(message, line_.data());
     subscriber.write(line_);
@@ -207,12 +225,15 @@ void Delivery::deliver_now(ClientSubscription& to, const Publication& publicatio
 
 void Delivery::keep(ClientSubscription& to, const Publication& publication) {
   const bool with_headers = to.subscriber().takes_headers();
-  if (kept_.message.messages == 0 || kept_.sid != to.sid() || kept_.with_headers != with_headers) {
-    const nats::Operation message = delivered(publication, to);
+  const bool asked = shows_asker(publication, to);
+  if (kept_.message.messages == 0 || kept_.sid != to.sid() || kept_.with_headers != with_headers ||
+      kept_.asked != asked) {
+    const nats::Operation message = delivered_to(publication, to);
     const std::size_t size = nats::written_size(message);
     kept_.message = {};
     kept_.sid = to.sid();
     kept_.with_headers = with_headers;
+    kept_.asked = asked;
     kept_.message = {core::Chunk::make(size), 0, size, 1};
     nats::write(message, kept_.message.chunk.data());
   }
@@ -250,7 +271,7 @@ void Delivery::tell(SubscriptionId id, const Publication& news) noexcept {
 
 /// To one whose message nobody else gets.
 void Delivery::deliver_alone(ClientSubscription& to, const Publication& news) {
-  const std::string message = nats::to_bytes(delivered(news, to));
+  const std::string message = nats::to_bytes(delivered_to(news, to));
   to.subscriber().write(message);
   if (to.subscriber().ended()) return;
   to.queue.pass(message.size());
@@ -265,17 +286,17 @@ ClientSubscription* Delivery::own_subscription(const Subscriber& requester, Byte
   return matched_.empty() ? nullptr : find(matched_.front());
 }
 
-Subscriber* Delivery::answer(Subscriber& requester, const Publication& answer) {
+Delivery::Published Delivery::answer(Subscriber& requester, const Publication& answer) {
   settle();
   ClientSubscription* to = own_subscription(requester, answer.subject);
-  if (to == nullptr) return nullptr;
-  if (!may_pass(*to) && to->queue.blocks()) return &requester;
+  if (to == nullptr) return {};
+  if (!may_pass(*to) && to->queue.blocks()) return {.blocked_by = &requester};
   const SubscriptionId id = matched_.front();
   const bool last = to->count_messages();
   tell(id, answer);
   to = find(id);
   if (last && to != nullptr) requester.finish(*to);
-  return nullptr;
+  return {.delivered = true};
 }
 
 void Delivery::tell_no_responders(Subscriber& requester, ByteView reply) {
@@ -284,7 +305,7 @@ void Delivery::tell_no_responders(Subscriber& requester, ByteView reply) {
   if (to == nullptr) return;
   const Publication news{
       .subject = reply, .reply = {}, .header = nats::no_responders_header, .payload = {}};
-  requester.write(nats::to_bytes(delivered(news, *to)));
+  requester.write(nats::to_bytes(delivered_to(news, *to)));
 }
 
 }  // namespace hallway::hub

@@ -15,6 +15,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <hallway/bytes.hpp>
@@ -25,6 +26,7 @@
 #include "hub/subscriber.hpp"
 #include "loop/loop_core.hpp"
 #include "message/transport.hpp"
+#include "wire/nats_operation.hpp"
 
 namespace hallway::hub {
 
@@ -35,13 +37,15 @@ struct Publication {
   ByteView header;
   ByteView payload;
   const Subscriber* except = nullptr;  ///< a publisher that wants no echo
+  std::uint64_t publisher = 0;         ///< the number of its connection; 0: the hub
 };
 
 class Delivery final : private detail::Flushable {
  public:
   /// Everything borrowed outlives it.
-  Delivery(detail::LoopCore& core, Router& router, DeliveryTotals& totals)
-      : core_(core), router_(router), totals_(totals) {}
+  /// @param asked  what links see in front of reply subjects, up to the number of the connection
+  Delivery(detail::LoopCore& core, Router& router, DeliveryTotals& totals, std::string asked)
+      : core_(core), router_(router), totals_(totals), asked_prefix_(std::move(asked)) {}
   Delivery(const Delivery&) = delete;
   Delivery& operator=(const Delivery&) = delete;
   ~Delivery() override { detail::LoopCore::unmark(*this); }
@@ -55,10 +59,9 @@ class Delivery final : private detail::Flushable {
 
   /// Answers a request, at the subscription of its own that the requester has for the reply. The
   /// answer is a message like others: the policy of that subscription decides what becomes of it.
-  /// @return the requester, if it has to have room first (DeliveryPolicy::wait); nobody was
-  /// answered
-  ///         then. Else nullptr.
-  [[nodiscard]] Subscriber* answer(Subscriber& requester, const Publication& answer);
+  /// @return as publish(): delivered, if the requester has such a subscription; blocked_by is the
+  ///         requester, if it has to have room first (DeliveryPolicy::wait)
+  [[nodiscard]] Published answer(Subscriber& requester, const Publication& answer);
 
   /// Tells a requester that nobody listens. It does not count for UNSUB's max, as in a nats-server.
   void tell_no_responders(Subscriber& requester, ByteView reply);
@@ -84,6 +87,7 @@ class Delivery final : private detail::Flushable {
     std::vector<SubscriptionId> to;
     std::string sid;
     bool with_headers = false;  // they take them
+    bool with_links = false;    // some of them are links
     // What stands before a payload of this size, without reply and header: mostly that of the
     // next one, too.
     std::string line;
@@ -100,6 +104,7 @@ class Delivery final : private detail::Flushable {
     detail::SharedFrame message;
     std::string sid;
     bool with_headers = false;
+    bool asked = false;  // its reply is as a link sees it
   };
 
   [[nodiscard]] ClientSubscription* find(SubscriptionId id) const {
@@ -111,6 +116,9 @@ class Delivery final : private detail::Flushable {
   void begin_batch(const Publication& publication);
   static std::size_t size_in_batch(const Publication& publication, Batch& batch);
   void write_to_batch(const Publication& publication, Batch& batch) noexcept;
+  /// What a subscription gets; good until the next call.
+  [[nodiscard]] nats::Operation delivered_to(const Publication& publication,
+                                             const ClientSubscription& to);
   [[nodiscard]] bool same_line(const ClientSubscription& to, const Publication& publication) const;
   bool deliver(const Recipient& recipient, const Publication& publication) noexcept;
   void deliver_now(ClientSubscription& to, const Publication& publication);
@@ -131,6 +139,8 @@ class Delivery final : private detail::Flushable {
   std::vector<SubscriptionId> matched_;
   std::vector<Recipient> recipients_;
   std::string line_;
+  const std::string asked_prefix_;
+  std::string asked_;  // the reply of the message as a link sees it
 };
 
 }  // namespace hallway::hub

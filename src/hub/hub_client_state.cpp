@@ -108,12 +108,13 @@ Task<Result<void>> HubClientState::greet() {
                          {.control_line = longest_line, .payload = options_.limits.max_message});
   auto heard = co_await hear(*made, nats::Verb::info, deadline);
   if (!heard) co_return heard;
-  made->try_send("CONNECT " + hub::greeting_of(options_) + "\r\nPING\r\n");
+  made->try_send("CONNECT " + hub::greeting_of(options_, seen_) + "\r\nPING\r\n");
   heard = co_await hear(*made, nats::Verb::pong, deadline);
   if (!heard || end_ != Outcome::ok) co_return heard;
   connection_.emplace(std::move(*made));
   connected_at_ = loop_->now();
   ++connections_;
+  seen_ = 0;
   pings_ = pongs_ = announced_by_ = 0;
   co_return heard;
 }
@@ -279,6 +280,11 @@ void HubClientState::deliver(const nats::Operation& operation) {
   const std::uint64_t id = number_in(operation.sid);
   if (id == answers_id_) return answer(operation);
   const auto found = subscriptions_.find(id);
+  if (!options_.link.empty()) {
+    const bool about_interest =
+        found != subscriptions_.end() && found->second->subject() == hub::interest_subject;
+    if (!about_interest) seen_ += gap ? number_in(operation.payload) : 1;
+  }
   // What was on its way when it was unsubscribed from is nobody's.
   if (found == subscriptions_.end() || !found->second->active()) return;
   if (gap) return found->second->note_gap(number_in(operation.payload));

@@ -132,6 +132,7 @@ class HubClientState : public std::enable_shared_from_this<HubClientState> {
 
   std::optional<Connection> connection_;  // to a hub that has accepted us
   std::uint64_t connections_ = 0;         // how many there were
+  std::uint64_t seen_ = 0;  // messages over this one or the last, those lost on it too
   Loop::Clock::time_point connected_at_;
   std::uint64_t pings_ = 0;  // of ours, over this connection
   std::uint64_t pongs_ = 0;

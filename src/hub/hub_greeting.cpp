@@ -28,7 +28,7 @@ std::optional<ServerInfo> ServerInfo::parse(ByteView text) {
   return reader.valid() ? std::optional(info) : std::nullopt;
 }
 
-std::string greeting_of(const HubClientOptions& options) {
+std::string greeting_of(const HubClientOptions& options, std::uint64_t seen) {
   JsonObject greeting;
   greeting.add("verbose", false)
       .add("pedantic", false)
@@ -38,6 +38,7 @@ std::string greeting_of(const HubClientOptions& options) {
       .add("headers", true)
       .add("no_responders", true)
       .add("echo", options.echo);
+  if (!options.link.empty()) greeting.add("link", options.link).add("seen", seen);
   if (options.delivery) greeting.add("full", to_string(*options.delivery));
   greeting.add("name", options.name);
   return greeting.text();

@@ -24,6 +24,7 @@ struct ServerInfo {
 };
 
 /// A client's CONNECT.
-std::string greeting_of(const HubClientOptions& options);
+/// @param seen  by a link, of the messages it was given over its last connection
+std::string greeting_of(const HubClientOptions& options, std::uint64_t seen = 0);
 
 }  // namespace hallway::hub

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hub/interest_board.hpp"
 
+#include <chrono>
 #include <new>
-#include <utility>
 
 #include "hub/reserved_subjects.hpp"
 #include "hub/session.hpp"
@@ -15,6 +15,9 @@ namespace {
 /// So long is a message at most, but for its last line.
 constexpr std::size_t piece = 32 * kibibyte;
 
+/// Before a listener without room is looked at again.
+constexpr Duration pause = std::chrono::milliseconds(5);
+
 bool counts(std::string_view subject, std::string_view group) noexcept {
   return !subject.starts_with(reserved_prefix) && !group.starts_with(link_group_prefix);
 }
@@ -22,23 +25,17 @@ bool counts(std::string_view subject, std::string_view group) noexcept {
 }  // namespace
 
 void InterestBoard::listen(std::uint64_t session, const std::string& sid) {
-  const Listener fresh{session, sid};
-  std::erase(listeners_, fresh);  // it was another subscription's
-  flush_turn();                   // to the others, and not once more to this one
+  std::erase_if(listeners_, [&](const Listener& one) {  // it was another subscription's
+    return one.session == session && one.sid == sid;
+  });
   if (listeners_.empty()) open_book();
-  listeners_.push_back(fresh);
-  std::vector<std::string> pieces{'=' + board_.info.server_id + '\n'};
-  for (const auto& [subject, groups] : book_) {
-    if (pieces.back().size() >= piece) pieces.emplace_back();
-    pieces.back().append(1, '+').append(subject).append(1, '\n');
-  }
-  // Only now: who has no room for it is cut, and what it subscribed to is struck out of the book.
-  for (const std::string& lines : pieces) tell(fresh, lines);
+  Listener& fresh = listeners_.emplace_back(session, sid);
+  for (const auto& [subject, groups] : book_) fresh.changes.emplace(subject, true);
+  tell_changes(fresh);
 }
 
 void InterestBoard::open_book() {
   book_.clear();
-  changes_.clear();
   for (const auto& [number, session] : board_.sessions) {
     session->subscriber().for_each([this](const ClientSubscription& subscription) {
       enter(subscription.subject(), subscription.group());
@@ -69,7 +66,7 @@ bool InterestBoard::strike(std::string_view subject, std::string_view group) {
 void InterestBoard::interest_began(std::string_view subject, std::string_view group) noexcept {
   if (listeners_.empty()) return;
   try {
-    if (enter(subject, group)) note('+', subject);
+    if (enter(subject, group)) note(true, subject);
   } catch (const std::bad_alloc&) {
     miss();
   }
@@ -78,14 +75,17 @@ void InterestBoard::interest_began(std::string_view subject, std::string_view gr
 void InterestBoard::interest_ended(std::string_view subject, std::string_view group) noexcept {
   if (listeners_.empty()) return;
   try {
-    if (strike(subject, group)) note('-', subject);
+    if (strike(subject, group)) note(false, subject);
   } catch (const std::bad_alloc&) {
     miss();
   }
 }
 
-void InterestBoard::note(char sign, std::string_view subject) {
-  changes_.append(1, sign).append(subject).append(1, '\n');
+void InterestBoard::note(bool wanted, std::string_view subject) {
+  for (Listener& listener : listeners_) {
+    const auto [known, added] = listener.changes.try_emplace(std::string(subject), wanted);
+    if (!added && known->second != wanted) listener.changes.erase(known);
+  }
   board_.loop.core().mark_first(*this);
 }
 
@@ -105,22 +105,39 @@ ClientSubscription* InterestBoard::find(const Listener& listener) const {
   return found != nullptr && found->subject() == interest_subject ? found : nullptr;
 }
 
-void InterestBoard::tell(const Listener& listener, std::string_view lines) {
-  if (ClientSubscription* to = find(listener)) {
+/// As much as it has room for now. What is left is looked at again soon, and may be less by then.
+void InterestBoard::tell_changes(Listener& listener) {
+  while (listener.begins || !listener.changes.empty()) {
+    ClientSubscription* to = find(listener);
+    if (to == nullptr) return;
+    const bool takes = to->queue.idle() && (to->subscriber().has_room() || !to->queue.full());
+    if (!takes) {
+      if (!running()) start(board_.loop.core(), Loop::Clock::now() + pause);
+      return;
+    }
+    const std::string lines = next_piece(listener);
     board_.delivery.tell(
         to->id(), {.subject = interest_subject, .reply = {}, .header = {}, .payload = lines});
   }
 }
 
+std::string InterestBoard::next_piece(Listener& listener) const {
+  std::string lines;
+  if (listener.begins) lines = '=' + board_.info.server_id + '\n';
+  auto& changes = listener.changes;
+  auto end = changes.begin();
+  for (; end != changes.end() && lines.size() < piece; ++end) {
+    lines.append(1, end->second ? '+' : '-').append(end->first).append(1, '\n');
+  }
+  changes.erase(changes.begin(), end);
+  listener.begins = false;
+  return lines;
+}
+
 void InterestBoard::flush_turn() {
   std::erase_if(listeners_, [this](const Listener& one) { return find(one) == nullptr; });
   if (listeners_.empty()) book_.clear();
-  const std::string all = std::exchange(changes_, {});
-  for (std::string_view rest = all; !rest.empty();) {
-    const std::size_t end = rest.size() <= piece ? rest.size() : rest.find('\n', piece) + 1;
-    for (const Listener& listener : listeners_) tell(listener, rest.substr(0, end));
-    rest.remove_prefix(end);
-  }
+  for (Listener& listener : listeners_) tell_changes(listener);
 }
 
 }  // namespace hallway::hub

@@ -3,6 +3,10 @@
 // Tells those who listen to $SYS.HUB.INTEREST what is subscribed to; include/hallway/hub.hpp says
 // in which words.
 //
+// A listener that does not read is not cut: what it was not told yet waits here, each subject once,
+// and one that was wanted for a while and is not any more is left out. So whatever clients
+// subscribe to and how often, this grows no further than what there is.
+//
 // It costs nothing while nobody listens: the book of what is subscribed to is made for the first
 // listener, from what the sessions have, and closed behind the last.
 #pragma once
@@ -12,6 +16,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "hub/router.hpp"
@@ -22,7 +27,9 @@ namespace hallway::hub {
 class ClientSubscription;
 class Switchboard;
 
-class InterestBoard final : public InterestObserver, private detail::Flushable {
+class InterestBoard final : public InterestObserver,
+                            private detail::Flushable,
+                            private detail::Timer {
  public:
   explicit InterestBoard(Switchboard& board) noexcept : board_(board) {}
   InterestBoard(const InterestBoard&) = delete;
@@ -40,25 +47,28 @@ class InterestBoard final : public InterestObserver, private detail::Flushable {
   struct Listener {
     std::uint64_t session;
     std::string sid;
+    bool begins = true;                                // it was told nothing so far
+    std::map<std::string, bool, std::less<>> changes;  // that it was not told: wanted, or no longer
 
-    friend bool operator==(const Listener&, const Listener&) = default;
+    Listener(std::uint64_t of, std::string named) : session(of), sid(std::move(named)) {}
   };
 
   void open_book();
   bool enter(std::string_view subject, std::string_view group);
   bool strike(std::string_view subject, std::string_view group);
-  void note(char sign, std::string_view subject);
+  void note(bool wanted, std::string_view subject);
   void miss() noexcept;
   [[nodiscard]] ClientSubscription* find(const Listener& listener) const;
-  void tell(const Listener& listener, std::string_view lines);
+  void tell_changes(Listener& listener);
+  [[nodiscard]] std::string next_piece(Listener& listener) const;
   void flush_turn() override;
+  void fire() override { flush_turn(); }
 
   Switchboard& board_;
   std::vector<Listener> listeners_;
   // The groups that subscribe to each subject, the empty one for who is in none. Ordered, because
   // strangers choose what stands there: nobody can make it slow.
   std::map<std::string, std::set<std::string, std::less<>>, std::less<>> book_;
-  std::string changes_;  // not told yet
 };
 
 }  // namespace hallway::hub

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "hub/reserved_subjects.hpp"
 #include "hub/subject.hpp"
 
 namespace hallway::hub {
@@ -29,7 +30,7 @@ bool any_matches(const std::vector<std::string>& patterns, std::string_view subj
 }  // namespace
 
 Permissions Permissions::of(const Peer& peer, std::span<const std::uint32_t> groups,
-                            std::span<const PermissionRule> rules) {
+                            std::span<const PermissionRule> rules, bool trusted) {
   Permissions permissions;
   for (const PermissionRule& rule : rules) {
     const bool meant = std::ranges::any_of(
@@ -38,6 +39,8 @@ Permissions Permissions::of(const Peer& peer, std::span<const std::uint32_t> gro
     add(permissions.publish_, rule.publish);
     add(permissions.subscribe_, rule.subscribe);
   }
+  // What links and those who answer them say is not for others, also not by a wildcard.
+  if (!trusted) permissions.subscribe_.deny.push_back(std::string(link_prefix) + '>');
   return permissions;
 }
 

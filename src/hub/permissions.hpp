@@ -19,9 +19,10 @@ namespace hallway::hub {
 /// What all rules say about one peer.
 class Permissions {
  public:
-  /// @param rules  valid, and resolved
+  /// @param rules    valid, and resolved
+  /// @param trusted  it may also listen to what links say
   static Permissions of(const Peer& peer, std::span<const std::uint32_t> groups,
-                        std::span<const PermissionRule> rules);
+                        std::span<const PermissionRule> rules, bool trusted = false);
 
   [[nodiscard]] bool may_publish(std::string_view subject) const noexcept;
 

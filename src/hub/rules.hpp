@@ -25,9 +25,9 @@ class Rules {
 
   [[nodiscard]] const std::vector<AllowRule>& allow() const noexcept { return rules_.allow; }
 
-  [[nodiscard]] Permissions permissions_of(const Peer& peer,
-                                           std::span<const std::uint32_t> groups) const {
-    return Permissions::of(peer, groups, rules_.permissions);
+  [[nodiscard]] Permissions permissions_of(const Peer& peer, std::span<const std::uint32_t> groups,
+                                           bool trusted) const {
+    return Permissions::of(peer, groups, rules_.permissions, trusted);
   }
 
   /// The rule about this subscription of this peer; nullptr: there is none.

@@ -27,7 +27,8 @@ Session::Session(Switchboard& board, Connection connection, Account& account)
       connection_(std::move(connection)),
       account_(account),
       groups_(connection_.peer_groups().value_or(std::vector<std::uint32_t>())),
-      permissions_(board.rules.permissions_of(connection_.peer(), groups_)),
+      permissions_(board.rules.permissions_of(connection_.peer(), groups_,
+                                              Switchboard::trusts(connection_.peer()))),
       subscriber_(connection_, account, board.limits, board.router, board.totals, *this),
       parser_(nats::Sender::client, {board.limits.control_line, board.limits.max_payload}) {
   board_.sessions.emplace(connection_.number(), this);
@@ -38,6 +39,7 @@ Session::Session(Switchboard& board, Connection connection, Account& account)
 Session::~Session() {
   stop_reading();
   board_.sessions.erase(connection_.number());
+  leave_as_link();
 }
 
 // Reading ----------------------------------------------------------------------------------------
@@ -94,7 +96,7 @@ void Session::act(const nats::Operation& operation) {
     case Verb::hpub: return accept(operation);
     case Verb::sub: return subscribe(operation);
     case Verb::unsub: return unsubscribe(operation);
-    case Verb::ping: return reply({.verb = Verb::pong});
+    case Verb::ping: return pong();
     case Verb::pong: pings_out_ = 0; return;
     case Verb::err: return refuse({});
     default: return;  // INFO and +OK mean nothing here
@@ -105,8 +107,14 @@ void Session::connect(ByteView text) {
   const auto options = options_.with(text);
   if (!options) return refuse({});
   if (const ByteView why = options->refusal(); !why.empty()) return refuse(why);
+  const bool is_link = !options->link.empty();
+  if (is_link && !Switchboard::trusts(connection_.peer())) {
+    return refuse(nats::errors::authorization_violation);
+  }
   options_ = *options;
   subscriber_.take_headers(options_.headers);
+  if (is_link) subscriber_.become_link();
+  judgement_.known = false;
   ok();
 }
 
@@ -122,8 +130,9 @@ void Session::subscribe(const nats::Operation& operation) {
   const auto allowed =
       valid ? permissions_.may_subscribe(subject) : Permissions::Subscribing::whole;
   const bool hears_interest = subject == interest_subject;
+  const bool for_trusted = hears_interest || operation.queue.starts_with(link_prefix);
   if (allowed == Permissions::Subscribing::refused ||
-      (hears_interest && !Switchboard::may_hear_interest(connection_.peer()))) {
+      (for_trusted && !Switchboard::trusts(connection_.peer()))) {
     return violation(nats::errors::subscription_violation(subject, operation.queue));
   }
   if (!account_.has_left(Quota::subscriptions)) {
@@ -132,9 +141,10 @@ void Session::subscribe(const nats::Operation& operation) {
   if (subscriber_.find(operation.sid) != nullptr) return ok();  // it has that one
   if (!valid) return complain(nats::errors::invalid_subject);
   const bool in_part = allowed == Permissions::Subscribing::in_part;
-  subscriber_.subscribe(std::string(operation.sid), std::string(subject),
-                        std::string(operation.queue), service_of(subject, in_part));
+  subscriber_.subscribe(std::string(operation.sid), std::string(subject), group_of(operation.queue),
+                        service_of(subject, in_part));
   ok();
+  if (subscriber_.is_link()) subscribe_link(subject);
   if (hears_interest) board_.interest.listen(connection_.number(), std::string(operation.sid));
 }
 
@@ -149,7 +159,7 @@ Service Session::service_of(ByteView subject, bool in_part) const {
                   .pending = rule != nullptr ? rule->pending.value_or(pending) : pending,
                   .in_part = in_part ? &permissions_ : nullptr};
   if (subject == interest_subject) {
-    // Whoever misses a change has to begin anew.
+    // It is not given more than it has room for; whoever missed a change would have to begin anew.
     service.policy = DeliveryPolicy::disconnect;
     service.pending = board_.limits.pending_per_uid;
   }
@@ -172,6 +182,8 @@ void Session::accept(const nats::Operation& operation) {
   if (options_.pedantic && !is_valid_literal(subject)) {
     complain(nats::errors::invalid_publish_subject);
   }
+  const bool is_link = subscriber_.is_link();
+  if (is_link && subject.starts_with(asked_prefix)) return bring_back(operation);
   const Judgement& judgement = judge(subject);
   if (!judgement.allowed) return violation(nats::errors::publish_violation(subject));
   ok();
@@ -179,19 +191,21 @@ void Session::accept(const nats::Operation& operation) {
     if (!operation.reply.empty()) statistics_for_ = operation.reply;
     return;
   }
-  publication_ = {.subject = subject,
-                  .reply = operation.reply,
-                  .header = judgement.stamped ? stamped(operation) : unforged(operation),
-                  .payload = operation.payload,
-                  .except = options_.echo ? nullptr : &subscriber_};
+  // What a link publishes was published elsewhere, and by nobody the kernel knows of.
+  publication_ = {
+      .subject = subject,
+      .reply = operation.reply,
+      .header = judgement.stamped && !is_link ? stamped(operation) : unforged(operation),
+      .payload = operation.payload,
+      .except = options_.echo ? nullptr : &subscriber_,
+      .publisher = connection_.number()};
 }
 
 const Session::Judgement& Session::judge(ByteView subject) {
   if (judgement_.known && judgement_.subject == subject) return judgement_;
   judgement_.known = false;
   judgement_.subject = subject;
-  const bool reserved = subject.starts_with(reserved_prefix) && subject != statistics_subject;
-  judgement_.allowed = !reserved && permissions_.may_publish(subject);
+  judgement_.allowed = !is_reserved(subject) && permissions_.may_publish(subject);
   judgement_.stamped = board_.rules.stamps(subject);
   judgement_.known = true;
   return judgement_;
@@ -215,10 +229,14 @@ ByteView Session::unforged(const nats::Operation& operation) {
 Subscriber* Session::publish() {
   if (statistics_for_) return answer_statistics();
   if (!publication_) return nullptr;
+  if (asker_) return bring_to_asker();
   if (!subscriber_.ended()) {
     const auto [delivered, blocked_by, work] = board_.delivery.publish(*publication_);
     work_ += work;
     if (blocked_by != nullptr) return blocked_by;
+    if (!board_.absent_links.empty() && !subscriber_.is_link()) {
+      board_.absent_links.publish(publication_->subject, board_.loop.now());
+    }
     if (!delivered && options_.no_responders && !publication_->reply.empty()) {
       board_.delivery.tell_no_responders(subscriber_, publication_->reply);
       work_ += board_.router.looked_at();
@@ -244,10 +262,14 @@ Subscriber* Session::answer_statistics() {
         .add("dropped", all.dropped)
         .add("superseded", all.superseded)
         .add("slow_consumers", all.slow_consumers)
-        .add("violations", all.violations);
-    Subscriber* const full = board_.delivery.answer(
-        subscriber_,
-        {.subject = *statistics_for_, .reply = {}, .header = {}, .payload = text.text()});
+        .add("violations", all.violations)
+        .add("answers_refused", all.answers_refused);
+    Subscriber* const full =
+        board_.delivery
+            .answer(
+                subscriber_,
+                {.subject = *statistics_for_, .reply = {}, .header = {}, .payload = text.text()})
+            .blocked_by;
     work_ += board_.router.looked_at();
     if (full != nullptr) return full;
     answered_ = true;
@@ -298,11 +320,13 @@ void Session::too_slow() noexcept {
                 std::string(nats::errors::slow_consumer));
 }
 
-// Rules and clocks -------------------------------------------------------------------------------
+// Rules and clocks
+// -------------------------------------------------------------------------------
 
 void Session::rules_changed() {
   settle_deliveries();
-  permissions_ = board_.rules.permissions_of(connection_.peer(), groups_);
+  permissions_ = board_.rules.permissions_of(connection_.peer(), groups_,
+                                             Switchboard::trusts(connection_.peer()));
   judgement_.known = false;
   std::vector<std::string> refused;
   subscriber_.for_each([&](ClientSubscription& subscription) {

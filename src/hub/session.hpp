@@ -55,13 +55,20 @@ class Session final : private Subscriber::Observer, private detail::Timer {
   void act(const nats::Operation& operation);
   void connect(ByteView text);
   void subscribe(const nats::Operation& operation);
+  void subscribe_link(ByteView subject);
+  void pong();
+  void leave_as_link() noexcept;
   void unsubscribe(const nats::Operation& operation);
   void accept(const nats::Operation& operation);
+  void bring_back(const nats::Operation& answer);
+  [[nodiscard]] Subscriber* bring_to_asker();
+  [[nodiscard]] bool is_reserved(ByteView subject) const;
   [[nodiscard]] Subscriber* publish();
   [[nodiscard]] ByteView stamped(const nats::Operation& operation);
   [[nodiscard]] ByteView unforged(const nats::Operation& operation);
   [[nodiscard]] Subscriber* answer_statistics();
   [[nodiscard]] const Judgement& judge(ByteView subject);
+  [[nodiscard]] std::string group_of(ByteView queue) const;
   [[nodiscard]] Service service_of(ByteView subject, bool in_part) const;
 
   void greet();
@@ -87,6 +94,7 @@ class Session final : private Subscriber::Observer, private detail::Timer {
   nats::Parser parser_;
   Judgement judgement_;
   std::optional<Publication> publication_;  // accepted, and not delivered yet
+  std::optional<std::uint64_t> asker_;      // the only one that gets it, by its connection's number
   std::optional<ByteView> statistics_for_;  // the reply subject of a request not answered yet
   std::optional<Stamp> stamp_;              // once it published something that is stamped
   std::string header_;                      // of the publication, where it was changed

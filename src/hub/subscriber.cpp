@@ -61,6 +61,10 @@ void Subscriber::subscribe(std::string sid, std::string subject, std::string gro
 
 void Subscriber::unsubscribe(ClientSubscription& subscription) noexcept {
   take_out(subscription);
+  if (subscription.subject() != interest_subject) {
+    const DeliveryCounters& counters = subscription.queue.counters();
+    handed_ += counters.delivered + counters.dropped + subscription.queue.waiting();
+  }
   account_.give_back(Quota::subscriptions);
   subscriptions_.erase(subscriptions_.find(subscription.sid()));
 }
@@ -88,7 +92,18 @@ void Subscriber::drop_finished(const ClientSubscription& subscription) noexcept 
       begin, end, [&](const auto& entry) { return entry.second.get() == &subscription; }));
 }
 
+void Subscriber::note_subjects() noexcept {
+  try {
+    for (const auto& [sid, subscription] : subscriptions_) {
+      if (subscription->subject() != interest_subject) subjects_.push_back(subscription->subject());
+    }
+  } catch (const std::bad_alloc&) {
+    // It is not known then what it misses.
+  }
+}
+
 void Subscriber::withdraw() noexcept {
+  if (is_link_) note_subjects();
   while (!subscriptions_.empty()) unsubscribe(*subscriptions_.begin()->second);
   while (!finishing_.empty()) drop_finished(*finishing_.begin()->second);
 }

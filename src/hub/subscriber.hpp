@@ -15,6 +15,8 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include <hallway/bytes.hpp>
 #include <hallway/connection.hpp>
@@ -83,6 +85,11 @@ class Subscriber : private detail::Timer {
   }
   [[nodiscard]] std::size_t size() const noexcept { return subscriptions_.size(); }
 
+  /// What a link was subscribed to when its connection ended, and the messages of all of its
+  /// subscriptions that have ended: they were given to it, or lost.
+  [[nodiscard]] std::vector<std::string> take_subjects() { return std::exchange(subjects_, {}); }
+  [[nodiscard]] std::uint64_t handed() const noexcept { return handed_; }
+
   // Outbound -----------------------------------------------------------------------------------
 
   /// Whether a message may be given to the connection; the kernel is asked before it is denied.
@@ -102,6 +109,9 @@ class Subscriber : private detail::Timer {
   /// Until there is room. When it takes nothing for HubLimits::slow_time meanwhile, it is cut.
   [[nodiscard]] detail::TimedWait room();
 
+  /// Tells a subscription how many messages are missing here.
+  void tell_gap(const ClientSubscription& subscription, std::uint64_t lost) noexcept;
+
   /// Moves everything that waits to the connection, which is about to be closed.
   void deliver_rest() noexcept;
 
@@ -113,6 +123,12 @@ class Subscriber : private detail::Timer {
   void miss() noexcept;
   [[nodiscard]] bool ended() const noexcept { return ended_; }
 
+  /// Whether it is a link, which passes messages on to others.
+  [[nodiscard]] bool is_link() const noexcept { return is_link_; }
+  void become_link() noexcept {
+    observer_.settle_deliveries();
+    is_link_ = true;
+  }
   [[nodiscard]] bool takes_headers() const noexcept { return takes_headers_; }
   void take_headers(bool take) noexcept {
     observer_.settle_deliveries();
@@ -129,9 +145,9 @@ class Subscriber : private detail::Timer {
                 const detail::SharedFrame& message);
   void refill(std::size_t limit) noexcept;
   void deliver_next(ClientSubscription& subscription) noexcept;
-  void tell_gap(const ClientSubscription& subscription, std::uint64_t lost) noexcept;
   void cut() noexcept;
   void withdraw() noexcept;
+  void note_subjects() noexcept;
   void take_out(ClientSubscription& subscription) noexcept;
   void drop_finished(const ClientSubscription& subscription) noexcept;
   void fire() override;
@@ -154,6 +170,9 @@ class Subscriber : private detail::Timer {
   detail::WaiterList publishers_;                 // that wait for room
   std::uint64_t sent_before_ = 0;                 // when the slow time began
   bool takes_headers_ = false;
+  bool is_link_ = false;
+  std::vector<std::string> subjects_;
+  std::uint64_t handed_ = 0;
   bool pumping_ = false;
   bool ended_ = false;
   detail::TaskGroup tasks_;  // last: the pump refers to everything above

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/random.hpp"
+#include "hub/reserved_subjects.hpp"
 #include "sys/file.hpp"
 
 namespace hallway::hub {
@@ -24,6 +25,7 @@ Switchboard::Switchboard(Loop& of, const HubLimits& of_hub, Rules first_rules, O
     : loop(of),
       limits(of_hub),
       info{make_server_id(), {}, of_hub.max_payload},
+      asked(std::string(asked_prefix) + core::random_word(10) + '.'),
       rules(std::move(first_rules)),
       interest(*this),
       router(
@@ -33,10 +35,10 @@ Switchboard::Switchboard(Loop& of, const HubLimits& of_hub, Rules first_rules, O
           },
           &interest),
       quotas(limits),
-      delivery(loop.core(), router, totals),
+      delivery(loop.core(), router, totals, asked),
       on_event_(std::move(on_event)) {}
 
-bool Switchboard::may_hear_interest(const Peer& peer) noexcept {
+bool Switchboard::trusts(const Peer& peer) noexcept {
   return peer.uid == 0 || peer.uid == sys::effective_uid();
 }
 
@@ -52,7 +54,8 @@ HubStatistics Switchboard::statistics() {
           .dropped = totals.dropped,
           .superseded = totals.superseded,
           .slow_consumers = slow_consumers,
-          .violations = violations};
+          .violations = violations,
+          .answers_refused = answers_refused};
 }
 
 void Switchboard::report(HubEvent::Kind kind, const Connection& connection,

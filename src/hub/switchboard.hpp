@@ -12,6 +12,7 @@
 #include <hallway/hub.hpp>
 #include <hallway/loop.hpp>
 
+#include "hub/absent_links.hpp"
 #include "hub/client_options.hpp"
 #include "hub/delivery.hpp"
 #include "hub/interest_board.hpp"
@@ -29,8 +30,8 @@ class Switchboard {
 
   Switchboard(Loop& of, const HubLimits& of_hub, Rules first_rules, OnEvent on_event);
 
-  /// Whether it may hear what others subscribe to.
-  [[nodiscard]] static bool may_hear_interest(const Peer& peer) noexcept;
+  /// Whether it may be a link, and hear what others subscribe to: it is root, or our own user.
+  [[nodiscard]] static bool trusts(const Peer& peer) noexcept;
 
   /// What is on its way to subscribers counts.
   [[nodiscard]] HubStatistics statistics();
@@ -39,6 +40,7 @@ class Switchboard {
   Loop& loop;
   const HubLimits limits;
   HubInfo info;
+  const std::string asked;  // in front of what links see of reply subjects
   Rules rules;
   InterestBoard interest;  // hears of what the router has
   Router router;
@@ -51,6 +53,8 @@ class Switchboard {
   std::uint64_t bytes_in = 0;
   std::uint64_t slow_consumers = 0;
   std::uint64_t violations = 0;
+  std::uint64_t answers_refused = 0;
+  AbsentLinks absent_links;
   bool leaving = false;           // the hub drains
   std::size_t reading = 0;        // sessions from which something may still come
   detail::WaiterList until_read;  // those who wait for the others to have said everything

@@ -12,6 +12,8 @@
 #include <system_error>
 #include <utility>
 
+#include <hallway/subject.hpp>
+
 #include "hub/full_jitter.hpp"
 
 namespace hallway::link::callbacks {
@@ -27,10 +29,12 @@ struct Book {
   std::map<Number, std::weak_ptr<ClusterState>> states;
   Number last = 0;
   std::size_t subscriptions = 0;  // of all links, that libnats has not let go of
+  bool abandoned = false;
 };
 
+/// Never destroyed: threads that were left to themselves may look into it while the program ends.
 Book& the_book() {
-  static Book book;
+  static Book& book = *new Book;
   return book;
 }
 
@@ -96,11 +100,29 @@ void wait_until_gone(Duration within) {
   }
 }
 
+void abandon() {
+  Book& book = the_book();
+  const std::lock_guard lock(book.mutex);
+  book.abandoned = true;
+}
+
+bool any_abandoned() {
+  Book& book = the_book();
+  const std::lock_guard lock(book.mutex);
+  return book.abandoned;
+}
+
 template <Way way>
-void message(natsConnection* /*connection*/, natsSubscription* /*subscription*/, natsMsg* message,
+void message(natsConnection* /*connection*/, natsSubscription* subscription, natsMsg* message,
              void* closure) {
   const NatsMessage owned(message);
-  if (const auto state = find(closure)) ClusterState::arrive(state, from_nats(message, way));
+  const auto state = find(closure);
+  if (!state) return;
+  Crossing arrived = from_nats(message, way);
+  // The server says for which subscription a message is. It is not taken at its word.
+  const char* const pattern = natsSubscription_GetSubject(subscription);
+  if (pattern == nullptr || !matches_subject(pattern, arrived.subject)) arrived.way = Way::stray;
+  ClusterState::arrive(state, std::move(arrived));
 }
 
 template void message<Way::word>(natsConnection*, natsSubscription*, natsMsg*, void*);

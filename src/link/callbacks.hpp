@@ -29,6 +29,10 @@ void follow(natsSubscription* subscription);
 /// Blocking: until libnats has let go of all of them.
 void wait_until_gone(Duration within);
 
+/// A thread that works with libnats was left to itself, and may be there until the program ends.
+void abandon();
+[[nodiscard]] bool any_abandoned();
+
 // Each has the signature that libnats asks for.
 
 template <Crossing::Way way>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "link/cluster.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <mutex>
 #include <utility>
@@ -14,19 +15,35 @@
 
 namespace hallway::link {
 
+namespace {
+
+/// What a thread gets besides the time of an attempt to connect, to end by itself.
+constexpr Duration slack = std::chrono::milliseconds(500);
+
+}  // namespace
+
 Cluster::Cluster(Loop& loop, LinkOptions options, std::string id, std::string answers,
                  Observer& observer)
     : state_(std::make_shared<ClusterState>(loop, std::move(options), std::move(id),
                                             std::move(answers), observer)),
       thread_(core::quiet_thread([state = state_] { serve_cluster(state); })) {}
 
+// The thread may be in getaddrinfo(3), which ends when it likes, and libnats has threads that may
+// be as well. They keep what they work with, and nobody waits for them.
 Cluster::~Cluster() {
+  bool ended = false;
   {
-    const std::lock_guard lock(state_->mutex);
+    std::unique_lock lock(state_->mutex);
     state_->stopping = true;
     state_->news.notify_all();
+    ended = state_->news.wait_until(lock, give_up_at(), [this] { return state_->ended; });
   }
-  thread_.join();
+  if (ended) {
+    thread_.join();
+  } else {
+    callbacks::abandon();
+    thread_.detach();
+  }
   const std::lock_guard lock(state_->telling);
   state_->loop = nullptr;
   state_->observer = nullptr;
@@ -66,7 +83,14 @@ void Cluster::ask_all() {
   state_->news.notify_all();
 }
 
+/// As soon as that is asked, it is decided.
+Loop::Clock::time_point Cluster::give_up_at() {
+  if (!give_up_at_) give_up_at_ = Loop::Clock::now() + state_->options.connect_time + slack;
+  return *give_up_at_;
+}
+
 void Cluster::finish() {
+  static_cast<void>(give_up_at());
   const std::lock_guard lock(state_->mutex);
   state_->finishing = true;
   state_->news.notify_all();
@@ -85,6 +109,7 @@ LinkStatistics Cluster::statistics() const {
 // have nothing left to do.
 bool Cluster::end_threads(Duration within) {
   const core::Deadline deadline(within);
+  if (callbacks::any_abandoned()) return false;
   callbacks::wait_until_gone(within);
   const std::int64_t left = within == forever ? 0 : milliseconds(deadline.left());  // 0: no end
   return nats_CloseAndWait(left) == NATS_OK;

@@ -47,6 +47,8 @@ class Cluster {
   Cluster(Loop& loop, LinkOptions options, std::string id, std::string answers, Observer& observer);
   Cluster(const Cluster&) = delete;
   Cluster& operator=(const Cluster&) = delete;
+  /// Blocking: until its thread has ended, for the time of one attempt to connect at most. Then it
+  /// goes on without it: a name look-up cannot be cut short.
   ~Cluster();
 
   /// Has a message leave. Where it is lost, it is counted.
@@ -64,6 +66,9 @@ class Cluster {
   /// Sends what waits, and ends. Where the cluster is away, what waits is lost.
   void finish();
 
+  /// When it ends in any case, counted from the first call, or from finish().
+  Loop::Clock::time_point give_up_at();
+
   [[nodiscard]] LinkStatistics statistics() const;
 
   /// See Link::end_threads().
@@ -72,6 +77,7 @@ class Cluster {
  private:
   std::shared_ptr<ClusterState> state_;
   std::thread thread_;
+  std::optional<Loop::Clock::time_point> give_up_at_;
 };
 
 }  // namespace hallway::link

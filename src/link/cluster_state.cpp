@@ -9,6 +9,9 @@ namespace hallway::link {
 
 namespace {
 
+/// On their way to the loop; more are left out.
+constexpr std::size_t most_complaints = 100;
+
 /// What stands before an @ is a secret.
 std::string without_secrets(const std::vector<std::string>& urls) {
   std::string all;
@@ -47,7 +50,20 @@ void ClusterState::report(const Shared& self, LinkEvent::Kind kind, std::error_c
                             .subject = printable(without_secrets(urls)),
                             .reason = printable(reason),
                             .hint = {}}};
-  tell(self, [event = std::move(event)](Cluster::Observer& observer) { observer.changed(event); });
+  // A server complains as often as it likes, and the loop may be slow.
+  const bool limited = kind == LinkEvent::Kind::complaint;
+  if (limited) {
+    const std::lock_guard lock(self->telling);
+    if (self->complaints >= most_complaints) return;
+    ++self->complaints;
+  }
+  tell(self, [self, limited, event = std::move(event)](Cluster::Observer& observer) {
+    if (limited) {
+      const std::lock_guard lock(self->telling);
+      --self->complaints;
+    }
+    observer.changed(event);
+  });
 }
 
 void ClusterState::arrive(const Shared& self, Crossing message) {

@@ -60,8 +60,10 @@ struct ClusterState {
   bool tell_up = false;
   bool finishing = false;
   bool stopping = false;
+  bool ended = false;  // its own thread touches nothing of libnats' from here on
 
-  std::mutex telling;  // around `loop`; taken after the other, where both are
+  std::mutex telling;          // around what follows; taken after the other, where both are
+  std::size_t complaints = 0;  // on their way to the loop
   Loop* loop;
   Cluster::Observer* observer;  // used on the loop only
 };

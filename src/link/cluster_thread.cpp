@@ -15,6 +15,7 @@
 
 #include <hallway/server_url.hpp>
 
+#include "core/random.hpp"
 #include "hub/full_jitter.hpp"
 #include "link/callbacks.hpp"
 #include "link/libnats.hpp"
@@ -36,7 +37,7 @@ class Worker {
   explicit Worker(ClusterState::Shared state)
       : state_(std::move(state)),
         number_(callbacks::enter(state_)),
-        group_("_HALLWAY.LINK." + state_->id),
+        group_("_HALLWAY.LINK." + core::random_word(20)),
         next_heartbeat_(Clock::now() + state_->options.heartbeat) {}
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
@@ -420,7 +421,7 @@ class Worker {
 
   ClusterState::Shared state_;
   callbacks::Number number_;
-  std::string group_;
+  const std::string group_;  // nobody else learns its name, who could take messages away from it
   Clock::time_point next_heartbeat_;
   std::uint64_t said_ = 0;  // the number of our last word that changed anything
   std::uint64_t overruns_before_ = 0;
@@ -436,6 +437,11 @@ class Worker {
 
 }  // namespace
 
-void serve_cluster(ClusterState::Shared state) { Worker(std::move(state)).run(); }
+void serve_cluster(ClusterState::Shared state) {
+  Worker(state).run();
+  const std::lock_guard lock(state->mutex);
+  state->ended = true;
+  state->news.notify_all();
+}
 
 }  // namespace hallway::link

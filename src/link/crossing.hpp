@@ -12,8 +12,9 @@
 namespace hallway::link {
 
 struct Crossing {
-  /// By which subscription it came from the cluster.
-  enum class Way : std::uint8_t { import, answer, word };
+  /// By which subscription it came from the cluster; stray: the server sent it for one that its
+  /// subject does not match.
+  enum class Way : std::uint8_t { import, answer, word, stray };
 
   std::string subject;
   std::string reply = {};

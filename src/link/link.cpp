@@ -2,7 +2,7 @@
 #include <hallway/link.hpp>
 
 #include <algorithm>
-#include <coroutine>
+#include <chrono>
 #include <set>
 #include <string>
 #include <utility>
@@ -10,6 +10,7 @@
 #include <hallway/server_url.hpp>
 
 #include "core/random.hpp"
+#include "hub/reserved_subjects.hpp"
 #include "link/cluster.hpp"
 #include "link/interest.hpp"
 #include "link/neighbours.hpp"
@@ -22,9 +23,14 @@ namespace {
 
 using link::Crossing;
 
-constexpr const char* interest_subject = "$SYS.HUB.INTEREST";
 constexpr const char* origin_field = "Hallway-Origin";
 constexpr const char* cluster_origin = "nats";
+
+/// Between two reports of messages that are refused.
+constexpr Duration report_pause = std::chrono::seconds(1);
+
+/// Between two looks whether everything has been sent, at the end.
+constexpr Duration ending_pause = std::chrono::milliseconds(5);
 
 /// Longer than any silence that is one heartbeat's.
 constexpr int silent_heartbeats = 3;
@@ -33,6 +39,34 @@ constexpr int silent_heartbeats = 3;
 bool is_internal(ByteView subject) noexcept {
   return subject.starts_with("_HALLWAY.") || subject.starts_with("$SYS.");
 }
+
+/// Whether what is published to it could be meant for servers, links or hubs themselves. What those
+/// ask to be answered at is not: acknowledgements of JetStream and its flow control, and the answer
+/// to another hub.
+bool is_reserved_reply(ByteView subject) noexcept {
+  if (subject.starts_with("$JS.ACK.") || subject.starts_with("$JS.FC.")) return false;
+  if (subject.starts_with("_HALLWAY.REPLY.")) return false;
+  return subject.starts_with('$') || subject.starts_with("_HALLWAY.");
+}
+
+/// The reply subject of a message that the hub gave us. The hub puts in front of it who asked, and
+/// is to see that again with the answer.
+struct AskedReply {
+  ByteView whole;
+  ByteView subject;  ///< the publisher's own words
+
+  static AskedReply of(ByteView reply) noexcept {
+    AskedReply asked{reply, reply};
+    if (!reply.starts_with(hub::asked_prefix)) return {};
+    asked.subject.remove_prefix(hub::asked_prefix.size());
+    for (int token = 0; token < 2; ++token) {  // the hub, and the connection
+      const std::size_t dot = asked.subject.find('.');
+      if (dot == ByteView::npos) return {};
+      asked.subject.remove_prefix(dot + 1);
+    }
+    return asked;
+  }
+};
 
 bool any_matches(const std::vector<std::string>& patterns, ByteView subject) {
   return std::ranges::any_of(patterns, [&](ByteView one) { return matches_subject(one, subject); });
@@ -97,7 +131,7 @@ Result<void> check(const LinkOptions& options) {
 class Link::Core final : public std::enable_shared_from_this<Core>,
                          private link::Cluster::Observer {
  public:
-  Core(Loop& loop, HubClient hub, LinkOptions options);
+  Core(Loop& loop, HubClient hub, LinkOptions options, std::string id);
   Core(const Core&) = delete;
   Core& operator=(const Core&) = delete;
   ~Core() override = default;
@@ -131,21 +165,14 @@ class Link::Core final : public std::enable_shared_from_this<Core>,
   void heartbeat(Loop::Clock::time_point now) override;
   void finished() override;
   Task<> bring_in();
+  [[nodiscard]] const char* reason_against(const Crossing& message) const;
+  void refuse(const Crossing& message, const char* reason);
   void hear(const Crossing& crossing);
   Task<> enter(Crossing message);
 
   [[nodiscard]] std::vector<std::pair<std::string, std::string>> marked_header(
       const HubMessage& message) const;
 
-  /// Until the cluster's end has sent everything.
-  struct Finished {
-    Core& core;
-    [[nodiscard]] bool await_ready() const noexcept { return core.finished_; }
-    void await_suspend(std::coroutine_handle<> waiting) const noexcept {
-      core.until_finished_ = waiting;
-    }
-    void await_resume() const noexcept {}
-  };
   Task<> drain();
 
   /// What was heard may have named a thousand patterns: others have their turn.
@@ -153,7 +180,7 @@ class Link::Core final : public std::enable_shared_from_this<Core>,
 
   Loop& loop_;
   const LinkOptions options_;
-  const std::string id_ = core::random_word(20);
+  const std::string id_;
   const std::string group_ = "_HALLWAY.LINK." + id_;
   // Answers that come back from the cluster, and those that go back to it.
   const link::ReplySubjects from_cluster_{id_, {core::random_number(), core::random_number()}};
@@ -167,10 +194,12 @@ class Link::Core final : public std::enable_shared_from_this<Core>,
   std::uint64_t dropped_in_ = 0;
   std::uint64_t loops_stopped_ = 0;
   std::uint64_t dropped_out_ = 0;
+  std::uint64_t refused_in_ = 0;
+  std::uint64_t refused_out_ = 0;
+  Loop::Clock::time_point next_report_;  // of what is refused
   bool bringing_in_ = false;
   bool draining_ = false;
   bool finished_ = false;
-  std::coroutine_handle<> until_finished_;
   LinkStatistics at_the_end_;
   std::optional<Subscription> interest_;
   std::optional<Subscription> answers_;
@@ -178,9 +207,10 @@ class Link::Core final : public std::enable_shared_from_this<Core>,
   std::unique_ptr<link::Cluster> cluster_;
 };
 
-Link::Core::Core(Loop& loop, HubClient hub, LinkOptions options)
+Link::Core::Core(Loop& loop, HubClient hub, LinkOptions options, std::string id)
     : loop_(loop),
       options_(std::move(options)),
+      id_(std::move(id)),
       neighbours_(options_.exports),
       hub_(std::move(hub)) {
   for (const std::string& pattern : options_.always) exports_.push_back({pattern, true});
@@ -188,7 +218,8 @@ Link::Core::Core(Loop& loop, HubClient hub, LinkOptions options)
 }
 
 Result<void> Link::Core::begin() {
-  auto interest = hub_.subscribe(interest_subject);
+  // Nothing of it may be missing: rather, the hub waits.
+  auto interest = hub_.subscribe(hub::interest_subject, {.full = Full::wait});
   if (!interest) return std::unexpected(std::move(interest.error()));
   interest_.emplace(std::move(*interest));
   auto answers = hub_.subscribe(to_cluster_.pattern());
@@ -212,8 +243,6 @@ void Link::Core::end() {
   at_the_end_.up = false;
   cluster_.reset();
   finished_ = true;
-  if (!until_finished_) return;
-  loop_.post([waiting = std::exchange(until_finished_, nullptr)] { waiting.resume(); });
 }
 
 /// It does not come back to a loop that ends.
@@ -226,12 +255,16 @@ LinkStatistics Link::Core::statistics() const {
   all.in += in_;
   all.dropped_in += dropped_in_;
   all.dropped_out += dropped_out_;
+  all.refused_in += refused_in_;
+  all.refused_out += refused_out_;
   all.loops_stopped += loops_stopped_;
   // For want of room in the hub, or here.
   for (const Export& one : exports_) {
     if (one.subscription) all.dropped_out += one.subscription->dropped();
   }
   if (answers_) all.dropped_out += answers_->dropped();
+  // While the hub had no connection to this link.
+  if (interest_) all.dropped_out += interest_->dropped();
   return all;
 }
 
@@ -308,12 +341,14 @@ void Link::Core::leave(const HubMessage& message) {
     ++loops_stopped_;
     return;
   }
-  const ByteView reply = message.reply();
-  const bool crosses_by_itself = reply.empty() || any_matches(options_.imports, reply);
-  cluster_->offer({.subject = std::string(subject),
-                   .reply = crosses_by_itself ? std::string(reply) : from_cluster_.seal(reply),
-                   .header = marked_header(message),
-                   .payload = std::string(message.payload())});
+  const auto reply = AskedReply::of(message.reply());
+  const bool crosses_by_itself =
+      reply.subject.empty() || any_matches(options_.imports, reply.subject);
+  cluster_->offer(
+      {.subject = std::string(subject),
+       .reply = crosses_by_itself ? std::string(reply.subject) : from_cluster_.seal(reply.whole),
+       .header = marked_header(message),
+       .payload = std::string(message.payload())});
 }
 
 /// Answers to requests that came from the cluster.
@@ -324,11 +359,12 @@ Task<> Link::Core::bring_answers_out() {
 
 void Link::Core::leave_as_answer(const HubMessage& answer) {
   const auto subject = to_cluster_.open(answer.subject());
+  if (!subject) ++refused_out_;
   // The NATS client library has no way to say that nobody listens: who asked hears nothing.
   if (!cluster_ || !subject || !answer.status().empty()) return;
-  const ByteView reply = answer.reply();
+  const auto reply = AskedReply::of(answer.reply());
   cluster_->offer({.subject = std::string(*subject),
-                   .reply = reply.empty() ? std::string() : from_cluster_.seal(reply),
+                   .reply = reply.subject.empty() ? std::string() : from_cluster_.seal(reply.whole),
                    .header = marked_header(answer),
                    .payload = std::string(answer.payload())});
 }
@@ -366,7 +402,10 @@ Task<> Link::Core::bring_in() {
   while (cluster_) {
     auto message = cluster_->take();
     if (!message) break;
-    if (message->way == Crossing::Way::word) {
+    if (const char* reason = reason_against(*message)) {
+      refuse(*message, reason);
+      co_await give_way();
+    } else if (message->way == Crossing::Way::word) {
       hear(*message);
       co_await give_way();
     } else {
@@ -384,16 +423,40 @@ void Link::Core::hear(const Crossing& crossing) {
   follow_neighbours();
 }
 
+/// nullptr: it may enter.
+const char* Link::Core::reason_against(const Crossing& message) const {
+  switch (message.way) {
+    case Crossing::Way::word: return nullptr;
+    case Crossing::Way::stray: return "the server was not asked for it";
+    case Crossing::Way::answer:
+      if (!from_cluster_.open(message.subject)) return "this link did not give out that subject";
+      break;
+    case Crossing::Way::import:
+      if (is_internal(message.subject) || !any_matches(options_.imports, message.subject)) {
+        return "nothing that is imported";
+      }
+  }
+  if (is_reserved_reply(message.reply)) return "it wants an answer where nobody may be answered";
+  return nullptr;
+}
+
+/// A server may send as much of that as it likes: once in a while it is reported.
+void Link::Core::refuse(const Crossing& message, const char* reason) {
+  ++refused_in_;
+  if (!options_.on_event || loop_.now() < next_report_) return;
+  next_report_ = loop_.now() + report_pause;
+  options_.on_event({.kind = LinkEvent::Kind::complaint,
+                     .about = {.code = std::make_error_code(std::errc::permission_denied),
+                               .operation = "link",
+                               .subject = printable(message.subject),
+                               .reason = "a message from the cluster was refused, the " +
+                                         std::to_string(refused_in_) + "th: " + reason,
+                               .hint = {}}});
+}
+
 Task<> Link::Core::enter(Crossing message) {
   const bool answer = message.way == Crossing::Way::answer;
-  std::string subject = message.subject;
-  if (answer) {
-    const auto opened = from_cluster_.open(message.subject);
-    if (!opened) co_return;
-    subject = *opened;
-  } else if (is_internal(subject)) {
-    co_return;
-  }
+  const std::string subject(answer ? *from_cluster_.open(message.subject) : message.subject);
   std::vector<HubField> header;
   bool marked = false;
   for (const auto& [name, value] : message.header) {
@@ -428,20 +491,21 @@ Task<> Link::Core::drain() {
   while (const HubReceived answer = answers_->try_receive()) leave_as_answer(*answer);
   if (!cluster_) co_return;
   cluster_->finish();
-  co_await Finished{*this};
+  // A name look-up, for one, keeps no program from ending.
+  const auto give_up_at = cluster_->give_up_at() - ending_pause;
+  while (!finished_ && loop_.now() < give_up_at) co_await loop_.sleep(ending_pause);
   end();
 }
 
-void Link::Core::finished() {
-  finished_ = true;
-  if (until_finished_) std::exchange(until_finished_, nullptr).resume();
-}
+void Link::Core::finished() { finished_ = true; }
 
 // Link -------------------------------------------------------------------------------------------
 
 Task<Result<Link>> Link::start(Loop& loop, AddressSpec hub, LinkOptions options) {
   if (auto checked = check(options); !checked) co_return std::unexpected(checked.error());
+  const std::string id = core::random_word(20);
   HubClientOptions as{.name = "link", .echo = false};
+  as.link = id;
   as.delivery = options.full == LinkFull::drop_oldest ? DeliveryPolicy::drop_oldest
                                                       : DeliveryPolicy::drop_newest;
   const auto made = std::make_shared<std::weak_ptr<Core>>();
@@ -456,7 +520,7 @@ Task<Result<Link>> Link::start(Loop& loop, AddressSpec hub, LinkOptions options)
   };
   auto client = co_await HubClient::connect(loop, std::move(hub), std::move(as));
   if (!client) co_return std::unexpected(client.error());
-  auto core = std::make_shared<Core>(loop, std::move(*client), std::move(options));
+  auto core = std::make_shared<Core>(loop, std::move(*client), std::move(options), id);
   *made = core;
   if (auto begun = core->begin(); !begun) co_return std::unexpected(begun.error());
   co_return Link(std::move(core));

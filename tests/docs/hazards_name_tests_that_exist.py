@@ -5,7 +5,7 @@ import re
 
 SOURCE_DIR = pathlib.Path(os.environ.get('SOURCE_DIR', pathlib.Path(__file__).parents[2]))
 TESTS = SOURCE_DIR / 'tests'
-LAST_ROW = 63
+LAST_OF_THE_FIRST = 63  # behind it come faults that were found; some numbers are still to come
 
 NAME = re.compile(r'`((?:unit|kernel|cli|interop|examples|docs|layers|install)/[^`\s]+)`')
 CASE = re.compile(r'^TEST(?:_F|_P)?\(\s*(\w+),\s*(\w+)\)', re.MULTILINE)
@@ -38,7 +38,8 @@ for made_up in ['unit/net/rule_of_names.sings', 'unit/nothing/a.b', 'kernel/H99'
 page = (SOURCE_DIR / 'docs/HAZARDS.md').read_text(encoding='utf-8')
 rows = re.split(r'^### H(\d+)\. ', page, flags=re.MULTILINE)[1:]
 numbers, texts = [int(number) for number in rows[::2]], rows[1::2]
-assert numbers == list(range(1, LAST_ROW + 1)), numbers
+assert numbers[:LAST_OF_THE_FIRST] == list(range(1, LAST_OF_THE_FIRST + 1)), numbers
+assert numbers == sorted(set(numbers)), numbers
 
 for number, text in zip(numbers, texts):
     text = re.split(r'^## ', text, flags=re.MULTILINE)[0]

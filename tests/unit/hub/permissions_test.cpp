@@ -23,10 +23,21 @@ Permissions under(SubjectLists publish, SubjectLists subscribe) {
 }
 
 TEST(permissions, without_a_rule_everything_is_allowed) {
-  const Permissions all = Permissions::of(somebody, {}, {});
+  const Permissions all = Permissions::of(somebody, {}, {}, true);
   EXPECT_TRUE(all.may_publish("a.b"));
   EXPECT_EQ(all.may_subscribe(">"), Subscribing::whole);
   EXPECT_TRUE(all.may_receive("a.b"));
+}
+
+TEST(permissions, without_a_rule_hide_what_links_say_from_those_who_are_not_trusted) {
+  const Permissions some = Permissions::of(somebody, {}, {});
+  EXPECT_EQ(some.may_subscribe("_HALLWAY.LINK"), Subscribing::refused);
+  EXPECT_EQ(some.may_subscribe("_HALLWAY.>"), Subscribing::refused);
+  EXPECT_EQ(some.may_subscribe(">"), Subscribing::in_part);
+  EXPECT_EQ(some.may_subscribe("*.LINK"), Subscribing::in_part);
+  EXPECT_EQ(some.may_subscribe("a.>"), Subscribing::whole);
+  EXPECT_FALSE(some.may_receive("_HALLWAY.REPLY.a"));
+  EXPECT_TRUE(some.may_receive("a.b"));
 }
 
 TEST(permissions, an_allow_list_denies_everything_else) {

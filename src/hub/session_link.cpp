@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What is different for clients that are links, which have more rights than those on whose behalf
+// they do something.
+#include <algorithm>
+#include <charconv>
+#include <new>
+
+#include "hub/reserved_subjects.hpp"
+#include "hub/session.hpp"
+#include "hub/subject.hpp"
+
+namespace hallway::hub {
+
+namespace {
+
+/// What hubs and links say among themselves.
+bool is_internal(ByteView subject) {
+  return subject.starts_with(reserved_prefix) || subject.starts_with(link_prefix);
+}
+
+}  // namespace
+
+// Publishing -------------------------------------------------------------------------------------
+
+/// Whether this client cannot publish to it, whatever the rules say.
+bool Session::is_reserved(ByteView subject) const {
+  if (subscriber_.is_link()) return is_internal(subject);
+  if (subject.starts_with(reserved_prefix)) return subject != statistics_subject;
+  return subject.starts_with(link_prefix) && !subject.starts_with(link_reply_prefix) &&
+         !Switchboard::trusts(connection_.peer());
+}
+
+/// Accepts the answer to what a client has asked somebody elsewhere. It goes where that client
+/// could have published it, and else to that client alone.
+void Session::bring_back(const nats::Operation& answer) {
+  ok();
+  ByteView subject = answer.subject;
+  const bool is_ours = subject.starts_with(board_.asked);  // and not of a hub that was here before
+  subject.remove_prefix(is_ours ? board_.asked.size() : 0);
+  std::uint64_t number = 0;
+  const auto [end, error] =
+      std::from_chars(subject.data(), subject.data() + subject.size(), number);
+  subject.remove_prefix(static_cast<std::size_t>(end - subject.data()));
+  const bool is_valid = is_ours && error == std::errc() && subject.starts_with('.');
+  if (is_valid) subject.remove_prefix(1);
+  const auto asker = board_.sessions.find(number);
+  if (!is_valid || !is_valid_literal(subject) || is_internal(subject) ||
+      asker == board_.sessions.end()) {
+    ++board_.answers_refused;
+    return;
+  }
+  publication_ = {.subject = subject,
+                  .reply = answer.reply,
+                  .header = unforged(answer),
+                  .payload = answer.payload,
+                  .except = &subscriber_,
+                  .publisher = connection_.number()};
+  if (!asker->second->permissions_.may_publish(subject)) asker_ = number;
+}
+
+/// @return as publish(): the client that asked, where its subscription has publishers wait
+Subscriber* Session::bring_to_asker() {
+  const auto asker = board_.sessions.find(*asker_);
+  if (!subscriber_.ended()) {
+    Delivery::Published published;
+    if (asker != board_.sessions.end()) {
+      published = board_.delivery.answer(asker->second->subscriber_, *publication_);
+      work_ += board_.router.looked_at();
+    }
+    if (published.blocked_by != nullptr) return published.blocked_by;
+    if (!published.delivered) ++board_.answers_refused;
+  }
+  asker_.reset();
+  publication_.reset();
+  return nullptr;
+}
+
+// Subscribing ------------------------------------------------------------------------------------
+
+void Session::subscribe_link(ByteView subject) {
+  AbsentLinks& links = board_.absent_links;
+  if (subject == interest_subject) {
+    links.come_back(options_.link,
+                    static_cast<std::uint64_t>(std::max<std::int64_t>(0, options_.seen)));
+  } else {
+    links.subscribe(options_.link, subject);
+  }
+}
+
+/// Nobody joins the group of a link: what it takes, it takes away from that.
+std::string Session::group_of(ByteView queue) const {
+  std::string group(queue);
+  if (queue.starts_with(link_group_prefix)) {
+    group.append(1, '.').append(std::to_string(connection_.number()));
+  }
+  return group;
+}
+
+// Coming and going -------------------------------------------------------------------------------
+
+/// A link that came back has subscribed to everything in front of a PING.
+void Session::pong() {
+  if (subscriber_.is_link() && !board_.absent_links.empty()) {
+    const ClientSubscription* told = nullptr;
+    subscriber_.for_each([&](const ClientSubscription& subscription) {
+      if (subscription.subject() == interest_subject) told = &subscription;
+    });
+    const std::uint64_t missed = told ? board_.absent_links.settle(options_.link) : 0;
+    if (missed > 0) subscriber_.tell_gap(*told, missed);
+  }
+  reply({.verb = nats::Verb::pong});
+}
+
+/// A link whose connection was cut comes back, and is told what it missed.
+void Session::leave_as_link() noexcept {
+  if (!subscriber_.is_link() || board_.leaving) return;
+  subscriber_.end({});
+  try {
+    board_.absent_links.leave(options_.link, subscriber_.handed(), subscriber_.take_subjects(),
+                              board_.loop.now());
+  } catch (const std::bad_alloc&) {
+    // It is not told.
+  }
+}
+
+}  // namespace hallway::hub
