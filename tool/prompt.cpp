@@ -33,6 +33,18 @@ std::filesystem::path history_file() {
   return std::filesystem::path(home) / ".local/state/hallway_history";
 }
 
+/// As create_directories(), and each that is made is for its owner to use, whatever the umask.
+void make_directories(const std::filesystem::path& directories) {
+  std::error_code ignored;  // what is missing shows when the file is written
+  std::filesystem::path one;
+  for (const auto& name : directories) {
+    one /= name;
+    if (!std::filesystem::create_directory(one, ignored)) continue;
+    std::filesystem::permissions(one, std::filesystem::perms::owner_all,
+                                 std::filesystem::perm_options::add, ignored);
+  }
+}
+
 /// Reads one byte that was typed; nothing: the terminal is gone.
 std::optional<char> read_typed() {
   char typed = '\0';
@@ -160,8 +172,7 @@ struct Prompt::Editor {
 
   void save() {
     if (file.empty() || !changed) return;
-    std::error_code ignored;
-    std::filesystem::create_directories(file.parent_path(), ignored);
+    make_directories(file.parent_path());
     history_change(H_SAVE, file.c_str());
   }
 

@@ -12,10 +12,10 @@
 #include "message/floors.hpp"
 #include "message/takeover.hpp"
 #include "net/name_watch.hpp"
+#include "net/reach.hpp"
 #include "sys/event.hpp"
 #include "sys/file.hpp"
 #include "sys/socket.hpp"
-#include "sys/socket_diag.hpp"
 
 namespace hallway {
 
@@ -435,8 +435,7 @@ void Server::Core::name_lost(const std::string& why) {
 /// A socket is bound once in its life: the name gets a new one.
 Result<void> Server::Core::rebind() {
   // Binding would ask whoever is there by connecting, over and over.
-  const auto there = sys::identify_path(address_.name());
-  if (there && sys::is_bound(*there).value_or(false)) {
+  if (net::is_held(address_).value_or(false)) {
     return sys::failure(EADDRINUSE, "bind", address_.to_string(), "in use by another process");
   }
   listener_.release_name();  // and with it the lock, so that it can be taken again

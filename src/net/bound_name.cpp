@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/bound_name.hpp"
 
-#include <charconv>
+#include <sstream>
 
 #include <hallway/bytes.hpp>
 #include <hallway/peer.hpp>
@@ -15,9 +15,18 @@ namespace hallway::net {
 
 namespace {
 
-// What a holder writes into its lock file, before its pid.
+// What a holder writes into its lock file, before its pid and the pid namespace that this counts
+// in.
 constexpr std::string_view lock_mark = "hallway ";
-constexpr std::size_t lock_size_max = 32;
+constexpr std::size_t lock_size_max = 64;
+
+/// The inode of our pid namespace, the same for all its processes; 0 where there is no /proc.
+std::uint64_t pid_namespace() {
+  const auto own = sys::open_target_of_path("/proc/self/ns/pid");
+  const auto identity = own ? sys::identify(own->get())
+                            : sys::Expected<sys::FileIdentity>(std::unexpected(own.error()));
+  return identity ? identity->inode : 0;
+}
 
 /// A file of that name may be somebody's (Gemfile and Gemfile.lock, or what flock(1) made). Ours
 /// says so, or its maker died before it could: then it is empty, private and of our uid.
@@ -29,14 +38,20 @@ bool looks_like_a_lock(const Descriptor& file, const sys::FileIdentity& identity
   return just_made || text->starts_with(lock_mark);
 }
 
-/// Who holds a lock file: its holder wrote its pid there.
+/// Who holds a lock file: its holder wrote its pid there. A number of another pid namespace is some
+/// other process here, and is not told.
 std::string holder_of(const Descriptor& lock_file) {
   const auto text = sys::read_contents(lock_file.get(), lock_size_max);
   Peer holder;
+  std::uint64_t counts_in = 0;
   if (text && text->starts_with(lock_mark)) {
-    std::from_chars(text->data() + lock_mark.size(), text->data() + text->size(), holder.pid);
+    std::istringstream numbers(text->substr(lock_mark.size()));
+    numbers >> holder.pid >> counts_in;
   }
   if (holder.pid <= 0) return "another process";
+  if (counts_in != 0 && counts_in != pid_namespace()) {
+    return "a process of another pid namespace";
+  }
   const auto process = sys::open_directory("/proc/" + std::to_string(holder.pid));
   const auto status = process ? sys::identify(process->get())
                               : sys::Expected<sys::FileIdentity>(std::unexpected(ENOENT));
@@ -45,18 +60,31 @@ std::string holder_of(const Descriptor& lock_file) {
   return holder.to_string();
 }
 
-/// Who serves a socket that is there; nothing when its owner is dead.
+/// Who listens, as its pid said when it began to. It may have handed the socket over since, and
+/// ended, or be of another pid namespace.
+std::string listener_of(int connected) {
+  const auto peer = Peer::of(connected);
+  const auto identity = Peer::identity_of(connected);
+  const bool known = peer && peer->pid > 0 && identity && *identity != Identity::ended;
+  return known ? peer->to_string() : "another process";
+}
+
+/// Who has a socket that is there; nothing when it is dead. The kernel finds a bound socket by its
+/// file, whatever network namespace it is in, and looks at its type before it looks whether it
+/// listens: so one that does not listen yet refuses two types for their sake, and a dead one
+/// refuses all for its own.
 Result<std::optional<std::string>> live_owner(const Address& address, SocketType type) {
   auto probe = try_connect(address, type);
   if (probe && !probe->has_value()) return "a server whose backlog is full";
   if (probe) {
-    const auto peer =
-        type == SocketType::datagram ? Result<Peer>(Peer{}) : Peer::of(probe->value().get());
-    return peer && peer->pid > 0 ? peer->to_string() : "another process";
+    return type == SocketType::datagram ? "another process" : listener_of(probe->value().get());
   }
   const std::error_code code = probe.error().code;
   if (code == std::errc::wrong_protocol_type) return "a socket of another type";
   if (code != std::errc::connection_refused) return std::unexpected(probe.error());
+  const auto held = is_held(address);
+  if (!held) return std::unexpected(held.error());
+  if (*held) return "a process that has not started listening yet";
   return std::nullopt;
 }
 
@@ -74,6 +102,14 @@ const char* words(sys::FileKind kind) {
     case sys::FileKind::other: break;
   }
   return "a special file";
+}
+
+/// Whether the file is the one that the socket is bound to, as far as can be known by everybody.
+bool is_file_of(int socket, const sys::FileIdentity& file) {
+  if (file.kind != sys::FileKind::socket) return false;
+  const auto inode = sys::inode_of(socket);
+  if (!inode) return file.uid == sys::effective_uid();
+  return *inode == static_cast<std::uint32_t>(file.inode);
 }
 
 /// User and group to give a socket file to, -1 for those that stay; looked up before anything
@@ -162,6 +198,17 @@ Result<BoundName> BoundName::adopt(const Address& address, Handover from,
   return bound;
 }
 
+Result<Descriptor> BoundName::open_lock_of(const Address& address) {
+  BoundName name(address);
+  if (auto done = name.open_place(); !done) return std::unexpected(done.error());
+  name.binder_ = 0;
+  auto lock = sys::open_for_writing(name.directory_.get(), name.lock_name_);
+  if (lock) return std::move(*lock);
+  return sys::failure(lock.error(), "take over", address.to_string(),
+                      "this process may not write to " + printable(name.lock_name_) + " beside it",
+                      "only a process that may write where the socket is takes a server over");
+}
+
 Result<void> BoundName::claim() {
   binder_ = sys::process_id();
   if (lock_.holds_one()) sign_lock();
@@ -180,6 +227,7 @@ BoundName& BoundName::operator=(BoundName&& other) noexcept {
   remove();
   address_ = std::move(other.address_);
   file_ = std::move(other.file_);
+  origin_ = std::move(other.origin_);
   directory_ = std::move(other.directory_);
   lock_ = std::move(other.lock_);
   lock_name_ = std::move(other.lock_name_);
@@ -214,6 +262,11 @@ Result<void> BoundName::open_place() {
     return sys::failure(EISDIR, "bind", address_.to_string(), "it names a directory",
                         "give the path of a socket file in it");
   }
+  if (!address_.name().starts_with('/')) {
+    auto origin = sys::open_directory(".");
+    if (!origin) return failed(origin.error());
+    origin_ = std::move(*origin);
+  }
   auto opened = sys::open_directory(directory);
   if (!opened) return failed(opened.error());
   directory_ = std::move(*opened);
@@ -231,7 +284,7 @@ Result<void> BoundName::open_place() {
 Result<void> BoundName::take_lock() {
   constexpr int most_attempts = 100;
   for (int attempt = 0; attempt < most_attempts; ++attempt) {
-    auto file = sys::open_lock_file(directory_.get(), lock_name_);
+    auto file = open_lock();
     if (!file) return no_lock(file.error());
     const auto locked = sys::lock_exclusively(file->get());
     if (!locked && locked.error() == EWOULDBLOCK) return in_use(address_, holder_of(*file));
@@ -251,10 +304,34 @@ Result<void> BoundName::take_lock() {
   return in_use(address_, "processes that come and go");
 }
 
+// The umask may take our own right to it away: then we, too, could not open it again.
+sys::Expected<Descriptor> BoundName::open_lock() const {
+  constexpr unsigned wanted = 0600;
+  const auto lacks_some = [](const sys::FileIdentity& file) {
+    return file.kind == sys::FileKind::regular && file.uid == sys::effective_uid() &&
+           (file.mode & ~wanted) == 0 && file.mode != wanted;
+  };
+  auto file = sys::open_lock_file(directory_.get(), lock_name_);
+  if (file) {
+    const auto made = sys::identify(file->get());
+    if (made && lacks_some(*made)) (void)sys::set_mode(file->get(), wanted);
+    return file;
+  }
+  if (file.error() != EACCES) return file;
+  // Left by a server that was killed before it had put that right.
+  const auto name = sys::open_name(directory_.get(), lock_name_);
+  const auto left = name ? sys::identify(name->get())
+                         : sys::Expected<sys::FileIdentity>(std::unexpected(name.error()));
+  if (!left || !lacks_some(*left)) return file;
+  if (const auto set = sys::set_mode_of_name(name->get(), wanted); !set) return file;
+  return sys::open_lock_file(directory_.get(), lock_name_);
+}
+
 // Only for whoever is refused: a pid in it proves nothing, the lock does.
 void BoundName::sign_lock() noexcept {
-  (void)sys::replace_contents(lock_.get(),
-                              std::string(lock_mark) + std::to_string(sys::process_id()) + "\n");
+  (void)sys::replace_contents(lock_.get(), std::string(lock_mark) +
+                                               std::to_string(sys::process_id()) + " " +
+                                               std::to_string(pid_namespace()) + "\n");
 }
 
 std::unexpected<Error> BoundName::no_lock(int error) const {
@@ -279,11 +356,6 @@ Result<void> BoundName::clear_the_way(const BindOptions& options) const {
   const auto owner = live_owner(address_, options.type);
   if (!owner) return std::unexpected(owner.error());
   if (*owner) return in_use(address_, **owner);
-  // Bound and not listening yet, a server answers like a dead one.
-  const auto bound = sys::is_bound(*found);
-  if (bound ? *bound : sys::is_starting(*found)) {
-    return in_use(address_, "a process that has not started listening yet");
-  }
 
   // Ours is also what a server of ours was told to give away.
   const auto wanted = wanted_ownership(options);
@@ -322,23 +394,52 @@ Result<void> BoundName::create_file(int socket, const BindOptions& options) {
     return failed(done.error());
   }
 
-  const auto name = sys::open_name(directory_.get(), made);
-  const auto identity = name ? sys::identify(name->get())
-                             : sys::Expected<sys::FileIdentity>(std::unexpected(name.error()));
-  if (!identity) {
-    (void)sys::remove_name(directory_.get(), made);  // the first error is the one that counts
-    return failed(identity.error());
-  }
-  made_ = *identity;
   file_.swap(made);  // it is removed under the name it has, should something fail now
+  const auto name = open_made(socket, file_);
+  if (!name) return std::unexpected(name.error());
   const std::string& wanted_name = made;
   if (auto done = set_owner_and_mode(name->get(), options); !done) return done;
   if (file_ != wanted_name) {
     const auto renamed = sys::rename_without_replacing(directory_.get(), file_, wanted_name);
     if (!renamed) return failed(renamed.error());
     file_.swap(made);
+    const auto there = sys::identify(directory_.get(), file_);
+    if (!there || !there->same_file(*made_)) return swapped();
   }
   return {};
+}
+
+// Whoever may write to the directory may have put another file by that name: one of ours even,
+// whose mode, owner and removal are then not for us to decide.
+Result<Descriptor> BoundName::open_made(int socket, const std::string& name) {
+  auto own = sys::open_file_of(socket);
+  const auto known = own ? sys::identify(own->get())
+                         : sys::Expected<sys::FileIdentity>(std::unexpected(own.error()));
+  if (known) {
+    made_ = *known;
+    const auto named = sys::identify(directory_.get(), name);
+    if (!named) return failed(named.error());
+    if (!named->same_file(*known)) return swapped();
+    return std::move(*own);
+  }
+  // That takes CAP_NET_ADMIN. What everybody may ask for is the inode's number.
+  auto opened = sys::open_name(directory_.get(), name);
+  const auto found = opened ? sys::identify(opened->get())
+                            : sys::Expected<sys::FileIdentity>(std::unexpected(opened.error()));
+  if (!found) {
+    const auto named = sys::identify(directory_.get(), name);
+    if (named && is_file_of(socket, *named)) made_ = *named;  // to be removed
+    return failed(found.error());
+  }
+  if (!is_file_of(socket, *found)) return swapped();
+  made_ = *found;
+  return std::move(*opened);
+}
+
+std::unexpected<Error> BoundName::swapped() const {
+  return sys::failure(ESTALE, "bind", address_.to_string(),
+                      "somebody put another file in the place of the socket file just made",
+                      "use a directory that nobody else may write to");
 }
 
 Result<void> BoundName::set_owner_and_mode(int name, const BindOptions& options) const {
@@ -361,10 +462,9 @@ Result<void> BoundName::set_owner_and_mode(int name, const BindOptions& options)
 
 std::optional<std::string> BoundName::lost() const {
   if (!made_) return std::nullopt;
-  // As a client goes: the directory itself may have moved. A relative path is looked up from where
-  // it was bound, because this process may have moved, too.
-  const auto there = address_.name().starts_with('/') ? sys::identify_path(address_.name())
-                                                      : sys::identify(directory_.get(), file_);
+  // As a client goes: what leads to the directory may have changed. A relative path is looked up
+  // from where it was bound, because this process may have moved, too.
+  const auto there = sys::identify(origin_.get(), address_.name());
   if (there && there->same_file(*made_)) return std::nullopt;
   if (there) return std::string(words(there->kind)) + " stands in its place";
   if (there.error() == ENOENT) return "the socket file is gone";
@@ -391,6 +491,7 @@ void BoundName::remove() noexcept {
 void BoundName::hand_over() noexcept {
   made_.reset();
   directory_.close();
+  origin_.close();
   lock_.close();
 }
 

@@ -27,6 +27,11 @@ class BoundName {
   /// @errors ESTALE: the name or its lock leads to another file by now
   static Result<BoundName> adopt(const Address& address, Handover from, const BindOptions& options);
 
+  /// The lock file of a path, opened for writing and not locked: it proves to the server that holds
+  /// the lock that this process may write beside the socket. Neither made nor changed here.
+  /// @errors ENOENT: there is none; EROFS, EACCES: this process may not write there
+  static Result<Descriptor> open_lock_of(const Address& address);
+
   BoundName(BoundName&& other) noexcept = default;
   BoundName& operator=(BoundName&& other) noexcept;
   ~BoundName() { remove(); }
@@ -59,15 +64,19 @@ class BoundName {
 
   Result<void> open_place();
   Result<void> take_lock();
+  [[nodiscard]] sys::Expected<Descriptor> open_lock() const;
   void sign_lock() noexcept;
   Result<void> clear_the_way(const BindOptions& options) const;
   Result<void> create_file(int socket, const BindOptions& options);
+  Result<Descriptor> open_made(int socket, const std::string& name);
+  [[nodiscard]] std::unexpected<Error> swapped() const;
   Result<void> set_owner_and_mode(int name, const BindOptions& options) const;
   [[nodiscard]] std::unexpected<Error> failed(int error) const;
   [[nodiscard]] std::unexpected<Error> no_lock(int error) const;
 
   Address address_;
   std::string file_;      // the last component of the path
+  Descriptor origin_;     // the working directory that a relative path began in
   Descriptor directory_;  // the rest of it
   Descriptor lock_;
   std::string lock_name_;

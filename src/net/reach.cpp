@@ -50,6 +50,20 @@ Result<std::optional<Descriptor>> try_connect(const Address& address, SocketType
   return std::move(*socket);
 }
 
+// A datagram socket is only given its peer, which hears nothing of it; all others are of the wrong
+// type.
+Result<bool> is_held(const Address& address) {
+  const auto probe = try_connect(address, SocketType::datagram);
+  if (probe) return true;
+  const std::error_code code = probe.error().code;
+  if (code == std::errc::connection_refused) return false;
+  // EPERM: a datagram socket that is itself connected to another.
+  if (code == std::errc::wrong_protocol_type || code == std::errc::operation_not_permitted) {
+    return true;
+  }
+  return std::unexpected(probe.error());
+}
+
 std::unexpected<Error> unreachable(int error, const char* operation, const Address& address) {
   std::string reason;
   std::string hint;

@@ -33,6 +33,11 @@ sys::Expected<Reachable> reach(const Address& address,
 /// for; try again later. The socket is non-blocking.
 Result<std::optional<Descriptor>> try_connect(const Address& address, SocketType type);
 
+/// Whether a live socket of any type is bound to the path, listening or not, in whatever network
+/// namespace: false for what a dead server left. No server sees that it was asked.
+/// @errors as try_connect()
+Result<bool> is_held(const Address& address);
+
 /// An error of connecting or sending to `address`, with what it usually means.
 std::unexpected<Error> unreachable(int error, const char* operation, const Address& address);
 

@@ -17,6 +17,7 @@ namespace hallway::sys {
 
 // epoll's bits, checked against <sys/epoll.h> in event.cpp.
 inline constexpr std::uint32_t event_readable = 0x001;
+inline constexpr std::uint32_t event_priority = 0x002;
 inline constexpr std::uint32_t event_writable = 0x004;
 inline constexpr std::uint32_t event_error = 0x008;
 inline constexpr std::uint32_t event_hangup = 0x010;

@@ -2,13 +2,15 @@
 #include "sys/file.hpp"
 
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <sys/file.h>
-#include <sys/inotify.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include <array>
+#include <climits>
 #include <cstdio>
 
 namespace hallway::sys {
@@ -22,13 +24,16 @@ Expected<Descriptor> opened(int directory, const char* name, int flags, mode_t m
   return Descriptor::adopt(*number);
 }
 
+FileKind kind_of(unsigned mode) {
+  if (S_ISSOCK(mode)) return FileKind::socket;
+  if (S_ISREG(mode)) return FileKind::regular;
+  if (S_ISDIR(mode)) return FileKind::directory;
+  if (S_ISLNK(mode)) return FileKind::symlink;
+  return FileKind::other;
+}
+
 FileIdentity identity(const struct stat& status) {
-  FileKind kind = FileKind::other;
-  if (S_ISSOCK(status.st_mode)) kind = FileKind::socket;
-  if (S_ISREG(status.st_mode)) kind = FileKind::regular;
-  if (S_ISDIR(status.st_mode)) kind = FileKind::directory;
-  if (S_ISLNK(status.st_mode)) kind = FileKind::symlink;
-  return {status.st_dev,           status.st_ino, kind,
+  return {status.st_dev,           status.st_ino, kind_of(status.st_mode),
           status.st_mode & 07777U, status.st_uid, status.st_gid};
 }
 
@@ -64,7 +69,19 @@ Expected<FileIdentity> identify(int descriptor) {
   return identity(status);
 }
 
-Expected<FileIdentity> identify_path(const std::string& path) { return identify(AT_FDCWD, path); }
+Expected<FileIdentity> identify_foreign(int descriptor) {
+  struct statx status{};
+  const auto got = succeeded(Call::fstat, [&] {
+    return ::statx(descriptor, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_BASIC_STATS, &status);
+  });
+  if (!got) return std::unexpected(got.error());
+  return FileIdentity{makedev(status.stx_dev_major, status.stx_dev_minor),
+                      status.stx_ino,
+                      kind_of(status.stx_mode),
+                      status.stx_mode & 07777U,
+                      status.stx_uid,
+                      status.stx_gid};
+}
 
 Expected<Descriptor> open_name(int directory, const std::string& name) {
   return opened(directory, name.c_str(), O_PATH | O_NOFOLLOW);
@@ -74,8 +91,34 @@ Expected<Descriptor> open_target(int directory, const std::string& name) {
   return opened(directory, name.c_str(), O_PATH);
 }
 
+Expected<Descriptor> open_target_of_path(const std::string& path) {
+  return opened(AT_FDCWD, path.c_str(), O_PATH);
+}
+
+Expected<Descriptor> open_name_within(int place, const std::string& name) {
+  open_how how{};
+  how.flags = O_PATH | O_NOFOLLOW | O_CLOEXEC;
+  const bool absolute = name.starts_with('/');
+  how.resolve = RESOLVE_NO_MAGICLINKS | (absolute ? RESOLVE_IN_ROOT : RESOLVE_BENEATH);
+  const auto number = uninterrupted(Call::open, [&] {
+    return static_cast<int>(::syscall(SYS_openat2, place, name.c_str(), &how, sizeof how));
+  });
+  if (!number) return std::unexpected(number.error());
+  return Descriptor::adopt(*number);
+}
+
 Expected<Descriptor> open_lock_file(int directory, const std::string& name) {
   return opened(directory, name.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
+}
+
+Expected<Descriptor> open_for_writing(int directory, const std::string& name) {
+  return opened(directory, name.c_str(), O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+}
+
+Expected<bool> is_open_for_writing(int descriptor) {
+  const auto flags = uninterrupted(Call::fcntl, [&] { return ::fcntl(descriptor, F_GETFL); });
+  if (!flags) return std::unexpected(flags.error());
+  return (*flags & O_ACCMODE) == O_RDWR && (*flags & O_PATH) == 0;
 }
 
 Expected<void> lock_exclusively(int file) {
@@ -97,8 +140,8 @@ Expected<std::string> read_contents(int file, std::size_t most) {
   return text;
 }
 
-Expected<void> set_mode(int socket, unsigned mode) {
-  return succeeded(Call::fchmod, [&] { return ::fchmod(socket, mode); });
+Expected<void> set_mode(int descriptor, unsigned mode) {
+  return succeeded(Call::fchmod, [&] { return ::fchmod(descriptor, mode); });
 }
 
 // fchmod(2) refuses O_PATH descriptors; the link in /proc leads to the very inode they name.
@@ -111,6 +154,16 @@ Expected<void> set_owner_of_name(int name, std::int64_t uid, std::int64_t gid) {
   return succeeded(Call::fchown, [&] {
     return ::fchownat(name, "", static_cast<uid_t>(uid), static_cast<gid_t>(gid), AT_EMPTY_PATH);
   });
+}
+
+Expected<std::string> read_link(int directory, const std::string& name) {
+  std::string target(PATH_MAX, '\0');
+  const auto size = uninterrupted(Call::read, [&] {
+    return ::readlinkat(directory, name.c_str(), target.data(), target.size());
+  });
+  if (!size) return std::unexpected(size.error());
+  target.resize(static_cast<std::size_t>(*size));
+  return target;
 }
 
 Expected<void> remove_name(int directory, const std::string& name) {
@@ -147,32 +200,6 @@ Expected<Descriptor> duplicate(int descriptor) {
       uninterrupted(Call::fcntl, [&] { return ::fcntl(descriptor, F_DUPFD_CLOEXEC, 0); });
   if (!number) return std::unexpected(number.error());
   return Descriptor::adopt(*number);
-}
-
-// The file, and of its directory only what happens to that itself: in a directory such as /tmp
-// every stranger's file would wake us. A removed name shows as a change of the link count, because
-// the bound socket keeps its inode.
-Expected<Descriptor> watch_file(const std::string& path) {
-  const auto number =
-      uninterrupted(Call::inotify_init, [] { return ::inotify_init1(IN_CLOEXEC | IN_NONBLOCK); });
-  if (!number) return std::unexpected(number.error());
-  auto watch = Descriptor::adopt(*number);
-  const std::string directory = path.substr(0, path.rfind('/') + 1);
-  constexpr std::uint32_t gone = IN_MOVE_SELF | IN_DELETE_SELF;
-  const auto add = [&](const std::string& what, std::uint32_t events) {
-    return succeeded(Call::inotify_add_watch,
-                     [&] { return ::inotify_add_watch(watch.get(), what.c_str(), events); });
-  };
-  auto added = add(path, IN_ATTRIB | gone | IN_DONT_FOLLOW);
-  if (added) added = add(directory.empty() ? "." : directory, gone | IN_ONLYDIR);
-  if (!added) return std::unexpected(added.error());
-  return watch;
-}
-
-void forget_changes(int file_watch) noexcept {
-  alignas(inotify_event) std::array<char, 4096> changes;
-  while (::read(file_watch, changes.data(), changes.size()) > 0) {
-  }
 }
 
 Expected<std::uint64_t> descriptor_limit() {

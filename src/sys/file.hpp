@@ -34,28 +34,49 @@ struct FileIdentity {
 std::string proc_path(int descriptor);
 
 Expected<Descriptor> open_directory(const std::string& path);
+/// An absolute name is looked up from the root.
 Expected<FileIdentity> identify(int directory, const std::string& name);
 Expected<FileIdentity> identify(int descriptor);
-Expected<FileIdentity> identify_path(const std::string& path);
+/// Of a descriptor that a peer passed: what this kernel knows of the file, without asking whoever
+/// serves its file system, who may never answer (FUSE, NFS).
+Expected<FileIdentity> identify_foreign(int descriptor);
 
 /// A descriptor that only names the file (O_PATH): fit for proc_path(), fchown, connect.
 Expected<Descriptor> open_name(int directory, const std::string& name);
 /// The same, of what a final symbolic link leads to: where connect(2) would go.
 Expected<Descriptor> open_target(int directory, const std::string& name);
 
-/// Creates or opens a file of ours with mode 0600 for locking. ELOOP: it is a symbolic link.
+/// As open_name(), for a name that another process gave. `place` is that process's root for an
+/// absolute path, and its working directory for a relative one: nothing on the way, no link either,
+/// leads out of it, and the last component is no symbolic link.
+/// @errors EXDEV: it would lead out; ELOOP
+Expected<Descriptor> open_name_within(int place, const std::string& name);
+
+/// The same of a path, whose last component may be one of the links in /proc.
+Expected<Descriptor> open_target_of_path(const std::string& path);
+
+/// Creates or opens a file of ours with mode 0600, less the umask, for locking. ELOOP: it is a
+/// symbolic link.
 Expected<Descriptor> open_lock_file(int directory, const std::string& name);
+/// Opens what exists for reading and writing. EROFS: it is mounted read-only. ELOOP: as above.
+Expected<Descriptor> open_for_writing(int directory, const std::string& name);
+/// Whether the descriptor came from an open(2) that asked to write, and was let.
+Expected<bool> is_open_for_writing(int descriptor);
 /// EWOULDBLOCK: another open file description holds it.
 Expected<void> lock_exclusively(int file);
 Expected<void> replace_contents(int file, const std::string& text);
 Expected<std::string> read_contents(int file, std::size_t most);
 
-/// Before bind(2): the mode of the file that bind will create, less the umask.
-Expected<void> set_mode(int socket, unsigned mode);
+/// Of a file; of a socket before bind(2): the mode of the file that bind will create, less the
+/// umask.
+Expected<void> set_mode(int descriptor, unsigned mode);
 /// Of a file opened with open_name().
 Expected<void> set_mode_of_name(int name, unsigned mode);
 /// -1 leaves one of the two as it is.
 Expected<void> set_owner_of_name(int name, std::int64_t uid, std::int64_t gid);
+
+/// Where a symbolic link leads.
+Expected<std::string> read_link(int directory, const std::string& name);
 
 Expected<void> remove_name(int directory, const std::string& name);
 /// EEXIST when `to` exists.
@@ -68,13 +89,6 @@ Expected<void> set_close_on_exec(int descriptor);
 Expected<bool> is_close_on_exec(int descriptor);
 Expected<void> require_open(int descriptor);     ///< EBADF when it is not
 Expected<Descriptor> duplicate(int descriptor);  ///< of the same open file description
-
-/// Tells when a path may have stopped leading to the file it leads to now: when that, or the
-/// directory it is in, is removed, renamed or replaced. What happens to other files there, or above
-/// the directory, is not seen.
-Expected<Descriptor> watch_file(const std::string& path);
-/// Readable once something happened; forgets what did.
-void forget_changes(int file_watch) noexcept;
 
 /// The soft RLIMIT_NOFILE.
 Expected<std::uint64_t> descriptor_limit();

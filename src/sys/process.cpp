@@ -10,6 +10,8 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdlib>
+#include <fstream>
+#include <sstream>
 
 namespace hallway::sys {
 
@@ -125,6 +127,20 @@ Expected<Ended> reap(int pidfd) {
   if (info.si_pid == 0) return std::unexpected(EAGAIN);
   if (info.si_code == CLD_EXITED) return Ended{info.si_status, 0};
   return Ended{0, info.si_status};
+}
+
+Expected<std::size_t> pid_namespaces_of(std::int32_t pid) {
+  std::ifstream status("/proc/" + std::to_string(pid) + "/status");
+  if (!status) return std::unexpected(ENOENT);
+  constexpr std::string_view numbers = "NSpid:";
+  for (std::string line; std::getline(status, line);) {
+    if (!line.starts_with(numbers)) continue;
+    std::istringstream text(line.substr(numbers.size()));
+    std::size_t count = 0;
+    for (std::int32_t number = 0; text >> number;) ++count;
+    return count;
+  }
+  return std::unexpected(EPROTO);
 }
 
 std::vector<std::string> environment_without(const std::vector<std::string>& removed) {

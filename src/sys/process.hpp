@@ -37,6 +37,12 @@ struct Ended {
 /// Reaps a child without waiting. EAGAIN: it still runs.
 Expected<Ended> reap(int pidfd);
 
+/// In how many pid namespaces a process has a number, beginning with the one that /proc shows: 1
+/// for a process of that one, more for one below it. Read from /proc/PID/status, which everybody
+/// may.
+/// @errors ENOENT: no such process, or no /proc; EPROTO: it does not say
+Expected<std::size_t> pid_namespaces_of(std::int32_t pid);
+
 /// A copy of this process's environment, without the names in `removed`.
 std::vector<std::string> environment_without(const std::vector<std::string>& removed);
 

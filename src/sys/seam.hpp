@@ -20,6 +20,7 @@ enum class Call : std::uint8_t {
   shutdown,
   getsockopt,
   setsockopt,
+  ioctl,
   getsockname,
   getpeername,
   sendmsg,

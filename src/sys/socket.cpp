@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sys/socket.hpp"
 
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -263,6 +265,15 @@ Expected<std::vector<std::uint32_t>> peer_groups(int socket) {
 Expected<Descriptor> peer_pidfd(int socket) { return adopted(option(socket, so_peerpidfd)); }
 
 Expected<void> pass_credentials(int socket) { return set_option(socket, SO_PASSCRED, 1); }
+
+Expected<Descriptor> open_file_of(int socket) {
+  // SIOCUNIXFILE of <linux/un.h>, which does not go with <sys/un.h>.
+  constexpr unsigned long open_unix_file = SIOCPROTOPRIVATE;
+  const auto number =
+      uninterrupted(Call::ioctl, [&] { return ::ioctl(socket, open_unix_file, 0); });
+  if (!number) return std::unexpected(number.error());
+  return Descriptor::adopt(*number);
+}
 
 Expected<void> pass_rights(int socket, bool allowed) {
   return set_option(socket, so_passrights, allowed ? 1 : 0);

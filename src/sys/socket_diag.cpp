@@ -10,35 +10,35 @@
 
 #include <algorithm>
 #include <array>
-#include <fstream>
-#include <sstream>
 #include <string>
 
 #include <hallway/bytes.hpp>
 #include <hallway/descriptor.hpp>
 #include <hallway/limits.hpp>
 
+#include "sys/file.hpp"
+
 namespace hallway::sys {
 
 namespace {
 
-// Of net/tcp_states.h: how the kernel names a bound and a listening socket.
+// Of net/tcp_states.h: how the kernel names a connected and a bound socket.
+constexpr unsigned state_established = 1;
 constexpr unsigned state_close = 7;
-constexpr unsigned state_listen = 10;
 
 struct Request {
   nlmsghdr header;
   unix_diag_req body;
 };
 
-Request all_that_could_be_connected_to() {
+Request sockets_in(unsigned states, unsigned shown) {
   Request request{};
   request.header.nlmsg_len = sizeof request;
   request.header.nlmsg_type = SOCK_DIAG_BY_FAMILY;
   request.header.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
   request.body.sdiag_family = AF_UNIX;
-  request.body.udiag_states = (1U << state_close) | (1U << state_listen);
-  request.body.udiag_show = UDIAG_SHOW_VFS | UDIAG_SHOW_UID;
+  request.body.udiag_states = states;
+  request.body.udiag_show = shown;
   return request;
 }
 
@@ -69,39 +69,20 @@ T value_of(ByteView record) {
   return value;
 }
 
-// The file system's device is not compared: overlays show another one to stat(2). That the
-// socket belongs to the file's owner keeps others from passing off an inode of the same number.
-bool describes(ByteView socket, const FileIdentity& file) {
-  bool same_inode = false;
-  bool same_owner = false;
-  socket.remove_prefix(std::min(sizeof(unix_diag_msg), socket.size()));
-  for_each_record<rtattr>(socket, [&](const rtattr& attribute, ByteView value) {
-    if (attribute.rta_type == UNIX_DIAG_VFS) {
-      const auto inode = value_of<unix_diag_vfs>(value).udiag_vfs_ino;
-      same_inode = inode == static_cast<std::uint32_t>(file.inode);
-    } else if (attribute.rta_type == UNIX_DIAG_UID) {
-      same_owner = value_of<std::uint32_t>(value) == file.uid;
-    }
-  });
-  return same_inode && same_owner;
-}
-
-}  // namespace
-
-Expected<bool> is_bound(const FileIdentity& file) {
+/// Asks the kernel, and visits what it says of each socket: unix_diag_msg, and attributes.
+template <typename Visit>
+Expected<void> for_each_socket(const Request& request, const Visit& visit) {
   const auto number = uninterrupted(Call::socket, [] {
     return ::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
   });
   if (!number) return std::unexpected(number.error());
   const auto netlink = Descriptor::adopt(*number);
-
-  const Request request = all_that_could_be_connected_to();
   const auto asked =
       succeeded(Call::sendmsg, [&] { return ::send(netlink.get(), &request, sizeof request, 0); });
   if (!asked) return std::unexpected(asked.error());
 
   std::array<char, 32 * kibibyte> buffer;  // what iproute2 reads at once, too
-  Expected<bool> found = false;
+  Expected<void> outcome;
   for (bool done = false; !done;) {
     const auto got = uninterrupted(
         Call::recvmsg, [&] { return ::recv(netlink.get(), buffer.data(), buffer.size(), 0); });
@@ -111,31 +92,53 @@ Expected<bool> is_bound(const FileIdentity& file) {
     for_each_record<nlmsghdr>(answer, [&](const nlmsghdr& header, ByteView body) {
       done = done || header.nlmsg_type == NLMSG_DONE || header.nlmsg_type == NLMSG_ERROR;
       if (header.nlmsg_type == NLMSG_ERROR) {
-        found = std::unexpected(-value_of<nlmsgerr>(body).error);
-      } else if (header.nlmsg_type == SOCK_DIAG_BY_FAMILY && describes(body, file)) {
-        found = true;
+        outcome = std::unexpected(-value_of<nlmsgerr>(body).error);
+      } else if (header.nlmsg_type == SOCK_DIAG_BY_FAMILY) {
+        visit(body);
+        done = done || (header.nlmsg_flags & NLM_F_MULTI) == 0;  // the only one
       }
     });
   }
-  return found;
+  return outcome;
 }
 
-bool is_starting(const FileIdentity& file) {
-  std::ifstream table("/proc/self/net/unix");
-  std::string line;
-  std::getline(table, line);  // the headings
-  while (std::getline(table, line)) {
-    std::istringstream text(line);
-    std::array<std::string, 7> fields;  // number, references, protocol, flags, type, state, inode
-    for (std::string& field : fields) text >> field;
-    // A listener answers for itself, and an accepted connection only shows its listener's path.
-    const bool idle = fields[3] == "00000000" && fields[5] == "01";
-    std::string path;
-    if (!idle || !std::getline(text >> std::ws, path)) continue;
-    const auto named = identify(AT_FDCWD, path);
-    if (named && named->same_file(file)) return true;
-  }
-  return false;
+}  // namespace
+
+Expected<std::uint32_t> inode_of(int socket) {
+  const auto own = identify(socket);
+  if (!own) return std::unexpected(own.error());
+  Request request = sockets_in(~0U, UDIAG_SHOW_VFS);
+  request.header.nlmsg_flags = NLM_F_REQUEST;  // of one socket, and no others
+  request.body.udiag_ino = static_cast<std::uint32_t>(own->inode);
+  std::ranges::fill(request.body.udiag_cookie, ~0U);  // INET_DIAG_NOCOOKIE: any
+  Expected<std::uint32_t> inode = std::unexpected(ENOENT);
+  const auto asked = for_each_socket(request, [&](ByteView socket_told) {
+    socket_told.remove_prefix(std::min(sizeof(unix_diag_msg), socket_told.size()));
+    for_each_record<rtattr>(socket_told, [&](const rtattr& attribute, ByteView value) {
+      if (attribute.rta_type == UNIX_DIAG_VFS) inode = value_of<unix_diag_vfs>(value).udiag_vfs_ino;
+    });
+  });
+  if (!asked) return std::unexpected(asked.error());
+  return inode;
+}
+
+Expected<std::map<std::string, std::uint32_t>> abstract_datagram_names() {
+  std::map<std::string, std::uint32_t> names;
+  const auto asked = for_each_socket(
+      sockets_in((1U << state_close) | (1U << state_established), UDIAG_SHOW_NAME | UDIAG_SHOW_UID),
+      [&](ByteView socket) {
+        if (value_of<unix_diag_msg>(socket).udiag_type != SOCK_DGRAM) return;
+        ByteView name;
+        std::uint32_t uid = 0;
+        socket.remove_prefix(std::min(sizeof(unix_diag_msg), socket.size()));
+        for_each_record<rtattr>(socket, [&](const rtattr& attribute, ByteView value) {
+          if (attribute.rta_type == UNIX_DIAG_NAME) name = value;
+          if (attribute.rta_type == UNIX_DIAG_UID) uid = value_of<std::uint32_t>(value);
+        });
+        if (name.starts_with('\0')) names.emplace(name.substr(1), uid);
+      });
+  if (!asked) return std::unexpected(asked.error());
+  return names;
 }
 
 }  // namespace hallway::sys

@@ -1,22 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// What the kernel says of sockets by netlink (sock_diag(7)): only of those of this network
+// namespace.
 #pragma once
 
+#include <cstdint>
+#include <map>
+#include <string>
+
 #include "sys/expected.hpp"
-#include "sys/file.hpp"
 
 namespace hallway::sys {
 
-/// Whether a socket that is bound to this very socket file lives, listening or not; asked of the
-/// kernel (sock_diag(7)), so that it matters neither how the binder spelled the path nor what
-/// others call theirs. Accepted connections, which show their listener's file, do not count, nor
-/// do sockets of another network namespace.
-/// @errors ENOENT, EPROTONOSUPPORT: this kernel lacks unix_diag
-Expected<bool> is_bound(const FileIdentity& file);
+/// The inode's number of the file that a socket of ours is bound to, as far as the kernel tells it:
+/// its lower 32 bits (sock_diag(7)).
+/// @errors ENOENT: it is bound to no file, or this kernel lacks unix_diag, as EPROTONOSUPPORT;
+///         EAFNOSUPPORT, EPERM: netlink is forbidden
+Expected<std::uint32_t> inode_of(int socket);
 
-/// For where netlink is forbidden, as in a service with RestrictAddressFamilies=AF_UNIX: whether a
-/// socket that is bound to this path lives and does not listen yet. Read from /proc/net/unix, where
-/// paths stand as they were given to bind(2): a relative one is only recognised from the binder's
-/// own directory, and one that has lost its name since is taken for its successor.
-bool is_starting(const FileIdentity& file);
+/// The abstract names of all datagram sockets of this network namespace, without the zero in front,
+/// and the user whose each socket is: one request, whose answer grows with the sockets there are.
+/// @errors as inode_of()
+Expected<std::map<std::string, std::uint32_t>> abstract_datagram_names();
 
 }  // namespace hallway::sys

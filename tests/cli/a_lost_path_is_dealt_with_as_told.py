@@ -28,4 +28,23 @@ with Server('--on-path-lost', 'exit') as server:
     server.says('serve: unix:./server.sock: the socket file is gone')
 until(lambda: os.listdir('.') == [], 'an empty directory')
 
+# What leads to it may change instead: a link that is swapped, a directory that is renamed.
+os.makedirs('releases/1')
+os.makedirs('releases/2')
+os.symlink('releases/1', 'current')
+with Server('--on-path-lost', 'exit', address='./current/s') as server:
+    os.symlink('releases/2', 'next')
+    os.rename('next', 'current')
+    assert server.status() == 1
+os.makedirs('a/b/c')
+with Server('--on-path-lost', 'exit', address=os.path.abspath('a/b/c/s')) as server:
+    os.rename('a', 'away')
+    assert server.status() == 1
+with Server('--echo', '--on-path-lost', 'rebind', address='./current/s') as server:
+    os.remove('current')
+    server.says('path lost')
+    os.symlink('releases/1', 'current')
+    server.says('path regained')
+    assert run('request', './current/s', 'x', check=0).stdout == b'x\n'
+
 assert b'warn, rebind, exit' in run('serve', '--on-path-lost', 'panic', check=2).stderr

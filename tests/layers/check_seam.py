@@ -22,7 +22,6 @@ EXEMPT = {
     "epoll_remove": "of a descriptor that is in the set: cannot fail",
     "raise_eventfd": "runs in signal handlers; fails only when it has nothing to do",
     "clear_eventfd": "fails only when it has nothing to do",
-    "forget_changes": "reads away what is there; nothing depends on it",
     "set_timerfd": "fails for wrong arguments only",
     "stop_timerfd": "fails for wrong arguments only",
     "pause_for": "cut short it is called again",

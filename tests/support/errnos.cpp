@@ -36,6 +36,7 @@ Row row(sys::Call call) {
     case getsockopt:
       return {"getsockopt", {EINVAL, EMFILE, ENOMEM, ENOPROTOOPT, ENOTSOCK, EPERM, ESRCH}};
     case setsockopt: return {"setsockopt", {EINVAL, ENOMEM, ENOPROTOOPT, EPERM}};
+    case ioctl: return {"ioctl", {EMFILE, ENFILE, ENOMEM, ENOTTY, EPERM}};
     case getsockname: return {"getsockname", {EINVAL, ENOBUFS, ENOTSOCK}};
     case getpeername: return {"getpeername", {EINVAL, ENOBUFS, ENOTCONN, ENOTSOCK}};
     case sendmsg:

@@ -4,6 +4,8 @@
 // goes wrong leaves the one that runs in place.
 #include <gtest/gtest.h>
 
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -474,6 +476,110 @@ TEST_F(path_lost, is_seen_when_the_directory_itself_is_moved) {
   std::filesystem::rename(directory.path(), moved);
   EXPECT_TRUE(until_reported(Kind::path_lost));
   std::filesystem::rename(moved, directory.path());
+}
+
+TEST_F(path_lost, is_seen_when_a_directory_further_above_is_moved) {
+  const std::string top = directory / "a";
+  std::filesystem::create_directories(top + "/b/c");
+  path = top + "/b/c/s";
+  open_with(PathLost::report);
+  loop.turn();
+  std::filesystem::rename(top, directory / "moved");
+  EXPECT_TRUE(until_reported(Kind::path_lost));
+  EXPECT_EQ(reason(Kind::path_lost), "the socket file is gone");
+}
+
+TEST_F(path_lost, is_seen_when_a_link_on_the_way_leads_elsewhere) {
+  for (const char* release : {"1", "2"}) {
+    std::filesystem::create_directories(directory / "releases/" + release);
+  }
+  std::filesystem::create_directory_symlink("releases/1", directory / "current");
+  path = directory / "current/s";
+  open_with(PathLost::report);
+  loop.turn();
+  std::filesystem::create_directory_symlink("releases/2", directory / "next");
+  std::filesystem::rename(directory / "next", directory / "current");
+  EXPECT_TRUE(until_reported(Kind::path_lost));
+}
+
+TEST_F(path_lost, is_seen_by_a_relative_path_too) {
+  const WorkingDirectory inside(directory.path());
+  std::filesystem::create_directories("1/deep");
+  std::filesystem::create_directories("2/deep");
+  std::filesystem::create_directory_symlink("1", "current");
+  path = "current/deep/s";
+  open_with(PathLost::report);
+  loop.turn();
+  std::filesystem::remove("current");
+  std::filesystem::create_directory_symlink("2", "current");
+  EXPECT_TRUE(until_reported(Kind::path_lost));
+}
+
+// The first swap leads to the same place by another way, which is watched from then on.
+TEST_F(path_lost, is_seen_on_a_way_that_has_changed_before_and_led_to_the_same) {
+  std::filesystem::create_directory(directory / "real");
+  std::filesystem::create_directory_symlink("real", directory / "other");
+  std::filesystem::create_directory_symlink("real", directory / "current");
+  path = directory / "current/s";
+  open_with(PathLost::report);
+  loop.turn();
+  std::filesystem::create_directory_symlink("other", directory / "next");
+  std::filesystem::rename(directory / "next", directory / "current");
+  EXPECT_TRUE(answered());
+  EXPECT_EQ(count(Kind::path_lost), 0U);
+  std::filesystem::remove(directory / "other");
+  EXPECT_TRUE(until_reported(Kind::path_lost));
+}
+
+TEST_F(path_lost, is_seen_when_the_directory_is_removed_and_made_again) {
+  std::filesystem::create_directory(directory / "d");
+  path = directory / "d/s";
+  open_with(PathLost::rebind);
+  loop.turn();
+  std::filesystem::remove_all(directory / "d");
+  std::filesystem::create_directory(directory / "d");
+  EXPECT_TRUE(until_reported(Kind::path_regained));
+  EXPECT_TRUE(answered());
+}
+
+TEST_F(path_lost, is_seen_when_something_is_mounted_over_the_directory) {
+  NEEDS_ROOT_TO_BECOME_ANOTHER_USER();
+  const std::string outcome = in_a_child([this] {
+    if (::unshare(CLONE_NEWNS) != 0 ||
+        ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) {
+      return std::string("no namespaces");
+    }
+    std::filesystem::create_directory(directory / "d");
+    path = directory / "d/s";
+    open_with(PathLost::report);
+    loop.turn();
+    if (::mount("tmpfs", (directory / "d").c_str(), "tmpfs", 0, nullptr) != 0) {
+      return std::string("no namespaces");
+    }
+    return std::string(until_reported(Kind::path_lost) ? "seen" : "not seen");
+  });
+  if (outcome == "no namespaces") GTEST_SKIP() << "this part needs mount namespaces";
+  EXPECT_EQ(outcome, "seen");
+}
+
+TEST_F(path_lost, is_seen_where_a_directory_on_the_way_cannot_be_watched) {
+  const FaultOn not_readable(sys::Call::inotify_add_watch, 1, EACCES, FaultOn::always);
+  std::filesystem::create_directories(directory / "a/b");
+  path = directory / "a/b/s";
+  open_with(PathLost::report);
+  loop.turn();
+  std::filesystem::rename(directory / "a", directory / "moved");
+  EXPECT_TRUE(until_reported(Kind::path_lost));
+}
+
+TEST_F(path_lost, wakes_nobody_while_nothing_happens) {
+  open_with(PathLost::report);
+  loop.turn();
+  loop.turn();
+  const CallCount looks(sys::Call::fstat);
+  EXPECT_TRUE(answered());
+  EXPECT_EQ(looks.calls(), 0U);
+  EXPECT_EQ(count(Kind::path_lost), 0U);
 }
 
 TEST_F(path_lost, does_not_disturb_whoever_has_the_name_now) {

@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <grp.h>
+#include <sched.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -181,6 +182,95 @@ TEST_F(rule_of_names, refuses_a_starting_server_where_netlink_is_forbidden_and_n
   expect_refused(std::errc::address_in_use, "not started listening");
   starting.close();
   EXPECT_TRUE(Listener::bind(path));
+}
+
+// A container: the kernel finds the socket by its file, and shows it in no list of ours.
+TEST_F(rule_of_names, refuses_a_starting_server_of_another_network_namespace) {
+  NEEDS_ROOT_TO_BECOME_ANOTHER_USER();
+  for (const int type : {SOCK_STREAM, SOCK_SEQPACKET}) {
+    ForkedProcess starting([&](const ForkedProcess::Say& say) {
+      if (::unshare(CLONE_NEWNET) != 0) return say("no namespaces");
+      const Descriptor bound = raw_bound(type, path);
+      say("bound");
+      wait_to_be_killed();
+    });
+    if (starting.line() != "bound") GTEST_SKIP() << "this part needs network namespaces";
+    const auto inode = status_of(path).st_ino;
+    expect_refused(std::errc::address_in_use, "in use by a ");
+    EXPECT_EQ(status_of(path).st_ino, inode);
+    starting.kill();
+    EXPECT_TRUE(Listener::bind(path)) << "now it is dead";
+  }
+}
+
+TEST_F(rule_of_names, names_no_process_by_a_number_of_another_pid_namespace) {
+  std::ofstream(path + ".lock") << "hallway 1 4711\n";
+  const Descriptor lock = Descriptor::adopt(::open((path + ".lock").c_str(), O_RDWR | O_CLOEXEC));
+  ASSERT_EQ(::flock(lock.get(), LOCK_EX), 0);
+  expect_refused(std::errc::address_in_use, "a process of another pid namespace");
+}
+
+// The umask may take our own rights away, and a lock like that could never be opened again.
+TEST_F(rule_of_names, makes_a_lock_that_can_be_opened_again_whatever_the_umask) {
+  const auto serve = [this] {
+    for (const mode_t mask : {0777U, 0377U, 0577U, 0400U}) {
+      ::umask(mask);
+      OtherServer server(path);
+      if (server.started != "listening") return server.started;
+      if (mode_of(path + ".lock") != 0600U) return std::string("another mode");
+      server.kill();
+      if (OtherServer again(path); again.started != "listening") return again.started;
+      fs::remove(path + ".lock");
+    }
+    return std::string("fine");
+  };
+  ASSERT_EQ(::chmod(directory.path().c_str(), 0777), 0);
+  EXPECT_EQ(is_root() ? as_user(some_user, serve) : in_a_child(serve), "fine");
+}
+
+TEST_F(rule_of_names, opens_a_lock_that_a_server_was_killed_in_the_middle_of_making) {
+  const auto serve = [this] {
+    const Descriptor left =
+        Descriptor::adopt(::open((path + ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0));
+    const auto listener = Listener::bind(path);
+    return listener ? std::string("fine") : listener.error().explain();
+  };
+  ASSERT_EQ(::chmod(directory.path().c_str(), 0777), 0);
+  EXPECT_EQ(is_root() ? as_user(some_user, serve) : in_a_child(serve), "fine");
+}
+
+// Who may write to the directory swaps the file just made for another: between bind(2) and the
+// look.
+TEST_F(rule_of_names, changes_no_file_that_was_put_in_the_place_of_its_socket) {
+  for (const bool privileged : {true, false}) {
+    const FaultOn forbidden(sys::Call::ioctl, privileged ? 2 : 1, EPERM, FaultOn::always);
+    for (const char* kind : {"file", "link", "socket"}) {
+      std::ofstream(directory / "victim") << "precious";
+      fs::permissions(directory / "victim", fs::perms(0600));
+      const Descriptor other = raw_bound(SOCK_STREAM, directory / "other");
+      fs::permissions(directory / "other", fs::perms(0600));
+      bool swapped = false;
+      const AtCall after_binding(sys::Call::ioctl, [&] {
+        if (std::exchange(swapped, true)) return;
+        fs::rename(path, path + ".aside");
+        if (std::string(kind) == "file") fs::rename(directory / "victim", path);
+        if (std::string(kind) == "link") fs::create_symlink("victim", path);
+        if (std::string(kind) == "socket") fs::rename(directory / "other", path);
+      });
+      {
+        const auto listener = Listener::bind(path, {.mode = 0666});
+        ASSERT_TRUE(swapped);
+        ASSERT_FALSE(listener) << kind;
+        EXPECT_EQ(listener.error().code.value(), ESTALE) << listener.error().explain();
+      }
+      ASSERT_TRUE(exists(path)) << kind;
+      EXPECT_NE(mode_of(path), 0666U) << kind;
+      if (std::string(kind) == "link") {
+        EXPECT_EQ(mode_of(directory / "victim"), 0600U);
+      }
+      for (const char* left : {"s", "s.aside", "victim", "other"}) fs::remove(directory / left);
+    }
+  }
 }
 
 // It belongs to all threads: another one that makes a file meanwhile must find it as it was.
