@@ -3,10 +3,13 @@
 
 #include <array>
 #include <chrono>
-#include <sstream>
 
+#include "core/foreign_descriptors.hpp"
+#include "message/takeover_words.hpp"
+#include "net/bound_name.hpp"
 #include "sys/event.hpp"
 #include "sys/file.hpp"
+#include "sys/process.hpp"
 #include "sys/socket.hpp"
 
 namespace hallway::message {
@@ -15,12 +18,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::string_view greeting = "takeover 1";
-constexpr std::string_view offered = "offer ";
-constexpr std::string_view ready = "ready";
-constexpr std::string_view yours = "yours";
-constexpr std::string_view later = "later";
-constexpr std::string_view refusal = "no: ";
+using namespace takeover_words;
 
 constexpr std::size_t handed_over = 3;  // listener, lock, control socket
 constexpr Duration between_attempts = 10ms;
@@ -37,24 +35,15 @@ std::unexpected<Error> failed(int error, const Address& address, std::string rea
   return sys::failure(error, "take over", address.to_string(), std::move(reason), std::move(hint));
 }
 
-std::string offer_of(const Handover& listener, const Handover& control) {
-  std::ostringstream text;
-  text << offered << listener.device << ' ' << listener.inode << ' ' << control.device << ' '
-       << control.inode;
-  return text.str();
-}
-
 /// False: it is no offer.
-bool read_offer(const Received& answer, Handover& listener, Handover& control) {
-  if (!answer || !answer->bytes().starts_with(offered)) return false;
+bool take_offer(const Received& answer, Handover& listener, Handover& control) {
+  const auto files = answer ? read_offer(answer->bytes()) : std::nullopt;
+  if (!files) return false;
   const auto descriptors = answer->descriptors();
   if (descriptors.size() != handed_over) return false;
-  std::istringstream text(std::string(answer->bytes().substr(offered.size())));
-  text >> listener.device >> listener.inode >> control.device >> control.inode;
-  if (!text) return false;
-  listener.socket = std::move(descriptors[0]);
-  listener.lock = std::move(descriptors[1]);
-  control.socket = std::move(descriptors[2]);
+  listener = {std::move(descriptors[0]), std::move(descriptors[1]), files->listener_device,
+              files->listener_inode};
+  control = {std::move(descriptors[2]), {}, files->control_device, files->control_inode};
   return true;
 }
 
@@ -90,10 +79,43 @@ Result<void> may_ask_again(const Received& answer, const Address& address) {
     return failed(EMFILE, address, "what it hands over found no room among our descriptors");
   }
   if (!answer || *answer == later) return {};
-  if (answer->bytes().starts_with(refusal)) {
-    return failed(EPERM, address, std::string(answer->bytes().substr(refusal.size())));
+  if (const auto reason = read_refusal(answer->bytes())) {
+    return failed(EPERM, address, std::string(*reason));
   }
   return failed(EPROTO, address, "its control socket answers with something else");
+}
+
+/// Asks for the takeover, and proves what it takes. Nothing yet: the answer is to be treated.
+Result<Received> ask(Client& predecessor, const Address& address) {
+  Received answer = predecessor.request(greeting, defaults::takeover_time);
+  if (!answer || *answer != prove) return answer;
+  auto lock = net::BoundName::open_lock_of(address);
+  // It went with the server that has just ended.
+  if (!lock && lock.error().code == std::errc::no_such_file_or_directory) return Received{};
+  if (!lock) return std::unexpected(lock.error());
+  if (const Sent sent = predecessor.send(proof, std::move(*lock), defaults::takeover_time); !sent) {
+    return Received(sent.outcome(), {}, nullptr);
+  }
+  return predecessor.receive(defaults::takeover_time);
+}
+
+/// Why a process that asks is given nothing; nothing when its proof holds.
+std::optional<std::string> unproven(const Connection& successor, const Descriptor& given,
+                                    int our_lock) {
+  const auto ours = sys::identify(our_lock);
+  const auto theirs = sys::identify_foreign(given.get());
+  if (!ours || !theirs || !ours->same_file(*theirs)) return "it passed another file than the lock";
+  if (!sys::is_open_for_writing(given.get()).value_or(false)) {
+    return "it did not prove that it may write where the socket is";
+  }
+  const auto own = sys::pid_namespaces_of(sys::process_id());
+  if (!own) return std::nullopt;  // without /proc nobody can say
+  const auto its = sys::pid_namespaces_of(successor.peer().pid);
+  if (!its) return "it is of another pid namespace, or has ended";
+  if (*its != *own) return "it is of another pid namespace";
+  const auto identity = successor.peer_identity();
+  if (!identity || *identity == Identity::ended) return "the process that asked has ended";
+  return std::nullopt;
 }
 
 }  // namespace
@@ -116,10 +138,12 @@ Result<std::optional<Succession>> Succession::begin(const AddressSpec& where,
     auto client = connect_to(*control_at);
     if (!client && nobody_there(client.error())) return std::nullopt;
     if (!client) return std::unexpected(client.error());
-    const Received answer = client->request(greeting, defaults::takeover_time);
+    const auto asked = ask(*client, address);
+    if (!asked) return std::unexpected(asked.error());
+    const Received& answer = *asked;
     Handover of_listener;
     Handover of_control;
-    if (read_offer(answer, of_listener, of_control)) {
+    if (take_offer(answer, of_listener, of_control)) {
       auto listener = Listener::adopt(address, std::move(of_listener), options);
       if (!listener) return std::unexpected(listener.error());
       auto control = Listener::adopt(*control_at, std::move(of_control), control_options());
@@ -167,6 +191,7 @@ Result<std::unique_ptr<TakeoverOffer>> TakeoverOffer::open(Loop& loop, Listener 
       [self = offer.get()](Connection successor) { return self->negotiate(std::move(successor)); },
       {.type = SocketType::seqpacket,
        .allow = {allow::same_uid(), allow::root()},
+       .descriptors = 1,
        .limits = control_limits,
        .on_path_lost = PathLost::ignore});
   if (!opened) return std::unexpected(opened.error());
@@ -181,19 +206,28 @@ Task<> TakeoverOffer::negotiate(Connection successor) {
     co_await successor.send("no: the server there speaks another version of takeover");
     co_return;
   }
+  co_await successor.send(prove);
+  const Received answer = co_await successor.receive(defaults::takeover_time);
+  if (!answer) co_return;
+  if (*answer != proof || answer->descriptors().size() != 1) {
+    co_await successor.send("no: it proved nothing");
+    co_return;
+  }
   if (offering_) {
     co_await successor.send(later);
     co_return;
   }
+  core::ForeignDescriptors passed;
+  passed.list().push_back(std::move(answer->descriptors()[0]));
   offering_ = true;
   struct Offering {
     bool& flag;
     ~Offering() { flag = false; }
   } const offering{offering_};
-  co_await offer(successor);
+  co_await offer(successor, passed.list()[0]);
 }
 
-Task<> TakeoverOffer::offer(Connection& successor) {
+Task<> TakeoverOffer::offer(Connection& successor, const Descriptor& lock) {
   auto listener = server_.offer();
   if (listener && !*listener) {
     co_await successor.send(later);
@@ -205,7 +239,12 @@ Task<> TakeoverOffer::offer(Connection& successor) {
     co_await successor.send(std::string(refusal) + error.explain());
     co_return;
   }
-  const std::string words = offer_of(**listener, *control);
+  if (const auto why = unproven(successor, lock, (*listener)->lock.get())) {
+    co_await successor.send(std::string(refusal) + *why);
+    co_return;
+  }
+  const std::string words =
+      offer_of({(*listener)->device, (*listener)->inode, control->device, control->inode});
   std::vector<Descriptor> descriptors;
   descriptors.push_back(std::move((*listener)->socket));
   descriptors.push_back(std::move((*listener)->lock));

@@ -4,7 +4,10 @@
 // name and the lock on that pass to a successor, over a control socket beside the path.
 //
 //   successor                                  predecessor, who goes on serving
-//   "takeover 1"  ------------------------->
+//   "takeover 2"  ------------------------->
+//                 <-------------------------   "prove"
+//   "proof", and
+//   the lock file ------------------------->
 //                 <-------------------------   "offer DEVICE INODE DEVICE INODE", of the files of
 //                                              listener and control socket; these, and the lock
 //   opens its server on them
@@ -14,6 +17,13 @@
 // The name changes hands when "yours" is in the successor's queue. Up to then the successor removes
 // nothing and accepts nobody, and whatever becomes of it, the predecessor goes on. "later" instead
 // of an answer: somebody else is being served, or it is about to stop; "no: REASON" ends it.
+//
+// A uid is no proof: a container may have the directory mounted read-only, and our uid. So the
+// successor proves two things. It may write where the socket is: it passes the lock file, opened
+// for writing, and it is the very file the predecessor has locked; a process that may not could not
+// take the name by itself either, by removing and binding it. And it is of the predecessor's pid
+// namespace, where a process of the same uid could end the predecessor. An abstract name has no
+// place to write to and is never taken over.
 #pragma once
 
 #include <functional>
@@ -77,7 +87,7 @@ class TakeoverOffer {
   explicit TakeoverOffer(Server server) : server_(std::move(server)) {}
 
   Task<> negotiate(Connection successor);
-  Task<> offer(Connection& successor);
+  Task<> offer(Connection& successor, const Descriptor& lock);
 
   Server server_;
   std::optional<hallway::Server> control_;

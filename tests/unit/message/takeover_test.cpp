@@ -202,10 +202,10 @@ TEST_F(takeover, makes_a_second_successor_wait_for_the_first) {
 TEST_F(takeover, begins_anew_when_the_server_there_is_killed_in_the_middle) {
   ForkedProcess first(serving());
   ASSERT_EQ(first.line(), "serving");
-  // Just before the successor says that it is ready: its second send.
+  // Just before the successor says that it is ready: its third send.
   unsigned sends = 0;
   const AtCall kill_it(sys::Call::sendmsg, [&] {
-    if (++sends == 2) first.kill();
+    if (++sends == 3) first.kill();
   });
   Loop loop;
   const auto second = Server::open(loop, path, echo, {.takeover = true});
@@ -322,7 +322,7 @@ TEST_F(takeover, keeps_other_users_away_from_the_control_socket) {
 TEST_F(takeover, turns_strange_words_on_the_control_socket_away) {
   ForkedProcess first(serving());
   ASSERT_EQ(first.line(), "serving");
-  for (const char* words : {"", "takeover 2", "ready", "yours"}) {
+  for (const char* words : {"", "takeover 1", "takeover 22", "ready", "yours"}) {
     auto client = Client::connect(path + ".control", {.type = SocketType::seqpacket});
     ASSERT_TRUE(client) << client.error().explain();
     const Received answer = client->request(words, patience);
