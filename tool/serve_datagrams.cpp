@@ -26,7 +26,7 @@ namespace {
 /// Replies to the sender of one datagram, if it has an address.
 class DatagramReplies final : public ReplyPath {
  public:
-  DatagramReplies(WaitingAnswers& answers, const Address& sender)
+  DatagramReplies(WaitingAnswers& answers, const ReturnAddress& sender)
       : answers_(&answers), sender_(&sender) {}
 
   Task<bool> reply(std::string_view bytes) override { return answers_->send(*sender_, bytes); }
@@ -34,7 +34,7 @@ class DatagramReplies final : public ReplyPath {
 
  private:
   WaitingAnswers* answers_;
-  const Address* sender_;
+  const ReturnAddress* sender_;
 };
 
 /// The rules as they are now. As a Server does it: a name without permissions admits our own uid
@@ -84,7 +84,7 @@ class DatagramService {
       }
       if (!admits(*datagram)) continue;
       treated_.remove_if([](const Background& one) { return one.ended(); });
-      treated_.push_back(treat(datagram->to_owned(), datagram->sender(), std::move(slot)));
+      treated_.push_back(treat(datagram->to_owned(), datagram->return_address(), std::move(slot)));
     }
     loop_->forget(this);
     co_await all_answered();
@@ -122,7 +122,7 @@ class DatagramService {
     return admitted;
   }
 
-  Background treat(std::string message, Address sender, Slot slot) {
+  Background treat(std::string message, ReturnAddress sender, Slot slot) {
     const Slot held = std::move(slot);
     ++being_treated_;
     co_await answering_.print(message, 0);

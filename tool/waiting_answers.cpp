@@ -19,13 +19,14 @@ constexpr std::size_t most_in_line = 16;
 
 }  // namespace
 
-Task<bool> WaitingAnswers::send(const Address& client, std::string_view answer) {
+Task<bool> WaitingAnswers::send(const ReturnAddress& client, std::string_view answer) {
   std::erase_if(lines_, [](const auto& line) { return line.second.sending->ended(); });
-  const std::string name = client.to_string();
+  const std::string name =
+      fmt::format("{} {} {}", client.sender.uid, client.sender.pid, client.address.to_string());
   const auto line = lines_.find(name);
   if (line != lines_.end()) co_return join(client, line->second, answer);
 
-  const auto sent = co_await socket_->send_to(client, answer, {}, Duration::zero());
+  const auto sent = co_await socket_->answer(client, answer, {}, Duration::zero());
   if (sent) {
     events_->message("sent", 0, answer);
     co_return true;
@@ -44,15 +45,16 @@ Task<bool> WaitingAnswers::send(const Address& client, std::string_view answer) 
   co_return joined;
 }
 
-bool WaitingAnswers::join(const Address& client, Line& line, std::string_view answer) {
+bool WaitingAnswers::join(const ReturnAddress& client, Line& line, std::string_view answer) {
   if (line.answers.size() >= most_in_line || waiting_ >= most_waiting) {
     const std::string why = line.answers.size() >= most_in_line
                                 ? fmt::format("it does not read, and {} wait for it already",
                                               counted(line.answers.size(), "answer"))
                                 : fmt::format("it does not read, and {} wait for clients like it",
                                               counted(waiting_, "answer"));
-    events_->error("not answered", 0,
-                   error_of(std::errc::no_buffer_space, "send to", client.to_string(), why));
+    events_->error(
+        "not answered", 0,
+        error_of(std::errc::no_buffer_space, "send to", client.address.to_string(), why));
     return false;
   }
   line.answers.emplace_back(answer);
@@ -60,9 +62,9 @@ bool WaitingAnswers::join(const Address& client, Line& line, std::string_view an
   return true;
 }
 
-Background WaitingAnswers::send_in_turn(Address client, Line& line) {
+Background WaitingAnswers::send_in_turn(ReturnAddress client, Line& line) {
   while (!line.answers.empty()) {
-    const auto sent = co_await socket_->send_to(client, line.answers.front(), {}, patience_);
+    const auto sent = co_await socket_->answer(client, line.answers.front(), {}, patience_);
     if (!sent) {
       give_up(sent.error(), line);
       break;

@@ -33,7 +33,7 @@ class WaitingAnswers {
 
   /// Sends it now, or lets it wait: behind others to the same client, in order. False: it cannot
   /// be sent, or too many wait already; that was told.
-  Task<bool> send(const Address& client, std::string_view answer);
+  Task<bool> send(const ReturnAddress& client, std::string_view answer);
 
   [[nodiscard]] bool empty() const noexcept { return waiting_ == 0; }
 
@@ -43,15 +43,15 @@ class WaitingAnswers {
     std::optional<Background> sending;
   };
 
-  bool join(const Address& client, Line& line, std::string_view answer);
-  Background send_in_turn(Address client, Line& line);
+  bool join(const ReturnAddress& client, Line& line, std::string_view answer);
+  Background send_in_turn(ReturnAddress client, Line& line);
   void give_up(const Error& error, Line& line);
 
   DatagramSocket* socket_;
   Events* events_;
   Duration patience_;
   std::function<void()> on_empty_;
-  std::map<std::string, Line> lines_;  // by the client's address
+  std::map<std::string, Line> lines_;  // by the client's address, user and process
   std::size_t waiting_ = 0;            // in all lines
 };
 

@@ -37,6 +37,13 @@ struct DatagramOptions {
   std::optional<std::uint32_t> server_uid = {};
 };
 
+/// Where an answer to a datagram goes. A value, and by itself only what the sender claims: the name
+/// is a string that it chose when it bound its socket. DatagramSocket::answer() checks it.
+struct ReturnAddress {
+  Address address;  ///< Kind::unnamed: the sender bound no address and cannot be answered
+  Peer sender;      ///< by the kernel's word for this very datagram
+};
+
 /// One received datagram. A view, valid until the next receive on the same socket.
 class HALLWAY_EXPORT Datagram {
  public:
@@ -53,8 +60,12 @@ class HALLWAY_EXPORT Datagram {
   }
   [[nodiscard]] std::string to_owned() const { return std::string(bytes_); }
 
-  /// Where an answer goes. Kind::unnamed: the sender bound no address and cannot be answered.
+  /// The name that the sender bound, as it wrote it; Kind::unnamed where it bound none. From here
+  /// it may lead to a socket of somebody else's. To answer, use return_address().
   [[nodiscard]] const Address& sender() const noexcept { return sender_; }
+
+  /// For DatagramSocket::answer(); may be kept.
+  [[nodiscard]] ReturnAddress return_address() const { return {sender_, peer_}; }
 
   /// Who sent it, by the kernel's word for this very datagram.
   [[nodiscard]] const Peer& peer() const noexcept { return peer_; }
@@ -101,6 +112,8 @@ class HALLWAY_EXPORT DatagramSocket {
 
   /// Sends to the connected address, or to `to`; waits while the receiver's queue is full.
   /// A connected socket whose receiver was restarted connects again and tries once more.
+  /// send_to() uses our own rights: `to` is an address this program chose, and never what a sender
+  /// wrote (Datagram::sender()): for that there is answer().
   /// @errors destination_address_required: `to` is unnamed: the sender bound no address, so it
   ///         cannot be answered; message_size: larger than the socket's buffer; timed_out;
   ///         connection_refused: the receiver is gone
@@ -108,6 +121,19 @@ class HALLWAY_EXPORT DatagramSocket {
   [[nodiscard]] Task<Result<void>> send_to(const Address& to, ByteView message,
                                            std::vector<Descriptor> descriptors = {},
                                            Duration within = forever);
+
+  /// Sends to the sender of a datagram, with no more rights than that sender's: to a socket that is
+  /// provably of its uid, or not at all. A path is looked up as the sender does, where the kernel
+  /// lets us see its root and working directory (/proc/PID/root, our own uid's processes, or we are
+  /// root), and from our root otherwise; what is there must be a socket file of the sender's uid.
+  /// An abstract name must be held in our network namespace by a socket of that uid; where netlink
+  /// is forbidden (RestrictAddressFamilies=AF_UNIX) nobody can tell, and it is sent. What was found
+  /// is remembered, an abstract name for 100 ms.
+  /// @errors operation_not_permitted: the address is not provably the sender's; nothing was sent.
+  ///         Otherwise as send_to()
+  [[nodiscard]] Task<Result<void>> answer(const ReturnAddress& to, ByteView message,
+                                          std::vector<Descriptor> descriptors = {},
+                                          Duration within = forever);
 
   /// A waiting receive ends with operation_canceled; the name is removed.
   void close();

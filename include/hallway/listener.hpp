@@ -6,7 +6,8 @@
 // The rule of names. Binding a path first takes an exclusive lock on "<path>.lock", which is held
 // as long as the listener lives and vanishes with the process, however it ends; closing removes
 // the lock file, and one left by a process that was killed is simply locked again. Under the lock,
-// a socket file whose owner is dead and which belongs to our uid is replaced. Anything else at
+// a socket file whose owner is dead and which belongs to our uid is replaced. A socket that lives
+// in another network namespace is not dead, nor is one that does not listen yet. Anything else at
 // the path is never touched: a live server (reported with its pid and uid), somebody else's
 // socket, a regular file, a directory, a symbolic link. Mode and owner are in force before the
 // first client can connect. Closing removes the socket file only if it is still the inode that
@@ -56,7 +57,9 @@ class HALLWAY_EXPORT Listener {
   /// Binds and listens, or takes over what `fd:N` or `activation[:NAME]` names.
   /// @errors address_in_use: a live server, or another process holds the lock; file_exists: what
   ///         is there is no socket of ours; no_such_file_or_directory, permission_denied,
-  ///         invalid_argument (datagram: such a socket does not listen), or the kernel's own.
+  ///         invalid_argument (datagram: such a socket does not listen), or the kernel's own;
+  ///         stale_file_handle (ESTALE): another file was put in the place of the one just bound,
+  ///         and is left as it is.
   ///         Taking over: wrong_protocol_type: it is not of options.type;
   ///         device_or_resource_busy: it has an owner in this process. It stays open then.
   static Result<Listener> bind(const AddressSpec& where, const BindOptions& options = {});

@@ -11,6 +11,7 @@
 #include "net/bound_name.hpp"
 #include "net/inherited.hpp"
 #include "net/reach.hpp"
+#include "net/return_paths.hpp"
 #include "sys/socket.hpp"
 
 namespace hallway {
@@ -50,6 +51,13 @@ std::unexpected<Error> not_sent(int error, const Address& to, std::size_t size) 
   return sys::failure(error, "send to", to.to_string(),
                       "a datagram of " + std::to_string(size) + " bytes is too large",
                       "it has to fit into SO_SNDBUF (/proc/sys/net/core/wmem_default)");
+}
+
+/// When the time is up.
+std::unexpected<Error> given_up(bool refused, int error, const Address& to, std::size_t size) {
+  if (refused) return not_sent(error, to, size);
+  return sys::failure(ETIMEDOUT, "send to", to.to_string(),
+                      "the receiver's queue stayed full until the deadline");
 }
 
 }  // namespace
@@ -116,6 +124,7 @@ struct DatagramSocket::State : detail::Watch {
   std::optional<net::BoundName> name;
   Address address;
   std::optional<Address> connected;
+  net::ReturnPaths return_paths;
   core::ReceiveBuffer buffer;
   detail::WaiterList readers;
   detail::WaiterList writers;
@@ -254,11 +263,7 @@ Task<Result<void>> DatagramSocket::send_to(const Address& to, ByteView message,
     const bool passing = refused && refusals.note(longest_refusal);
     if (!refused) refusals.over();
     if (error != EAGAIN && !passing) co_return not_sent(error, to, message.size());
-    if (left() == Duration::zero()) {
-      if (refused) co_return not_sent(error, to, message.size());
-      co_return sys::failure(ETIMEDOUT, "send to", to.to_string(),
-                             "the receiver's queue stayed full until the deadline");
-    }
+    if (left() == Duration::zero()) co_return given_up(refused, error, to, message.size());
     if (refused) {
       co_await state.loop.sleep(std::min(refusals.pause(), left()));
     } else if (connected) {
@@ -269,6 +274,38 @@ Task<Result<void>> DatagramSocket::send_to(const Address& to, ByteView message,
     }
   }
   co_return state.closed("send to");
+}
+
+Task<Result<void>> DatagramSocket::answer(const ReturnAddress& to, ByteView message,
+                                          std::vector<Descriptor> descriptors, Duration within) {
+  State& state = *state_;
+  const TimeLeft left(within);
+  Duration retry = first_retry;
+  message::Refusals refusals;
+  bool found_again = false;
+  const iovec piece{const_cast<char*>(message.data()), message.size()};
+  while (state.socket.holds_one()) {
+    // Each time: while this waits the name may become somebody else's.
+    const auto there = state.return_paths.find(to.address, to.sender);
+    if (!there) co_return std::unexpected(there.error());
+    const auto sent = sys::send(state.socket.get(), {&piece, 1}, descriptors, &*there);
+    if (sent) co_return Result<void>();
+    const int error = sent.error();
+    if (error == ECONNREFUSED && !found_again) {
+      found_again = true;
+      state.return_paths.forget(to.address);
+      continue;
+    }
+    const bool refused = message::Refusals::is_one(error);
+    const bool passing = refused && refusals.note(longest_refusal);
+    if (!refused) refusals.over();
+    if (error != EAGAIN && !passing) co_return not_sent(error, to.address, message.size());
+    if (left() == Duration::zero()) co_return given_up(refused, error, to.address, message.size());
+    const Duration pause = refused ? refusals.pause() : retry;
+    if (!refused) retry = std::min(2 * retry, longest_retry);
+    co_await state.loop.sleep(std::min(pause, left()));
+  }
+  co_return state.closed("answer");
 }
 
 void DatagramSocket::close() { state_->shut(); }

@@ -253,8 +253,8 @@ Task<Result<void>> exchange_datagrams(Loop& loop, const std::string& path) {
   if (!question) co_return error_of(question);
   if (*question != "question") co_return wrong(question->bytes());
 
-  const Address back = question->sender();
-  const Result<void> answered = co_await receiver->send_to(back, "answer", {}, limit);
+  const ReturnAddress back = question->return_address();
+  const Result<void> answered = co_await receiver->answer(back, "answer", {}, limit);
   if (!answered) co_return answered;
   auto answer = co_await sender->receive(limit);
   if (!answer) co_return error_of(answer);

@@ -29,8 +29,7 @@ using namespace test;
 /// A datagram that outlives its socket's next receive.
 struct Kept {
   std::string bytes;
-  Address sender;
-  Peer peer;
+  ReturnAddress sender;
   std::size_t descriptors = 0;
   Outcome outcome = Outcome::ok;
   std::size_t whole_size = 0;
@@ -57,8 +56,8 @@ class datagram_socket : public testing::Test {
       ADD_FAILURE() << got.error().explain();
       return {};
     }
-    return {got->to_owned(),           got->sender(),  got->peer(),
-            got->descriptors().size(), got->outcome(), got->whole_size()};
+    return {got->to_owned(), got->return_address(), got->descriptors().size(), got->outcome(),
+            got->whole_size()};
   }
   std::error_code send(DatagramSocket& socket, const std::string& message, Duration within = 5s) {
     const auto sent = loop.run(socket.send(message, within));
@@ -112,9 +111,9 @@ TEST_F(datagram_socket, knows_who_sent_each_datagram) {
   DatagramSocket socket = bound();
   raw_send(raw_sender().get(), "x");
   const Kept got = receive(socket);
-  EXPECT_EQ(got.peer.pid, ::getpid());
-  EXPECT_EQ(got.peer.uid, ::geteuid());
-  EXPECT_EQ(got.sender.kind(), Address::Kind::unnamed);
+  EXPECT_EQ(got.sender.sender.pid, ::getpid());
+  EXPECT_EQ(got.sender.sender.uid, ::geteuid());
+  EXPECT_EQ(got.sender.address.kind(), Address::Kind::unnamed);
 }
 
 TEST_F(datagram_socket, knows_another_user) {
@@ -124,7 +123,7 @@ TEST_F(datagram_socket, knows_another_user) {
     raw_send(raw_sender().get(), "from somebody");
     return std::string();
   });
-  EXPECT_EQ(receive(socket).peer.uid, some_user);
+  EXPECT_EQ(receive(socket).sender.sender.uid, some_user);
 }
 
 TEST_F(datagram_socket, notices_that_a_datagram_was_too_long_for_it) {
@@ -184,8 +183,8 @@ TEST_F(datagram_socket, answers_whoever_has_an_address) {
   EXPECT_EQ(client.address().kind(), Address::Kind::abstract);  // the kernel's choice
   EXPECT_EQ(send(client, "ping"), std::error_code());
   const Kept ping = receive(server);
-  EXPECT_EQ(ping.sender, client.address());
-  ASSERT_TRUE(loop.run(server.send_to(ping.sender, "pong")));
+  EXPECT_EQ(ping.sender.address, client.address());
+  ASSERT_TRUE(loop.run(server.answer(ping.sender, "pong")));
   EXPECT_EQ(receive(client).bytes, "pong");
 }
 
@@ -193,7 +192,7 @@ TEST_F(datagram_socket, cannot_answer_a_sender_that_bound_no_address_and_says_so
   DatagramSocket server = bound();
   raw_send(raw_sender().get(), "ping");
   const Kept ping = receive(server);
-  const auto sent = loop.run(server.send_to(ping.sender, "pong"));
+  const auto sent = loop.run(server.answer(ping.sender, "pong"));
   ASSERT_FALSE(sent);
   EXPECT_EQ(sent.error().code, std::errc::destination_address_required);
   EXPECT_NE(sent.error().explain().find("no address to answer to"), std::string::npos);
@@ -268,7 +267,7 @@ TEST_F(datagram_socket, goes_on_when_the_receiver_has_room_again) {
   std::vector<std::string> from_free;
   while (from_connected.size() + from_free.size() < 2 * std::size_t{count}) {
     const Kept got = receive(receiver);
-    (got.sender == sender.address() ? from_connected : from_free).push_back(got.bytes);
+    (got.sender.address == sender.address() ? from_connected : from_free).push_back(got.bytes);
   }
   for (std::size_t i = 0; i < count; ++i) {
     EXPECT_EQ(from_connected[i], std::to_string(i));

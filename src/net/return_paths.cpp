@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "net/return_paths.hpp"
+
+#include <algorithm>
+
+#include <hallway/bytes.hpp>
+
+#include "net/reach.hpp"
+#include "sys/file.hpp"
+#include "sys/socket_diag.hpp"
+
+namespace hallway::net {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+// Each is a descriptor that stays open.
+constexpr std::size_t most_known = 32;
+
+// For this long a name counts as who held it when the kernel was asked: a sender that answers come
+// to by the thousand costs one request, and a name that changes hands is seen soon.
+constexpr Duration names_last = 100ms;
+
+std::unexpected<Error> refused(const Address& address, std::string reason) {
+  return sys::failure(
+      EPERM, "answer", address.to_string(), std::move(reason),
+      "a client that wants answers binds a path of its own, or lets the kernel pick");
+}
+
+/// The overflow uid is anybody's whom this user namespace does not know: only one who has it
+/// himself does nothing for it that it could not do.
+bool is_somebody(std::uint32_t uid) {
+  return uid != Peer::nobody_we_know || uid == sys::effective_uid();
+}
+
+/// The file a path means to its sender. The pid may be another process's by now: whose the file is,
+/// is looked at anyway.
+sys::Expected<Descriptor> open_as_sender(const std::string& path, const Peer& sender) {
+  const bool absolute = path.starts_with('/');
+  const char* place = absolute ? "/root" : "/cwd";
+  auto seen = sender.pid > 0 ? sys::open_directory("/proc/" + std::to_string(sender.pid) + place)
+                             : sys::Expected<Descriptor>(std::unexpected(ENOENT));
+  if (!seen && absolute) seen = sys::open_directory("/");
+  if (!seen) return std::unexpected(EPERM);
+  return sys::open_name_within(seen->get(), path);
+}
+
+}  // namespace
+
+Result<sys::SocketAddress> ReturnPaths::find(const Address& address, const Peer& sender) {
+  switch (address.kind()) {
+    case Address::Kind::path: return find_path(address, sender);
+    case Address::Kind::abstract: return find_abstract(address, sender);
+    default:
+      return sys::failure(EDESTADDRREQ, "answer", address.to_string(),
+                          "the sender has no address to answer to",
+                          "a datagram client that wants answers binds an address of its own");
+  }
+}
+
+Result<sys::SocketAddress> ReturnPaths::find_path(const Address& address, const Peer& sender) {
+  const auto known = std::ranges::find_if(known_, [&](const Known& one) {
+    return one.sender.uid == sender.uid && one.sender.pid == sender.pid && one.address == address;
+  });
+  if (known != known_.end()) {
+    known_.splice(known_.begin(), known_, known);
+    return sys::SocketAddress::path(sys::proc_path(known->file.get()));
+  }
+  auto file = open_as_sender(address.name(), sender);
+  if (!file && file.error() == EPERM) {
+    return refused(address, "a relative path, and the working directory of " + sender.to_string() +
+                                " is not ours to see");
+  }
+  if (!file && (file.error() == ELOOP || file.error() == EXDEV)) {
+    return refused(address, "it leads through a link to somewhere else");
+  }
+  if (!file) return unreachable(file.error(), "answer", address);
+  const auto found = sys::identify(file->get());
+  if (!found) return unreachable(found.error(), "answer", address);
+  const bool theirs = found->uid == sender.uid && is_somebody(sender.uid);
+  if (found->kind != sys::FileKind::socket || !theirs) {
+    return refused(address, "it is no socket of uid " + std::to_string(sender.uid) +
+                                ", who sent the datagram");
+  }
+  if (known_.size() >= most_known) known_.pop_back();
+  known_.push_front({address, sender, std::move(*file)});
+  return sys::SocketAddress::path(sys::proc_path(known_.front().file.get()));
+}
+
+Result<sys::SocketAddress> ReturnPaths::find_abstract(const Address& address, const Peer& sender) {
+  const auto there = sys::SocketAddress::abstract(address.name());
+  const auto now = Loop::Clock::now();
+  const bool fresh = now - names_read_ < names_last;
+  if (fresh && holder_of(address) == sender.uid && is_somebody(sender.uid)) return there;
+  auto names = sys::abstract_datagram_names();
+  if (!names) return there;  // see above: nobody can say
+  names_ = std::move(*names);
+  names_read_ = now;
+  const auto holder = holder_of(address);
+  // It went, or it is of another network namespace and of nobody here.
+  if (!holder) return unreachable(ECONNREFUSED, "answer", address);
+  if (*holder == sender.uid && is_somebody(sender.uid)) return there;
+  return refused(address, "here it is a socket of uid " + std::to_string(*holder) + ", and uid " +
+                              std::to_string(sender.uid) + " sent the datagram");
+}
+
+std::optional<std::uint32_t> ReturnPaths::holder_of(const Address& address) const {
+  const auto name = names_.find(std::string(address.name()));
+  return name == names_.end() ? std::nullopt : std::optional(name->second);
+}
+
+void ReturnPaths::forget(const Address& address) {
+  std::erase_if(known_, [&](const Known& one) { return one.address == address; });
+}
+
+}  // namespace hallway::net
