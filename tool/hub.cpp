@@ -93,6 +93,7 @@ class HubService {
     events_->tell(Events::Level::usual, "listening", 0, address + " (hub)",
                   {{"address", address}, {"type", "hub"}});
     const int status = run_.run(flags_->listening.ready_fd, config_.hub.takeover);
+    tell_losses();
     if (!watch_.lost()) return status;
     return fail(error_of(std::errc::no_such_file_or_directory, "hub", address, *watch_.lost()));
   }
@@ -101,6 +102,7 @@ class HubService {
   Result<void> open() {
     HubOptions options = config_.hub;
     options.on_event = [this](const ServerEvent& event) { watch_.follow(event); };
+    if (config_.link) options.awaited_exports = config_.link->always;
     options.on_hub_event = [this](const HubEvent& event) { hub_events_.tell(event); };
     auto hub = Hub::start(*loop_, address_, std::move(options));
     if (!hub) return std::unexpected(hub.error());
@@ -114,6 +116,16 @@ class HubService {
     if (!opened) return std::unexpected(opened.error());
     link_.emplace(std::move(*opened));
     return {};
+  }
+
+  /// The last word of counters that nobody can fetch any longer.
+  void tell_losses() {
+    if (!link_) return;
+    const LinkStatistics all = link_->statistics();
+    if (all.dropped_out + all.unconfirmed == 0) return;
+    events_->tell(Events::Level::usual, "link lost messages", 0,
+                  fmt::format("{} dropped, {} unconfirmed", all.dropped_out, all.unconfirmed),
+                  {{"dropped", all.dropped_out}, {"unconfirmed", all.unconfirmed}});
   }
 
   // --- metrics ---

@@ -106,6 +106,9 @@ struct HubOptions {
   PathLost on_path_lost = PathLost::report;
   bool takeover = false;
   int backlog = defaults::backlog;
+  /// Patterns of what a link to come will take. Until it is there, what is published on them counts
+  /// as lost by that link (LinkStatistics::dropped_out). For who starts a hub and then its link.
+  std::vector<std::string> awaited_exports = {};
   /// Connections that come and go, and whatever else happens to the socket. As in ServerOptions.
   std::function<void(const ServerEvent&)> on_event = {};
   /// The same for what happens between the hub and a client.

@@ -27,6 +27,12 @@ void AbsentLinks::publish(std::string_view subject, Time now) {
 }
 
 void AbsentLinks::come_back(const std::string& id, std::uint64_t seen) {
+  if (!absent_.contains(id)) {
+    if (auto expected = absent_.extract(std::string()); !expected.empty()) {
+      expected.key() = id;
+      absent_.insert(std::move(expected));
+    }
+  }
   const auto link = absent_.find(id);
   if (link == absent_.end()) return;
   const std::uint64_t handed = std::exchange(link->second.handed, 0);
@@ -37,6 +43,11 @@ void AbsentLinks::subscribe(const std::string& id, std::string_view subject) {
   if (const auto link = absent_.find(id); link != absent_.end()) {
     std::erase(link->second.subjects, subject);
   }
+}
+
+bool AbsentLinks::is_complete(const std::string& id) const {
+  const auto link = absent_.find(id);
+  return link != absent_.end() && link->second.subjects.empty();
 }
 
 std::uint64_t AbsentLinks::settle(const std::string& id) {

@@ -15,6 +15,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <hallway/loop.hpp>
@@ -38,10 +39,19 @@ class AbsentLinks {
   /// A message was published, and whoever is there got it.
   void publish(std::string_view subject, Time now);
 
-  /// It is here again. @param seen  of the messages it was handed before
+  /// One that was never here is to come, under an id that nobody knows yet: the first new one is
+  /// it.
+  void expect(std::vector<std::string> subjects, Time now) {
+    leave({}, 0, std::move(subjects), now);
+  }
+
+  /// It is here again, or the one that was expected. @param seen  of the messages it was handed
+  /// before
   void come_back(const std::string& id, std::uint64_t seen);
   /// It gets this from now on.
   void subscribe(const std::string& id, std::string_view subject);
+  /// Whether it is here, and subscribed again to everything it had.
+  [[nodiscard]] bool is_complete(const std::string& id) const;
   /// It gets everything from now on. @return how many messages it missed
   std::uint64_t settle(const std::string& id);
 

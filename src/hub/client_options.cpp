@@ -102,6 +102,7 @@ std::string HubInfo::to_json(std::uint64_t client, bool leaving) const {
       .add("proto", std::uint64_t{newest_protocol})
       .add("headers", true)
       .add("max_payload", std::uint64_t{max_payload})
+      .add("max_control_line", std::uint64_t{control_line})
       .add("client_id", client);
   if (leaving) info.add("ldm", true);
   return info.text();

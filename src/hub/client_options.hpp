@@ -39,6 +39,7 @@ struct HubInfo {
   std::string server_id;
   std::string server_name;
   std::size_t max_payload = 0;
+  std::size_t control_line = 0;
 
   /// @param leaving  the hub drains: clients should look for another one
   [[nodiscard]] std::string to_json(std::uint64_t client, bool leaving) const;

@@ -4,6 +4,8 @@
 #include <optional>
 #include <utility>
 
+#include <hallway/subject.hpp>
+
 #include "hub/session.hpp"
 #include "hub/switchboard.hpp"
 #include "wire/nats_errors.hpp"
@@ -73,6 +75,9 @@ Result<void> Hub::Core::open(const AddressSpec& address) {
       std::move(options));
   if (!opened) return std::unexpected(std::move(opened.error()));
   server_.emplace(std::move(*opened));
+  std::vector<std::string>& awaited = options_.awaited_exports;
+  std::erase_if(awaited, [](const std::string& one) { return !is_subject_pattern(one); });
+  if (!awaited.empty()) board_.absent_links.expect(awaited, board_.loop.now());
   board_.info.server_name = options_.name.empty() ? server_->address().to_string() : options_.name;
   board_.loop.on_drain(this, [this] { leave(); });
   return {};

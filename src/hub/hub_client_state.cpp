@@ -320,8 +320,7 @@ const char* HubClientState::reason_against(const nats::Operation& message) const
   if (!message.reply.empty() && !hub::is_valid_literal(message.reply)) {
     return "this is no subject to answer to";
   }
-  if (nats::line_size(message) > nats::ParserLimits{}.control_line)
-    return "the subject is too long";
+  if (nats::line_size(message) > info_.control_line) return "the subject is too long";
   if (!message.header.empty() && !info_.headers) return "the hub takes no headers";
   if (message.header.size() + message.payload.size() > info_.max_payload) {
     return "the message is larger than the hub accepts";
@@ -434,9 +433,9 @@ Result<std::shared_ptr<SubscriptionState>> HubClientState::subscribe(
     ByteView subject, const SubscribeOptions& options) {
   if (end_ != Outcome::ok) return std::unexpected(explain("subscribe", end_, nullptr));
   if (draining_) return std::unexpected(explain("subscribe", Outcome::closed, nullptr));
-  const bool valid =
-      hub::is_valid_subject(subject) && (options.queue.empty() || is_word(options.queue)) &&
-      subject.size() + options.queue.size() + around_words < nats::ParserLimits{}.control_line;
+  const bool valid = hub::is_valid_subject(subject) &&
+                     (options.queue.empty() || is_word(options.queue)) &&
+                     subject.size() + options.queue.size() + around_words < info_.control_line;
   if (!valid) {
     Error error = error_about(std::errc::invalid_argument, "subscribe",
                               "this is no subject and group to subscribe to",

@@ -13,10 +13,11 @@ namespace {
 
 void note(ServerInfo& info, const JsonMember& member) {
   if (member.name == "headers") info.headers = member.value == "true";
-  if (member.name == "max_payload") {
-    const char* begin = member.value.data();
-    std::from_chars(begin, begin + member.value.size(), info.max_payload);
-  }
+  const char* const begin = member.value.data();
+  const char* const end = begin + member.value.size();
+  if (member.name == "max_payload") std::from_chars(begin, end, info.max_payload);
+  // A hub's own. A longer line would end the connection, and so lose what is on its way.
+  if (member.name == "max_control_line") std::from_chars(begin, end, info.control_line);
 }
 
 }  // namespace

@@ -12,12 +12,15 @@
 #include <hallway/bytes.hpp>
 #include <hallway/hub_client.hpp>
 
+#include "wire/nats_parser.hpp"
+
 namespace hallway::hub {
 
 /// A server's INFO.
 struct ServerInfo {
-  std::size_t max_payload = SIZE_MAX;  ///< its headers counted
-  bool headers = false;                ///< it takes messages with headers
+  std::size_t max_payload = SIZE_MAX;                            ///< its headers counted
+  bool headers = false;                                          ///< it takes messages with headers
+  std::size_t control_line = nats::ParserLimits{}.control_line;  ///< longest line it takes
 
   /// nullopt: it is no JSON object.
   static std::optional<ServerInfo> parse(ByteView text);

@@ -56,6 +56,7 @@ class Session final : private Subscriber::Observer, private detail::Timer {
   void connect(ByteView text);
   void subscribe(const nats::Operation& operation);
   void subscribe_link(ByteView subject);
+  void tell_missed();
   void pong();
   void leave_as_link() noexcept;
   void unsubscribe(const nats::Operation& operation);

@@ -85,6 +85,7 @@ void Session::subscribe_link(ByteView subject) {
                     static_cast<std::uint64_t>(std::max<std::int64_t>(0, options_.seen)));
   } else {
     links.subscribe(options_.link, subject);
+    if (links.is_complete(options_.link)) tell_missed();
   }
 }
 
@@ -99,16 +100,20 @@ std::string Session::group_of(ByteView queue) const {
 
 // Coming and going -------------------------------------------------------------------------------
 
+/// What it missed before this connection, at its subscription to interest.
+void Session::tell_missed() {
+  const ClientSubscription* told = nullptr;
+  subscriber_.for_each([&](const ClientSubscription& subscription) {
+    if (subscription.subject() == interest_subject) told = &subscription;
+  });
+  if (told == nullptr) return;
+  const std::uint64_t missed = board_.absent_links.settle(options_.link);
+  if (missed > 0) subscriber_.tell_gap(*told, missed);
+}
+
 /// A link that came back has subscribed to everything in front of a PING.
 void Session::pong() {
-  if (subscriber_.is_link() && !board_.absent_links.empty()) {
-    const ClientSubscription* told = nullptr;
-    subscriber_.for_each([&](const ClientSubscription& subscription) {
-      if (subscription.subject() == interest_subject) told = &subscription;
-    });
-    const std::uint64_t missed = told ? board_.absent_links.settle(options_.link) : 0;
-    if (missed > 0) subscriber_.tell_gap(*told, missed);
-  }
+  if (subscriber_.is_link() && !board_.absent_links.empty()) tell_missed();
   reply({.verb = nats::Verb::pong});
 }
 

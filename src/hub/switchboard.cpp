@@ -24,7 +24,7 @@ std::string make_server_id() {
 Switchboard::Switchboard(Loop& of, const HubLimits& of_hub, Rules first_rules, OnEvent on_event)
     : loop(of),
       limits(of_hub),
-      info{make_server_id(), {}, of_hub.max_payload},
+      info{make_server_id(), {}, of_hub.max_payload, of_hub.control_line},
       asked(std::string(asked_prefix) + core::random_word(10) + '.'),
       rules(std::move(first_rules)),
       interest(*this),

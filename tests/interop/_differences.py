@@ -78,6 +78,12 @@ DIFFERENCES = [
         (b"-ERR 'unknown policy for full queues'", CLOSED),
         (OK, PONG)),
     Difference(
+        "reads the members link and seen of a CONNECT",
+        "They make a link of a client, and only root and the hub's own user may be one.",
+        b'CONNECT {"link":1}\r\n',
+        (CLOSED,),
+        (OK, PONG)),
+    Difference(
         "refuses subscriptions with more than HubLimits::subject_tokens tokens (128)",
         "Each may take up a place of its own. There, the limit is one that the operator can set.",
         b"SUB " + b".".join([b"a"] * 129) + b" 1\r\n",

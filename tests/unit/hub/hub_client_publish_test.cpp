@@ -96,6 +96,10 @@ TEST_F(hub_client_publish, refuses_what_the_hub_would_close_the_connection_for) 
   EXPECT_EQ(publish("a", "1234567890"), Outcome::failed);
   EXPECT_EQ(flush(), Outcome::ok);
   EXPECT_EQ(hub.heard, std::vector<std::string>{"PUB subject=a payload=1234567890"});
+  hub.say("INFO {\"max_payload\":8,\"max_control_line\":1024}\r\n");
+  EXPECT_TRUE(until([&] { return client->max_payload() == 8; }));
+  EXPECT_EQ(publish(std::string(1025, 's'), "x"), Outcome::failed);
+  EXPECT_EQ(publish(std::string(1000, 's'), "x"), Outcome::ok);
 }
 
 TEST_F(hub_client_publish, refuses_fields_that_would_break_the_header) {

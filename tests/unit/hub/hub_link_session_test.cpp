@@ -3,7 +3,9 @@
 // Links as a hub sees them: clients that pass messages on, and bring back answers.
 #include <gtest/gtest.h>
 
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "hub/absent_links.hpp"
@@ -118,6 +120,27 @@ TEST_F(a_link_at_a_hub, brings_answers_to_no_subject_that_a_client_cannot_choose
   EXPECT_EQ(asker.received, "");
 }
 
+TEST_F(a_link_at_a_hub, brings_an_answer_to_the_client_alone_where_that_may_not_publish) {
+  HubRules rules;
+  rules.permissions.push_back({{allow::any()}, {.allow = std::nullopt, .deny = {"r.>"}}, {}});
+  start_with(std::move(rules));
+  RawStream link = connect(as_link());
+  RawStream asker = connect();
+  RawStream other = connect();
+  say(link, "SUB a 1\r\n");
+  say(other, "SUB r.> 1\r\n");
+  say(asker, "SUB r.own 1\r\n" + pub("a", "x", "r.own"));
+  synchronize(link);
+  say(link, pub(reply_in(link.received), "answer"));
+  EXPECT_TRUE(until_heard(asker, msg("r.own", "1", "answer")));
+  EXPECT_EQ(refused(), 0U);
+  say(asker, "UNSUB 1\r\n");
+  say(link, pub(reply_in(link.received), "answer"));
+  EXPECT_EQ(refused(), 1U);
+  synchronize(other);
+  EXPECT_EQ(other.received, "");
+}
+
 TEST_F(a_link_at_a_hub, shares_its_queue_group_with_no_other_connection) {
   start();
   RawStream link = connect(as_link());
@@ -155,6 +178,24 @@ TEST_F(a_link_at_a_hub, is_told_what_it_missed_when_it_comes_back) {
   EXPECT_TRUE(until([&] { return hub->statistics().connections == 1; }));
   RawStream again = connect(as_link());
   EXPECT_FALSE(answer(again, "SUB $SYS.HUB.INTEREST 7\r\n").contains("$SYS.HUB.GAP"));
+}
+
+TEST_F(a_link_at_a_hub, is_told_what_was_published_before_it_came_where_it_was_awaited) {
+  HubOptions options;
+  options.awaited_exports = {"a.*", "b"};
+  start(std::move(options));
+  RawStream publisher = connect();
+  say(publisher, pub("a.b", "x") + pub("b", "x") + pub("c", "x"));
+  RawStream link = connect(as_link());
+  link.send("SUB $SYS.HUB.INTEREST 1\r\nSUB a.* _HALLWAY.LINK.l 2\r\n");
+  EXPECT_TRUE(until([&] { return hub->statistics().subscriptions == 2; }));
+  say(publisher, pub("a.b", "got") + pub("b", "x"));
+  link.send("SUB b _HALLWAY.LINK.l 3\r\n");
+  EXPECT_TRUE(until([&] {
+    link.collect();
+    return link.received.ends_with(gap("1", 3));
+  })) << link.received;
+  EXPECT_TRUE(link.received.contains(msg("a.b", "2", "got")));
 }
 
 TEST(absent_links, are_forgotten_after_a_while_and_never_too_many) {

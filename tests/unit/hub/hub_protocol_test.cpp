@@ -43,14 +43,15 @@ TEST_F(hub_protocol, greets_with_what_it_is) {
     members.push_back(std::string(member->name) + '=' + std::string(member->value));
   }
   EXPECT_TRUE(reader.valid()) << text;
-  ASSERT_EQ(members.size(), 8U);
+  ASSERT_EQ(members.size(), 9U);
   EXPECT_EQ(members[0].size(), std::string("server_id=").size() + 56);
   EXPECT_EQ(members[1], R"(server_name=the \"hall\")");
   EXPECT_EQ(members[2], "version=2.9.10");
   EXPECT_EQ(members[4], "proto=1");
   EXPECT_EQ(members[5], "headers=true");
   EXPECT_EQ(members[6], "max_payload=1000");
-  EXPECT_EQ(members[7], "client_id=1");
+  EXPECT_EQ(members[7], "max_control_line=4096");
+  EXPECT_EQ(members[8], "client_id=1");
 }
 
 TEST_F(hub_protocol, is_verbose_and_pedantic_until_told_otherwise) {
