@@ -136,6 +136,7 @@ TEST_F(a_link, crosses_only_while_somebody_elsewhere_wants_it) {
     EXPECT_EQ(text(wanted), "x");
   }
   ASSERT_TRUE(until([&] { return !one.leaves(">"); }));
+  EXPECT_TRUE(until([&] { return one.statistics().out > 0; }));  // once the server has confirmed it
   EXPECT_EQ(one.statistics().out, 1U);
   EXPECT_EQ(other.statistics().in, 1U);
 }

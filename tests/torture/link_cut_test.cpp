@@ -1,14 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A link that is cut again and again, in the midst of traffic, or whose server is killed: what it
-// says it lost is what is missing, and locally nothing is.
+// A link that is cut again and again, in the midst of traffic, by a close or a reset, that is slow,
+// or whose server is killed, stands still or lets it in no longer: what it says it lost is what is
+// missing, and locally nothing is.
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 
+#include <array>
+#include <chrono>
 #include <csignal>
+#include <cstdint>
 #include <set>
+#include <thread>
 
 #include "link/linked_hubs.hpp"
 #include "support/watchdog.hpp"
@@ -49,6 +55,80 @@ class Wire {
   void cut() { process_->kill(); }
 
  private:
+  std::string port_;
+  std::string server_;
+  std::optional<ForkedProcess> process_;
+};
+
+/// A wire that may be slow, and is cut by a reset: what is on it is lost at once, on both sides.
+class ResettableWire {
+ public:
+  ResettableWire(std::string port, std::string server)
+      : port_(std::move(port)), server_(std::move(server)) {}
+
+  /// @param pause  before each piece of 4 KiB that goes to the server
+  void lay(std::chrono::microseconds pause = {}) {
+    process_.emplace([this, pause](const ForkedProcess::Say&) {
+      ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // also when the test aborts
+      carry(pause);
+      ::_exit(0);
+    });
+  }
+  void reset() {
+    ::kill(process_->pid(), SIGTERM);
+    process_->wait();
+  }
+
+ private:
+  static inline volatile sig_atomic_t over = 0;
+
+  static sockaddr_in address_of(const std::string& port) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_port = htons(static_cast<std::uint16_t>(std::stoi(port)));
+    return address;
+  }
+
+  void carry(std::chrono::microseconds pause) const {
+    struct sigaction ends{};
+    ends.sa_handler = [](int) { over = 1; };
+    ::sigaction(SIGTERM, &ends, nullptr);  // and so poll(2) ends with EINTR
+    const sockaddr_in here = address_of(port_);
+    const sockaddr_in there = address_of(server_.substr(server_.find(':') + 1));
+    const int listening = ::socket(AF_INET, SOCK_STREAM, 0);
+    const int on = 1;
+    ::setsockopt(listening, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    ::bind(listening, reinterpret_cast<const sockaddr*>(&here), sizeof here);
+    ::listen(listening, 1);
+    const std::array<int, 2> ends_of_it{::accept(listening, nullptr, nullptr),
+                                        ::socket(AF_INET, SOCK_STREAM, 0)};
+    ::close(listening);
+    if (::connect(ends_of_it[1], reinterpret_cast<const sockaddr*>(&there), sizeof there) != 0)
+      return;
+    while (over == 0 && pass_on(ends_of_it, pause)) {
+    }
+    const linger at_once{.l_onoff = 1, .l_linger = 0};
+    for (const int end : ends_of_it) {
+      ::setsockopt(end, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    }
+  }
+
+  static bool pass_on(const std::array<int, 2>& ends, std::chrono::microseconds pause) {
+    std::array<pollfd, 2> ready{{{ends[0], POLLIN, 0}, {ends[1], POLLIN, 0}}};
+    if (::poll(ready.data(), ready.size(), 100) < 0) return true;
+    std::array<char, 4096> piece{};
+    for (std::size_t from = 0; from < ends.size(); ++from) {
+      if ((ready[from].revents & (POLLIN | POLLHUP | POLLERR)) == 0) continue;
+      const ssize_t size = ::read(ends[from], piece.data(), piece.size());
+      if (size <= 0) return false;
+      if (from == 0) std::this_thread::sleep_for(pause);
+      const ssize_t sent = ::write(ends[1 - from], piece.data(), static_cast<std::size_t>(size));
+      if (sent != size) return false;
+    }
+    return true;
+  }
+
   std::string port_;
   std::string server_;
   std::optional<ForkedProcess> process_;
@@ -208,6 +288,100 @@ TEST_F(a_link_that_is_cut, goes_on_by_another_server_when_its_own_is_killed) {
   ASSERT_TRUE(until([&] { return traffic.is_accounted_for() && traffic.has_arrived(); }))
       << traffic.account();
   traffic.judge("a server of the link's cluster killed " + std::to_string(kills) + " times");
+}
+
+TEST_F(a_link_that_is_cut, loses_what_its_counters_say_when_its_connection_is_reset) {
+  const unsigned resets = times(200, 3);
+  Watchdog::allow(60 + 5 * resets);
+  NatsServer& server = add_server();
+  const std::string port = free_port();
+  ResettableWire wire(port, server.url().substr(sizeof("nats://") - 1));
+  wire.lay();
+  Machine& near = add_linked(exporting({"nats://127.0.0.1:" + port}));
+  Traffic traffic(near, add_linked(importing(server)));
+  ASSERT_TRUE(until([&] { return near.leaves("s"); }));
+  for (unsigned i = 0; i < resets; ++i) {
+    traffic.publish_some();
+    wire.reset();
+    for (int k = 0; k < 2; ++k) traffic.publish_some();
+    ASSERT_TRUE(until([&] { return near.count(LinkEvent::Kind::reconnecting) == i + 1; }));
+    wire.lay();
+    ASSERT_TRUE(until([&] { return near.count(LinkEvent::Kind::up) == i + 2; })) << "reset " << i;
+  }
+  ASSERT_TRUE(until([&] { return traffic.is_accounted_for() && traffic.has_arrived(); }))
+      << traffic.account();
+  traffic.judge("link reset " + std::to_string(resets) + " times");
+}
+
+TEST_F(a_link_that_is_cut, loses_what_its_counters_say_when_its_server_stands_still) {
+  const unsigned stops = times(50, 2);
+  Watchdog::allow(60 + 5 * stops);
+  NatsServer& server = add_server();
+  Machine& near = add_linked(exporting({server.url()}));
+  Traffic traffic(near, add_linked(importing(server)));
+  ASSERT_TRUE(until([&] { return near.leaves("s"); }));
+  for (unsigned i = 0; i < stops; ++i) {
+    traffic.publish_some();
+    server.signal(SIGSTOP);
+    // As much as there is room for waits, and locally everything goes on.
+    const auto lost = near.statistics().dropped_out;
+    while (near.statistics().dropped_out == lost) traffic.publish_some();
+    server.signal(SIGCONT);
+    ASSERT_TRUE(until([&] { return traffic.is_accounted_for() && traffic.has_arrived(); }))
+        << traffic.account();
+  }
+  traffic.judge("a link's server stopped and continued " + std::to_string(stops) + " times");
+}
+
+TEST_F(a_link_that_is_cut, loses_what_its_counters_say_on_a_slow_wire) {
+  const unsigned rounds = times(50, 2);
+  Watchdog::allow(60 + 10 * rounds);
+  NatsServer& server = add_server();
+  const std::string port = free_port();
+  ResettableWire wire(port, server.url().substr(sizeof("nats://") - 1));
+  wire.lay(std::chrono::milliseconds(20));
+  Machine& near = add_linked(exporting({"nats://127.0.0.1:" + port}));
+  Traffic traffic(near, add_linked(importing(server)));
+  ASSERT_TRUE(until([&] { return near.leaves("s"); }));
+  for (unsigned i = 0; i < rounds; ++i) {
+    const auto lost = near.statistics().dropped_out;
+    while (near.statistics().dropped_out == lost) traffic.publish_some();
+    ASSERT_TRUE(until([&] { return traffic.is_accounted_for() && traffic.has_arrived(); }))
+        << traffic.account();
+  }
+  EXPECT_EQ(near.statistics().unconfirmed, 0U);
+  traffic.judge("a slow wire, filled " + std::to_string(rounds) + " times");
+}
+
+TEST_F(a_link_that_is_cut, loses_what_its_counters_say_while_its_password_is_wrong) {
+  const unsigned changes = times(50, 2);
+  Watchdog::allow(60 + 10 * changes);
+  const auto guarded = [](const std::string& password) {
+    return "authorization { users: [{ user: hub, password: " + password +
+           " }, { user: other, password: other }] }\n";
+  };
+  NatsServer& server = add_server(guarded("right"));
+  Machine& near = add_linked(exporting({server.url("hub:right")}));
+  LinkOptions importing_as_other = patient({server.url("other:other")});
+  importing_as_other.imports = {">"};
+  Machine& far = add_linked(importing_as_other);
+  Traffic traffic(near, far);
+  for (unsigned i = 0; i < changes; ++i) {
+    ASSERT_TRUE(until([&] { return near.leaves("s"); }));
+    traffic.publish_some();
+    ASSERT_TRUE(until([&] { return traffic.is_accounted_for(); })) << traffic.account();
+    const auto ups = near.count(LinkEvent::Kind::up);
+    const auto downs = near.count(LinkEvent::Kind::down);
+    server.replace(guarded("wrong"));
+    ASSERT_TRUE(until([&] { return near.count(LinkEvent::Kind::down) > downs; }));
+    for (int k = 0; k < 3; ++k) traffic.publish_some();
+    server.replace(guarded("right"));
+    ASSERT_TRUE(until([&] { return near.count(LinkEvent::Kind::up) > ups; })) << "change " << i;
+  }
+  ASSERT_TRUE(until([&] { return traffic.is_accounted_for(); })) << traffic.account();
+  EXPECT_GT(near.statistics().dropped_out, 0U);
+  // What the server confirms before the other hub is back, nobody hears: that is not judged.
+  report("a link's password changed " + std::to_string(changes) + " times: " + traffic.account());
 }
 
 }  // namespace
