@@ -24,8 +24,10 @@ Task<> Answering::print(std::string_view message, std::uint64_t connection) {
 Task<Answered> Answering::answer(std::string_view message, ReplyPath& path) {
   Answered answered = co_await reply(message, path);
   if (flags_->answer.ack && answered.can_go_on) {
-    // It says that the message has been dealt with: printed, too, and not about to be.
-    if (flags_->print) co_await output_->written();
+    // It says that the message has been dealt with: printed, too, and not about to be. One that
+    // could not be printed is not acknowledged; the server drains, and its client sees the end.
+    if (flags_->print) answered.can_go_on = co_await output_->written();
+    if (!answered.can_go_on) co_return answered;
     answered.any = true;
     answered.can_go_on = co_await path.reply(*flags_->answer.ack);
   }

@@ -12,7 +12,6 @@
 #include <string>
 #include <utility>
 
-#include <hallway/bytes.hpp>
 #include <hallway/loop.hpp>
 
 #include "bench_load.hpp"
@@ -166,7 +165,7 @@ int bench(const BenchFlags& flags) {
   if (stopped) return *stopped;
   Measurement& measured = bench.measured();
   if (bench.interrupted()) measured.cut_short = "stopped by a signal";
-  if (bench.failure()) measured.cut_short = printable(bench.failure()->error.why());
+  if (bench.failure()) measured.cut_short = bench.failure()->error.why();
   if (server && measured.begun()) {
     measured.server_cpu = seconds(server->stop()) / seconds(measured.elapsed());
   }

@@ -7,7 +7,10 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include <hallway/bytes.hpp>
+
 #include "figures.hpp"
+#include "json_line.hpp"
 #include "values.hpp"
 
 namespace hallway::tool {
@@ -95,7 +98,8 @@ std::string printed(const Load& load, const Measurement& measured) {
                      write_bytes(bytes)) +
          rate_line(load, measured) + latency_table(latencies) +
          fmt::format("  {:<8} {}\n", "missing", words_of_losses(measured)) + cpu_line(measured) +
-         (measured.cut_short.empty() ? "" : "  ended early: " + measured.cut_short + "\n");
+         (measured.cut_short.empty() ? ""
+                                     : "  ended early: " + printable(measured.cut_short) + "\n");
 }
 
 std::string json_line(const Load& load, const Measurement& measured) {
@@ -126,7 +130,7 @@ std::string json_line(const Load& load, const Measurement& measured) {
       {"busy_cores", {{"load", measured.load_cpu}, {"server", json_or_null(measured.server_cpu)}}}};
   auto& intervals = object["intervals"] = nlohmann::ordered_json::array();
   for (const Interval& interval : measured.intervals()) intervals.push_back(json_of(interval));
-  return object.dump(-1, ' ', true) + "\n";
+  return json_line(object);
 }
 
 }  // namespace hallway::tool

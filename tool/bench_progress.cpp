@@ -7,9 +7,10 @@
 #include <algorithm>
 #include <chrono>
 #include <string>
-#include <string_view>
+#include <utility>
 
 #include "figures.hpp"
+#include "log.hpp"
 
 namespace hallway::tool {
 
@@ -18,10 +19,7 @@ namespace {
 constexpr Duration between_drawings = std::chrono::milliseconds(100);
 constexpr std::size_t bar_width = 24;
 
-void write(std::string_view text) {
-  // One try: what a terminal does not take now is out of date when it does.
-  [[maybe_unused]] const ssize_t wrote = ::write(STDERR_FILENO, text.data(), text.size());
-}
+void write(std::string text) { Log::standard_error().write(std::move(text)); }
 
 std::string line_of(const Load& load, const Measurement& measured) {
   if (!measured.begun()) return "connecting";
@@ -50,7 +48,7 @@ struct Eraser {
 Background show_progress(Loop& loop, const Load& load, const Measurement& measured) {
   const Eraser eraser;
   for (;;) {
-    // A terminal that was stopped (Ctrl-S) must not stop the load.
+    // What a terminal that was stopped (Ctrl-S) does not take now is out of date when it does.
     co_await loop.writable(STDERR_FILENO);
     write("\r" + line_of(load, measured) + "\x1b[K");
     co_await loop.sleep(between_drawings);

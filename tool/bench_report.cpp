@@ -12,6 +12,8 @@
 #include <utility>
 #include <vector>
 
+#include <hallway/bytes.hpp>
+
 #include "bench_output.hpp"
 #include "figures.hpp"
 #include "machine.hpp"
@@ -334,7 +336,8 @@ std::string notes_on(const Measurement& measured) {
   if (!measured.is_sound()) {
     text += note("Not everything came back as it should: " + words_of_losses(measured), "bad");
   }
-  if (!measured.cut_short.empty()) text += note("Ended early: " + measured.cut_short, "bad");
+  if (!measured.cut_short.empty())
+    text += note("Ended early: " + printable(measured.cut_short), "bad");
   if (measured.unsent > 0) {
     text += note(fmt::format("{} messages were due and not sent when the time was up.",
                              write_grouped(static_cast<double>(measured.unsent))));

@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <memory>
 #include <sstream>
 #include <string>
@@ -13,7 +12,7 @@
 #include <vector>
 
 #include "help.hpp"
-#include "report.hpp"
+#include "output.hpp"
 #include "verb.hpp"
 
 namespace hallway::tool {
@@ -256,10 +255,7 @@ Run add_completions(CLI::App& verb, const Rest&) {
       ->type_name("")
       ->required()
       ->check(CLI::IsMember({"bash", "zsh", "fish"}));
-  return [shell] {
-    std::fputs(completions_for(*shell).c_str(), stdout);
-    return exit_status::done;
-  };
+  return [shell] { return print_and_end(completions_for(*shell)); };
 }
 
 }  // namespace hallway::tool

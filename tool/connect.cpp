@@ -21,6 +21,7 @@
 #include "flags.hpp"
 #include "hex.hpp"
 #include "input.hpp"
+#include "log.hpp"
 #include "output.hpp"
 #include "prompt.hpp"
 #include "report.hpp"
@@ -56,6 +57,9 @@ class Conversation {
  public:
   Conversation(Loop& loop, const ConnectFlags& flags, Events& events, Output& output)
       : loop_(&loop), flags_(&flags), events_(&events), output_(&output) {}
+  Conversation(const Conversation&) = delete;
+  Conversation& operator=(const Conversation&) = delete;
+  ~Conversation() { close_input(); }
 
   /// The exit status, once the loop has run.
   [[nodiscard]] int status() const noexcept { return status_; }
@@ -92,6 +96,16 @@ class Conversation {
     }
     close_input();
     co_await quiet();
+  }
+
+  /// Nobody may wait for a line any more.
+  void close_input() {
+    if (prompt_ != nullptr) {
+      if (auto saved = prompt_->save(); !saved) events_->error("history", 0, saved.error());
+    }
+    prompt_ = nullptr;
+    input_.reset();
+    Log::standard_error().divert({});
   }
 
  private:
@@ -193,21 +207,35 @@ class Conversation {
   /// Once there is somebody to talk to.
   void open_input() {
     if (is_typed()) {
-      auto prompt = std::make_unique<Prompt>(*loop_);
+      auto prompt = std::make_unique<Prompt>(*loop_, *output_);
       prompt_ = prompt.get();
       input_ = std::move(prompt);
-      static_cast<void>(loop_->on_signal(SIGWINCH, [this] {
-        if (prompt_ != nullptr) prompt_->resize();
-      }));
+      follow_terminal();
     } else {
       input_ = std::make_unique<LineReader>(*loop_, flags_->wire.max_message);
     }
   }
 
-  /// Nobody may wait for a line any more.
-  void close_input() {
-    prompt_ = nullptr;
-    input_.reset();
+  /// What happens to the terminal, for as long as somebody types. Words about the conversation come
+  /// between what is shown there.
+  void follow_terminal() {
+    static_cast<void>(loop_->on_signal(SIGWINCH, [this] {
+      if (prompt_ != nullptr) prompt_->resize();
+    }));
+    if (may_be_stopped()) {
+      static_cast<void>(loop_->on_signal(SIGTSTP, [this] {
+        if (prompt_ != nullptr) prompt_->leave();
+        stop_process();
+      }));
+    }
+    static_cast<void>(loop_->on_signal(SIGCONT, [this] {
+      if (prompt_ != nullptr) prompt_->go_on();
+    }));
+    if (isatty(STDERR_FILENO) != 1) return;
+    Log::standard_error().divert([this](const std::string& lines) {
+      output_->write(lines);
+      output_->hand_over();
+    });
   }
 
   Task<> show(std::string_view message) {
@@ -216,9 +244,9 @@ class Conversation {
     const std::string text = text_of(message);
     if (prompt_ != nullptr) {
       prompt_->show(text);
-      co_return;
+    } else {
+      output_->write(text);
     }
-    output_->write(text);
     co_await output_->room();
   }
 
@@ -262,7 +290,7 @@ int connect(const ConnectFlags& flags) {
   Loop loop(flags.loop);
   if (loop.error()) return fail(*loop.error());
   if (auto claimed = loop.drain_on({SIGINT, SIGTERM}); !claimed) return fail(claimed.error());
-  Output output(loop);
+  Output output(loop, true);
   output.on_end([&] { loop.stop(); });
   Conversation conversation(loop, flags, events, output);
   if (flags.wire.type == SocketType::datagram) {
@@ -273,7 +301,9 @@ int connect(const ConnectFlags& flags) {
   } else {
     loop.spawn(conversation.with_server());
   }
-  const int stopped = loop.run();
+  int stopped = loop.run();
+  conversation.close_input();
+  if (stopped == exit_status::done) stopped = output.finish();
   if (output.error()) return fail(*output.error());
   return conversation.status() != exit_status::done ? conversation.status() : stopped;
 }

@@ -3,19 +3,24 @@
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
-#include <spdlog/sinks/stdout_color_sinks.h>
-#include <spdlog/spdlog.h>
+#include <spdlog/details/os.h>
+#include <spdlog/pattern_formatter.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstdlib>
+#include <mutex>
 #include <nlohmann/json.hpp>
 #include <utility>
 
 #include <hallway/bytes.hpp>
 
 #include "escape.hpp"
+#include "event_limits.hpp"
+#include "json_line.hpp"
+#include "log.hpp"
 #include "values.hpp"
 
 namespace hallway::tool {
@@ -25,18 +30,36 @@ namespace {
 /// Of a message shown with -v; -vv shows it whole.
 constexpr std::size_t excerpt_size = 64;
 
-spdlog::color_mode colours() {
+/// Whether it goes on with the character before it, in UTF-8.
+bool is_continuation(char byte) { return (static_cast<unsigned char>(byte) & 0xC0U) == 0x80U; }
+
+bool coloured() {
   const char* no_color = std::getenv("NO_COLOR");
   const bool unwanted = no_color != nullptr && *no_color != '\0';
-  return unwanted ? spdlog::color_mode::never : spdlog::color_mode::automatic;
+  return !unwanted && spdlog::details::os::in_terminal(stderr) &&
+         spdlog::details::os::is_color_terminal();
 }
 
-std::shared_ptr<spdlog::logger> logger_on_stderr(bool json) {
-  auto sink = std::make_shared<spdlog::sinks::stderr_color_sink_mt>(colours());
-  auto log = std::make_shared<spdlog::logger>("hallway", std::move(sink));
-  const std::string name = printable(program_invocation_short_name);
-  log->set_pattern(json ? "%v" : fmt::format("%^[{} (%P)]%$ %v", name));
-  return log;
+/// "[name (pid)] words". A name with a percent sign in it stands for itself.
+std::string pattern() {
+  std::string name;
+  for (const char letter : printable(program_invocation_short_name)) {
+    name += letter;
+    if (letter == '%') name += letter;
+  }
+  return fmt::format("%^[{} (%P)]%$ %v", name);
+}
+
+std::string formatted(std::string_view words) {
+  thread_local spdlog::pattern_formatter formatter(pattern());
+  static const bool with_colours = coloured();
+  const spdlog::details::log_msg message("hallway", spdlog::level::info, words);
+  spdlog::memory_buf_t line;
+  formatter.format(message, line);
+  std::string text(line.data(), line.size());
+  if (!with_colours) return text;
+  return text.insert(message.color_range_end, "\x1b[m")
+      .insert(message.color_range_start, "\x1b[32m");
 }
 
 std::string now_in_utc() {
@@ -51,17 +74,50 @@ std::string json_event(std::string_view name, std::uint64_t connection,
                        const nlohmann::ordered_json& fields) {
   nlohmann::ordered_json object{{"event", name},
                                 {"time", now_in_utc()},
-                                {"process", printable(program_invocation_short_name)},
+                                {"process", std::string(program_invocation_short_name)},
                                 {"pid", getpid()}};
   if (connection != 0) object["connection"] = connection;
   object.update(fields);
-  return object.dump(-1, ' ', true, nlohmann::ordered_json::error_handler_t::replace);
+  return json_line(object);
+}
+
+/// Thread: any.
+std::string line_of(bool json, std::string_view name, std::uint64_t connection,
+                    std::string_view words, const nlohmann::ordered_json& fields) {
+  if (json) return json_event(name, connection, fields);
+  std::string line;
+  if (connection != 0) line += fmt::format("connection {}: ", connection);
+  line += name;
+  if (!words.empty()) line += fmt::format(": {}", printable(words));
+  return formatted(line);
 }
 
 }  // namespace
 
-Events::Events(Wordiness wordiness)
-    : wordiness_(wordiness), log_(logger_on_stderr(wordiness.json)) {}
+/// Shared with the log's thread, which tells what was counted.
+class Events::Limits {
+ public:
+  EventLimits::Verdict happens(std::string_view kind) {
+    const std::lock_guard lock(mutex_);
+    return limits_.happens(kind, std::chrono::steady_clock::now());
+  }
+
+  std::uint64_t take_untold(std::string_view kind) {
+    const std::lock_guard lock(mutex_);
+    return limits_.take_untold(kind);
+  }
+
+ private:
+  std::mutex mutex_;
+  EventLimits limits_;
+};
+
+Events::Events(Wordiness wordiness) : wordiness_(wordiness), limits_(std::make_shared<Limits>()) {
+  Log::standard_error().on_dropped([json = wordiness.json](std::uint64_t missing) {
+    const std::string words = counted(missing, "log line") + " were dropped, nobody took them";
+    return line_of(json, "log", 0, words, {{"dropped", missing}});
+  });
+}
 
 bool Events::tells(Level level) const noexcept {
   return std::to_underlying(level) <= wordiness_.verbosity;
@@ -74,35 +130,46 @@ void Events::tell(Level level, std::string_view name, std::uint64_t connection,
 
 void Events::tell(Level level, std::string_view name, std::uint64_t connection,
                   std::string_view words, const nlohmann::ordered_json& fields) {
-  if (!tells(level)) return;
-  if (wordiness_.json) {
-    log_->info("{}", json_event(name, connection, fields));
-    return;
-  }
-  std::string line = connection != 0 ? fmt::format("connection {}: ", connection) : std::string();
-  line += name;
-  if (!words.empty()) line += fmt::format(": {}", printable(words));
-  log_->info("{}", line);
+  if (!tells(level) || !admits(level, name)) return;
+  Log::standard_error().write(line_of(wordiness_.json, name, connection, words, fields));
+}
+
+bool Events::admits(Level level, std::string_view name) {
+  if (level != Level::usual) return true;
+  const auto verdict = limits_->happens(name);
+  if (!verdict.count_at) return verdict.told;
+  const auto count = [limits = limits_, json = wordiness_.json, kind = std::string(name)] {
+    const std::uint64_t untold = limits->take_untold(kind);
+    return line_of(json, "not told", 0, fmt::format("{} more events \"{}\"", untold, kind),
+                   {{"kind", kind}, {"events", untold}});
+  };
+  Log::standard_error().write_at(*verdict.count_at, count);
+  return false;
 }
 
 void Events::message(std::string_view direction, std::uint64_t connection, std::string_view bytes) {
   if (!tells(Level::detail)) return;
   const std::size_t most = wordiness_.verbosity > 1 ? bytes.size() : excerpt_size;
-  const std::string shown = excerpt(bytes, most);
-  tell(Level::detail, direction, connection, counted(bytes.size(), "byte") + ": " + shown,
-       {{"bytes", bytes.size()}, {"data", shown}});
+  if (wordiness_.json) {
+    // Cut where a character begins: text stays text.
+    std::size_t size = std::min(bytes.size(), most);
+    while (size < bytes.size() && size > 0 && is_continuation(bytes[size])) --size;
+    tell(Level::detail, direction, connection, "",
+         {{"bytes", bytes.size()}, {"data", std::string(bytes.substr(0, size))}});
+    return;
+  }
+  tell(Level::detail, direction, connection,
+       counted(bytes.size(), "byte") + ": " + excerpt(bytes, most));
 }
 
 void Events::error(std::string_view name, std::uint64_t connection, const Error& error) {
   const std::string why = error.explain();
-  tell(Level::usual, name, connection, why, {{"why", printable(why)}});
+  tell(Level::usual, name, connection, why, {{"why", why}});
 }
 
 nlohmann::ordered_json json_of(const Peer& peer) {
-  return {{"pid", peer.pid},
-          {"uid", peer.uid},
-          {"gid", peer.gid},
-          {"process", printable(peer.process_name())}};
+  return {
+      {"pid", peer.pid}, {"uid", peer.uid}, {"gid", peer.gid}, {"process", peer.process_name()}};
 }
 
 }  // namespace hallway::tool

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What happens, in words on stderr: one line per event, each with the name and pid of the process
-// and the number of the connection; with --json, one object per line.
+// and the number of the connection; with --json, one object per line. Of what happens too often, a
+// part is told and the rest is counted (event_limits.hpp); messages, which -v asks for, are all
+// told.
 #pragma once
-
-#include <spdlog/fwd.h>
 
 #include <cstdint>
 #include <memory>
@@ -25,7 +25,7 @@ struct Wordiness {
 
 class Events {
  public:
-  /// Messages and other things that happen often are told from -v on.
+  /// Messages and other things that happen often are told from -v on. What is usual is limited.
   enum class Level : int { usual = 0, detail = 1 };
 
   explicit Events(Wordiness wordiness);
@@ -47,8 +47,12 @@ class Events {
   void error(std::string_view name, std::uint64_t connection, const Error& error);
 
  private:
+  class Limits;
+
+  bool admits(Level level, std::string_view name);
+
   Wordiness wordiness_;
-  std::shared_ptr<spdlog::logger> log_;
+  std::shared_ptr<Limits> limits_;
 };
 
 nlohmann::ordered_json json_of(const Peer& peer);

@@ -75,7 +75,6 @@ class HubService {
         config_(std::move(config)),
         address_(hub_address(config_)),
         events_(&events),
-        hub_events_(loop, events),
         run_(loop, events, address_.to_string()),
         watch_(loop, events, run_, config_.hub.on_path_lost) {}
 
@@ -103,7 +102,7 @@ class HubService {
     HubOptions options = config_.hub;
     options.on_event = [this](const ServerEvent& event) { watch_.follow(event); };
     if (config_.link) options.awaited_exports = config_.link->always;
-    options.on_hub_event = [this](const HubEvent& event) { hub_events_.tell(event); };
+    options.on_hub_event = [this](const HubEvent& event) { tool::tell(*events_, event); };
     auto hub = Hub::start(*loop_, address_, std::move(options));
     if (!hub) return std::unexpected(hub.error());
     hub_.emplace(std::move(*hub));
@@ -194,7 +193,6 @@ class HubService {
   HubConfig config_;
   Address address_;
   Events* events_;
-  HubEvents hub_events_;
   ServerRun run_;
   ServerWatch watch_;
   std::optional<Hub> hub_;

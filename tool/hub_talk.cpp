@@ -13,19 +13,22 @@ namespace hallway::tool {
 
 namespace {
 
-/// {"Name":["first value","second"]}
-nlohmann::ordered_json json_of(const std::vector<HubField>& header) {
-  auto object = nlohmann::ordered_json::object();
+/// "header":{"Name":["first value","second"]}, and fields that are not UTF-8 as pairs of name and
+/// value: "header_base64":[["TmFtZQ==","/w=="]].
+void add_header(nlohmann::ordered_json& object, const std::vector<HubField>& header) {
   for (const HubField& field : header) {
-    object[printable(field.name)].push_back(printable(field.value));
+    if (is_utf8(field.name) && is_utf8(field.value)) {
+      object["header"][std::string(field.name)].push_back(field.value);
+    } else {
+      object["header_base64"].push_back({base64(field.name), base64(field.value)});
+    }
   }
-  return object;
 }
 
 std::string message_line(const HubMessage& message) {
-  nlohmann::ordered_json object{{"event", "message"}, {"subject", printable(message.subject())}};
-  if (!message.reply().empty()) object["reply"] = printable(message.reply());
-  if (const auto header = message.header(); !header.empty()) object["header"] = json_of(header);
+  nlohmann::ordered_json object{{"event", "message"}, {"subject", message.subject()}};
+  if (!message.reply().empty()) object["reply"] = message.reply();
+  add_header(object, message.header());
   add_data(object, message.payload());
   return json_line(object);
 }
@@ -56,12 +59,12 @@ Read<std::string> read_subject(const std::string& text) {
   return text;
 }
 
-HubTalk::HubTalk(const HubFlags& flags, std::string verb)
+HubTalk::HubTalk(const HubFlags& flags, std::string verb, Prints prints)
     : flags_(&flags),
       verb_(std::move(verb)),
       events_(flags.wordiness),
       loop_(flags.loop),
-      output_(loop_),
+      output_(loop_, prints == Prints::messages),
       over_(loop_) {}
 
 int HubTalk::run(Task<> talk) {
@@ -161,7 +164,7 @@ Task<> ask_and_end(HubTalk& talk, const std::string& subject, const std::string&
 }  // namespace
 
 int ask_hub(const HubFlags& flags, const std::string& subject, const std::string& message) {
-  HubTalk talk(flags, "request");
+  HubTalk talk(flags, "request", HubTalk::Prints::messages);
   return talk.run(ask_and_end(talk, subject, message));
 }
 

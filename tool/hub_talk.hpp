@@ -39,8 +39,11 @@ Read<std::string> read_subject(const std::string& text);
 /// A verb's time with a hub, from connecting until end().
 class HubTalk {
  public:
+  /// Whether the verb is over when nobody reads its output.
+  enum class Prints { nothing, messages };
+
   /// @param verb  what failures are failures of
-  HubTalk(const HubFlags& flags, std::string verb);
+  HubTalk(const HubFlags& flags, std::string verb, Prints prints);
 
   /// Runs `talk` on a loop that SIGINT and SIGTERM drain; the exit status.
   int run(Task<> talk);

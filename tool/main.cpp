@@ -9,7 +9,6 @@
 #include <algorithm>
 #include <clocale>
 #include <csignal>
-#include <cstdio>
 #include <exception>
 #include <span>
 #include <string>
@@ -21,6 +20,8 @@
 
 #include "flags.hpp"
 #include "help.hpp"
+#include "log.hpp"
+#include "output.hpp"
 #include "report.hpp"
 #include "values.hpp"
 #include "verb.hpp"
@@ -57,7 +58,7 @@ const Verb* find_verb(std::string_view name) {
   return name == completions.name ? &completions : nullptr;
 }
 
-void print_help() {
+int print_help() {
   std::string text =
       "hallway: Unix domain sockets done right\n\n"
       "Usage: hallway VERB [ADDRESS] [FLAGS]\n\n"
@@ -76,13 +77,29 @@ void print_help() {
       "For a hub that is HALLWAY_HUB, else {}.\n"
       "`hallway VERB --help` has the rest, and so has man hallway.\n",
       defaults::address, defaults::hub_address);
-  std::fputs(text.c_str(), stdout);
+  return print_and_end(text);
 }
 
-/// A socket must never become descriptor 0, 1 or 2, where others read or print.
+/// A socket must never become descriptor 0, 1 or 2, where others read or print. What somebody
+/// closed reads as empty and takes every word; but messages for a closed standard output would be
+/// lost, so that writing to it fails as it would have failed.
 void occupy_standard_descriptors() {
   for (int number = STDIN_FILENO; number <= STDERR_FILENO; ++number) {
-    if (fcntl(number, F_GETFD) < 0) static_cast<void>(open("/dev/null", O_RDWR | O_CLOEXEC));
+    const int access = number == STDOUT_FILENO ? O_RDONLY : O_RDWR;
+    if (fcntl(number, F_GETFD) < 0) static_cast<void>(open("/dev/null", access | O_CLOEXEC));
+  }
+}
+
+/// What people type and see is UTF-8, and in the locale C, which containers and ssh leave a
+/// terminal with, nothing beyond ASCII is a letter. Only this process: the environment stays as it
+/// is.
+void read_utf8() {
+  const char* locale = std::setlocale(LC_CTYPE, "");  // NOLINT(concurrency-mt-unsafe): one thread
+  const std::string_view name = locale == nullptr ? "C" : locale;
+  if (name != "C" && name != "POSIX") return;
+  for (const char* wanted : {"C.UTF-8", "C.utf8", "en_US.UTF-8"}) {
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): one thread
+    if (std::setlocale(LC_CTYPE, wanted) != nullptr) return;
   }
 }
 
@@ -147,8 +164,8 @@ int run_verb(const Verb& verb, std::vector<std::string> words) {
     words = unambiguous(app, words);
     std::ranges::reverse(words);  // CLI11 takes them from the end
     app.parse(words);
-  } catch (const CLI::Success& help) {
-    return app.exit(help);
+  } catch (const CLI::CallForHelp&) {
+    return print_and_end(app.help());
   } catch (const CLI::ParseError& error) {
     return refuse(app, error);
   }
@@ -158,12 +175,10 @@ int run_verb(const Verb& verb, std::vector<std::string> words) {
 int run(const std::vector<std::string>& words) {
   const std::string first = words.empty() ? "" : words.front();
   if (first == "--help" || first == "-h") {
-    print_help();
-    return exit_status::done;
+    return print_help();
   }
   if (first == "--version") {
-    std::fputs(fmt::format("hallway {}\n", version).c_str(), stdout);
-    return exit_status::done;
+    return print_and_end(fmt::format("hallway {}\n", version));
   }
   const Verb* verb = find_verb(first);
   if (verb != nullptr) return run_verb(*verb, {words.begin() + 1, words.end()});
@@ -177,13 +192,17 @@ int run(const std::vector<std::string>& words) {
 
 int main(int argc, char** argv) {
   using namespace hallway::tool;
-  std::setlocale(LC_CTYPE, "");  // NOLINT(concurrency-mt-unsafe): there is one thread
+  read_utf8();
   occupy_standard_descriptors();
   // A reader of our output that goes away is noticed where we write.
   std::signal(SIGPIPE, SIG_IGN);
+  int status = exit_status::done;
   try {
-    return run({argv + 1, argv + argc});
+    status = run({argv + 1, argv + argc});
   } catch (const std::exception& error) {
-    return fail(error_of(std::errc::state_not_recoverable, "hallway", "", error.what()));
+    status = fail(error_of(std::errc::state_not_recoverable, "hallway", "", error.what()));
   }
+  status = close_output(status);
+  Log::standard_error().finish();
+  return status;
 }

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "output.hpp"
 
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
-#include <chrono>
-#include <climits>
+#include <list>
+#include <new>
 #include <nlohmann/json.hpp>
+#include <system_error>
 #include <utility>
 
 #include <hallway/bytes.hpp>
+#include <hallway/limits.hpp>
 
-#include "escape.hpp"
+#include "patient_write.hpp"
 #include "report.hpp"
 
 namespace hallway::tool {
@@ -23,13 +23,11 @@ namespace {
 /// Above it, room() waits.
 constexpr std::size_t queue_limit = 1 << 20;
 
-/// What a descriptor that is ready takes without blocking: a pipe promises PIPE_BUF bytes; files
-/// and /dev/null take everything.
-std::size_t takes_at_once(int descriptor) {
-  struct stat status{};
-  if (fstat(descriptor, &status) < 0) return PIPE_BUF;
-  const bool device = S_ISCHR(status.st_mode) && isatty(descriptor) == 0;
-  return S_ISREG(status.st_mode) || device ? queue_limit : PIPE_BUF;
+Error cannot_write(int code) {
+  Error error = error_of(code, "write", "standard output");
+  // What stands in its place since the start says so (see main.cpp).
+  if (code == EBADF) error.reason = "it is closed";
+  return error;
 }
 
 }  // namespace
@@ -48,10 +46,6 @@ void add_data(nlohmann::ordered_json& object, std::string_view bytes) {
   }
 }
 
-std::string json_line(const nlohmann::ordered_json& object) {
-  return object.dump(-1, ' ', true) + "\n";
-}
-
 std::string json_line(std::string_view message, std::uint64_t connection) {
   nlohmann::ordered_json object{{"event", "message"}};
   if (connection != 0) object["connection"] = connection;
@@ -59,88 +53,127 @@ std::string json_line(std::string_view message, std::uint64_t connection) {
   return json_line(object);
 }
 
-Output::Output(Loop& loop)
-    : loop_(&loop),
-      at_once_(takes_at_once(STDOUT_FILENO)),
-      is_terminal_(isatty(STDOUT_FILENO) == 1) {}
+Output::Output(Loop& loop, bool watched) : loop_(&loop), is_terminal_(isatty(STDOUT_FILENO) == 1) {
+  if (watched) open();
+}
+
+void Output::open() {
+  writer_.emplace(STDOUT_FILENO);
+  hearing_.emplace(hear());
+}
 
 void Output::write(std::string_view bytes) {
-  if (ended_) return;
-  queue_ += bytes;
+  if (bytes.empty()) return;
+  // Counted in any case: it will never be written().
   queued_ever_ += bytes.size();
+  if (ended_) return;
+  if (!writer_) open();
+  queue_ += bytes;
   if (!std::exchange(flushing_, true)) loop_->spawn(flush());
 }
 
 Task<> Output::room() {
-  // Nobody wakes the waiting one by one: a slow terminal is looked at again soon enough.
-  while (queue_.size() - written_ > queue_limit && !ended_) {
-    co_await loop_->sleep(std::chrono::milliseconds(5));
-  }
+  if (queued_ever_ - written_ever_ > queue_limit) co_await written(queued_ever_ - queue_limit);
 }
 
-Task<> Output::written() {
-  if (written_ever_ >= queued_ever_ || ended_) co_return;
-  Waiting waiting{queued_ever_, Occurrence(*loop_)};
+Task<bool> Output::written() {
+  const std::uint64_t until = queued_ever_;
+  co_await written(until);
+  co_return written_ever_ >= until;
+}
+
+Task<> Output::written(std::uint64_t until) {
+  if (written_ever_ >= until || ended_) co_return;
+  Waiting waiting{until, Occurrence(*loop_)};
   // Whoever is ended while he waits must not be woken.
   struct InLine {
-    std::list<Waiting*>& line;
+    std::shared_ptr<std::list<Waiting*>> line;
     Waiting* who;
-    ~InLine() { line.remove(who); }
+    ~InLine() { line->remove(who); }
   };
-  waiting_.push_back(&waiting);
+  waiting_->push_back(&waiting);
   const InLine in_line{waiting_, &waiting};
   co_await waiting.happened;
 }
 
-void Output::wake() {
-  while (!waiting_.empty() && (ended_ || waiting_.front()->until <= written_ever_)) {
-    waiting_.front()->happened.happen();
-    waiting_.pop_front();
-  }
+int Output::finish() {
+  if (!flushing_ || ended_) return exit_status::done;
+  const Background limit = give_up();
+  return loop_->run();
 }
 
+Background Output::give_up() {
+  co_await loop_->sleep(ServerLimits{}.drain_time);
+  loop_->stop(fail(error_of(std::errc::interrupted, "write", "standard output",
+                            "nobody takes what was printed; the rest of it is lost")));
+}
+
+void Output::wake() {
+  std::erase_if(*waiting_, [this](Waiting* one) {
+    const bool over = ended_ || one->until <= written_ever_;
+    if (over) one->happened.happen();
+    return over;
+  });
+}
+
+/// Keeps the loop running until all is written.
 Task<> Output::flush() {
   // The next turn is soon enough, and many messages then cost one write.
   co_await loop_->sleep(Duration::zero());
-  while (written_ < queue_.size() && !ended_) {
-    co_await loop_->writable(STDOUT_FILENO);
-    if (!write_some()) break;
+  while (written_ever_ < queued_ever_ && !ended_) {
+    // Again each time: a task that was woken together with this one may have printed more.
+    hand_over();
+    co_await written(queued_ever_);
   }
-  queue_.clear();
-  written_ = 0;
   flushing_ = false;
 }
 
-bool Output::write_some() {
-  const std::size_t size = std::min(queue_.size() - written_, at_once_);
-  const ssize_t wrote = ::write(STDOUT_FILENO, queue_.data() + written_, size);
-  if (wrote < 0 && errno != EINTR && errno != EAGAIN) {
-    end(errno);
-    return false;
+void Output::hand_over() {
+  if (!queue_.empty()) writer_->write(std::exchange(queue_, {}));
+}
+
+Background Output::hear() {
+  try {
+    while (!ended_) {
+      co_await loop_->readable(writer_->news());
+      writer_->forget_news();
+      written_ever_ = writer_->written();
+      if (const int code = writer_->error(); code != 0) end(code);
+      wake();
+      if (flushing_) hand_over();
+    }
+  } catch (const std::bad_alloc&) {
+    end(ENOMEM);
+    wake();
   }
-  const auto count = static_cast<std::size_t>(std::max<ssize_t>(wrote, 0));
-  written_ += count;
-  written_ever_ += count;
-  wake();
-  if (written_ > queue_limit) queue_.erase(0, std::exchange(written_, 0));
-  return true;
 }
 
 void Output::end(int code) {
   ended_ = true;
-  if (code != EPIPE) error_ = error_of(code, "write", "standard output");
-  wake();
+  queue_ = {};
+  if (code != EPIPE) error_ = cannot_write(code);
   if (on_end_) on_end_();
 }
 
 Result<void> write_out(std::string_view bytes) {
   while (!bytes.empty()) {
-    const ssize_t wrote = ::write(STDOUT_FILENO, bytes.data(), bytes.size());
-    if (wrote < 0 && errno == EINTR) continue;
-    if (wrote < 0) return std::unexpected(error_of(errno, "write", "standard output"));
+    const ssize_t wrote = patient_write(STDOUT_FILENO, bytes);
+    if (wrote < 0) return std::unexpected(cannot_write(errno));
     bytes.remove_prefix(static_cast<std::size_t>(wrote));
   }
   return {};
+}
+
+int print_and_end(std::string_view bytes) {
+  const auto wrote = write_out(bytes);
+  const bool failed = !wrote && wrote.error().code != std::errc::broken_pipe;
+  return failed ? fail(wrote.error()) : exit_status::done;
+}
+
+int close_output(int status) {
+  const bool closed = ::close(STDOUT_FILENO) == 0 || errno == EBADF || errno == EINTR;
+  if (closed || status != exit_status::done) return status;
+  return fail(error_of(errno, "close", "standard output"));
 }
 
 }  // namespace hallway::tool

@@ -1,20 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "prompt.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <histedit.h>
+#include <poll.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cwchar>
 #include <filesystem>
 #include <system_error>
 
-#include <hallway/version.hpp>
+#include "patient_write.hpp"
+#include "report.hpp"
 
 namespace hallway::tool {
 
@@ -23,6 +30,9 @@ namespace {
 constexpr int history_lines = 1000;
 constexpr char end_of_file = 'D' - '@';
 constexpr int prompt_width = 2;
+
+/// Between two looks at whether a job in the background has been brought back.
+constexpr Duration between_looks = std::chrono::milliseconds(200);
 
 /// XDG_STATE_HOME/hallway_history, by default ~/.local/state/hallway_history; empty: nowhere.
 std::filesystem::path history_file() {
@@ -48,11 +58,20 @@ void make_directories(const std::filesystem::path& directories) {
 /// Reads one byte that was typed; nothing: the terminal is gone.
 std::optional<char> read_typed() {
   char typed = '\0';
-  ssize_t got = 0;
-  do {
-    got = read(STDIN_FILENO, &typed, 1);
-  } while (got < 0 && (errno == EINTR || errno == EAGAIN));
-  return got == 1 ? std::optional(typed) : std::nullopt;
+  return patient_read(STDIN_FILENO, &typed, 1) == 1 ? std::optional(typed) : std::nullopt;
+}
+
+/// Waits for a key, and no longer than for a signal, which is for the loop to hear. False: one
+/// came.
+bool wait_for_key() {
+  pollfd input{.fd = STDIN_FILENO, .events = POLLIN, .revents = 0};
+  return poll(&input, 1, -1) == 1;
+}
+
+/// A job in the background may neither read its terminal nor change it.
+bool in_foreground() {
+  const pid_t group = tcgetpgrp(STDIN_FILENO);
+  return group < 0 || group == getpgrp();
 }
 
 /// What mbrtowc(3) says about the character that `bytes` begin with.
@@ -91,13 +110,19 @@ char* prompt_text(EditLine*) {
 
 /// What libedit keeps.
 struct Prompt::Editor {
-  Editor()
-      : line(el_init("hallway", stdin, stdout, stderr)),
+  explicit Editor(Output& its_output)
+      : output(&its_output),
+        screen(fopencookie(this, "w",
+                           {.read = nullptr, .write = show, .seek = nullptr, .close = nullptr})),
+        line(el_init_fd("hallway", stdin, screen, screen, STDIN_FILENO, STDOUT_FILENO,
+                        STDERR_FILENO)),
         history(history_init()),
         file(history_file()) {
     history_change(H_SETSIZE, history_lines);
     history_change(H_SETUNIQUE, 1);
-    if (!file.empty()) history_change(H_LOAD, file.c_str());
+    // Something else of that name, a FIFO, would be waited for.
+    std::error_code ignored;
+    if (std::filesystem::is_regular_file(file, ignored)) history_change(H_LOAD, file.c_str());
     el_set(line, EL_PROMPT, prompt_text);
     el_set(line, EL_EDITOR, "emacs");
     el_set(line, EL_HIST, ::history, history);
@@ -111,9 +136,17 @@ struct Prompt::Editor {
   ~Editor() {
     if (editing) write_out("\n");
     finish();
-    save();
     history_end(history);
     el_end(line);
+    std::fclose(screen);
+  }
+
+  /// What libedit writes to `screen`. At once: the loop may be waiting for a person (see below).
+  static ssize_t show(void* editor, const char* text, std::size_t size) {
+    Output& output = *static_cast<Editor*>(editor)->output;
+    output.write({text, size});
+    output.hand_over();
+    return static_cast<ssize_t>(size);
   }
 
   /// libedit reads from here. Where it wants more than one key (a search), it waits for the person.
@@ -123,6 +156,8 @@ struct Prompt::Editor {
     for (;;) {
       const std::size_t width = width_of(self->key, character);
       if (width == half_a_character) {
+        // Without a key it gives up the search, and the loop goes on.
+        if (!wait_for_key()) return 0;
         const auto typed = read_typed();
         if (!typed) return 0;
         self->key += *typed;
@@ -135,8 +170,24 @@ struct Prompt::Editor {
 
   /// Shows the prompt, and takes characters as they are typed.
   void begin() {
+    tcgetattr(STDIN_FILENO, &usual_mode);
     el_set(line, EL_UNBUFFERED, 1);
+    tcgetattr(STDIN_FILENO, &editing_mode);
     editing = true;
+  }
+
+  /// The shell wants the terminal as it was.
+  void leave() const {
+    if (editing) tcsetattr(STDIN_FILENO, TCSANOW, &usual_mode);
+  }
+
+  /// Takes the terminal again, and draws the line below what the shell wrote.
+  void come_back() const {
+    if (!editing) return;
+    tcsetattr(STDIN_FILENO, TCSANOW, &editing_mode);
+    el_resize(line);
+    write_out("\r\x1b[J");
+    el_set(line, EL_REFRESH);
   }
 
   /// Gives the terminal back as it was.
@@ -160,8 +211,8 @@ struct Prompt::Editor {
   }
 
   void write_out(std::string_view text) const {
-    std::fwrite(text.data(), 1, text.size(), stdout);
-    std::fflush(stdout);
+    std::fwrite(text.data(), 1, text.size(), screen);
+    std::fflush(screen);
   }
 
   template <typename Value>
@@ -170,21 +221,52 @@ struct Prompt::Editor {
     ::history(history, &event, what, value);
   }
 
-  void save() {
-    if (file.empty() || !changed) return;
+  /// The old lines stay until the new ones are whole: a disk may be full.
+  Result<void> save() {
+    if (file.empty() || !changed) return {};
     make_directories(file.parent_path());
-    history_change(H_SAVE, file.c_str());
+    std::error_code code;
+    const auto status = std::filesystem::status(file, code);
+    if (exists(status) && !is_regular_file(status)) {
+      return std::unexpected(error_of(std::errc::invalid_argument, "keep the history",
+                                      file.string(), "not a regular file"));
+    }
+    // Of a link, what it leads to is replaced.
+    const auto real = exists(status) ? std::filesystem::canonical(file, code) : file;
+    const std::string next = real.string() + fmt::format(".{}", getpid());
+    if (write_history(next) && rename(next.c_str(), real.c_str()) == 0) {
+      changed = false;
+      return {};
+    }
+    const int reason = errno;
+    unlink(next.c_str());
+    return std::unexpected(error_of(reason, "keep the history", file.string()));
   }
 
+  bool write_history(const std::string& name) {
+    const int descriptor = open(name.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (descriptor < 0) return false;
+    static_cast<void>(fchmod(descriptor, 0600));  // whatever the umask
+    std::FILE* stream = fdopen(descriptor, "w");
+    history_change(H_SAVE_FP, stream);
+    const bool written = std::fflush(stream) == 0 && std::ferror(stream) == 0;
+    return std::fclose(stream) == 0 && written;
+  }
+
+  Output* output;
+  std::FILE* screen;
   EditLine* line;
   std::string key;  // bytes typed that libedit has not got yet
   ::History* history;
   std::filesystem::path file;
+  termios usual_mode{};
+  termios editing_mode{};
   bool editing = false;
   bool changed = false;
 };
 
-Prompt::Prompt(Loop& loop) : loop_(&loop), editor_(std::make_unique<Editor>()) {}
+Prompt::Prompt(Loop& loop, Output& output)
+    : loop_(&loop), editor_(std::make_unique<Editor>(output)) {}
 
 Prompt::~Prompt() = default;
 
@@ -192,10 +274,10 @@ Task<Result<std::optional<std::string>>> Prompt::next() {
   if (!editor_->editing) editor_->begin();
   for (;;) {
     if (!is_whole(editor_->key)) {
-      co_await loop_->readable(STDIN_FILENO);
-      const auto typed = read_typed();
-      if (!typed) co_return end();
-      editor_->key += *typed;
+      co_await typed();
+      const auto key = read_typed();
+      if (!key) co_return end();
+      editor_->key += *key;
       continue;
     }
     int count = 0;
@@ -218,10 +300,20 @@ std::optional<std::string> Prompt::end() {
   return std::nullopt;
 }
 
+/// Until there is something to read for us, and not for the job that has the terminal.
+Task<> Prompt::typed() {
+  do {
+    while (away_) co_await loop_->sleep(between_looks);
+    co_await loop_->readable(STDIN_FILENO);
+    if (!in_foreground()) go_on();
+  } while (away_);
+}
+
 void Prompt::aside(const std::function<void()>& write) {
-  if (editor_->editing) editor_->clear();
+  const bool drawn = editor_->editing && !away_;
+  if (drawn) editor_->clear();
   write();
-  if (editor_->editing) el_set(editor_->line, EL_REFRESH);  // draws it anew
+  if (drawn) el_set(editor_->line, EL_REFRESH);  // draws it again
 }
 
 void Prompt::show(std::string_view text) {
@@ -229,7 +321,39 @@ void Prompt::show(std::string_view text) {
 }
 
 void Prompt::resize() {
-  if (editor_->editing) el_resize(editor_->line);
+  if (editor_->editing && !away_) el_resize(editor_->line);
+}
+
+void Prompt::leave() {
+  if (!away_) editor_->leave();
+}
+
+void Prompt::go_on() {
+  away_ = true;
+  coming_back_.emplace(come_back());
+}
+
+Background Prompt::come_back() {
+  // A shell that brings back a job which runs does not tell it.
+  while (!in_foreground()) co_await loop_->sleep(between_looks);
+  away_ = false;
+  editor_->come_back();
+}
+
+Result<void> Prompt::save() { return editor_->save(); }
+
+bool may_be_stopped() {
+  struct sigaction now{};
+  return sigaction(SIGTSTP, nullptr, &now) == 0 && now.sa_handler != SIG_IGN;
+}
+
+void stop_process() {
+  struct sigaction usual{};
+  struct sigaction ours{};
+  usual.sa_handler = SIG_DFL;
+  sigaction(SIGTSTP, &usual, &ours);
+  std::raise(SIGTSTP);
+  sigaction(SIGTSTP, &ours, nullptr);
 }
 
 }  // namespace hallway::tool

@@ -140,7 +140,7 @@ Run add_publish(CLI::App& verb, const Rest& rest) {
   });
   return [flags] {
     report_as(flags->hub.wordiness.json ? ReportForm::json : ReportForm::text);
-    HubTalk talk(flags->hub, "publish");
+    HubTalk talk(flags->hub, "publish", HubTalk::Prints::nothing);
     Publishing publishing(talk, *flags);
     return talk.run(publishing.run());
   };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ready.hpp"
 
+#include <poll.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -20,7 +21,10 @@ namespace {
 constexpr Duration status_interval = std::chrono::seconds(1);
 
 Result<void> write_newline(int descriptor) {
-  const bool wrote = write(descriptor, "\n", 1) == 1;
+  // A pipe that is full must not be waited for: nobody would hear signals meanwhile.
+  pollfd ready{.fd = descriptor, .events = POLLOUT, .revents = 0};
+  errno = EAGAIN;
+  const bool wrote = poll(&ready, 1, 0) == 1 && write(descriptor, "\n", 1) == 1;
   const int code = errno;
   // The standard ones have more to do.
   if (descriptor > STDERR_FILENO) Descriptor::adopt(descriptor).close();
@@ -49,7 +53,13 @@ Result<void> ServerRun::claim_signals() {
 }
 
 int ServerRun::run(std::optional<int> descriptor, bool successor) {
-  if (descriptor) unheard(write_newline(*descriptor));
+  if (descriptor) {
+    const auto told = write_newline(*descriptor);
+    // A starter that is gone gave up waiting; one that is there would wait for ever.
+    const bool gone = !told && told.error().code == std::errc::broken_pipe;
+    if (!told && !gone) return fail(told.error());
+    if (gone) events_->error("not notified", 0, told.error());
+  }
   if (successor && notifier_) unheard(notifier_->main_process(getpid()));
   say(&Notifier::ready);
   changed();

@@ -3,10 +3,13 @@
 
 #include <fmt/format.h>
 
-#include <cstdio>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include <hallway/bytes.hpp>
+
+#include "json_line.hpp"
+#include "log.hpp"
 
 namespace hallway::tool {
 
@@ -19,17 +22,17 @@ void write_text(const Error& error) {
   if (!error.subject.empty()) line += error.subject + ": ";
   line = printable(line + error.why()) + "\n";
   if (!error.hint.empty()) line += "hint: " + printable(error.hint) + "\n";
-  std::fputs(line.c_str(), stderr);
+  Log::standard_error().write(std::move(line));
 }
 
 void write_json(const Error& error, int status) {
   nlohmann::ordered_json object{{"event", "error"},
-                                {"what", printable(error.operation)},
-                                {"subject", printable(error.subject)},
-                                {"why", printable(error.why())}};
-  if (!error.hint.empty()) object["hint"] = printable(error.hint);
+                                {"what", error.operation},
+                                {"subject", error.subject},
+                                {"why", error.why()}};
+  if (!error.hint.empty()) object["hint"] = error.hint;
   object["exit"] = status;
-  std::fputs((object.dump(-1, ' ', true) + "\n").c_str(), stderr);
+  Log::standard_error().write(json_line(object));
 }
 
 int write(const Error& error, int status) {

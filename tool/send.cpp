@@ -23,6 +23,7 @@
 #include "flags.hpp"
 #include "hub_talk.hpp"
 #include "output.hpp"
+#include "patient_write.hpp"
 #include "report.hpp"
 #include "verb.hpp"
 
@@ -70,8 +71,7 @@ Result<std::string> read_input(const Wire& wire) {
   std::string input;
   std::array<char, 64 * kibibyte> buffer;
   while (input.size() <= wire.max_message + 1) {
-    const ssize_t got = read(STDIN_FILENO, buffer.data(), buffer.size());
-    if (got < 0 && errno == EINTR) continue;
+    const ssize_t got = patient_read(STDIN_FILENO, buffer.data(), buffer.size());
     if (got < 0) return std::unexpected(error_of(errno, "read", "standard input"));
     if (got == 0) break;
     input.append(buffer.data(), static_cast<std::size_t>(got));

@@ -33,13 +33,13 @@ int serve(const ServeFlags& flags) {
   if (loop.error()) return fail(*loop.error());
   // What it means is said once there is a server; until then it must not end us.
   if (auto claimed = loop.on_signal(SIGHUP, [] {}); !claimed) return fail(claimed.error());
-  Output output(loop);
+  Output output(loop, flags.print);
   output.on_end([&] { loop.drain(); });
   const bool datagrams = flags.wire.type == SocketType::datagram;
   int status = datagrams ? serve_datagrams(loop, flags, events, output)
                          : serve_connections(loop, flags, events, output);
   // What was printed last may still be on its way.
-  if (status == exit_status::done && output.is_writing()) status = loop.run();
+  if (status == exit_status::done) status = output.finish();
   if (output.error()) return fail(*output.error());
   if (loop.error()) return fail(*loop.error());
   return status;

@@ -146,7 +146,7 @@ Run add_subscribe(CLI::App& verb, const Rest& rest) {
   });
   return [flags] {
     report_as(flags->hub.wordiness.json ? ReportForm::json : ReportForm::text);
-    HubTalk talk(flags->hub, "subscribe");
+    HubTalk talk(flags->hub, "subscribe", HubTalk::Prints::messages);
     Subscribing subscribing(talk, *flags);
     return talk.run(subscribing.run());
   };

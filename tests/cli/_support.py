@@ -233,12 +233,14 @@ class Peer:
 class Terminal:
     """hallway on a terminal of its own, as a person would use it."""
 
-    def __init__(self, *words, env=None):
+    def __init__(self, *words, env=None, before=None, program=HALLWAY):
         self.pid, self.master = pty.fork()
         if self.pid == 0:
+            if before is not None:
+                before()
             fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack('HHHH', 24, 80, 0, 0))
             os.environ.update({'TERM': 'xterm', **(env or {})})
-            os.execv(HALLWAY, [HALLWAY, *words])
+            os.execvp(program, [program, *words])
         self.seen = b''
         self.ended = None
         atexit.register(self.close)

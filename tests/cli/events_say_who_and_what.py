@@ -1,6 +1,7 @@
 """Each event names the process, its pid and the connection; -q silences, -v adds, -vv adds all."""
 import os
 import re
+import subprocess
 
 from _support import Server, run
 
@@ -26,3 +27,8 @@ lines = said('-v')[0]
 assert any('connection 1: received: 100 bytes: ' + 'x' * 64 + '...' in line for line in lines), lines
 assert any('connection 1: sent: 100 bytes: ' in line for line in lines), lines
 assert any('x' * 100 in line for line in said('-vv')[0])
+
+# The name of the process stands for itself, whatever is in it.
+os.symlink(os.environ['HALLWAY'], 'h%v%n')
+named = subprocess.run(['./h%v%n', 'hub', '--check-config', '/dev/null'], stderr=subprocess.PIPE, timeout=30)
+assert named.stderr.startswith(b'[h%v%n ('), named

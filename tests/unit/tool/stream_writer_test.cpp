@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tool/stream_writer.hpp"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <string>
+#include <vector>
+
+namespace hallway::tool {
+
+namespace {
+
+constexpr int deadline = 30'000;
+
+/// Waits for news; false: none came.
+bool hears(StreamWriter& writer) {
+  pollfd news{.fd = writer.news(), .events = POLLIN, .revents = 0};
+  if (poll(&news, 1, deadline) != 1) return false;
+  writer.forget_news();
+  return true;
+}
+
+struct Pipe {
+  Pipe() {
+    int ends[2];
+    EXPECT_EQ(pipe2(ends, O_CLOEXEC), 0);
+    reader = ends[0];
+    writer = ends[1];
+  }
+  int reader = -1;
+  int writer = -1;  // stays open: a thread may still be writing
+};
+
+TEST(StreamWriter, says_how_much_was_taken) {
+  const Pipe pipe;
+  StreamWriter writer(pipe.writer);
+  const std::string text(300'000, 'x');
+  writer.write(text);
+  std::vector<char> buffer(text.size());
+  std::size_t got = 0;
+  while (got < text.size()) {
+    const ssize_t more = read(pipe.reader, buffer.data(), buffer.size());
+    ASSERT_GT(more, 0);
+    got += static_cast<std::size_t>(more);
+  }
+  while (writer.written() < text.size()) ASSERT_TRUE(hears(writer));
+  EXPECT_EQ(writer.written(), text.size());
+  EXPECT_EQ(writer.error(), 0);
+}
+
+TEST(StreamWriter, hears_at_once_that_the_reader_went_away) {
+  const Pipe pipe;
+  StreamWriter writer(pipe.writer);
+  close(pipe.reader);
+  ASSERT_TRUE(hears(writer));
+  EXPECT_EQ(writer.error(), EPIPE);
+}
+
+TEST(StreamWriter, counts_nothing_of_what_a_full_disk_did_not_take) {
+  const int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+  if (full < 0) GTEST_SKIP() << "/dev/full is missing";
+  StreamWriter writer(full);
+  writer.write("lost");
+  ASSERT_TRUE(hears(writer));
+  EXPECT_EQ(writer.error(), ENOSPC);
+  EXPECT_EQ(writer.written(), 0);
+}
+
+TEST(StreamWriter, is_not_waited_for) {
+  const Pipe pipe;
+  {
+    StreamWriter writer(pipe.writer);
+    writer.write(std::string(1 << 20, 'x'));
+    ASSERT_TRUE(hears(writer));
+  }
+  SUCCEED() << "the pipe is full, and its writer is gone";
+}
+
+}  // namespace
+
+}  // namespace hallway::tool

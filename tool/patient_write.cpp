@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "patient_write.hpp"
+
+#include <poll.h>
+#include <pthread.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <thread>
+#include <utility>
+
+namespace hallway::tool {
+
+namespace {
+
+/// After a call that failed: whether it is to be tried again, once the descriptor is ready.
+bool may_go_on(int descriptor, short events) {
+  if (errno == EINTR) return true;
+  if (errno != EAGAIN && errno != EWOULDBLOCK) return false;
+  pollfd ready{.fd = descriptor, .events = events, .revents = 0};
+  return poll(&ready, 1, -1) >= 0 || errno == EINTR;
+}
+
+}  // namespace
+
+ssize_t patient_write(int descriptor, std::string_view bytes) {
+  for (;;) {
+    const ssize_t wrote = ::write(descriptor, bytes.data(), bytes.size());
+    if (wrote >= 0 || !may_go_on(descriptor, POLLOUT)) return wrote;
+  }
+}
+
+ssize_t patient_read(int descriptor, char* buffer, std::size_t size) {
+  for (;;) {
+    const ssize_t got = ::read(descriptor, buffer, size);
+    if (got >= 0 || !may_go_on(descriptor, POLLIN)) return got;
+  }
+}
+
+void start_writing_thread(std::function<void()> body) {
+  sigset_t blocked;
+  sigset_t before;
+  sigfillset(&blocked);
+  sigdelset(&blocked, SIGTTOU);
+  pthread_sigmask(SIG_SETMASK, &blocked, &before);
+  struct Restore {
+    const sigset_t& mask;
+    ~Restore() { pthread_sigmask(SIG_SETMASK, &mask, nullptr); }
+  } const restore{before};
+  std::thread(std::move(body)).detach();
+}
+
+}  // namespace hallway::tool
