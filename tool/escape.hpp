@@ -11,4 +11,7 @@ namespace hallway::tool {
 /// The first `most` bytes, printable, and "..." where something was left out.
 std::string excerpt(std::string_view bytes, std::size_t most);
 
+/// For bytes that JSON cannot carry as text.
+std::string base64(std::string_view bytes);
+
 }  // namespace hallway::tool

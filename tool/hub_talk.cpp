@@ -8,6 +8,7 @@
 #include <hallway/bytes.hpp>
 
 #include "deadline.hpp"
+#include "escape.hpp"
 
 namespace hallway::tool {
 

@@ -2,10 +2,11 @@
 #include "json_line.hpp"
 
 #include <algorithm>
-#include <cstdint>
 #include <nlohmann/json.hpp>
 
 #include <hallway/bytes.hpp>
+
+#include "escape.hpp"
 
 namespace hallway::tool {
 
@@ -49,23 +50,6 @@ std::string json_line(const Json& object) {
     // Some of it is not UTF-8, which is rare and costs a copy only then.
     return as_text(object).dump(-1, ' ', true, Json::error_handler_t::replace) + "\n";
   }
-}
-
-std::string base64(std::string_view bytes) {
-  constexpr std::string_view digits =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string text;
-  for (std::size_t at = 0; at < bytes.size(); at += 3) {
-    std::uint32_t group = 0;
-    for (std::size_t next = at; next < at + 3; ++next) {
-      group = group << 8 | (next < bytes.size() ? static_cast<std::uint8_t>(bytes[next]) : 0U);
-    }
-    const std::size_t present = std::min<std::size_t>(bytes.size() - at, 3);
-    for (std::size_t digit = 0; digit < 4; ++digit) {
-      text += digit <= present ? digits[group >> (18 - 6 * digit) & 0x3F] : '=';
-    }
-  }
-  return text;
 }
 
 }  // namespace hallway::tool

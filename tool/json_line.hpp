@@ -6,15 +6,11 @@
 
 #include <nlohmann/json_fwd.hpp>
 #include <string>
-#include <string_view>
 
 namespace hallway::tool {
 
 /// An object as a line. JSON carries text alone: a member NAME with bytes that are not UTF-8, or a
 /// list with such bytes in it, becomes NAME_base64.
 std::string json_line(const nlohmann::ordered_json& object);
-
-/// For bytes that JSON cannot carry as text.
-std::string base64(std::string_view bytes);
 
 }  // namespace hallway::tool

@@ -13,6 +13,7 @@
 #include <hallway/bytes.hpp>
 #include <hallway/limits.hpp>
 
+#include "escape.hpp"
 #include "patient_write.hpp"
 #include "report.hpp"
 
