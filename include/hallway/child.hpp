@@ -24,8 +24,9 @@ struct ExitStatus {
   int code = 0;    ///< its exit status, when signal is 0
   int signal = 0;  ///< the signal that ended it, or 0
   [[nodiscard]] bool success() const noexcept { return code == 0 && signal == 0; }
-  [[nodiscard]] HALLWAY_EXPORT std::string to_string()
-      const;  ///< "exit status 3", "signal 9 (Killed)"
+  /// "exit status 3", "signal 9 (Killed)", "signal 34 (real-time signal)". A signal without a
+  /// description in the C library is a number alone: "signal 99".
+  [[nodiscard]] HALLWAY_EXPORT std::string to_string() const;
 };
 
 /// What a child gets besides its standard descriptors.
@@ -47,6 +48,10 @@ struct ChildOptions {
 /// A process this one started. It gets its standard descriptors and nothing else that is open
 /// here, the default signal dispositions, and none of what was for us alone: LISTEN_*,
 /// NOTIFY_SOCKET, WATCHDOG_*.
+///
+/// To learn how a child ended, spawn() and spawn_with() set SIGCHLD to SIG_DFL where it is ignored
+/// (a parent that ignores it passes that on), and take SA_NOCLDWAIT from a handler of yours. The
+/// signal is not used otherwise: a handler for it is left alone.
 ///
 /// A child that is let go of is not killed: it sees its connection end. The loop reaps it as long
 /// as it lives itself. Thread: the loop's.
@@ -73,6 +78,8 @@ class HALLWAY_EXPORT Child {
   [[nodiscard]] int pid() const noexcept;
 
   /// Completes when the process has ended. Once.
+  /// @errors no_child_process: it has ended, and nobody knows how, because the program ignored
+  ///         SIGCHLD again after spawn()
   [[nodiscard]] Task<Result<ExitStatus>> wait();
 
   /// Sends a signal, to the whole group of a child that has its own. One that has ended is no

@@ -177,7 +177,8 @@ class HALLWAY_EXPORT Connection {
   /// Closes now, unsent messages included.
   void abort();
 
-  /// Gives up the socket, for another program or library to go on with. It is blocking again.
+  /// Gives up the socket, for another program or library to go on with. It is blocking again, lets
+  /// descriptors pass (SO_PASSRIGHTS) and adds no credentials to packets, as a new socket.
   /// Precondition: nothing was received or sent yet.
   [[nodiscard]] Descriptor release() &&;
 

@@ -90,7 +90,8 @@ class HALLWAY_EXPORT Loop {
   [[nodiscard]] bool draining() const noexcept;
 
   /// Drains when one of `signals` arrives; a second one stops at once, with status 128 + N.
-  /// This replaces the signals' dispositions in the whole process until the loop is destroyed;
+  /// This replaces the signals' dispositions in the whole process until the loop is destroyed, even
+  /// of a signal that was ignored, and unblocks the signals for the loop's thread;
   /// one loop at a time may claim a signal.
   Result<void> drain_on(std::initializer_list<int> signals);
 

@@ -143,9 +143,9 @@ Task<Result<void>> HubClientState::hear(Connection& connection, nats::Verb wante
                                             "see whether another server listens there"));
     }
     if (piece.outcome() == Outcome::end_of_stream || piece.outcome() == Outcome::peer_gone) {
-      co_return std::unexpected(error_about(std::errc::connection_aborted, "connect",
-                                            "it closed the connection before it greeted",
-                                            "perhaps its rules do not let this user in"));
+      co_return std::unexpected(error_about(
+          std::errc::connection_aborted, "connect", "it closed the connection before it greeted",
+          "a hub whose rules turn this user away does so, and logs it"));
     }
     if (!piece) co_return std::unexpected(piece.error());
     parser_.arrive(piece->bytes());

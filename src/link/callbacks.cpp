@@ -153,8 +153,9 @@ void complained(natsConnection* connection, natsSubscription* /*subscription*/, 
                 void* closure) {
   const auto state = find(closure);
   if (!state) return;
+  const char* words = natsStatus_GetText(status);
   report(state, LinkEvent::Kind::complaint, std::errc::permission_denied, connection,
-         natsStatus_GetText(status));
+         words == nullptr ? "the server complained" : words);
 }
 
 std::int64_t pause(natsConnection* /*connection*/, int attempts, void* closure) {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <csignal>
 #include <cstring>
 #include <new>
 #include <optional>
@@ -16,6 +17,9 @@
 namespace hallway {
 
 namespace {
+
+/// The kernel's; glibc keeps the first two to itself, and SIGRTMIN is the third (man 7 signal).
+constexpr int first_real_time_signal = 32;
 
 /// Watches a child from its start, so that nothing can fail any more when it ends: tells whoever
 /// waits for it, or reaps it when nobody does any more.
@@ -86,7 +90,12 @@ std::vector<std::string> child_environment(const std::vector<std::string>& added
 
 std::string ExitStatus::to_string() const {
   if (signal == 0) return "exit status " + std::to_string(code);
-  return "signal " + std::to_string(signal) + " (" + sigdescr_np(signal) + ")";
+  // Null for every signal glibc has no words for: the real-time ones, and what is not a signal.
+  const char* words = sigdescr_np(signal);
+  if (words == nullptr && signal >= first_real_time_signal && signal < NSIG)
+    words = "real-time signal";
+  const std::string number = "signal " + std::to_string(signal);
+  return words == nullptr ? number : number + " (" + words + ")";
 }
 
 struct Child::State {
@@ -163,6 +172,11 @@ Task<Result<ExitStatus>> Child::wait() {
     if (ended) {
       state.reaped = true;
       co_return ExitStatus{ended->code, ended->signal};
+    }
+    if (ended.error() == ECHILD) {
+      state.reaped = true;  // its pid may be another process's by now
+      co_return sys::failure(ECHILD, "wait for", "pid " + std::to_string(state.pid),
+                             "it has ended, and how is unknown: SIGCHLD is ignored");
     }
     if (ended.error() != EAGAIN) {
       co_return sys::failure(ended.error(), "wait for", "pid " + std::to_string(state.pid));

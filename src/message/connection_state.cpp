@@ -401,7 +401,11 @@ Descriptor ConnectionState::release() {
   LoopCore::unmark(*this);
   closing_ = finished_ = true;
   Descriptor socket = release_socket();
-  (void)sys::set_nonblocking(socket.get(), false);  // fails for closed descriptors only
+  // As sockets are made: whoever has it now expects no more than that. What fails here is there on
+  // no kernel, or not on this one, and then it was not changed.
+  (void)sys::set_nonblocking(socket.get(), false);
+  (void)sys::pass_rights(socket.get(), true);
+  if (packets()) (void)sys::pass_credentials(socket.get(), false);
   if (seat_) seat_->connection_released();
   return socket;
 }

@@ -95,7 +95,13 @@ struct DatagramSocket::State : detail::Watch {
     detail::wake_all(loop.core(), writers);
     give_buffer_back();
     name.reset();
+    put_back();
     socket.close();
+  }
+
+  void put_back() noexcept {
+    if (found && socket.holds_one()) found->put_back(socket.get());
+    found.reset();
   }
 
   [[nodiscard]] std::unexpected<Error> closed(const char* operation) const {
@@ -122,6 +128,7 @@ struct DatagramSocket::State : detail::Watch {
   DatagramOptions options;
   Descriptor socket;
   std::optional<net::BoundName> name;
+  std::optional<net::SharedState> found;  // of an inherited one
   Address address;
   std::optional<Address> connected;
   net::ReturnPaths return_paths;
@@ -139,6 +146,7 @@ Result<DatagramSocket> DatagramSocket::bind(Loop& loop, const AddressSpec& where
     auto socket = net::adopt_inherited(address, SocketType::datagram, net::Purpose::conversing);
     if (!socket) return std::unexpected(socket.error());
     state->socket = std::move(*socket);
+    state->found.emplace(state->socket.get());
     const auto own = sys::local_address(state->socket.get());
     if (!own) return sys::failure(own.error(), "take over", address.to_string());
     state->address = net::from_sys(*own);

@@ -93,17 +93,6 @@ std::unexpected<Error> in_use(const Address& address, const std::string& owner) 
                       "stop it, or use another address");
 }
 
-const char* words(sys::FileKind kind) {
-  switch (kind) {
-    case sys::FileKind::regular: return "a regular file";
-    case sys::FileKind::directory: return "a directory";
-    case sys::FileKind::symlink: return "a symbolic link";
-    case sys::FileKind::socket: return "a socket";
-    case sys::FileKind::other: break;
-  }
-  return "a special file";
-}
-
 /// Whether the file is the one that the socket is bound to, as far as can be known by everybody.
 bool is_file_of(int socket, const sys::FileIdentity& file) {
   if (file.kind != sys::FileKind::socket) return false;

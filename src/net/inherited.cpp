@@ -122,6 +122,18 @@ Result<void> require_fit(int descriptor, const Address& address, SocketType type
              : refused(EINVAL, address, "it is not a listening socket", "Accept=no in its unit");
 }
 
+SharedState::SharedState(int socket)
+    : nonblocking_(sys::is_nonblocking(socket)),
+      credentials_(sys::passes_credentials(socket)),
+      rights_(sys::passes_rights(socket)) {}
+
+// Nothing can be done about what fails here, and nothing depends on it.
+void SharedState::put_back(int socket) const noexcept {
+  if (rights_) (void)sys::pass_rights(socket, *rights_);
+  if (credentials_) (void)sys::pass_credentials(socket, *credentials_);
+  if (nonblocking_) (void)sys::set_nonblocking(socket, *nonblocking_);
+}
+
 Result<Descriptor> adopt_inherited(const Address& address, SocketType type, Purpose purpose) {
   int descriptor = address.descriptor();
   if (address.kind() == Address::Kind::activation) {

@@ -13,6 +13,8 @@
 #include <hallway/error.hpp>
 #include <hallway/socket.hpp>
 
+#include "sys/expected.hpp"
+
 namespace hallway::net {
 
 /// What the socket is to be used for.
@@ -32,6 +34,24 @@ bool is_inherited(const Address& address) noexcept;
 ///         no_such_file_or_directory: nothing was handed over under that name
 /// Thread: any.
 Result<Descriptor> adopt_inherited(const Address& address, SocketType type, Purpose purpose);
+
+/// What every process that has a socket shares of it and Hallway changes while it serves:
+/// O_NONBLOCK, SO_PASSCRED and SO_PASSRIGHTS. Whoever handed the socket to us goes on with it when
+/// we have ended, and is to find it as it was.
+///
+/// Two who serve the same socket at once see each other's changes: the first to end puts back what
+/// both had changed (see Listener::accept). One that is killed puts nothing back.
+class SharedState {
+ public:
+  /// Remembers how it is.
+  explicit SharedState(int socket);
+  void put_back(int socket) const noexcept;
+
+ private:
+  sys::Expected<bool> nonblocking_;
+  sys::Expected<bool> credentials_;
+  sys::Expected<bool> rights_;  // an error where the kernel has no such option
+};
 
 /// The check among it alone, of a descriptor that came by another way.
 Result<void> require_fit(int descriptor, const Address& address, SocketType type, Purpose purpose);

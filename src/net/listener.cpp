@@ -11,9 +11,20 @@
 namespace hallway {
 
 struct Listener::State {
+  State() = default;
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+  ~State() { put_back(); }
+
+  void put_back() noexcept {
+    if (found && socket.holds_one()) found->put_back(socket.get());
+    found.reset();
+  }
+
   // The name goes before its socket: once the socket is closed, somebody may rightly take it.
   Descriptor socket;
-  std::optional<net::BoundName> name;  // none: inherited, handed over or lost
+  std::optional<net::BoundName> name;     // none: inherited, handed over or lost
+  std::optional<net::SharedState> found;  // of an inherited one
   Address address;
   SocketType type = SocketType::stream;
   bool shared = false;  // with processes that go on serving it: never shut down
@@ -46,6 +57,7 @@ Result<Listener> Listener::bind(const AddressSpec& where, const BindOptions& opt
     state->socket = std::move(*socket);
     const auto name = sys::local_address(state->socket.get());
     if (!name) return sys::failure(name.error(), "take over", address.to_string());
+    state->found.emplace(state->socket.get());
     if (auto set = never_block(state->socket.get(), address); !set) {
       return std::unexpected(set.error());
     }
@@ -76,6 +88,8 @@ Listener::~Listener() = default;
 
 Result<std::optional<Descriptor>> Listener::accept() {
   if (!state_->socket.holds_one() || (state_->refusing && state_->shared)) return std::nullopt;
+  // Another process that served it, too, may have ended and put back what it had found.
+  if (state_->found) (void)sys::set_nonblocking(state_->socket.get(), true);
   // Bounded: whoever is refused by a security module could otherwise keep us here.
   constexpr int most_skipped = 64;
   for (int attempt = 0; attempt < most_skipped; ++attempt) {
@@ -163,6 +177,7 @@ std::optional<std::string> Listener::lost() const {
 
 void Listener::close() noexcept {
   state_->name.reset();
+  state_->put_back();
   state_->socket.close();
 }
 

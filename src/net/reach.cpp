@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/reach.hpp"
 
+#include <tuple>
+
 #include <hallway/peer.hpp>
 
 #include "net/socket_type.hpp"
@@ -64,6 +66,44 @@ Result<bool> is_held(const Address& address) {
   return std::unexpected(probe.error());
 }
 
+const char* words(sys::FileKind kind) {
+  switch (kind) {
+    case sys::FileKind::regular: return "a regular file";
+    case sys::FileKind::directory: return "a directory";
+    case sys::FileKind::symlink: return "a symbolic link";
+    case sys::FileKind::socket: return "a socket";
+    case sys::FileKind::other: break;
+  }
+  return "a special file";
+}
+
+namespace {
+
+/// connect(2) refuses alike what is not a socket, what nobody has any longer, and what does not
+/// listen: a look says which. Gives a reason and a hint.
+std::pair<std::string, std::string> why_refused(const Address& address) {
+  if (address.kind() != Address::Kind::path) {
+    return {"nobody listens there", "the server is not running"};
+  }
+  const auto there = sys::open_target_of_path(address.name());
+  const auto found = there ? sys::identify(there->get()) : std::unexpected(there.error());
+  if (!found) return {"nobody listens there", "the server is not running"};
+  if (found->kind != sys::FileKind::socket) {
+    return {std::string("it is ") + words(found->kind) + ", not a socket",
+            "see whether the path is right"};
+  }
+  // As is_held(), which asks by way of an error, and so by way of this function.
+  const auto socket = sys::make_socket(sys::Type::datagram, true);
+  if (!socket) return {"nobody listens there", "the server is not running"};
+  const auto path = sys::SocketAddress::path(sys::proc_path(there->get()));
+  const auto probed = sys::connect(socket->get(), path);
+  const bool held = probed || probed.error() != ECONNREFUSED;
+  return {"nobody listens there", held ? "a process holds the socket, and does not listen on it"
+                                       : "no process holds the socket: its server has ended"};
+}
+
+}  // namespace
+
 std::unexpected<Error> unreachable(int error, const char* operation, const Address& address) {
   std::string reason;
   std::string hint;
@@ -72,12 +112,7 @@ std::unexpected<Error> unreachable(int error, const char* operation, const Addre
       reason = "there is no such socket";
       hint = "the server is not running, or uses another address";
       break;
-    case ECONNREFUSED:
-      reason = "nobody listens there";
-      hint = address.kind() == Address::Kind::path
-                 ? "what is at the path was left behind, is still starting, or is no socket"
-                 : "the server is not running";
-      break;
+    case ECONNREFUSED: std::tie(reason, hint) = why_refused(address); break;
     case EACCES:
       reason = "permission denied";
       hint =

@@ -12,6 +12,7 @@
 #include <hallway/peer.hpp>
 #include <hallway/socket.hpp>
 
+#include "sys/file.hpp"
 #include "sys/socket.hpp"
 
 namespace hallway::net {
@@ -38,7 +39,11 @@ Result<std::optional<Descriptor>> try_connect(const Address& address, SocketType
 /// @errors as try_connect()
 Result<bool> is_held(const Address& address);
 
-/// An error of connecting or sending to `address`, with what it usually means.
+/// "a regular file", for people.
+const char* words(sys::FileKind kind);
+
+/// An error of connecting or sending to `address`, with what it usually means; where the kernel's
+/// number has several meanings, a look at the file says which.
 std::unexpected<Error> unreachable(int error, const char* operation, const Address& address);
 
 /// The address as received from the kernel.

@@ -11,7 +11,10 @@
 #include <unistd.h>
 
 #include <climits>
+#include <csignal>
 #include <cstdio>
+
+#include "sys/signal.hpp"
 
 namespace hallway::sys {
 
@@ -126,6 +129,8 @@ Expected<void> lock_exclusively(int file) {
 }
 
 Expected<void> replace_contents(int file, const std::string& text) {
+  // Over RLIMIT_FSIZE, write(2) says EFBIG, and the signal that comes with it ends the process.
+  const SignalHeld held(SIGXFSZ);
   const auto emptied = succeeded(Call::write, [&] { return ::ftruncate(file, 0); });
   if (!emptied) return emptied;
   return succeeded(Call::write, [&] { return ::pwrite(file, text.data(), text.size(), 0); });
@@ -179,6 +184,12 @@ Expected<void> rename_without_replacing(int directory, const std::string& from,
 
 Expected<void> set_nonblocking(int descriptor, bool nonblocking) {
   return change_flags(descriptor, F_GETFL, F_SETFL, O_NONBLOCK, nonblocking);
+}
+
+Expected<bool> is_nonblocking(int descriptor) {
+  const auto flags = uninterrupted(Call::fcntl, [&] { return ::fcntl(descriptor, F_GETFL); });
+  if (!flags) return std::unexpected(flags.error());
+  return (*flags & O_NONBLOCK) != 0;
 }
 
 Expected<void> set_close_on_exec(int descriptor) {

@@ -70,6 +70,7 @@ Expected<std::string> read_contents(int file, std::size_t most);
 /// Of a file; of a socket before bind(2): the mode of the file that bind will create, less the
 /// umask.
 Expected<void> set_mode(int descriptor, unsigned mode);
+
 /// Of a file opened with open_name().
 Expected<void> set_mode_of_name(int name, unsigned mode);
 /// -1 leaves one of the two as it is.
@@ -85,6 +86,7 @@ Expected<void> rename_without_replacing(int directory, const std::string& from,
 
 /// O_NONBLOCK lives in the open file description: every process that shares it sees the change.
 Expected<void> set_nonblocking(int descriptor, bool nonblocking);
+Expected<bool> is_nonblocking(int descriptor);
 Expected<void> set_close_on_exec(int descriptor);
 Expected<bool> is_close_on_exec(int descriptor);
 Expected<void> require_open(int descriptor);     ///< EBADF when it is not

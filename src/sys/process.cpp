@@ -56,11 +56,26 @@ Expected<std::array<Descriptor, 3>> lifted(const std::array<int, 3>& standard) {
   return copies;
 }
 
+/// Where SIGCHLD is ignored, or its handler wants no zombies, the kernel reaps children by itself
+/// and nobody learns how they ended (wait(2)). A parent's SIG_IGN outlives exec(2).
+Expected<void> keep_exit_statuses() {
+  struct sigaction action{};
+  const auto got =
+      succeeded(Call::sigaction, [&] { return ::sigaction(SIGCHLD, nullptr, &action); });
+  if (!got) return got;
+  const bool ignored = (action.sa_flags & SA_SIGINFO) == 0 && action.sa_handler == SIG_IGN;
+  if (!ignored && (action.sa_flags & SA_NOCLDWAIT) == 0) return {};
+  if (ignored) action.sa_handler = SIG_DFL;
+  action.sa_flags &= ~SA_NOCLDWAIT;
+  return succeeded(Call::sigaction, [&] { return ::sigaction(SIGCHLD, &action, nullptr); });
+}
+
 }  // namespace
 
 Expected<std::int32_t> spawn(const std::vector<std::string>& command,
                              const std::array<int, 3>& standard,
                              const std::vector<std::string>& environment, bool own_group) {
+  if (const auto kept = keep_exit_statuses(); !kept) return std::unexpected(kept.error());
   const auto sources = lifted(standard);
   if (!sources) return std::unexpected(sources.error());
 

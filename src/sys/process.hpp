@@ -18,6 +18,8 @@ namespace hallway::sys {
 /// else is closed in it, every signal has its default disposition and none is blocked.
 /// posix_spawn and not fork: a forked child of a threaded process may not even allocate.
 /// With `own_group` it leads a process group of its own. Gives the pid.
+/// If SIGCHLD is ignored in this process, or caught with SA_NOCLDWAIT, it is not from here on:
+/// reap() could not say how the child ended.
 Expected<std::int32_t> spawn(const std::vector<std::string>& command,
                              const std::array<int, 3>& standard,
                              const std::vector<std::string>& environment, bool own_group = false);
@@ -34,7 +36,8 @@ struct Ended {
   int signal = 0;
 };
 
-/// Reaps a child without waiting. EAGAIN: it still runs.
+/// Reaps a child without waiting. EAGAIN: it still runs. ECHILD: it has ended, and the kernel has
+/// reaped it, because SIGCHLD was ignored when it did.
 Expected<Ended> reap(int pidfd);
 
 /// In how many pid namespaces a process has a number, beginning with the one that /proc shows: 1

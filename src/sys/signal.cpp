@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sys/signal.hpp"
 
+#include <pthread.h>
+
 #include <array>
 #include <atomic>
 #include <csignal>
+#include <ctime>
 
 #include "sys/event.hpp"
 
@@ -26,10 +29,30 @@ void catch_signal(int signal) {
   raise_eventfd(slot.eventfd.load());
 }
 
+/// @param how  SIG_BLOCK or SIG_UNBLOCK
+/// @return whether it was blocked before
+bool change_mask(int how, int signal) noexcept {
+  sigset_t changed;
+  sigset_t before;
+  ::sigemptyset(&changed);
+  ::sigaddset(&changed, signal);
+  ::pthread_sigmask(how, &changed, &before);
+  return ::sigismember(&before, signal) == 1;
+}
+
+bool is_pending(int signal) noexcept {
+  sigset_t pending;
+  ::sigemptyset(&pending);
+  ::sigpending(&pending);
+  return ::sigismember(&pending, signal) == 1;
+}
+
 }  // namespace
 
 struct SignalCatch::Previous {
   struct sigaction action;
+  bool blocked = false;
+  pthread_t thread{};
 };
 
 Expected<SignalCatch> SignalCatch::install(int signal, int eventfd) {
@@ -49,6 +72,9 @@ Expected<SignalCatch> SignalCatch::install(int signal, int eventfd) {
     slot.eventfd.store(-1);
     return std::unexpected(installed.error());
   }
+  // Last: one that is pending arrives at once.
+  previous->blocked = change_mask(SIG_UNBLOCK, signal);
+  previous->thread = ::pthread_self();
   return SignalCatch(signal, std::move(previous));
 }
 
@@ -59,8 +85,26 @@ SignalCatch::SignalCatch(SignalCatch&& other) noexcept = default;
 
 SignalCatch::~SignalCatch() {
   if (!previous_) return;
+  const bool same_thread = ::pthread_equal(previous_->thread, ::pthread_self()) != 0;
+  if (previous_->blocked && same_thread) change_mask(SIG_BLOCK, signal_);
   ::sigaction(signal_, &previous_->action, nullptr);
   slots[static_cast<std::size_t>(signal_)].eventfd.store(-1);
+}
+
+SignalHeld::SignalHeld(int signal) noexcept
+    : signal_(signal),
+      blocked_before_(change_mask(SIG_BLOCK, signal)),
+      pending_before_(is_pending(signal)) {}
+
+SignalHeld::~SignalHeld() {
+  if (!pending_before_ && is_pending(signal_)) {
+    sigset_t raised;
+    ::sigemptyset(&raised);
+    ::sigaddset(&raised, signal_);
+    constexpr timespec at_once{};
+    ::sigtimedwait(&raised, nullptr, &at_once);
+  }
+  if (!blocked_before_) change_mask(SIG_UNBLOCK, signal_);
 }
 
 bool SignalCatch::take() const noexcept {

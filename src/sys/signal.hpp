@@ -11,7 +11,9 @@
 namespace hallway::sys {
 
 /// Owns the disposition of one signal; the old one is restored when it ends. One per signal and
-/// process.
+/// process. A signal that the calling thread had blocked, as a parent may have left it over
+/// exec(2), would never arrive: it is unblocked there, and blocked again at the end if the same
+/// thread ends it.
 class SignalCatch {
  public:
   /// From now on `signal` marks itself caught and raises `eventfd`, which is borrowed.
@@ -33,6 +35,21 @@ class SignalCatch {
 
   int signal_;
   std::unique_ptr<Previous> previous_;
+};
+
+/// While it lives, one signal is not delivered to the calling thread. If what the thread does
+/// meanwhile raises it, it is dropped at the end; one that was pending before stays pending.
+class SignalHeld {
+ public:
+  explicit SignalHeld(int signal) noexcept;
+  SignalHeld(const SignalHeld&) = delete;
+  SignalHeld& operator=(const SignalHeld&) = delete;
+  ~SignalHeld();
+
+ private:
+  int signal_;
+  bool blocked_before_;
+  bool pending_before_;
 };
 
 }  // namespace hallway::sys

@@ -50,6 +50,11 @@ Expected<int> option(int socket, int name) {
   return value;
 }
 
+Expected<bool> is_on(const Expected<int>& value) {
+  if (!value) return std::unexpected(value.error());
+  return *value != 0;
+}
+
 Expected<void> set_option(int socket, int name, int value) {
   return succeeded(Call::setsockopt,
                    [&] { return setsockopt(socket, SOL_SOCKET, name, &value, sizeof value); });
@@ -264,7 +269,11 @@ Expected<std::vector<std::uint32_t>> peer_groups(int socket) {
 
 Expected<Descriptor> peer_pidfd(int socket) { return adopted(option(socket, so_peerpidfd)); }
 
-Expected<void> pass_credentials(int socket) { return set_option(socket, SO_PASSCRED, 1); }
+Expected<void> pass_credentials(int socket, bool wanted) {
+  return set_option(socket, SO_PASSCRED, wanted ? 1 : 0);
+}
+
+Expected<bool> passes_credentials(int socket) { return is_on(option(socket, SO_PASSCRED)); }
 
 Expected<Descriptor> open_file_of(int socket) {
   // SIOCUNIXFILE of <linux/un.h>, which does not go with <sys/un.h>.
@@ -278,6 +287,8 @@ Expected<Descriptor> open_file_of(int socket) {
 Expected<void> pass_rights(int socket, bool allowed) {
   return set_option(socket, so_passrights, allowed ? 1 : 0);
 }
+
+Expected<bool> passes_rights(int socket) { return is_on(option(socket, so_passrights)); }
 
 void refuse_rights(int socket) noexcept { (void)pass_rights(socket, false); }
 

@@ -91,12 +91,14 @@ Expected<Credentials> peer_credentials(int socket);
 Expected<std::vector<std::uint32_t>> peer_groups(int socket);
 Expected<Descriptor> peer_pidfd(int socket);
 /// Every packet received from now on carries its sender's credentials.
-Expected<void> pass_credentials(int socket);
+Expected<void> pass_credentials(int socket, bool wanted = true);
+Expected<bool> passes_credentials(int socket);
 /// Only names it (O_PATH): the very file a bound socket has its name by (SIOCUNIXFILE).
 /// @errors EPERM: it takes CAP_NET_ADMIN in the socket's network namespace; ENOENT: it has no file
 Expected<Descriptor> open_file_of(int socket);
 /// Whether peers may send descriptors (SO_PASSRIGHTS, Linux 6.16; ENOPROTOOPT before).
 Expected<void> pass_rights(int socket, bool allowed);
+Expected<bool> passes_rights(int socket);  ///< ENOPROTOOPT as above
 /// The same, where the kernel can. Where it cannot, a receive without room for descriptors has
 /// the kernel close them.
 void refuse_rights(int socket) noexcept;

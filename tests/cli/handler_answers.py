@@ -1,5 +1,6 @@
 """--handler gives a message to a command and answers with what it prints."""
 import os
+import signal
 
 from _support import Server, run
 
@@ -26,6 +27,12 @@ with Server('--handler', 'echo half; exit 3', '--ack') as server:
 with Server('--handler', 'kill -9 $$', '--ack') as server:
     assert run('request', server.address, 'x', check=0).stdout == b'__ACK__\n'
     assert 'signal 9' in server.says('handler failed')
+
+# A signal that the C library has no words for is told by its number, and ends nobody else.
+with Server('--handler', f'kill -{signal.SIGRTMIN} $$', '--ack') as server:
+    assert run('request', server.address, 'x', check=0).stdout == b'__ACK__\n'
+    assert f'signal {signal.SIGRTMIN.value} (real-time signal)' in server.says('handler failed')
+    assert run('request', server.address, 'x', check=0).stdout == b'__ACK__\n'
 
 # The answer is complete when the command has ended, whatever it left behind: that holds the pipe,
 # and would print more once the gate gives it a byte.

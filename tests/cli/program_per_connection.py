@@ -48,6 +48,18 @@ for impatient in [False, True]:
         said = server.err.rest()  # nor the standard error that they were given
         assert impatient or b'its time was up' in said[-1], said
 
+# However one ends, the others are not concerned: not even by a real-time signal, which the C
+# library has no words for.
+with Server('--', 'sh') as server:
+    stays, ends = server.connect(), server.connect()
+    ends.send(f'kill -{signal.SIGRTMAX} $$\n')
+    assert ends.rest() == b''
+    assert f'signal {signal.SIGRTMAX.value} (real-time signal)' in server.says('connection 2: closed')
+    stays.send('echo still there\n')
+    assert stays.line() == 'still there\n'
+    stays.half_close()
+    assert stays.rest() == b''
+
 with Server('--', '/nonexistent/program') as server:
     assert server.connect().rest() == b''
     assert '/nonexistent/program' in server.says('program failed')

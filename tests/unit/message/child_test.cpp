@@ -78,6 +78,53 @@ TEST_F(child, tells_the_signal_that_ended_it) {
   EXPECT_TRUE(sleeper.kill(SIGKILL));
 }
 
+TEST_F(child, tells_a_real_time_signal_that_ended_it) {
+  Child sleeper = spawn({"cat"});
+  ASSERT_TRUE(sleeper.kill(SIGRTMIN));
+  EXPECT_EQ(wait(sleeper).to_string(),
+            "signal " + std::to_string(SIGRTMIN) + " (real-time signal)");
+}
+
+TEST_F(child, has_words_for_every_number_of_a_signal) {
+  for (int signal = 1; signal < NSIG; ++signal) {
+    const std::string words = ExitStatus{.signal = signal}.to_string();
+    EXPECT_TRUE(words.starts_with("signal " + std::to_string(signal) + " (")) << words;
+  }
+  EXPECT_EQ(ExitStatus{.signal = 99}.to_string(), "signal 99");
+  EXPECT_EQ(ExitStatus{.signal = -1}.to_string(), "signal -1");
+}
+
+TEST_F(child, tells_how_it_ended_though_children_were_ignored) {
+  struct sigaction ignoring{};
+  ignoring.sa_handler = SIG_IGN;
+  struct sigaction no_zombies{};
+  no_zombies.sa_handler = [](int) {};
+  no_zombies.sa_flags = SA_NOCLDWAIT;
+  struct sigaction before{};
+  for (const auto& found : {ignoring, no_zombies}) {
+    ASSERT_EQ(::sigaction(SIGCHLD, &found, &before), 0);
+    Child failing = spawn({"sh", "-c", "exit 3"});
+    EXPECT_EQ(wait(failing).code, 3);
+    struct sigaction now{};
+    ASSERT_EQ(::sigaction(SIGCHLD, &before, &now), 0);
+    EXPECT_EQ(now.sa_handler, found.sa_handler == SIG_IGN ? SIG_DFL : found.sa_handler);
+  }
+}
+
+TEST_F(child, says_so_where_nobody_can_know_how_it_ended) {
+  Child cat = spawn({"cat"});
+  struct sigaction ignoring{};
+  ignoring.sa_handler = SIG_IGN;
+  struct sigaction before{};
+  ASSERT_EQ(::sigaction(SIGCHLD, &ignoring, &before), 0);
+  cat.connection().close();
+  const auto ended = loop.run(cat.wait());
+  ::sigaction(SIGCHLD, &before, nullptr);
+  ASSERT_FALSE(ended);
+  EXPECT_EQ(ended.error().code, std::errc::no_child_process);
+  EXPECT_TRUE(cat.kill(SIGKILL));  // reaches nobody
+}
+
 TEST_F(child, sees_the_end_when_its_connection_is_closed) {
   Child cat = spawn({"cat"});
   EXPECT_GT(cat.pid(), 0);

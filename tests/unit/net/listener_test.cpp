@@ -21,6 +21,7 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -28,6 +29,8 @@
 #include "support/processes.hpp"
 #include "support/raw_socket.hpp"
 #include "support/temp_directory.hpp"
+#include "sys/file.hpp"
+#include "sys/socket.hpp"
 
 namespace hallway {
 namespace {
@@ -218,6 +221,39 @@ TEST_F(listener, takes_over_an_inherited_socket_and_leaves_its_name) {
   }
   EXPECT_FALSE(is_open(inherited));
   EXPECT_EQ(raw_connect_error(SOCK_STREAM, path), 0);
+}
+
+/// What those who share a socket see of each other's changes.
+std::tuple<bool, bool, bool> shared_state(const Descriptor& socket) {
+  return {sys::is_nonblocking(socket.get()).value_or(false),
+          sys::passes_credentials(socket.get()).value_or(false),
+          sys::passes_rights(socket.get()).value_or(false)};
+}
+
+TEST_F(listener, puts_an_inherited_socket_back_as_it_was) {
+  for (const bool closed_first : {false, true}) {
+    const Descriptor made = raw_listening(SOCK_STREAM, path);
+    const auto before = shared_state(made);
+    {
+      auto listening = Listener::bind("fd:" + std::to_string(::dup(made.get())));
+      ASSERT_TRUE(listening);
+      EXPECT_NE(shared_state(made), before);
+      sys::refuse_rights(listening->descriptor());
+      if (closed_first) listening->close();
+    }
+    EXPECT_EQ(shared_state(made), before);
+    ::unlink(path.c_str());
+  }
+}
+
+TEST_F(listener, never_waits_in_accept_though_another_who_shared_the_socket_put_it_back) {
+  const Descriptor made = raw_listening(SOCK_STREAM, path);
+  auto first = Listener::bind("fd:" + std::to_string(::dup(made.get())));
+  auto second = Listener::bind("fd:" + std::to_string(::dup(made.get())));
+  ASSERT_TRUE(first && second);
+  first->close();
+  EXPECT_FALSE(std::get<0>(shared_state(made)));
+  EXPECT_FALSE(second->accept()->has_value());
 }
 
 TEST_F(listener, leaves_the_queue_of_an_inherited_socket_to_those_who_share_it) {

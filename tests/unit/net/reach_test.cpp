@@ -11,6 +11,7 @@
 
 #include <cerrno>
 #include <filesystem>
+#include <fstream>
 #include <string>
 #include <utility>
 
@@ -187,6 +188,27 @@ TEST_F(try_to_connect, explains_that_permission_is_denied) {
   EXPECT_NE(outcome.find("permission denied / connecting takes write permission"),
             std::string::npos)
       << outcome;
+}
+
+TEST_F(try_to_connect, looks_why_it_was_refused) {
+  const auto refused = [&](const std::string& what) {
+    const auto connected = try_connect(*Address::parse(what), SocketType::stream);
+    EXPECT_EQ(connected.error().code, std::errc::connection_refused);
+    return connected.error().why() + " / " + connected.error().hint;
+  };
+  {
+    const Descriptor bound = raw_bound(SOCK_STREAM, path);
+    EXPECT_EQ(refused(path),
+              "nobody listens there / a process holds the socket, and does not listen on it");
+  }
+  EXPECT_EQ(refused(path),
+            "nobody listens there / no process holds the socket: its server has ended");
+  std::ofstream(directory / "file") << "text";
+  EXPECT_TRUE(refused(directory / "file").starts_with("it is a regular file, not a socket"));
+  fs::create_directory(directory / "d");
+  EXPECT_TRUE(refused(directory / "d").starts_with("it is a directory, not a socket"));
+  EXPECT_EQ(refused("@hallway-test-nobody-is-here"),
+            "nobody listens there / the server is not running");
 }
 
 TEST_F(try_to_connect, tells_a_full_backlog_from_a_failure_and_holds_nothing) {

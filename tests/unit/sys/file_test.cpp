@@ -115,6 +115,17 @@ TEST_F(file, replaces_and_reads_contents) {
   EXPECT_EQ(*read_contents(opened->get(), 3), "sho");
 }
 
+TEST_F(file, that_may_not_grow_is_an_error_and_no_signal) {
+  ForkedProcess limited([this](const ForkedProcess::Say& say) {
+    const rlimit nothing{};
+    ::setrlimit(RLIMIT_FSIZE, &nothing);
+    const auto opened = open_lock_file(at(), "x");
+    say(std::to_string(error_of(replace_contents(opened->get(), "text"))));
+  });
+  EXPECT_EQ(limited.line(), std::to_string(EFBIG));
+  EXPECT_EQ(limited.wait(), 0);
+}
+
 TEST_F(file, sets_a_sockets_mode_before_its_file_exists) {
   const Descriptor socket = raw_socket(SOCK_STREAM);
   ASSERT_TRUE(set_mode(socket.get(), 0640));

@@ -95,5 +95,59 @@ TEST(signal_catch, forgets_signals_that_came_before_it) {
   EXPECT_FALSE(SignalCatch::install(SIGUSR1, eventfd->get())->take());
 }
 
+/// Blocks a signal for this thread while it lives.
+class Blocked {
+ public:
+  explicit Blocked(int signal) {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, signal);
+    pthread_sigmask(SIG_BLOCK, &set, &before_);
+  }
+  ~Blocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
+ private:
+  sigset_t before_{};
+};
+
+bool is_blocked(int signal) {
+  sigset_t now;
+  pthread_sigmask(SIG_SETMASK, nullptr, &now);
+  return sigismember(&now, signal) == 1;
+}
+
+TEST(signal_catch, hears_a_signal_that_a_parent_left_blocked) {
+  const Blocked blocked(SIGUSR1);
+  const auto eventfd = make_eventfd();
+  ::raise(SIGUSR1);  // pending
+  {
+    const auto caught = SignalCatch::install(SIGUSR1, eventfd->get());
+    EXPECT_FALSE(is_blocked(SIGUSR1));
+    EXPECT_TRUE(caught->take());
+    ::raise(SIGUSR1);
+    EXPECT_TRUE(caught->take());
+  }
+  EXPECT_TRUE(is_blocked(SIGUSR1));
+}
+
+TEST(signal_held, drops_what_was_raised_meanwhile) {
+  {
+    const SignalHeld held(SIGUSR1);
+    ::raise(SIGUSR1);  // by default it ends the process
+  }
+  EXPECT_FALSE(is_blocked(SIGUSR1));
+}
+
+TEST(signal_held, leaves_a_signal_pending_that_was_so_before) {
+  const Blocked blocked(SIGUSR1);
+  ::raise(SIGUSR1);
+  {
+    const SignalHeld held(SIGUSR1);
+  }
+  EXPECT_TRUE(is_blocked(SIGUSR1));
+  const auto eventfd = make_eventfd();
+  EXPECT_TRUE(SignalCatch::install(SIGUSR1, eventfd->get())->take());
+}
+
 }  // namespace
 }  // namespace hallway::sys
