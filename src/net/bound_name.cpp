@@ -19,6 +19,7 @@ namespace {
 // in.
 constexpr std::string_view lock_mark = "hallway ";
 constexpr std::size_t lock_size_max = 64;
+constexpr unsigned lock_mode = 0600;
 
 /// The inode of our pid namespace, the same for all its processes; 0 where there is no /proc.
 std::uint64_t pid_namespace() {
@@ -286,6 +287,9 @@ Result<void> BoundName::take_lock() {
                           printable(lock_name_) + " is there and is no lock file",
                           "Hallway never overwrites it; use another address");
     }
+    // Whatever the umask was: else nobody but root could open it again.
+    const bool private_to_us = held->uid == sys::effective_uid() && (held->mode & ~lock_mode) == 0;
+    if (private_to_us && held->mode != lock_mode) (void)sys::set_mode(file->get(), lock_mode);
     lock_ = std::move(*file);
     sign_lock();
     return {};
@@ -293,26 +297,18 @@ Result<void> BoundName::take_lock() {
   return in_use(address_, "processes that come and go");
 }
 
-// The umask may take our own right to it away: then we, too, could not open it again.
+// The umask may have taken our own right to it away from a server that was killed before it had put
+// that right. What others may use, too, was not left by one.
 sys::Expected<Descriptor> BoundName::open_lock() const {
-  constexpr unsigned wanted = 0600;
-  const auto lacks_some = [](const sys::FileIdentity& file) {
-    return file.kind == sys::FileKind::regular && file.uid == sys::effective_uid() &&
-           (file.mode & ~wanted) == 0 && file.mode != wanted;
-  };
   auto file = sys::open_lock_file(directory_.get(), lock_name_);
-  if (file) {
-    const auto made = sys::identify(file->get());
-    if (made && lacks_some(*made)) (void)sys::set_mode(file->get(), wanted);
-    return file;
-  }
-  if (file.error() != EACCES) return file;
-  // Left by a server that was killed before it had put that right.
+  if (file || file.error() != EACCES) return file;
   const auto name = sys::open_name(directory_.get(), lock_name_);
   const auto left = name ? sys::identify(name->get())
                          : sys::Expected<sys::FileIdentity>(std::unexpected(name.error()));
-  if (!left || !lacks_some(*left)) return file;
-  if (const auto set = sys::set_mode_of_name(name->get(), wanted); !set) return file;
+  const bool ours = left && left->kind == sys::FileKind::regular &&
+                    left->uid == sys::effective_uid() && (left->mode & ~lock_mode) == 0;
+  if (!ours) return file;
+  if (const auto set = sys::set_mode_of_name(name->get(), lock_mode); !set) return file;
   return sys::open_lock_file(directory_.get(), lock_name_);
 }
 

@@ -228,6 +228,19 @@ TEST_F(rule_of_names, makes_a_lock_that_can_be_opened_again_whatever_the_umask) 
   EXPECT_EQ(is_root() ? as_user(some_user, serve) : in_a_child(serve), "fine");
 }
 
+TEST_F(rule_of_names, changes_no_mode_of_a_file_that_is_no_lock) {
+  for (const mode_t mode : {0400U, 0600U, 0644U}) {
+    std::ofstream(path + ".lock") << "precious";
+    fs::permissions(path + ".lock", fs::perms(mode));
+    ASSERT_FALSE(Listener::bind(path));
+    EXPECT_EQ(mode_of(path + ".lock") & 0177U, mode & 0177U);
+    if (is_root()) {
+      EXPECT_EQ(mode_of(path + ".lock"), mode);
+    }
+    fs::remove(path + ".lock");
+  }
+}
+
 TEST_F(rule_of_names, opens_a_lock_that_a_server_was_killed_in_the_middle_of_making) {
   const auto serve = [this] {
     const Descriptor left =
