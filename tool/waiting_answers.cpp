@@ -17,13 +17,16 @@ namespace {
 constexpr std::size_t most_waiting = 64;
 constexpr std::size_t most_in_line = 16;
 
+/// Of the line for a client.
+std::string name_of(const ReturnAddress& client) {
+  return fmt::format("{} {} {}", client.sender.uid, client.sender.pid, client.address.to_string());
+}
+
 }  // namespace
 
 Task<bool> WaitingAnswers::send(const ReturnAddress& client, std::string_view answer) {
   std::erase_if(lines_, [](const auto& line) { return line.second.sending->ended(); });
-  const std::string name =
-      fmt::format("{} {} {}", client.sender.uid, client.sender.pid, client.address.to_string());
-  const auto line = lines_.find(name);
+  const auto line = lines_.empty() ? lines_.end() : lines_.find(name_of(client));
   if (line != lines_.end()) co_return join(client, line->second, answer);
 
   const auto sent = co_await socket_->answer(client, answer, {}, Duration::zero());
@@ -35,6 +38,7 @@ Task<bool> WaitingAnswers::send(const ReturnAddress& client, std::string_view an
     events_->error("not answered", 0, sent.error());
     co_return false;
   }
+  const std::string name = name_of(client);
   Line& opened = lines_[name];
   const bool joined = join(client, opened, answer);
   if (joined) {

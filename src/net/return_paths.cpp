@@ -65,7 +65,7 @@ Result<sys::SocketAddress> ReturnPaths::find_path(const Address& address, const 
   });
   if (known != known_.end()) {
     known_.splice(known_.begin(), known_, known);
-    return sys::SocketAddress::path(sys::proc_path(known->file.get()));
+    return known->there;
   }
   auto file = open_as_sender(address.name(), sender);
   if (!file && file.error() == EPERM) {
@@ -84,8 +84,9 @@ Result<sys::SocketAddress> ReturnPaths::find_path(const Address& address, const 
                                 ", who sent the datagram");
   }
   if (known_.size() >= most_known) known_.pop_back();
-  known_.push_front({address, sender, std::move(*file)});
-  return sys::SocketAddress::path(sys::proc_path(known_.front().file.get()));
+  const auto there = sys::SocketAddress::path(sys::proc_path(file->get()));
+  known_.push_front({address, sender, std::move(*file), there});
+  return there;
 }
 
 Result<sys::SocketAddress> ReturnPaths::find_abstract(const Address& address, const Peer& sender) {

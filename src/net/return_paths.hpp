@@ -47,6 +47,7 @@ class ReturnPaths {
     Address address;
     Peer sender;
     Descriptor file;
+    sys::SocketAddress there;  // leads to that file
   };
 
   Result<sys::SocketAddress> find_path(const Address& address, const Peer& sender);
