@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "metrics_address.hpp"
 
-#include <algorithm>
-#include <charconv>
-#include <cstdint>
+#include <utility>
+
+#include <hallway/bytes.hpp>
+
+#include "ip_address.hpp"
 
 namespace hallway::tool {
 
@@ -11,23 +13,16 @@ namespace {
 
 constexpr std::string_view scheme = "tcp:";
 
-bool consists_of(std::string_view text, std::string_view letters) {
-  return !text.empty() && text.find_first_not_of(letters) == std::string_view::npos;
+std::unexpected<Unread> not_an_address(std::string why, std::string hint) {
+  Unread unread(std::move(why));
+  unread.hint = std::move(hint);
+  return std::unexpected(std::move(unread));
 }
 
-/// Close enough to tell it from a path; whether it is one of this machine's, the kernel says.
-bool is_ip_address(std::string_view host) {
-  if (host.starts_with('[') && host.ends_with(']')) {
-    return consists_of(host.substr(1, host.size() - 2), "0123456789abcdefABCDEF:.");
-  }
-  return consists_of(host, "0123456789.") && std::ranges::count(host, '.') == 3;
-}
-
-bool is_port(std::string_view digits) {
-  std::uint16_t port = 0;
-  const char* end = digits.data() + digits.size();
-  const auto [stopped, error] = std::from_chars(digits.data(), end, port);
-  return error == std::errc{} && stopped == end;
+/// A word without a slash may be a file here, or anything else that was mistyped.
+bool looks_like_a_file(const Address& address) {
+  return address.kind() != Address::Kind::path || address.name().contains('/') ||
+         looks_like_address(address.name());
 }
 
 }  // namespace
@@ -35,12 +30,22 @@ bool is_port(std::string_view digits) {
 Read<MetricsAddress> read_metrics_address(std::string_view text) {
   const bool named = text.starts_with(scheme);
   const std::string_view tcp = named ? text.substr(scheme.size()) : text;
-  const auto colon = tcp.rfind(':');
-  const bool is_tcp = colon != std::string_view::npos && is_ip_address(tcp.substr(0, colon)) &&
-                      is_port(tcp.substr(colon + 1));
-  if (is_tcp) return TcpAddress{std::string(tcp)};
+  if (read_ip_endpoint(tcp)) return TcpAddress{std::string(tcp)};
   if (named) return std::unexpected("not an IP address and a port, as in tcp:127.0.0.1:9464");
-  return read_listening_address(text);
+  const auto parsed = Address::parse(text);
+  const bool plain =
+      !parsed || (parsed->kind() == Address::Kind::path && !text.starts_with("unix:"));
+  if (const auto why = plain ? meant_for_tcp(text) : std::nullopt) {
+    return not_an_address(*why,
+                          "write 127.0.0.1:9464 for this machine alone, 0.0.0.0:9464 for any "
+                          "other, too; a socket file is ./NAME");
+  }
+  auto address = read_listening_address(text);
+  if (!address) return std::unexpected(address.error());
+  if (text.starts_with("unix:") || looks_like_a_file(*address)) return std::move(*address);
+  return not_an_address("neither an IP address and a port nor a path",
+                        "a socket file here is ./" + printable(text) +
+                            "; TCP is an address in numbers, as in 127.0.0.1:9464");
 }
 
 std::string write_metrics_address(const MetricsAddress& address) {

@@ -23,7 +23,8 @@ struct TcpAddress {
 using MetricsAddress = std::variant<Address, TcpAddress>;
 
 /// Reads "127.0.0.1:9464", "[::1]:9464", either with "tcp:" before it, or any address of a Unix
-/// socket. A file with such a name is "./127.0.0.1:9464".
+/// socket. A path has a slash, "unix:" before it, or ends in ".sock" or ".socket": any other word
+/// is refused, for it was meant for something else (":9464", "localhost:9464", "9464").
 Read<MetricsAddress> read_metrics_address(std::string_view text);
 
 /// "tcp:127.0.0.1:9464", "unix:/run/hub-metrics.sock"

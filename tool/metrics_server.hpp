@@ -1,28 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Where metrics are fetched by HTTP, in Prometheus' text form.
-//
-// Over TCP prometheus-cpp serves them itself, on a thread of its own: Hallway opens no Internet
-// sockets. That server knows no Unix sockets, so those are Hallway's, with the few lines of HTTP
-// that a GET takes.
+// Where metrics are fetched by HTTP, in Prometheus' text form: over TCP or on a Unix socket, with
+// the few lines of HTTP that a GET takes. Both answer on the loop, one request a connection.
 #pragma once
 
-#include <prometheus/metric_family.h>
-
-#include <functional>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include <hallway/error.hpp>
 #include <hallway/loop.hpp>
 
 #include "hub_config.hpp"
+#include "metrics_response.hpp"
 
 namespace hallway::tool {
-
-/// Gives the metrics of this moment. Called on the loop's thread.
-using CollectMetrics = std::function<std::vector<prometheus::MetricFamily>()>;
 
 class MetricsServer {
  public:

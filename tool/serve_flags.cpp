@@ -54,7 +54,7 @@ void add_handler(CLI::App& verb, AnswerFlags& answer) {
       fmt::format("At most so many CMD at once (default {})", serve_defaults::handlers))
       ->needs("--handler");
   add_value(
-      verb, "--handler-timeout", "TIME", read_duration,
+      verb, "--handler-timeout", "TIME", read_time_span,
       [&](Duration time) { answer.handler_timeout = time; },
       "Kill a CMD that takes longer (default " + write_duration(serve_defaults::handler_timeout) +
           ")")
@@ -136,6 +136,21 @@ void check_program(const CLI::App& verb) {
                 "the program speaks for itself, and its messages are not looked at");
 }
 
+/// A reply over the limit would be sent to nobody, and end each connection that it is meant for.
+void check_replies(const ServeFlags& flags) {
+  const std::size_t most = flags.wire.max_message;
+  const auto check = [most](const char* flag, const std::string& text) {
+    if (text.size() <= most) return;
+    refuse_flags(std::string("--max-message ") + flag,
+                 "a message of " + counted(text.size(), "byte") + " is over the limit");
+  };
+  if (flags.answer.ack) check("--ack", *flags.answer.ack);
+  for (const auto& [word, reply] : flags.answer.on) {
+    check("--on", word);
+    check("--on", reply);
+  }
+}
+
 void check(const CLI::App& verb, ServeFlags& flags) {
   const SocketType type = flags.wire.type;
   check_wire(verb, flags.wire);
@@ -145,6 +160,7 @@ void check(const CLI::App& verb, ServeFlags& flags) {
   if (flags.answer.sized && flags.answer.broadcast) {
     refuse_flags("--sized --broadcast", "a client could not tell a reply from a broadcast");
   }
+  check_replies(flags);
   if (type == SocketType::datagram) check_datagram(verb);
   if (!flags.program.empty() && type == SocketType::datagram) {
     refuse_flags("--type datagram -- PROGRAM", "datagrams have no connections");

@@ -7,7 +7,10 @@
 #include <chrono>
 #include <optional>
 
+#include <hallway/bytes.hpp>
 #include <hallway/server_url.hpp>
+
+#include "ip_address.hpp"
 
 namespace hallway::tool {
 
@@ -93,7 +96,15 @@ Read<Duration> read_duration(std::string_view text) {
       static_cast<double>(std::chrono::nanoseconds(std::chrono::hours(longest_hours)).count())) {
     return unexpected("too long");
   }
+  // What rounds to 0 would turn off the clock that it is given to.
+  if (amount > 0 && nanoseconds < 1) return unexpected("too short");
   return Duration(static_cast<std::int64_t>(nanoseconds));
+}
+
+Read<Duration> read_time_span(std::string_view text) {
+  auto duration = read_duration(text);
+  if (duration && *duration == Duration::zero()) return unexpected("not a duration above 0");
+  return duration;
 }
 
 Read<std::optional<Duration>> read_spin(std::string_view text) {
@@ -122,6 +133,7 @@ Read<std::size_t> read_size(std::string_view text) {
 
 Read<std::size_t> read_message_size(std::string_view text) {
   auto size = read_size(text);
+  if (size && *size == 0) return unexpected("not a size of at least 1");
   if (!size || *size <= bounds::largest_message) return size;
   Unread refused("too large");
   refused.hint = "a message has at most " + std::to_string(bounds::largest_message) + " bytes";
@@ -163,6 +175,12 @@ Read<Address> read_listening_address(std::string_view text) {
   if (!address) return unexpected(address.error());
   if (address->kind() == Address::Kind::exec) {
     return unexpected("only a client can start the program it talks to");
+  }
+  const bool plain = address->kind() == Address::Kind::path && !text.starts_with("unix:");
+  if (const auto why = plain ? meant_for_tcp(text) : std::nullopt) {
+    Unread refused(*why + ", and Hallway listens on Unix sockets only");
+    refused.hint = "a file really named so is ./" + printable(text);
+    return unexpected(refused);
   }
   return std::move(*address);
 }

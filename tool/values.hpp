@@ -62,13 +62,16 @@ Read<std::string> read_server_url(std::string_view text);
 /// "20us", "500ms", "1.5s", "2m", "1h"; a number alone counts seconds.
 Read<Duration> read_duration(std::string_view text);
 
+/// The same where 0 would leave no time for anything.
+Read<Duration> read_time_span(std::string_view text);
+
 /// "auto", which is nothing, "off", or a duration: see LoopOptions::spin.
 Read<std::optional<Duration>> read_spin(std::string_view text);
 
 /// "4096", "64K", "1M", "2G": powers of 1024.
 Read<std::size_t> read_size(std::string_view text);
 
-/// A size that a message can have.
+/// A size that a message can have, at least 1.
 Read<std::size_t> read_message_size(std::string_view text);
 
 /// A whole number of at least 1.
@@ -99,7 +102,8 @@ Read<std::uint32_t> read_group(std::string_view text);
 Read<std::string> read_user_name(std::string_view text);
 Read<std::string> read_group_name(std::string_view text);
 
-/// Where a server listens: any address but a program.
+/// Where a server listens: any address but a program, and but what was meant for TCP ("8080",
+/// "127.0.0.1:80"), unless "unix:" or "./" says that it is a file.
 Read<Address> read_listening_address(std::string_view text);
 
 /// "warn", "rebind" or "exit"

@@ -38,7 +38,14 @@ with open('hub.toml', 'w') as file:
                '[limits]\noutbound = "64K"\n'
                '[[permissions]]\nwho = ["any"]\npublish.deny = ["secret"]\n')
 
-for where in ['127.0.0.1:0', './metrics.sock']:
+wheres = ['127.0.0.1:0', './metrics.sock']
+try:
+    with socket.socket(socket.AF_INET6) as probe:
+        probe.bind(('::1', 0))
+    wheres.append('[::1]:0')
+except OSError as reason:
+    print('skipped: no IPv6 here:', reason)
+for where in wheres:
     with Hub('--config', 'hub.toml', '--metrics', where, '--json') as hub:
         address = hub.event('metrics')['address']
         before = metrics_of(fetched(address))
@@ -91,11 +98,76 @@ with Hub('--metrics', './metrics.sock') as hub:
     assert ask(b'G' * 100_000) == b''
     assert ask(b'GET /metrics HTTP/1.1\r\n' + b'X: y\r\n' * 200).startswith(b'HTTP/1.1 400 ')
 
-# A port or name that is taken is a reason not to start.
+# What goes out is not bounded by what may come in: however much there is to say, it is said. The
+# limit for a line of a request is 8 KiB.
+TROUBLED = 60
+with open('troubled.toml', 'w') as file:
+    file.write('[[delivery]]\nsubjects = [">"]\npolicy = "drop_oldest"\n[metrics]\nsubscriptions = 60\n'
+               '[limits]\npending_per_subscription = "4K"\noutbound = "4K"\nsend_buffer = "4K"\n')
+for where in ['127.0.0.1:0', './metrics.sock']:
+    with Hub('--config', 'troubled.toml', '--metrics', where, '--json') as hub:
+        address = hub.event('metrics')['address']
+        slow, client = hub.join(), hub.join()
+        for number in range(TROUBLED):
+            slow.asks(f'SUB {"x" * 100}.{number} {number}')
+        client.asks('CONNECT {"verbose":false}\r\nPING', 'PONG')
+        for _ in range(100):
+            for number in range(TROUBLED):
+                client.send(f'PUB {"x" * 100}.{number} 1000\r\n{"y" * 1000}\r\n')
+        client.asks('PING', 'PONG')
+        text = fetched(address)
+        shown = [line for line in text.splitlines() if line.startswith('hallway_hub_subscription_dropped')]
+        assert len(shown) == TROUBLED and len(text) > 16384, (len(shown), len(text))
+        lint(text)
+        slow.close()
+
+
+def tcp_client(address):
+    host, _, port = address.removeprefix('tcp:').rpartition(':')
+    return socket.create_connection((host.strip('[]'), int(port)), timeout=DEADLINE)
+
+
+# A client that says nothing, says half of it, or says too much keeps nobody from being served.
+with Hub('--metrics', '127.0.0.1:0', '--json') as hub:
+    address = hub.event('metrics')['address']
+    silent, half, large = [tcp_client(address) for _ in range(3)]
+    half.sendall(b'GET /metrics HTTP/1.1\r\nHost')
+    large.sendall(b'G' * 9000)
+    assert large.makefile('rb').read() == b''
+    assert 'hallway_hub_connections 0' in fetched(address)
+    half.sendall(b': hub\r')
+    half.sendall(b'\n\r\n')
+    assert half.makefile('rb').read().startswith(b'HTTP/1.1 200 ')
+    assert silent.makefile('rb').read() == b'', 'it is cut when its time is up'
+    with tcp_client(address) as wrong:
+        wrong.sendall(b'GET / HTTP/1.1\r\n\r\n')
+        assert wrong.makefile('rb').read().startswith(b'HTTP/1.1 404 ')
+
+# What cannot be meant is refused before anything is made, with what to write.
+for wrong, why in [(':9464', 'a port needs an IP address before it'), ('9464', 'a port alone'),
+                   ('127.0.0.1:99999', 'a port is at most 65535'), ('*:9464', 'a port needs'),
+                   ('0:9464', 'a port needs'), ('0.0.0.0', 'an IP address without a port'),
+                   ('localhost:9464', 'in numbers'), ('metrics', 'nor a path'),
+                   ('::1:9464', '[ADDRESS]:PORT'), ('127.0.0.1:9464/metrics', 'an IP address')]:
+    refused = run('hub', './h', '--metrics', wrong, check=2).stderr.decode()
+    assert why in refused and 'hint: ' in refused, refused
+    with open('wrong.toml', 'w') as file:
+        file.write(f'[metrics]\naddress = "{wrong}"\n')
+    assert why in run('hub', './h', '--config', 'wrong.toml', check=2).stderr.decode()
+for verb in ['serve', 'hub']:
+    for wrong in ['8080', ':4222', '127.0.0.1:4222', '*:80', '[::1]:80', '10.0.0.1']:
+        assert b'Unix sockets only' in run(verb, wrong, check=2).stderr, wrong
+left = {'hub.toml', 'troubled.toml', 'wrong.toml'}
+assert set(os.listdir()) <= left, os.listdir()
+
+# An address that cannot be had is a reason not to start, and the reason is the kernel's.
 taken = socket.create_server(('127.0.0.1', 0))
 port = taken.getsockname()[1]
-assert f'tcp:127.0.0.1:{port}'.encode() in run('hub', './h', '--metrics', f'127.0.0.1:{port}',
-                                               check=1).stderr
+refused = run('hub', './h', '--metrics', f'127.0.0.1:{port}', check=1).stderr.decode()
+assert f'tcp:127.0.0.1:{port}: another socket has that port' in refused, refused
+# 192.0.2.0/24 is for documents (RFC 5737): no machine has such an address.
+refused = run('hub', './h', '--metrics', '192.0.2.1:9464', check=1).stderr.decode()
+assert '192.0.2.1 is not an address of this machine' in refused, refused
 with Hub('--metrics', './metrics.sock', address='./first.sock'):
     assert b'metrics.sock' in run('hub', './h', '--metrics', './metrics.sock', check=1).stderr
 assert not os.path.exists('h') and not os.path.exists('metrics.sock')
