@@ -62,7 +62,9 @@ int fail_config(const ConfigErrors& errors) {
 int check_config(const std::string& file, Events& events) {
   const auto config = read_hub_config(file);
   if (!config) return fail_config(config.error());
-  events.tell(Events::Level::usual, "in order", 0, file, {{"file", file}});
+  const bool blank = config->blank;
+  events.tell(Events::Level::usual, "in order", 0, file + (blank ? ": empty, no rules" : ""),
+              {{"file", file}, {"empty", blank}});
   return exit_status::done;
 }
 
@@ -88,6 +90,10 @@ class HubService {
              (loop_->draining() ? ", draining" : "");
     });
     run_.on_reload([this] { return reload(); });
+    if (config_.blank) {
+      events_->tell(Events::Level::usual, "no config", 0, *flags_->config + ": empty, no rules",
+                    {{"file", *flags_->config}});
+    }
     const std::string address = hub_->address().to_string();
     events_->tell(Events::Level::usual, "listening", 0, address + " (hub)",
                   {{"address", address}, {"type", "hub"}});
@@ -133,8 +139,8 @@ class HubService {
     if (!config_.metrics.address) return {};
     auto opened = try_to_open_metrics();
     // The hub that was taken over lets go of them when it has drained.
-    const bool held = !opened && config_.hub.takeover;
-    if (!held) return opened;
+    const bool held = !opened && opened.error().code == std::errc::address_in_use;
+    if (!held || !config_.hub.takeover) return opened;
     metrics_to_come_.emplace(await_metrics());
     return {};
   }
@@ -168,24 +174,36 @@ class HubService {
   // --- SIGHUP ---
 
   Result<std::string> reload() {
-    auto read = flags_->settings();
-    if (!read) return std::unexpected(refuse(read.error()));
+    auto read = flags_->settings(ConfigRead::again);
+    if (!read) return std::unexpected(refuse(std::move(read.error())));
     if (auto set = hub_->set_rules(read->hub.rules); !set) return std::unexpected(set.error());
     for (const std::string& key : fixed_differences(config_, *read)) {
       events_->tell(Events::Level::usual, "not changed", 0, key + ": needs a restart",
                     {{"key", key}});
     }
-    config_.hub.rules = std::move(read->hub.rules);
+    const HubRules before = std::exchange(config_.hub.rules, std::move(read->hub.rules));
     const HubRules& rules = config_.hub.rules;
-    return fmt::format("{}, {}, {}", counted(rules.allow.size(), "rule"),
-                       counted(rules.permissions.size(), "permission"),
-                       counted(rules.delivery.size(), "delivery rule"));
+    return counted_now(rules.allow.size(), before.allow.size(), "rule") + ", " +
+           counted_now(rules.permissions.size(), before.permissions.size(), "permission") + ", " +
+           counted_now(rules.delivery.size(), before.delivery.size(), "delivery rule");
   }
 
-  Error refuse(const ConfigErrors& errors) {
+  /// Fewer may be meant, or be the work of somebody who saved too little: it is said.
+  static std::string counted_now(std::size_t now, std::size_t before, std::string_view thing) {
+    return counted(now, thing) + (now < before ? fmt::format(" (before: {})", before) : "");
+  }
+
+  Error refuse(ConfigErrors errors) {
+    constexpr auto kept = "; what was read before stays in force";
+    // One that says nothing about a place in the file says all there is.
+    if (errors.size() == 1 && errors.front().subject == *flags_->config) {
+      Error error = std::move(errors.front());
+      error.reason = error.why() + kept;
+      return error;
+    }
     for (const Error& error : errors) events_->error("wrong", 0, error);
     return error_of(std::errc::invalid_argument, "config", *flags_->config,
-                    counted(errors.size(), "mistake") + "; what was read before stays in force");
+                    counted(errors.size(), "mistake") + kept);
   }
 
   Loop* loop_;
@@ -209,7 +227,7 @@ int run_hub(const HubServiceFlags& flags) {
   Loop loop(flags.loop);
   if (loop.error()) return fail(*loop.error());
   // What it means is said once there is a hub; until then it must not end us.
-  if (auto claimed = loop.on_signal(SIGHUP, [] {}); !claimed) return fail(claimed.error());
+  if (auto claimed = on_hang_up(loop, [] {}); !claimed) return fail(claimed.error());
   const int status = HubService(loop, flags, std::move(*config), events).run();
   if (loop.error()) return fail(*loop.error());
   return status;

@@ -1,14 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hub_config.hpp"
 
-#include <toml++/toml.h>
-
 #include <algorithm>
 #include <array>
-#include <cerrno>
-#include <cstdio>
 #include <map>
-#include <memory>
 #include <tuple>
 #include <utility>
 
@@ -17,6 +12,7 @@
 #include <hallway/subject.hpp>
 
 #include "report.hpp"
+#include "toml.hpp"
 #include "values.hpp"
 
 namespace hallway::tool {
@@ -92,7 +88,8 @@ class Errors {
   explicit Errors(std::string file) : file_(std::move(file)) {}
 
   void add(const toml::source_region& where, const std::string& key, const Unread& unread) {
-    std::string subject = file_ + ":" + std::to_string(where.begin.line);
+    std::string subject = file_;
+    if (where.begin.line != 0) subject += ":" + std::to_string(where.begin.line);
     if (!key.empty()) subject += ": " + key;
     Error error = error_of(std::errc::invalid_argument, "config", subject, unread.why);
     error.hint = unread.hint;
@@ -337,9 +334,9 @@ LinkOptions read_link(Table table) {
   table.value("credentials", read_text, link.credentials);
   table.section("tls", [&](Table tls) { read_tls(std::move(tls), link.tls); });
   table.value("first_wait", read_duration, link.reconnect.first_wait);
-  table.value("most_wait", read_duration, link.reconnect.most_wait);
-  table.value("connect_time", read_duration, link.connect_time);
-  table.value("heartbeat", read_duration, link.heartbeat);
+  table.value("most_wait", read_time_span, link.reconnect.most_wait);
+  table.value("connect_time", read_time_span, link.connect_time);
+  table.value("heartbeat", read_time_span, link.heartbeat);
   table.value("outbound", read_room, link.outbound);
   table.flag("keep_while_away", link.keep_while_away);
   table.value("full", read_link_full, link.full);
@@ -412,36 +409,82 @@ HubConfig read_config(Table table) {
   return config;
 }
 
+// --- how deep it may be -------------------------------------------------------------------------
+
+/// Keys of a hub's config have three parts at most.
+constexpr std::size_t max_dots = 16;
+
+/// Finds the first line with more dots outside of texts and comments than any key needs. toml++
+/// bounds how deep values lie in each other, and not how many parts a key has; each is a table in a
+/// table, and is destroyed on the stack.
+class DeepKeyScan {
+ public:
+  static std::optional<std::size_t> line_in(std::string_view text) {
+    DeepKeyScan scan;
+    for (const char letter : text) {
+      scan.step(letter);
+      if (scan.dots_ > max_dots) return scan.line_;
+    }
+    return std::nullopt;
+  }
+
+ private:
+  explicit DeepKeyScan(std::size_t line = 1) : line_(line) {}
+
+  void step(char letter) {
+    if (letter == '\n') {
+      // A config has no texts of several lines; the lines of one count as if they stood alone.
+      *this = DeepKeyScan(line_ + 1);
+    } else if (comment_ || std::exchange(escaped_, false)) {
+      return;
+    } else if (quote_ != '\0') {
+      escaped_ = quote_ == '"' && letter == '\\';
+      if (letter == quote_) quote_ = '\0';
+    } else if (letter == '"' || letter == '\'') {
+      quote_ = letter;
+    } else if (letter == '#') {
+      comment_ = true;
+    } else if (letter == '.') {
+      ++dots_;
+    }
+  }
+
+  std::size_t line_;
+  std::size_t dots_ = 0;
+  char quote_ = '\0';
+  bool comment_ = false;
+  bool escaped_ = false;
+};
+
 }  // namespace
 
 std::expected<HubConfig, ConfigErrors> parse_hub_config(std::string_view text,
                                                         const std::string& name) {
   Errors errors(name);
   HubConfig config;
+  if (const auto deep = DeepKeyScan::line_in(text)) {
+    const auto line = static_cast<toml::source_index>(*deep);
+    errors.add({.begin = {line, 1}, .end = {line, 1}, .path = {}}, "", "a key has too many parts");
+    return std::unexpected(errors.take());
+  }
   try {
     const toml::table file = toml::parse(text);
     config = read_config(Table(file, "", errors));
   } catch (const toml::parse_error& error) {
     errors.add(error.source(), "", "no TOML: " + printable(error.description()));
+  } catch (const TomlBug&) {
+    errors.add({}, "", "no TOML: brackets or keys that are not in order");
   }
   if (!errors.empty()) return std::unexpected(errors.take());
   return config;
 }
 
-std::expected<HubConfig, ConfigErrors> read_hub_config(const std::string& path) {
-  const auto unreadable = [&path] {
-    return std::unexpected(ConfigErrors{error_of(errno, "config", path)});
-  };
-  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "re"),
-                                                             &std::fclose);
-  if (!file) return unreadable();
-  std::string text;
-  std::array<char, 4096> piece{};
-  while (const std::size_t size = std::fread(piece.data(), 1, piece.size(), file.get())) {
-    text.append(piece.data(), size);
-  }
-  if (std::ferror(file.get()) != 0) return unreadable();
-  return parse_hub_config(text, path);
+std::expected<HubConfig, ConfigErrors> read_hub_config(const std::string& path, ConfigRead when) {
+  auto text = read_config_file(path, when);
+  if (!text) return std::unexpected(ConfigErrors{std::move(text.error())});
+  auto config = parse_hub_config(*text, path);
+  if (config) config->blank = is_blank(*text);
+  return config;
 }
 
 std::vector<std::string> fixed_differences(const HubConfig& one, const HubConfig& other) {

@@ -18,6 +18,7 @@
 #include <hallway/limits.hpp>
 #include <hallway/link.hpp>
 
+#include "config_file.hpp"
 #include "metrics_address.hpp"
 
 namespace hallway::tool {
@@ -37,6 +38,7 @@ struct HubConfig {
   HubOptions hub;
   MetricsConfig metrics;
   std::optional<LinkOptions> link;  ///< nothing: no link
+  bool blank = false;               ///< nothing was in the file: everything is as by default
 };
 
 /// All that is wrong with a file. The subject of each names the place: "hub.toml:12:
@@ -47,8 +49,9 @@ using ConfigErrors = std::vector<Error>;
 std::expected<HubConfig, ConfigErrors> parse_hub_config(std::string_view text,
                                                         const std::string& name);
 
-/// @errors one, with the kernel's code, where the file cannot be read
-std::expected<HubConfig, ConfigErrors> read_hub_config(const std::string& path);
+/// @errors one where the file cannot be read, as read_config_file() says
+std::expected<HubConfig, ConfigErrors> read_hub_config(const std::string& path,
+                                                       ConfigRead when = ConfigRead::at_start);
 
 /// The keys in which two configs differ and that a running hub cannot change: all but its rules.
 std::vector<std::string> fixed_differences(const HubConfig& one, const HubConfig& other);

@@ -93,8 +93,8 @@ void check_alone(const CLI::App& verb) {
 
 }  // namespace
 
-std::expected<HubConfig, ConfigErrors> HubServiceFlags::settings() const {
-  auto read = config ? read_hub_config(*config) : HubConfig();
+std::expected<HubConfig, ConfigErrors> HubServiceFlags::settings(ConfigRead when) const {
+  auto read = config ? read_hub_config(*config, when) : HubConfig();
   if (!read) return read;
   HubOptions& hub = read->hub;
   const auto win = [](const auto& said, auto& setting) {

@@ -38,7 +38,8 @@ struct HubServiceFlags {
   std::vector<std::string> imports;
 
   /// The config file as it is now, if one was named, with these flags over it.
-  [[nodiscard]] std::expected<HubConfig, ConfigErrors> settings() const;
+  [[nodiscard]] std::expected<HubConfig, ConfigErrors> settings(
+      ConfigRead when = ConfigRead::at_start) const;
 };
 
 /// Declares all of it. `flags` is complete, and free of contradictions, once `verb` was parsed.

@@ -194,11 +194,18 @@ int main(int argc, char** argv) {
   using namespace hallway::tool;
   read_utf8();
   occupy_standard_descriptors();
-  // A reader of our output that goes away is noticed where we write.
+  // A parent's mask outlives execve(2): a blocked SIGTERM would end nothing.
+  sigset_t none;
+  sigemptyset(&none);
+  pthread_sigmask(SIG_SETMASK, &none, nullptr);
+  // A reader of our output that goes away, and a file that has reached RLIMIT_FSIZE, are noticed
+  // where we write.
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
   int status = exit_status::done;
   try {
-    status = run({argv + 1, argv + argc});
+    // Before Linux 5.18 execve(2) can leave out even the program's own name.
+    status = run({argv + std::min(argc, 1), argv + argc});
   } catch (const std::exception& error) {
     status = fail(error_of(std::errc::state_not_recoverable, "hallway", "", error.what()));
   }

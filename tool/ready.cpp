@@ -32,7 +32,18 @@ Result<void> write_newline(int descriptor) {
   return {};
 }
 
+bool is_ignored(int signal) {
+  struct sigaction action{};
+  return sigaction(signal, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
 }  // namespace
+
+// Once it was claimed it is caught, and so not ignored.
+Result<void> on_hang_up(Loop& loop, std::move_only_function<void()> action) {
+  if (is_ignored(SIGHUP)) return {};
+  return loop.on_signal(SIGHUP, std::move(action));
+}
 
 ServerRun::ServerRun(Loop& loop, Events& events, std::string address)
     : loop_(&loop),
@@ -44,12 +55,13 @@ ServerRun::ServerRun(Loop& loop, Events& events, std::string address)
 
 // The loop may run once more, for what is still being printed.
 ServerRun::~ServerRun() {
-  (void)loop_->on_signal(SIGHUP, [] {});
+  (void)on_hang_up(*loop_, [] {});
 }
 
 Result<void> ServerRun::claim_signals() {
   if (auto claimed = loop_->drain_on({SIGINT, SIGTERM}); !claimed) return claimed;
-  return loop_->on_signal(SIGHUP, [this] { hang_up(); });
+  if (is_ignored(SIGHUP)) events_->tell(Events::Level::detail, "no reload", 0, "SIGHUP is ignored");
+  return on_hang_up(*loop_, [this] { hang_up(); });
 }
 
 int ServerRun::run(std::optional<int> descriptor, bool successor) {

@@ -18,6 +18,10 @@
 
 namespace hallway::tool {
 
+/// As Loop::on_signal() with SIGHUP, unless it was ignored when this process was started: nohup(1)
+/// means that a terminal which goes away changes nothing, and then SIGHUP reloads nothing, either.
+Result<void> on_hang_up(Loop& loop, std::move_only_function<void()> action);
+
 class ServerRun {
  public:
   /// Made before the server is opened: the watchdog has to be fed from the beginning.

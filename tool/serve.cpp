@@ -8,6 +8,7 @@
 
 #include "events.hpp"
 #include "output.hpp"
+#include "ready.hpp"
 #include "report.hpp"
 #include "serve_connections.hpp"
 #include "serve_datagrams.hpp"
@@ -32,7 +33,7 @@ int serve(const ServeFlags& flags) {
   Loop loop(flags.loop);
   if (loop.error()) return fail(*loop.error());
   // What it means is said once there is a server; until then it must not end us.
-  if (auto claimed = loop.on_signal(SIGHUP, [] {}); !claimed) return fail(claimed.error());
+  if (auto claimed = on_hang_up(loop, [] {}); !claimed) return fail(claimed.error());
   Output output(loop, flags.print);
   output.on_end([&] { loop.drain(); });
   const bool datagrams = flags.wire.type == SocketType::datagram;

@@ -47,6 +47,39 @@ TEST(HubConfig, an_empty_file_changes_no_default) {
   EXPECT_EQ(config.metrics.address, std::nullopt);
 }
 
+TEST(HubConfig, brackets_that_are_not_in_order_are_a_mistake_and_end_nothing) {
+  for (const char* text : {"[[[permissions]]]\n", "[[\"a", "[=]", "[[*]]\n", "[.a]", "[,", "[#x]",
+                           "[a.[b]]", "[\xff]", "{", "=", "a.=1"}) {
+    EXPECT_THAT(errors_in(text), SizeIs(1)) << text;
+  }
+}
+
+TEST(HubConfig, letters_beyond_ascii_stand_in_texts_and_comments) {
+  EXPECT_THAT(errors_in("\xEF\xBB\xBF[hub] # gr\xC3\xBC\xC3\x9F dich\nname = \"Stra\xC3\x9F"
+                        "e\"\n"),
+              IsEmpty());
+  for (const char* text :
+       {"\nn\xC3\xA4me = 1\n", "\n[hub]\xC2\xA0\n", "\na.b.\xCD\x96 = 1\n", "\n\xD0\x96"}) {
+    EXPECT_THAT(errors_in(text), ElementsAre(HasSubstr("hub.toml:2: no TOML"))) << text;
+  }
+}
+
+TEST(HubConfig, keys_of_any_depth_are_refused_without_following_them) {
+  std::string deep = "a";
+  for (int i = 0; i < 200'000; ++i) deep += ".a";
+  for (const std::string& text :
+       {deep + " = 1\n", "\n[" + deep + "]\n", "x = { " + deep + " = 1 }"}) {
+    EXPECT_THAT(errors_in(text), ElementsAre(HasSubstr("a key has too many parts")));
+  }
+  EXPECT_THAT(errors_in("\n[" + deep + "]\n"), ElementsAre(HasSubstr("hub.toml:2: ")));
+  const std::string nested(100'000, '[');
+  EXPECT_THAT(errors_in("x = " + nested), SizeIs(1));
+  const std::string subject = "\"" + deep.substr(0, 199) + "\"";
+  EXPECT_THAT(errors_in("[hub]\nstamped = [" + subject + ", '" + deep.substr(0, 199) +
+                        "'] # .................\n"),
+              IsEmpty());
+}
+
 TEST(HubConfig, the_hub_s_own_keys_are_those_of_its_options) {
   const HubConfig config = parsed(R"(
     [hub]
