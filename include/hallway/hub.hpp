@@ -18,13 +18,18 @@
 // Identity. Who somebody is, is the kernel's word (peer.hpp); the credentials in a CONNECT are not
 // looked at. A message on a stamped subject (HubRules::stamped) reaches those who take headers
 // with the fields
-//     Hallway-Uid, Hallway-Pid    as the kernel noted them when the publisher connected
-//     Hallway-Executable          the program that ran there at the first of them; where we may
-//                                 read it, and the process is certain to be that which connected
-// and no publisher can forge one: what he sends of that name is removed, whatever the subject. What
-// a link publishes has none of these, because no process of this machine published it: it has
-//     Hallway-Origin              the id of the hub it was published in, or `nats`
-// in their place, and that is a hint, because the cluster says so.
+//     Hallway-Uid         proof: the kernel noted it when the publisher connected
+//     Hallway-Pid         a hint: noted then as well, but the process may have ended or passed its
+//                         socket on, and it is a number of the hub's pid namespace
+//     Hallway-Executable  a hint: the program that ran there at the first stamped message, which
+//                         may be another one by now; where we may read it, and the process is
+//                         certain to be that which connected
+// A program that decides about rights looks at the uid only. No publisher can forge one of them:
+// what it sends of that name is removed, whatever the subject. What a link publishes has none of
+// these, because no process of this machine published it: it has
+//     Hallway-Origin      a hint: the id of the hub it was published in, or `nats`, as the cluster
+//                         says
+// in their place.
 //
 // Full queues. What a subscriber does not read waits, first for its connection, then for each of
 // its subscriptions. When that is full, the subscription's policy decides: the first DeliveryRule
@@ -60,6 +65,12 @@
 // and publishes the answer to that. It is delivered with the rights of the client that asked: to S,
 // where that client may publish to it by then, and else only to a subscription of its own to S.
 // Where it has neither, or has gone, the answer is counted as refused.
+//
+// Inboxes. Messages to `_INBOX.NAME` and below reach subscriptions that say NAME. Patterns with a
+// wildcard in its place are refused, and others that would match by a wildcard, such as `>`, do not
+// match, except for root, the hub's own user, and whom a PermissionRule allows to subscribe to
+// `_INBOX.>` in just these words. Everybody may publish to an inbox, so that requests can be
+// answered; HubRules::stamped says who did.
 //
 // Statistics. A request to $SYS.HUB.STATS is answered with HubStatistics as a JSON object. Nobody
 // can publish to other subjects below $SYS.HUB.

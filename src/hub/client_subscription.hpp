@@ -25,6 +25,7 @@ struct Service {
   std::size_t pending = 0;  ///< see HubLimits::pending_per_subscription
   /// Where some of what it covers is denied: to be asked for each message. They outlive it.
   const Permissions* in_part = nullptr;
+  bool hears_inboxes = true;  ///< see Permissions::hears_inboxes()
 };
 
 class ClientSubscription final : public Subscription, public core::Linked<ClientSubscription> {
@@ -35,10 +36,13 @@ class ClientSubscription final : public Subscription, public core::Linked<Client
       : Subscription(&owner, std::move(subject), std::move(group)),
         queue(service.policy, service.pending, account),
         in_part(service.in_part),
+        hears_inboxes(service.hears_inboxes),
         subscriber_(owner),
         sid_(std::move(sid)) {}
 
-  [[nodiscard]] bool accepts(std::string_view subject) const noexcept {
+  /// @param to_inbox  what is_inbox() says of the subject
+  [[nodiscard]] bool accepts(std::string_view subject, bool to_inbox) const noexcept {
+    if (to_inbox && !hears_inboxes) return false;
     return in_part == nullptr || in_part->may_receive(subject);
   }
 
@@ -47,6 +51,7 @@ class ClientSubscription final : public Subscription, public core::Linked<Client
 
   DeliveryQueue<detail::SharedFrame> queue;
   const Permissions* in_part;  ///< as in Service
+  bool hears_inboxes;          ///< as in Service
 
  private:
   Subscriber& subscriber_;

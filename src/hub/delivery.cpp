@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "core/put.hpp"
+#include "hub/inbox_subject.hpp"
 #include "wire/nats_header.hpp"
 #include "wire/nats_writer.hpp"
 
@@ -82,10 +83,11 @@ bool Delivery::publish_along(const Publication& publication) {
 /// @return whom the publisher has to wait for before anybody can have it; else nullptr
 Subscriber* Delivery::find_recipients(const Publication& publication) {
   recipients_.clear();
-  router_.match(
-      publication.subject, matched_, publication.except, [&](const Subscription& subscription) {
-        return static_cast<const ClientSubscription&>(subscription).accepts(publication.subject);
-      });
+  const ByteView subject = publication.subject;
+  const bool to_inbox = is_inbox(subject);
+  router_.match(subject, matched_, publication.except, [&](const Subscription& subscription) {
+    return static_cast<const ClientSubscription&>(subscription).accepts(subject, to_inbox);
+  });
   std::size_t kept = 0;
   for (const SubscriptionId id : matched_) {
     const ClientSubscription& to = *find(id);
@@ -280,8 +282,10 @@ void Delivery::deliver_alone(ClientSubscription& to, const Publication& news) {
 }
 
 ClientSubscription* Delivery::own_subscription(const Subscriber& requester, ByteView reply) {
+  const bool to_inbox = is_inbox(reply);
   router_.match(reply, matched_, nullptr, [&](const Subscription& subscription) {
-    return subscription.owner() == &requester && subscription.group().empty();
+    return subscription.owner() == &requester && subscription.group().empty() &&
+           static_cast<const ClientSubscription&>(subscription).accepts(reply, to_inbox);
   });
   return matched_.empty() ? nullptr : find(matched_.front());
 }

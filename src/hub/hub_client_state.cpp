@@ -5,11 +5,14 @@
 #include <cassert>
 #include <cerrno>
 #include <charconv>
+#include <cstring>
 #include <new>
 #include <utility>
 
 #include "core/put.hpp"
 #include "core/random.hpp"
+#include "core/siphash.hpp"
+#include "hub/inbox_subject.hpp"
 #include "hub/reserved_subjects.hpp"
 #include "hub/subject.hpp"
 #include "loop/timed_wait.hpp"
@@ -36,7 +39,7 @@ std::uint64_t number_in(ByteView text) noexcept {
 }
 
 /// Where answers go: a subject that nobody else has, nor guesses.
-std::string own_inbox() { return "_INBOX." + core::random_word(25) + '.'; }
+std::string own_inbox() { return std::string(hub::inbox_prefix) + core::random_word(25) + '.'; }
 
 ConnectOptions connect_options(const HubClientOptions& options) {
   ConnectOptions how;
@@ -70,8 +73,6 @@ Task<> part_from(Connection connection, std::string rest) {
   co_await connection.send(rest);
   co_await connection.flush();
 }
-
-bool is_word(ByteView text) noexcept { return text.find_first_of(" \t\r\n") == ByteView::npos; }
 
 bool is_about_permissions(ByteView complaint) noexcept {
   return complaint.starts_with("Permissions Violation") || complaint.starts_with("Authorization");
@@ -433,8 +434,7 @@ Result<std::shared_ptr<SubscriptionState>> HubClientState::subscribe(
     ByteView subject, const SubscribeOptions& options) {
   if (end_ != Outcome::ok) return std::unexpected(explain("subscribe", end_, nullptr));
   if (draining_) return std::unexpected(explain("subscribe", Outcome::closed, nullptr));
-  const bool valid = hub::is_valid_subject(subject) &&
-                     (options.queue.empty() || is_word(options.queue)) &&
+  const bool valid = hub::is_valid_subject(subject) && !hub::has_white_space(options.queue) &&
                      subject.size() + options.queue.size() + around_words < info_.control_line;
   if (!valid) {
     Error error = error_about(std::errc::invalid_argument, "subscribe",
@@ -479,6 +479,18 @@ void HubClientState::ask_for_answers() {
   send({.verb = nats::Verb::sub, .subject = subject, .sid = id});
 }
 
+/// A program that answers one request must not be able to guess the subject of another's answer.
+std::uint64_t HubClientState::next_request_id() noexcept {
+  while (true) {
+    ++last_request_;
+    std::array<char, sizeof last_request_> bytes{};
+    std::memcpy(bytes.data(), &last_request_, bytes.size());
+    const std::uint64_t id = core::SipHash::of({bytes.data(), bytes.size()}, request_key_);
+    if (id != 0 && !pending_.contains(id))
+      return id;  // 0 is what number_in() makes of anything else
+  }
+}
+
 Task<HubReceived> HubClientState::request(ByteView subject, ByteView payload, Duration within,
                                           std::optional<std::string> header) {
   const auto self = shared_from_this();
@@ -496,7 +508,7 @@ Task<HubReceived> HubClientState::request(ByteView subject, ByteView payload, Du
     std::uint64_t id;
     ~Entry() { all.erase(id); }
   };
-  const Entry entry{pending_, ++last_request_};
+  const Entry entry{pending_, next_request_id()};
   pending_.emplace(entry.id, &pending);
   const std::string reply = answers_to_ + std::to_string(entry.id);
   nats::Operation message{.verb = header->empty() ? nats::Verb::pub : nats::Verb::hpub,

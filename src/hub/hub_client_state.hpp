@@ -24,6 +24,8 @@
 #include <hallway/hub_client.hpp>
 
 #include "core/deadline.hpp"
+#include "core/random.hpp"
+#include "core/siphash.hpp"
 #include "hub/full_jitter.hpp"
 #include "hub/hub_greeting.hpp"
 #include "hub/subscription_state.hpp"
@@ -110,6 +112,7 @@ class HubClientState : public std::enable_shared_from_this<HubClientState> {
 
   void ask_for(const SubscriptionState& subscription);
   void ask_for_answers();
+  [[nodiscard]] std::uint64_t next_request_id() noexcept;
   void send(const nats::Operation& operation);
   bool put(const std::string& bytes);
   void start_pump();
@@ -151,6 +154,7 @@ class HubClientState : public std::enable_shared_from_this<HubClientState> {
   std::uint64_t answers_id_ = 0;  // the subscription to them; 0: nobody asked yet
   std::map<std::uint64_t, Pending*> pending_;
   std::uint64_t last_request_ = 0;
+  const core::HashKey request_key_{core::random_number(), core::random_number()};
 
   Outcome end_ = Outcome::ok;  // why nothing is sent any more
   std::optional<Error> reason_;

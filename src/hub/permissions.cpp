@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "hub/inbox_subject.hpp"
 #include "hub/reserved_subjects.hpp"
 #include "hub/subject.hpp"
 
@@ -27,17 +28,24 @@ bool any_matches(const std::vector<std::string>& patterns, std::string_view subj
   return std::ranges::any_of(patterns, [&](std::string_view one) { return matches(one, subject); });
 }
 
+bool allows_all_inboxes(const SubjectLists& subscribe) {
+  return subscribe.allow &&
+         std::ranges::find(*subscribe.allow, all_inboxes) != subscribe.allow->end();
+}
+
 }  // namespace
 
 Permissions Permissions::of(const Peer& peer, std::span<const std::uint32_t> groups,
                             std::span<const PermissionRule> rules, bool trusted) {
   Permissions permissions;
+  permissions.hears_all_inboxes_ = trusted;
   for (const PermissionRule& rule : rules) {
     const bool meant = std::ranges::any_of(
         rule.who, [&](const AllowRule& who) { return who.admits(peer, groups); });
     if (!meant) continue;
     add(permissions.publish_, rule.publish);
     add(permissions.subscribe_, rule.subscribe);
+    if (allows_all_inboxes(rule.subscribe)) permissions.hears_all_inboxes_ = true;
   }
   // What links and those who answer them say is not for others, also not by a wildcard.
   if (!trusted) permissions.subscribe_.deny.push_back(std::string(link_prefix) + '>');
@@ -50,11 +58,18 @@ bool Permissions::may_publish(std::string_view subject) const noexcept {
 }
 
 Permissions::Subscribing Permissions::may_subscribe(std::string_view subject) const noexcept {
+  if (!hears_all_inboxes_ && inbox_reach_of(subject) == InboxReach::all) {
+    return Subscribing::refused;  // it would hear nothing, and never know why
+  }
   const bool allowed = !subscribe_.allow || any_contains(*subscribe_.allow, subject);
   if (!allowed || any_contains(subscribe_.deny, subject)) return Subscribing::refused;
   const bool touched = std::ranges::any_of(
       subscribe_.deny, [&](std::string_view denied) { return overlap(denied, subject); });
   return touched ? Subscribing::in_part : Subscribing::whole;
+}
+
+bool Permissions::hears_inboxes(std::string_view subject) const noexcept {
+  return hears_all_inboxes_ || inbox_reach_of(subject) == InboxReach::named;
 }
 
 bool Permissions::may_receive(std::string_view subject) const noexcept {

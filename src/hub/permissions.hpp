@@ -5,6 +5,9 @@
 // They are as NATS has them, except where nats-server 2.9 is generous: there `foo.*` allows to
 // subscribe to `foo.>`, and what is denied gets through to a subscription that only partly covers
 // it.
+//
+// Besides, inboxes are private (inbox_subject.hpp): all of them are heard by root, the hub's own
+// user, and whom a rule allows to subscribe to `_INBOX.>` in just these words.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +23,7 @@ namespace hallway::hub {
 class Permissions {
  public:
   /// @param rules    valid, and resolved
-  /// @param trusted  it may also listen to what links say
+  /// @param trusted  root, or the hub's own user: it may also hear inboxes and what links say
   static Permissions of(const Peer& peer, std::span<const std::uint32_t> groups,
                         std::span<const PermissionRule> rules, bool trusted = false);
 
@@ -35,10 +38,13 @@ class Permissions {
   [[nodiscard]] Subscribing may_subscribe(std::string_view subject) const noexcept;
   /// A message to a subscription that may_subscribe() admitted.
   [[nodiscard]] bool may_receive(std::string_view subject) const noexcept;
+  /// Whether a subscription that may_subscribe() admitted gets messages to inboxes.
+  [[nodiscard]] bool hears_inboxes(std::string_view subject) const noexcept;
 
  private:
   SubjectLists publish_;
   SubjectLists subscribe_;
+  bool hears_all_inboxes_ = false;
 };
 
 }  // namespace hallway::hub

@@ -140,6 +140,7 @@ void Session::subscribe(const nats::Operation& operation) {
   }
   if (subscriber_.find(operation.sid) != nullptr) return ok();  // it has that one
   if (!valid) return complain(nats::errors::invalid_subject);
+  if (has_white_space(operation.queue)) return complain(nats::errors::invalid_queue_name);
   const bool in_part = allowed == Permissions::Subscribing::in_part;
   subscriber_.subscribe(std::string(operation.sid), std::string(subject), group_of(operation.queue),
                         service_of(subject, in_part));
@@ -157,7 +158,8 @@ Service Session::service_of(ByteView subject, bool in_part) const {
       policy == DeliveryPolicy::wait ? 0 : board_.limits.pending_per_subscription;
   Service service{.policy = policy,
                   .pending = rule != nullptr ? rule->pending.value_or(pending) : pending,
-                  .in_part = in_part ? &permissions_ : nullptr};
+                  .in_part = in_part ? &permissions_ : nullptr,
+                  .hears_inboxes = permissions_.hears_inboxes(subject)};
   if (subject == interest_subject) {
     // It is not given more than it has room for; whoever missed a change would have to begin anew.
     service.policy = DeliveryPolicy::disconnect;
@@ -179,12 +181,14 @@ void Session::accept(const nats::Operation& operation) {
   ++board_.messages_in;
   board_.bytes_in += operation.header.size() + operation.payload.size();
   const ByteView subject = operation.subject;
-  if (options_.pedantic && !is_valid_literal(subject)) {
-    complain(nats::errors::invalid_publish_subject);
-  }
   const bool is_link = subscriber_.is_link();
   if (is_link && subject.starts_with(asked_prefix)) return bring_back(operation);
   const Judgement& judgement = judge(subject);
+  if (!judgement.valid) return violation(nats::errors::invalid_publish_subject);
+  if (has_white_space(operation.reply)) return violation(nats::errors::invalid_reply_subject);
+  if (options_.pedantic && !is_valid_literal(subject)) {
+    complain(nats::errors::invalid_publish_subject);
+  }
   if (!judgement.allowed) return violation(nats::errors::publish_violation(subject));
   ok();
   if (subject == statistics_subject) {
@@ -205,6 +209,7 @@ const Session::Judgement& Session::judge(ByteView subject) {
   if (judgement_.known && judgement_.subject == subject) return judgement_;
   judgement_.known = false;
   judgement_.subject = subject;
+  judgement_.valid = !has_white_space(subject);
   judgement_.allowed = !is_reserved(subject) && permissions_.may_publish(subject);
   judgement_.stamped = board_.rules.stamps(subject);
   judgement_.known = true;
@@ -301,9 +306,9 @@ void Session::ok() {
 
 void Session::complain(ByteView error) { reply({.verb = Verb::err, .text = error}); }
 
-void Session::violation(const std::string& text) {
+void Session::violation(ByteView text) {
   ++board_.violations;
-  board_.report(HubEvent::Kind::violation, connection_, text);
+  board_.report(HubEvent::Kind::violation, connection_, std::string(text));
   complain(text);
 }
 
@@ -330,6 +335,7 @@ void Session::rules_changed() {
   judgement_.known = false;
   std::vector<std::string> refused;
   subscriber_.for_each([&](ClientSubscription& subscription) {
+    subscription.hears_inboxes = permissions_.hears_inboxes(subscription.subject());
     switch (permissions_.may_subscribe(subscription.subject())) {
       case Permissions::Subscribing::refused: refused.push_back(subscription.sid()); break;
       case Permissions::Subscribing::whole: subscription.in_part = nullptr; break;

@@ -47,6 +47,7 @@ class Session final : private Subscriber::Observer, private detail::Timer {
   struct Judgement {
     std::string subject;
     bool known = false;
+    bool valid = false;
     bool allowed = false;
     bool stamped = false;
   };
@@ -76,7 +77,7 @@ class Session final : private Subscriber::Observer, private detail::Timer {
   void reply(const nats::Operation& operation);
   void ok();
   void complain(ByteView error);
-  void violation(const std::string& text);
+  void violation(ByteView text);
   void refuse(ByteView error);
   void stop_reading() noexcept;
   void restart_ping_clock();

@@ -13,7 +13,8 @@
 
 namespace hallway::hub {
 
-/// The kernel's word on one connection, as header fields.
+/// What is known of one connection, as header fields: its uid is the kernel's word and proof, its
+/// pid and executable are hints (hub.hpp).
 class Stamp {
  public:
   explicit Stamp(const Connection& publisher);

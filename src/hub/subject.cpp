@@ -12,14 +12,44 @@ namespace {
 constexpr std::string_view any_one = "*";
 constexpr std::string_view any_more = ">";
 
+constexpr bool is_white_space(unsigned char byte) noexcept {
+  return byte == 0 || (byte >= '\t' && byte <= '\r') || (byte >= 0x1c && byte <= ' ');
+}
+
+/// Whether a code point above ASCII that is white space stands at the start of a text.
+bool starts_with_wide_white_space(std::string_view text) noexcept {
+  for (const std::string_view one :
+       {"\xC2\x85", "\xC2\xA0", "\xE1\x9A\x80", "\xE2\x80\xA8", "\xE2\x80\xA9", "\xE2\x80\xAF",
+        "\xE2\x81\x9F", "\xE3\x80\x80", "\xEF\xBB\xBF"}) {
+    if (text.starts_with(one)) return true;
+  }
+  // U+2000 to U+200A
+  return text.size() >= 3 && text.starts_with("\xE2\x80") &&
+         static_cast<unsigned char>(text[2]) <= 0x8A;
+}
+
 }  // namespace
 
 std::size_t count_tokens(std::string_view subject) noexcept {
   return 1 + static_cast<std::size_t>(std::ranges::count(subject, '.'));
 }
 
+bool has_white_space(std::string_view text) noexcept {
+  bool suspicious = false;  // mostly nothing is, and this loop has no branch
+  for (const char byte : text) {
+    const auto value = static_cast<unsigned char>(byte);
+    suspicious |= value <= ' ' || value >= 0x80;
+  }
+  if (!suspicious) return false;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    if (is_white_space(static_cast<unsigned char>(text[at]))) return true;
+    if (starts_with_wide_white_space(text.substr(at))) return true;
+  }
+  return false;
+}
+
 bool is_valid_subject(std::string_view subject) noexcept {
-  if (subject.find_first_of(" \t\n\r") != std::string_view::npos) return false;
+  if (has_white_space(subject)) return false;
   for (Tokens tokens(subject); !tokens.done();) {
     const std::string_view token = tokens.next();
     if (token.empty() || (token == any_more && !tokens.done())) return false;

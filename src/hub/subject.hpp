@@ -37,8 +37,13 @@ class Tokens {
 
 [[nodiscard]] std::size_t count_tokens(std::string_view subject) noexcept;
 
-/// Whether one may subscribe to it: no empty token, nothing that separates words of the protocol,
-/// and `>` only at the end. What nats-server calls IsValidSubject.
+/// Whether any parser would take a part of it for a blank or for the end of a line or of a text:
+/// NUL, TAB to CR, 0x1c to 0x1f, the space, what Unicode calls White_Space, in UTF-8, and U+FEFF. A
+/// program that splits lines at one of these would read other fields than the hub has checked.
+[[nodiscard]] bool has_white_space(std::string_view text) noexcept;
+
+/// Whether one may subscribe to it: no empty token, no white space, and `>` only at the end. What
+/// nats-server calls IsValidSubject, where white space is the space, TAB, CR and LF only.
 [[nodiscard]] bool is_valid_subject(std::string_view subject) noexcept;
 
 /// Whether no token of it is a wildcard.

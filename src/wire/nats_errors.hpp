@@ -38,7 +38,9 @@ inline constexpr ByteView unknown_policy = "unknown policy for full queues";  //
 
 // With these it goes on.
 inline constexpr ByteView invalid_subject = "Invalid Subject";                  // of a SUB
-inline constexpr ByteView invalid_publish_subject = "Invalid Publish Subject";  // pedantic mode
+inline constexpr ByteView invalid_publish_subject = "Invalid Publish Subject";  // of a PUB
+inline constexpr ByteView invalid_reply_subject = "Invalid Reply Subject";      // a hub's own
+inline constexpr ByteView invalid_queue_name = "Invalid Queue Name";            // a hub's own
 inline constexpr ByteView too_many_subscriptions = "maximum subscriptions exceeded";
 
 /// The connection goes on. What the peer sent is escaped as for a terminal.

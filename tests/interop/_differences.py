@@ -34,6 +34,14 @@ DIFFERENCES = [
         (OK, OK, b"MSG a 1 1\r\nx\r\n", PONG),
         (OK, CLOSED), rb"\r(?!\n)"),
     Difference(
+        "refuses subjects, replies and queue groups with white space of any kind",
+        "What another program would read as a blank or a line end makes other fields of a line than "
+        "those the rules were asked about: NUL, VT, FF, 0x1c to 0x1f, U+0085, U+00A0, U+2028 and "
+        "their like, and U+FEFF.",
+        b"SUB > 1\r\nPUB a\fb 1\r\nx\r\n",
+        (OK, b"-ERR 'Invalid Publish Subject'", PONG),
+        (OK, OK, b"MSG a\fb 1 1\r\nx\r\n", PONG), rb"[\0\v\f\x1c-\x1f]"),
+    Difference(
         "writes sizes without leading zeros",
         "They are numbers. There, subscribers get the digits of the publisher.",
         b"SUB a 1\r\nPUB a 001\r\nx\r\n",
@@ -88,6 +96,14 @@ DIFFERENCES = [
         "Each may take up a place of its own. There, the limit is one that the operator can set.",
         b"SUB " + b".".join([b"a"] * 129) + b" 1\r\n",
         (b"-ERR 'Permissions Violation for Subscription to \"a.a...a\", too many tokens'", PONG),
+        (OK, PONG)),
+    Difference(
+        "keeps inboxes private from other users",
+        "Answers are for the client that asked: a pattern with a wildcard in the place of an inbox's "
+        "name is for root, the hub's own user, and whom a rule names. There, _INBOX.> hears the "
+        "answers to everybody. (Not shown here: this client is the hub's own user.)",
+        b"SUB _INBOX.> 1\r\n",
+        (OK, PONG),
         (OK, PONG)),
     Difference(
         "lets nobody publish below $SYS.HUB",

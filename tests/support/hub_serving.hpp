@@ -4,6 +4,7 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <functional>
 #include <optional>
@@ -60,6 +61,10 @@ class HubServing : public testing::Test {
   /// A client that has heard its INFO, which is in `info`, and said `first`.
   RawStream connect(std::string_view first = connect_as_programs_do) {
     RawStream client(raw_connected(SOCK_STREAM, path));
+    greet(client, first);
+    return client;
+  }
+  void greet(RawStream& client, std::string_view first) {
     EXPECT_GE(client.get(), 0);
     EXPECT_TRUE(until([&] {
       client.collect();
@@ -68,6 +73,14 @@ class HubServing : public testing::Test {
     info = std::exchange(client.received, {});
     client.send(first);
     synchronize(client);
+  }
+
+  /// The same as another user; needs root.
+  RawStream connect_as(unsigned uid, std::string_view first = connect_as_programs_do) {
+    EXPECT_EQ(::seteuid(uid), 0);  // what the kernel notes is that of connect(2)
+    RawStream client(raw_connected(SOCK_STREAM, path));
+    EXPECT_EQ(::seteuid(0), 0);
+    greet(client, first);
     return client;
   }
 

@@ -88,6 +88,29 @@ TEST_F(hub_client_request, waits_as_long_as_asked_and_ignores_a_late_answer) {
   EXPECT_EQ(flush(), Outcome::ok);
 }
 
+// Who was asked once knows the inbox, but not where the next answer is to come.
+TEST_F(hub_client_request, is_answered_at_a_subject_that_no_other_answer_tells) {
+  connect();
+  Answer first;
+  Answer second;
+  Answer third;
+  ask("1", first);
+  ask("2", second);
+  ask("3", third);
+  const auto number_of = [this](const char* question) {
+    const std::string reply = reply_to(question);
+    return std::stoull(reply.substr(reply.rfind('.') + 1));
+  };
+  const auto one = number_of("1");
+  const auto two = number_of("2");
+  const auto three = number_of("3");
+  EXPECT_NE(two - one, three - two);
+  EXPECT_GT(std::max({one, two, three}), std::uint64_t{1} << 32U);
+  hub.deliver(reply_to("2"), 1, "two");
+  ASSERT_TRUE(until_answered(second));
+  EXPECT_EQ(second.payload, "two");
+}
+
 TEST_F(hub_client_request, is_answered_by_a_hub_that_was_away_meanwhile) {
   connect(tireless());
   Answer answer;

@@ -402,6 +402,102 @@ TEST_F(a_hub, may_end_with_clients_in_the_middle_of_everything) {
   EXPECT_FALSE(loop.turn());
 }
 
+// Inboxes -----------------------------------------------------------------------------------------
+
+class inboxes_of_a_hub : public a_hub {
+ protected:
+  void start_for_everybody(HubRules rules = {}) {
+    HubOptions options;
+    options.mode = 0666;
+    options.rules = std::move(rules);
+    options.rules.allow = {allow::any()};
+    start(std::move(options));
+  }
+  static std::string refusal(const std::string& subject) {
+    return "-ERR 'Permissions Violation for Subscription to \"" + subject + "\"'\r\n";
+  }
+};
+
+TEST_F(inboxes_of_a_hub, are_heard_by_nobody_who_does_not_know_their_name) {
+  NEEDS_ROOT_TO_BECOME_ANOTHER_USER();
+  start_for_everybody();
+  RawStream owner = connect_as(some_user);
+  say(owner, "SUB _INBOX.secret.* 1\r\n");
+  RawStream curious = connect_as(some_user + 1);
+  for (const std::string all : {"_INBOX.>", "_INBOX.*", "_INBOX.*.1", "_INBOX.*.*"}) {
+    EXPECT_EQ(answer(curious, "SUB " + all + " 1\r\n"), refusal(all));
+  }
+  say(curious, "SUB > 2\r\nSUB *.> 3\r\nSUB *.secret.1 4\r\nSUB *.*.* 5\r\n");
+  RawStream service = connect_as(some_user + 2);
+  say(service, pub("_INBOX.secret.1", "answer") + pub("_INBOX.secret.1", "answer"));
+  EXPECT_TRUE(until_heard(
+      owner, msg("_INBOX.secret.1", "1", "answer") + msg("_INBOX.secret.1", "1", "answer")));
+  say(service, pub("x.y.z", "news"));
+  curious.received.clear();
+  synchronize(curious);
+  EXPECT_FALSE(curious.received.contains("_INBOX"));
+  for (const std::string sid : {"2", "3", "5"}) {
+    EXPECT_TRUE(curious.received.contains(msg("x.y.z", sid, "news"))) << sid;
+  }
+}
+
+TEST_F(inboxes_of_a_hub, that_only_a_wildcard_covers_have_no_responder) {
+  NEEDS_ROOT_TO_BECOME_ANOTHER_USER();
+  start_for_everybody();
+  RawStream curious = connect_as(some_user);
+  say(curious, "SUB > g 1\r\n");
+  RawStream asker = connect_as(some_user + 1);
+  say(asker, "SUB _INBOX.a.* 1\r\n");
+  EXPECT_TRUE(answer(asker, pub("_INBOX.b.1", "?", "_INBOX.a.1")).contains(" 503"));
+}
+
+TEST_F(inboxes_of_a_hub, are_open_to_whom_a_rule_allows_them_as_long_as_it_does) {
+  NEEDS_ROOT_TO_BECOME_ANOTHER_USER();
+  HubRules rules;
+  rules.permissions.push_back(
+      {{allow::uid(some_user)}, {}, {.allow = {{">", "_INBOX.>"}}, .deny = {}}});
+  start_for_everybody(rules);
+  RawStream auditor = connect_as(some_user);
+  RawStream root = connect();
+  say(auditor, "SUB _INBOX.> 1\r\nSUB > 2\r\n");
+  say(root, "SUB _INBOX.* 1\r\n");
+  RawStream service = connect_as(some_user + 1);
+  say(service, pub("_INBOX.x", "a"));
+  EXPECT_TRUE(until_heard(root, msg("_INBOX.x", "1", "a")));
+  EXPECT_TRUE(until_heard(auditor, msg("_INBOX.x", "1", "a") + msg("_INBOX.x", "2", "a")) ||
+              until_heard(auditor, msg("_INBOX.x", "2", "a") + msg("_INBOX.x", "1", "a")));
+  auditor.received.clear();
+  ASSERT_TRUE(
+      hub->set_rules({.allow = {allow::any()}, .permissions = {}, .delivery = {}, .stamped = {}}));
+  EXPECT_TRUE(until_heard(auditor, refusal("_INBOX.>")));
+  say(service, pub("_INBOX.x", "b") + pub("y", "c"));
+  EXPECT_TRUE(until_heard(auditor, refusal("_INBOX.>") + msg("y", "2", "c")));
+}
+
+// White space -------------------------------------------------------------------------------------
+
+TEST_F(a_hub, lets_nothing_pass_that_other_parsers_take_for_a_blank_or_a_line_end) {
+  start();
+  RawStream client = connect();
+  say(client, "SUB > 1\r\nSUB in.> 2\r\n");
+  std::size_t refused = 0;
+  for (const std::string_view blank :
+       {"\v", "\f", "\x1c", "\x1f", "\xC2\x85", "\xC2\xA0", "\xE2\x80\xA8", "\xE2\x80\xA9"}) {
+    const std::string odd = "in." + std::string(blank) + "x";
+    EXPECT_EQ(answer(client, pub(odd, "")), "-ERR 'Invalid Publish Subject'\r\n");
+    EXPECT_EQ(answer(client, pub("a", "", odd)), "-ERR 'Invalid Reply Subject'\r\n");
+    EXPECT_EQ(answer(client, pub("$SYS.HUB.STATS", "", odd)), "-ERR 'Invalid Reply Subject'\r\n");
+    EXPECT_EQ(answer(client, "SUB " + odd + " 3\r\n"), "-ERR 'Invalid Subject'\r\n");
+    EXPECT_EQ(answer(client, "SUB a " + odd + " 3\r\n"), "-ERR 'Invalid Queue Name'\r\n");
+    refused += 3;
+  }
+  EXPECT_EQ(answer(client, pub(std::string("a\0b", 3), "")), "-ERR 'Invalid Publish Subject'\r\n");
+  EXPECT_EQ(hub->statistics().violations, refused + 1);
+  EXPECT_EQ(hub->statistics().subscriptions, 2U);
+  // Other control characters are nobody's blanks.
+  EXPECT_EQ(answer(client, pub("a\x01", "x")), msg("a\x01", "1", "x"));
+}
+
 // Interest ----------------------------------------------------------------------------------------
 
 class interest_of_a_hub : public a_hub {

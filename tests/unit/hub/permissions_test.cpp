@@ -100,6 +100,48 @@ TEST(permissions, rules_are_about_users_groups_and_everybody) {
   EXPECT_FALSE(may(other, {7}, "video.a"));
 }
 
+const Peer stranger{1001, 1001, 1};
+
+Permissions of_stranger(const std::vector<PermissionRule>& rules = {}) {
+  return Permissions::of(stranger, {}, rules);
+}
+
+TEST(permissions, inboxes_are_heard_by_who_says_which) {
+  const Permissions permissions = of_stranger();
+  for (const char* all : {"_INBOX.>", "_INBOX.*", "_INBOX.*.x", "_INBOX.*.>", "_INBOX.*.*.y"}) {
+    EXPECT_EQ(permissions.may_subscribe(all), Subscribing::refused) << all;
+    EXPECT_FALSE(permissions.hears_inboxes(all)) << all;
+  }
+  for (const char* some : {">", "*", "*.>", "*.*", "*.x", "*.x.>"}) {
+    EXPECT_NE(permissions.may_subscribe(some), Subscribing::refused) << some;
+    EXPECT_FALSE(permissions.hears_inboxes(some)) << some;
+  }
+  for (const char* own :
+       {"_INBOX.x", "_INBOX.x.*", "_INBOX.x.>", "_INBOX.*x", "_INBOX", "_INBOXES.*", "a.>"}) {
+    EXPECT_EQ(permissions.may_subscribe(own), Subscribing::whole) << own;
+    EXPECT_TRUE(permissions.hears_inboxes(own)) << own;
+  }
+}
+
+TEST(permissions, all_inboxes_are_heard_by_who_is_trusted_and_whom_a_rule_allows_just_that) {
+  const Permissions trusted = Permissions::of(stranger, {}, {}, true);
+  EXPECT_EQ(trusted.may_subscribe("_INBOX.>"), Subscribing::whole);
+  EXPECT_TRUE(trusted.hears_inboxes(">"));
+  const auto with = [](AllowRule who, std::vector<std::string> allow) {
+    return of_stranger({{{std::move(who)}, {}, {.allow = std::move(allow), .deny = {}}}});
+  };
+  EXPECT_EQ(with(allow::uid(stranger.uid), {"_INBOX.>"}).may_subscribe("_INBOX.*.x"),
+            Subscribing::whole);
+  EXPECT_TRUE(with(allow::uid(stranger.uid), {">", "_INBOX.>"}).hears_inboxes(">"));
+  EXPECT_FALSE(with(allow::uid(stranger.uid), {">"}).hears_inboxes(">"));
+  EXPECT_EQ(with(allow::uid(stranger.uid), {">"}).may_subscribe("_INBOX.>"), Subscribing::refused);
+  EXPECT_FALSE(with(allow::uid(stranger.uid + 1), {"_INBOX.>"}).hears_inboxes(">"));
+  // An inbox of its own is for everybody that this is about, those of others are not.
+  const Permissions asks = with(allow::any(), {"news.>", "_INBOX.*.>"});
+  EXPECT_EQ(asks.may_subscribe("_INBOX.abc.*"), Subscribing::whole);
+  EXPECT_EQ(asks.may_subscribe("_INBOX.*.*"), Subscribing::refused);
+}
+
 TEST(permissions, what_one_rule_denies_no_other_allows) {
   const PermissionRule rules[] = {
       {{allow::uid(1000)}, {{{">"}}, {}}, {{{">"}}, {}}},

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -43,18 +44,40 @@ TEST(subject, is_read_token_by_token_empty_ones_too) {
   EXPECT_EQ(count_tokens("a"), 1U);
 }
 
-// As nats-server 2.9.10 answers SUB; blanks do not get that far there.
+// As nats-server 2.9.10 answers SUB, but for white space.
 TEST(subject, is_valid_without_empty_tokens_and_with_its_tail_wildcard_at_the_end) {
   for (const std::string_view valid :
        {"foo"sv, "*"sv, ">"sv, "foo.>"sv, "foo.*"sv, "foo*"sv, "*foo"sv, "f>"sv, "foo.>x"sv,
-        "*.*"sv, "*>"sv, "foo.**"sv, "foo.*.>"sv, "\xff"sv, "a\0b"sv, "a\vb"sv, "a.\f"sv}) {
+        "*.*"sv, "*>"sv, "foo.**"sv, "foo.*.>"sv, "\xff"sv, "a\1b"sv, "a\x1b"sv, "a\x7f"sv,
+        "\xC3\xA0"sv}) {
     EXPECT_TRUE(is_valid_subject(valid)) << valid;
   }
   for (const std::string_view invalid :
        {""sv, "."sv, "foo."sv, ".foo"sv, "foo..bar"sv, "foo.>.bar"sv, ">.a"sv, ">.>"sv, "a b"sv,
-        " "sv, "a\tb"sv, "a\n"sv, "\r"sv}) {
+        " "sv, "a\tb"sv, "a\n"sv, "\r"sv, "a\0b"sv, "a\vb"sv, "a.\f"sv}) {
     EXPECT_FALSE(is_valid_subject(invalid)) << invalid;
   }
+}
+
+TEST(subject, has_no_byte_that_any_parser_takes_for_a_blank_or_an_end) {
+  const auto utf8 = [](unsigned point) {
+    const auto byte = [](unsigned value) { return static_cast<char>(value); };
+    if (point < 0x80) return std::string{byte(point)};
+    if (point < 0x800) return std::string{byte(0xC0 | point >> 6), byte(0x80 | (point & 0x3F))};
+    return std::string{byte(0xE0 | point >> 12), byte(0x80 | (point >> 6 & 0x3F)),
+                       byte(0x80 | (point & 0x3F))};
+  };
+  const std::set<unsigned> white{0,      '\t',   '\n',   '\v',   '\f',   '\r',   0x1c,   0x1d,
+                                 0x1e,   0x1f,   ' ',    0x85,   0xA0,   0x1680, 0x2000, 0x2001,
+                                 0x2002, 0x2003, 0x2004, 0x2005, 0x2006, 0x2007, 0x2008, 0x2009,
+                                 0x200A, 0x2028, 0x2029, 0x202F, 0x205F, 0x3000, 0xFEFF};
+  for (unsigned point = 0; point < 0x10000; ++point) {
+    const std::string text = "a" + utf8(point) + "b";
+    ASSERT_EQ(has_white_space(text), white.contains(point)) << std::hex << point;
+  }
+  EXPECT_FALSE(has_white_space(""));
+  EXPECT_FALSE(has_white_space("\xC2"));  // cut
+  EXPECT_FALSE(has_white_space("\xE2\x80"));
 }
 
 TEST(subject, is_literal_unless_a_whole_token_is_a_wildcard) {
