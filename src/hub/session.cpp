@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hub/session.hpp"
 
+#include <new>
 #include <utility>
 
 #include "hub/json.hpp"
@@ -319,8 +320,22 @@ void Session::refuse(ByteView error) {
   subscriber_.end(error);
 }
 
+/// The message over which a link is cut is the first that it misses; this session ends later.
+void Session::miss_from_now_on() noexcept {
+  try {
+    std::vector<std::string> subjects;
+    subscriber_.for_each([&](const ClientSubscription& subscription) {
+      if (subscription.subject() != interest_subject) subjects.push_back(subscription.subject());
+    });
+    board_.absent_links.leave(options_.link, 0, std::move(subjects), board_.loop.now());
+  } catch (const std::bad_alloc&) {
+    // It is not told.
+  }
+}
+
 void Session::too_slow() noexcept {
   ++board_.slow_consumers;
+  if (subscriber_.is_link()) miss_from_now_on();
   board_.report(HubEvent::Kind::slow_consumer, connection_,
                 std::string(nats::errors::slow_consumer));
 }

@@ -60,6 +60,7 @@ class Session final : private Subscriber::Observer, private detail::Timer {
   void tell_missed();
   void pong();
   void leave_as_link() noexcept;
+  void miss_from_now_on() noexcept;
   void unsubscribe(const nats::Operation& operation);
   void accept(const nats::Operation& operation);
   void bring_back(const nats::Operation& answer);

@@ -464,6 +464,36 @@ TEST_F(a_link, loses_what_its_counters_say_when_a_server_is_killed_and_nothing_l
   EXPECT_GE(after.dropped_out, 50U);
 }
 
+TEST_F(a_link, counts_what_it_missed_when_its_hub_cut_it_and_comes_back) {
+  NatsServer& server = add_server();
+  HubOptions impatient;
+  impatient.limits.outbound = 1;
+  impatient.limits.send_buffer = 4096;
+  impatient.rules.delivery.push_back(
+      {.subjects = {"s"}, .policy = DeliveryPolicy::disconnect, .pending = 1});
+  Machine& machine = add_machine(std::move(impatient));
+  LinkOptions options = quick({server.url()});
+  options.always = {"s"};
+  machine.link(std::move(options));
+  ASSERT_TRUE(until([&] { return machine.count(LinkEvent::Kind::up) > 0; }));
+  std::uint64_t published = 0;
+  // The hub cuts a subscriber whose queue is full: this one, until it has come back three times.
+  ASSERT_TRUE(until([&] {
+    for (int i = 0; i < 20; ++i) {
+      if (machine.program->try_publish("s", std::string(5000, 'x'))) ++published;
+    }
+    return machine.hub->statistics().slow_consumers >= 3;
+  }));
+  ASSERT_TRUE(until([&] { return machine.leaves("s"); }));
+  EXPECT_TRUE(until([&] {
+    const LinkStatistics now = machine.statistics();
+    return now.kept == 0 && now.out + now.unconfirmed + now.dropped_out == published;
+  })) << published
+      << " published, " << machine.statistics().out << " out, " << machine.statistics().dropped_out
+      << " dropped";
+  EXPECT_GT(machine.statistics().dropped_out, 0U);
+}
+
 TEST_F(a_link, counts_what_is_too_large_for_a_server_as_dropped) {
   NatsServer& server = add_server("max_payload: 1000\n");
   LinkOptions options = quick({server.url()});

@@ -36,8 +36,8 @@ inline LinkOptions quick(std::vector<std::string> urls) {
 /// A machine with a hub, a program on it, and links.
 class Machine {
  public:
-  explicit Machine(Loop& of) : loop(&of) {
-    auto started = Hub::start(of, path);
+  explicit Machine(Loop& of, HubOptions options = {}) : loop(&of) {
+    auto started = Hub::start(of, path, std::move(options));
     EXPECT_TRUE(started) << started.error().explain();
     hub.emplace(std::move(*started));
     program.emplace(connect());
@@ -150,8 +150,8 @@ class LinkedHubs : public testing::Test {
     return server;
   }
 
-  Machine& add_machine() {
-    machines.push_back(std::make_unique<Machine>(loop));
+  Machine& add_machine(HubOptions options = {}) {
+    machines.push_back(std::make_unique<Machine>(loop, std::move(options)));
     return *machines.back();
   }
 
