@@ -126,8 +126,8 @@ class attack : public testing::Test {
     bool victim_connects_anew = false;  ///< for each request
     double p99_ms = 4;                  ///< below it 2x is not asked for: it is a time slice
     bool saturates = false;             ///< the server is busy all the time: see above
-    std::size_t growth_kib = 256;       ///< of the server, over what earlier bouts made it need
-    std::size_t peak_kib = 0;           ///< the same while it is attacked; 0: not looked at
+    std::size_t growth_kib = 256;       ///< allocated, over what earlier bouts made it need
+    std::size_t peak_kib = 0;           ///< resident while it is attacked; 0: not looked at
     double worst_ms = 0;                ///< of the honest client; 0: not looked at
     bool turned_away = false;           ///< some have to be
   };
@@ -152,6 +152,7 @@ class attack : public testing::Test {
     victim.ask(phase);
     ASSERT_TRUE(end(*bout, server));
     Footprint before = footprint_of(server.pid());
+    std::size_t allocated_before = server.allocated_kib();
 
     std::vector<double> quiet;
     std::vector<double> beside;
@@ -160,8 +161,10 @@ class attack : public testing::Test {
     double worst = 0;
     std::size_t peak = 0;
     Footprint after;
+    std::size_t allocated_after = 0;
     for (int round = 0; round < rounds; ++round) {
       before.memory_kib = std::max(before.memory_kib, after.memory_kib);
+      allocated_before = std::max(allocated_before, allocated_after);
       auto waits = victim.ask(300ms);
       quiet.push_back(percentile(waits.all, 0.99));
       ASSERT_TRUE(begin(*bout, Target::twin));
@@ -176,6 +179,7 @@ class attack : public testing::Test {
       peak = std::max(peak, footprint_of(server.pid()).memory_kib);
       ASSERT_TRUE(end(*bout, server));
       after = footprint_of(server.pid());
+      allocated_after = server.allocated_kib();
     }
     const bool descriptors_back = eventually([&] {
       after.descriptors = footprint_of(server.pid()).descriptors;
@@ -187,7 +191,7 @@ class attack : public testing::Test {
     EXPECT_EQ(server.terminate(), 0);
     EXPECT_EQ(twin.terminate(), 0);
 
-    const auto growth = static_cast<long>(after.memory_kib) - static_cast<long>(before.memory_kib);
+    const auto growth = static_cast<long>(allocated_after) - static_cast<long>(allocated_before);
     const auto peak_growth = static_cast<long>(peak) - static_cast<long>(before.memory_kib);
     // What was received may be closed elsewhere, and later.
     EXPECT_TRUE(descriptors_back) << after.descriptors << " and " << before.descriptors
@@ -211,10 +215,11 @@ class attack : public testing::Test {
            " ms while a twin is, " + rounded(median(quiet), 2) + " ms in quiet, worst " +
            rounded(worst, 1) + " ms, p99 of the server's own time for an answer " +
            rounded(median(of_server), 2) + " ms; memory " + std::to_string(growth) +
-           " KiB after and " + std::to_string(peak_growth) + " KiB during it, descriptors " +
-           std::to_string(before.descriptors) + " before and " + std::to_string(after.descriptors) +
-           " after, " + std::to_string(bout->blows) + " blows in " +
-           std::to_string(attack_time().count()) + " s");
+           " KiB allocated after and " + std::to_string(peak_growth) +
+           " KiB resident during it, descriptors " + std::to_string(before.descriptors) +
+           " before and " + std::to_string(after.descriptors) + " after, " +
+           std::to_string(bout->blows) + " blows in " + std::to_string(attack_time().count()) +
+           " s");
   }
 
   static constexpr double two_ticks_ms = 8;

@@ -2,6 +2,7 @@
 #include "torture/server_process.hpp"
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 
@@ -28,15 +29,22 @@ void be_ready(Descriptor& ready) {
   ready.close();
 }
 
+void note_allocated(Events& events) {
+  const auto info = ::mallinfo2();
+  events.allocated = info.uordblks + info.hblkhd;
+  ++events.accounts;
+}
+
 /// @param open  gives what serves on a loop, or an error
 template <typename Open>
-[[noreturn]] void serve(Descriptor& ready, Open open) {
+[[noreturn]] void serve(Descriptor& ready, Events& events, Open open) {
   int status = 1;
   {
     Loop loop;
     const auto claimed = loop.drain_on({SIGTERM});
+    const auto asked = loop.on_signal(SIGUSR1, [&events] { note_allocated(events); });
     auto server = open(loop);
-    if (claimed && server) {
+    if (claimed && asked && server) {
       be_ready(ready);
       status = loop.run();
     }
@@ -87,14 +95,14 @@ void Events::note(const ServerEvent& event) {
 ServerProcess::ServerProcess(const std::string& path, Library library) {
   library.options.on_event = [this](const ServerEvent& event) { events().note(event); };
   start([&](Descriptor& ready) {
-    serve(ready, [&](Loop& loop) { return open_server(loop, path, library); });
+    serve(ready, events(), [&](Loop& loop) { return open_server(loop, path, library); });
   });
 }
 
 ServerProcess::ServerProcess(const std::string& path, HubOptions options) {
   options.on_event = [this](const ServerEvent& event) { events().note(event); };
   start([&](Descriptor& ready) {
-    serve(ready, [&](Loop& loop) { return Hub::start(loop, path, std::move(options)); });
+    serve(ready, events(), [&](Loop& loop) { return Hub::start(loop, path, std::move(options)); });
   });
 }
 
@@ -115,6 +123,15 @@ bool ServerProcess::serving() {
   char byte = 0;
   const bool told = ::read(ready_.get(), &byte, 1) == 1;
   return told && ::read(ready_.get(), &byte, 1) == 0;  // it has closed its end
+}
+
+std::size_t ServerProcess::allocated_kib() const {
+  const std::uint64_t before = events().accounts;
+  signal(SIGUSR1);
+  if (!eventually([&] { return events().accounts > before; })) {
+    throw std::runtime_error("the server gave no account of its memory");
+  }
+  return events().allocated / kibibyte;
 }
 
 int ServerProcess::wait() {

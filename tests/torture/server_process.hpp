@@ -26,7 +26,9 @@ struct Events {
   std::atomic<std::uint64_t> turned_away;
   std::atomic<std::uint64_t> closed;
   std::atomic<std::uint64_t> paused;
-  std::atomic<std::uint64_t> dropped;  // of the connections that were closed
+  std::atomic<std::uint64_t> dropped;    // of the connections that were closed
+  std::atomic<std::uint64_t> allocated;  // bytes, by malloc's account, when it was last asked
+  std::atomic<std::uint64_t> accounts;   // how often it was asked
   void note(const ServerEvent& event);
 };
 
@@ -60,6 +62,12 @@ class ServerProcess {
   int terminate();
 
   [[nodiscard]] Events& events() const noexcept { return **events_; }
+
+  /// KiB that malloc(3) has given out in the server now, by mallinfo2(3). That is what a server
+  /// holds on to. Resident memory is not: malloc gives back only what is free at the top of its
+  /// heap, so the holes between the few buffers that a pool keeps stay resident, megabytes of them,
+  /// more or less by where these happen to lie. Not for a Command. Blocking: until it has answered.
+  [[nodiscard]] std::size_t allocated_kib() const;
 
  private:
   /// Runs something that does not return, and that writes to `ready` once it serves.

@@ -3,7 +3,6 @@
 // A server for a long time, amid clients that ask, storm, stall and are killed.
 #include <gtest/gtest.h>
 
-#include <malloc.h>
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -135,33 +134,14 @@ void fill_its_pools(const std::string& path) {
   hear_out(socket.get(), sent);
 }
 
-/// What the server tells of itself.
-struct Books {
-  std::atomic<std::uint64_t> allocated;  // bytes, by malloc's account
-  std::atomic<bool> closed;
-};
-
-/// Resident memory goes to and fro by megabytes, as malloc(3) leaves holes and fills them; what it
-/// has given out does not.
-Task<> keep_books(Loop& loop, Books& books) {
-  while (!books.closed) {
-    const auto info = ::mallinfo2();
-    books.allocated = info.uordblks + info.hblkhd;
-    co_await loop.sleep(1ms);
-  }
-}
-
 TEST(soak, takes_no_more_in_the_end_than_after_warming_up) {
   const auto time = soak_time();
   Watchdog::allow(static_cast<unsigned>(time.count()) + 60);
   const TempDirectory directory;
   const std::string path = directory / "s";
-  const Shared<Books> books;
-  ServerProcess server(
-      path,
-      ServerProcess::Library{
-          .options = {.limits = {.message_time = 500ms}, .server_limits = {.max_per_uid = 1024}},
-          .also = [&](Loop& loop, Server&) { loop.spawn(keep_books(loop, *books)); }});
+  ServerProcess server(path,
+                       ServerProcess::Library{.options = {.limits = {.message_time = 500ms},
+                                                          .server_limits = {.max_per_uid = 1024}}});
   ASSERT_TRUE(server.serving());
   ASSERT_NO_FATAL_FAILURE(fill_its_pools(path));
   Load load(path, SOCK_STREAM, 1);
@@ -201,14 +181,13 @@ TEST(soak, takes_no_more_in_the_end_than_after_warming_up) {
     const double minutes = std::chrono::duration<double>(Clock::now() - begin).count() / 60;
     if (Clock::now() - begin < time / 4) continue;  // it warms up
     const Footprint now = footprint_of(server.pid());
-    allocated.push_back({minutes, static_cast<double>(books->allocated) / kibibyte});
+    allocated.push_back({minutes, static_cast<double>(server.allocated_kib())});
     if (resident_first == 0) resident_first = now.memory_kib;
     resident_most = std::max(resident_most, now.memory_kib);
     descriptors.push_back({minutes, static_cast<double>(now.descriptors)});
   }
   EXPECT_TRUE(load.stop());
   EXPECT_TRUE(eventually([&] { return events.connected == events.closed; }));
-  books->closed = true;
   EXPECT_EQ(server.terminate(), 0);
   EXPECT_EQ(load.sum(&Tally::lost), 0U);
   EXPECT_EQ(load.sum(&Tally::wrong), 0U);
