@@ -14,7 +14,7 @@ class ConnectionState::Deadline : public Timer {
   explicit Deadline(ConnectionState& state) : state_(state) {}
 
  private:
-  void fire() override { state_.settle(Received(Outcome::timed_out, Message(), &state_)); }
+  void fire() override { state_.give_up_receiving(); }
 
   ConnectionState& state_;
 };
@@ -109,12 +109,20 @@ Received ConnectionState::try_receive() {
   park();
   note_partial();
   note_asking();
-  if (const Running next_end = next_clock(true); next_end.until <= core().now()) {
-    overdue(next_end.reason);
-    next(received);
-    return *received;
-  }
-  return {Outcome::would_block, Message(), this};
+  const Running next_end = next_clock(true);
+  if (next_end.until > core().now()) return {Outcome::would_block, Message(), this};
+  // Out of time, unless the rest of the message is in the socket.
+  std::uint64_t before = 0;
+  do {
+    before = bytes_received();
+    if (read_once(received)) {
+      note_whole();
+      return *received;
+    }
+  } while (bytes_received() != before);
+  overdue(next_end.reason);
+  next(received);
+  return *received;
 }
 
 void ConnectionState::ready(std::uint32_t events) {
@@ -172,6 +180,19 @@ bool ConnectionState::read_once(std::optional<Received>& received) {
 bool ConnectionState::take(std::optional<Received>& received) {
   return receiving_ != nullptr && receiving_->wait_->for_piece ? next_some(received)
                                                                : next(received);
+}
+
+/// The time of a receive has passed. What arrived within it counts, even if the loop was busy with
+/// other work and has not read it yet.
+void ConnectionState::give_up_receiving() {
+  try {
+    std::optional<Received> received;
+    if (gave_way() && take(received)) return settle(*received);
+    read_what_arrived();
+  } catch (const std::bad_alloc&) {
+    // It stays in the socket, for the next receive.
+  }
+  settle(Received(Outcome::timed_out, Message(), this));
 }
 
 void ConnectionState::settle(const Received& received) {
@@ -581,11 +602,21 @@ void ConnectionState::check_clocks() {
   }
 }
 
-/// Behind work that blocked the loop, or many others who are ready, it may not have come to what
-/// this peer did in time.
+/// The loop may have been blocked by other work, or have many other sockets that are ready, and not
+/// have come to what this peer did in time.
 void ConnectionState::look_once_more() {
   if (full_) write();
-  if (!finished_ && receiving_ != nullptr) read();
+  read_what_arrived();
+}
+
+/// A message may take several reads: reads until it is whole, or the socket is empty. Bounded: a
+/// message over max_message ends the connection.
+void ConnectionState::read_what_arrived() {
+  std::uint64_t before = 0;
+  do {
+    if (finished_ || receiving_ == nullptr) return;
+    before = bytes_received();
+  } while (!read() && bytes_received() != before);
 }
 
 void ConnectionState::overdue(const char* reason) noexcept {

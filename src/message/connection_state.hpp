@@ -156,6 +156,8 @@ class ConnectionState final : public Transport, public Lingering, private Watch,
   void start_clock();
   void check_clocks();
   void look_once_more();
+  void read_what_arrived();
+  void give_up_receiving();
   [[nodiscard]] Running next_clock(bool asking) const noexcept;
   void overdue(const char* reason) noexcept;
   [[nodiscard]] std::string reason_of_end() const;

@@ -164,6 +164,7 @@ class Transport : public Flow {
   [[nodiscard]] const std::shared_ptr<const Terms>& shared_terms() const noexcept { return terms_; }
   [[nodiscard]] bool packets() const noexcept { return terms_->type != SocketType::stream; }
   [[nodiscard]] Counters counters() const noexcept;
+  [[nodiscard]] std::uint64_t bytes_received() const noexcept { return bytes_received_; }
 
  protected:
   /// Something was queued: to be flushed before long.

@@ -436,6 +436,75 @@ TEST_F(receiving, holds_nothing_against_peers_that_the_loop_has_not_come_to_yet)
   EXPECT_EQ(cut, 0);
 }
 
+/// A second connection on the same loop: beside it, one read takes bounds::fair_read at most.
+class beside_another : public receiving {
+ protected:
+  void start_both(const ConnectionOptions& options) {
+    start(SocketType::stream, options);
+    auto [near, far] = raw_pair(SOCK_STREAM);
+    auto adopted = Connection::adopt(loop, std::move(near));
+    ASSERT_TRUE(adopted) << adopted.error().explain();
+    other.emplace(std::move(*adopted));
+    their_other.emplace(std::move(far));
+    loop.spawn(receive_all(*other, other_log));
+  }
+
+  /// Whatever they send now comes while the loop does other work, for longer than any clock here.
+  void send_while_the_loop_is_busy(const std::string& bytes) {
+    their_other->send("at the same time\n");  // first: it is company for the other
+    theirs->send(bytes);
+    work_for(60ms);
+  }
+
+  static constexpr Duration clock = 20ms;
+  const std::string rest = std::string(3 * bounds::fair_read, 'x') + "\n";
+  std::optional<Connection> other;
+  std::optional<RawStream> their_other;
+  Log other_log;
+};
+
+TEST_F(beside_another, a_message_of_several_reads_that_came_in_time_is_not_cut) {
+  start_both({.limits = {.message_time = clock}});
+  listen();
+  theirs->send("half");
+  loop.turn(1s);
+  send_while_the_loop_is_busy(rest);
+  ASSERT_TRUE(until([this] { return log.end || !log.messages.empty(); }));
+  EXPECT_FALSE(log.end) << log.why;
+}
+
+TEST_F(beside_another, a_message_of_several_reads_that_came_in_time_is_there_for_a_mere_look) {
+  start_both({.limits = {.message_time = clock}});
+  theirs->send("half");
+  EXPECT_EQ(ours->try_receive().outcome(), Outcome::would_block);
+  send_while_the_loop_is_busy(rest);
+  loop.turn(0ms);
+  const Received received = ours->try_receive();
+  EXPECT_EQ(received.outcome(), Outcome::ok) << received.error().explain();
+}
+
+TEST_F(beside_another, a_receive_with_a_deadline_gets_what_came_before_it) {
+  start_both({});
+  std::optional<Outcome> outcome;
+  loop.spawn([](Connection& connection, std::optional<Outcome>& came_of_it) -> Task<> {
+    came_of_it = (co_await connection.receive(clock)).outcome();
+  }(*ours, outcome));
+  loop.turn(0ms);
+  send_while_the_loop_is_busy(rest);
+  ASSERT_TRUE(until([&] { return outcome.has_value(); }));
+  EXPECT_EQ(outcome, Outcome::ok);
+}
+
+TEST_F(beside_another, a_message_that_is_not_whole_in_time_is_cut_all_the_same) {
+  start_both({.limits = {.message_time = clock}});
+  listen();
+  theirs->send("half");
+  loop.turn(1s);
+  send_while_the_loop_is_busy(rest.substr(1, rest.size() - 2));
+  ASSERT_TRUE(until_ended());
+  EXPECT_EQ(log.end, Outcome::failed);
+}
+
 Task<> ask_again_and_again(Connection& connection, Log& log) {
   Outcome outcome = Outcome::timed_out;
   while (outcome == Outcome::timed_out) {
