@@ -45,6 +45,9 @@ class HALLWAY_EXPORT Client {
   Sent send(ByteView message, std::vector<Descriptor> descriptors, Duration within = forever);
   Sent send(ByteView message, Descriptor descriptor, Duration within = forever);
 
+  /// As Connection::confirm(). Blocking: until then, or `within`.
+  Sent confirm(Duration within = defaults::request_time);
+
   /// The next message; outcomes as Connection::receive(). Blocking: until it is whole, or
   /// `within`.
   [[nodiscard]] Received receive(Duration within = forever);

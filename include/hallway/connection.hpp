@@ -155,6 +155,13 @@ class HALLWAY_EXPORT Connection {
   /// Completes when the kernel has taken everything queued so far.
   [[nodiscard]] Send flush();
 
+  /// Completes when the peer's process has read everything sent so far, which a server that turned
+  /// this client away never does. The kernel has no event for this: it is asked (SIOCOUTQ) after
+  /// 20 us, and then ever less often, every 5 ms at last. The connection stays where it is until
+  /// then. Outcomes: ok; peer_gone: the peer closed its end before it had read everything (Linux
+  /// notes that as ECONNRESET, net/unix/af_unix.c); timed_out; closed, failed: as send().
+  [[nodiscard]] Task<Sent> confirm(Duration within = defaults::request_time);
+
   /// Sends, then receives once. For peers that answer one message with one message.
   [[nodiscard]] Task<Received> request(ByteView message, Duration within = defaults::request_time);
 

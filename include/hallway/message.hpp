@@ -89,7 +89,8 @@ class HALLWAY_EXPORT Received {
 };
 
 /// What a send gave: true when the message is queued, or with a blocking Client in the kernel.
-/// That is not yet delivered: only an answer of the peer says so.
+/// The peer has not read it yet, and may be about to turn this client away: Connection::confirm()
+/// and Client::confirm() wait until it has. Only an answer says that it dealt with the message.
 class HALLWAY_EXPORT Sent {
  public:
   Sent(Outcome outcome, const detail::Flow* flow) noexcept : flow_(flow), outcome_(outcome) {}

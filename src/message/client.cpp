@@ -60,6 +60,20 @@ class Client::State : private OwnPool, public detail::Transport {
     return {outcome, this};
   }
 
+  Sent confirm(const Deadline& deadline) {
+    Outcome outcome = flush_within(deadline);
+    if (outcome == Outcome::closed) outcome = Outcome::ok;  // half-closed: all of it was written
+    detail::ReadPause pause;
+    while (outcome == Outcome::ok) {
+      outcome = look_whether_read();
+      if (outcome != Outcome::would_block) break;
+      if (deadline.left() == Duration::zero()) return {Outcome::timed_out, this};
+      sys::pause_for(std::min(pause.next(), deadline.left()));
+      outcome = Outcome::ok;
+    }
+    return {outcome, this};
+  }
+
   Received receive(const Deadline& deadline, bool some = false) {
     std::optional<Received> received;
     while (!(some ? next_some(received) : next(received))) {
@@ -116,6 +130,8 @@ Sent Client::send(ByteView message, Descriptor descriptor, Duration within) {
   descriptors.push_back(std::move(descriptor));
   return send(message, std::move(descriptors), within);
 }
+
+Sent Client::confirm(Duration within) { return state_->confirm(Deadline(within)); }
 
 Received Client::receive(Duration within) { return state_->receive(Deadline(within)); }
 

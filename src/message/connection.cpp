@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <hallway/connection.hpp>
 
+#include <algorithm>
 #include <memory>
 
+#include "core/deadline.hpp"
 #include "message/connect.hpp"
 #include "message/connection_state.hpp"
 #include "net/reach.hpp"
@@ -133,6 +135,17 @@ Connection::Send Connection::send(ByteView message, Descriptor descriptor) {
 Sent Connection::try_send(ByteView message) { return {flow_->append(message), flow_}; }
 
 Connection::Send Connection::flush() { return {*flow_, Send::FlushOnly{}}; }
+
+Task<Sent> Connection::confirm(Duration within) {
+  const core::Deadline deadline(within);
+  detail::ReadPause pause;
+  Outcome outcome = state().look_whether_confirmed();
+  while (outcome == Outcome::would_block && deadline.left() > Duration::zero()) {
+    co_await loop().sleep(std::min(pause.next(), deadline.left()));
+    outcome = state().look_whether_confirmed();
+  }
+  co_return Sent(outcome == Outcome::would_block ? Outcome::timed_out : outcome, flow_);
+}
 
 Task<Received> Connection::request(ByteView message, Duration within) {
   const Sent sent = co_await send(message);

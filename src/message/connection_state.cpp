@@ -245,6 +245,14 @@ void ConnectionState::forget(const Connection::Send& send) noexcept {
   std::erase(waits_->flushers, &send);
 }
 
+Outcome ConnectionState::look_whether_confirmed() {
+  before_queuing();
+  const bool queued = queued_bytes() > 0 && outbound_end() == Outcome::ok;
+  const Outcome outcome = queued ? Outcome::would_block : look_whether_read();
+  if (outcome == Outcome::failed || outcome == Outcome::peer_gone) settle_ended();
+  return outcome;
+}
+
 bool ConnectionState::turn_is_over() const {
   return Loop::Clock::now() - core().now() > bounds::turn_share;
 }

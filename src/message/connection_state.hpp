@@ -57,6 +57,8 @@ class ConnectionState final : public Transport, public Lingering, private Watch,
   void forget(const Connection::Send& send) noexcept;
 
   Received try_receive();
+  /// As look_whether_read(); what is still queued here counts as unread.
+  Outcome look_whether_confirmed();
   void half_close();
   void close(Outcome outcome = Outcome::closed);
   void abort();

@@ -563,6 +563,26 @@ void Transport::fail_broken_off(std::size_t size) noexcept {
   });
 }
 
+Outcome Transport::look_whether_read() noexcept {
+  if (outbound_end_ != Outcome::ok && outbound_end_ != Outcome::closed) return outbound_end_;
+  if (!socket_.holds_one()) return Outcome::closed;
+  const auto fail_with = [this](int error) {
+    fail(
+        [&] { return sys::failure(error, "look at what was sent to", peer_.to_string()).error(); });
+    return Outcome::failed;
+  };
+  const auto unread = sys::unread_by_peer(socket_.get());
+  if (!unread) return fail_with(unread.error());
+  if (*unread > 0) return Outcome::would_block;
+  // The kernel notes the error before it throws away what was not read.
+  const auto error = sys::take_error(socket_.get());
+  if (!error) return fail_with(error.error());
+  reset_ = reset_ || *error == ECONNRESET;
+  if (!reset_) return Outcome::ok;
+  end_outbound(Outcome::peer_gone);
+  return Outcome::peer_gone;
+}
+
 Error Transport::explain_outcome(const char* operation, Outcome outcome) const {
   if (outcome == Outcome::failed && error_) return *error_;
   const std::string subject = terms_->address.kind() == Address::Kind::unnamed
@@ -575,7 +595,9 @@ Error Transport::explain_outcome(const char* operation, Outcome outcome) const {
     case Outcome::end_of_stream:
       return sys::failure(EPIPE, operation, subject, "the peer has finished").error();
     case Outcome::peer_gone:
-      return sys::failure(ECONNRESET, operation, subject, "the peer has closed the connection")
+      return sys::failure(ECONNRESET, operation, subject,
+                          reset_ ? "the peer closed the connection before it had read everything"
+                                 : "the peer has closed the connection")
           .error();
     case Outcome::closed:
       return sys::failure(ECANCELED, operation, subject, "this side has closed the connection")

@@ -9,10 +9,13 @@
 // arrived is lost, and none that was sent. What cannot be undone ends in Outcome::failed instead.
 #pragma once
 
+#include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <new>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include <hallway/address.hpp>
@@ -44,6 +47,18 @@ struct SharedFrame {
   std::size_t begin = 0;
   std::size_t end = 0;
   std::size_t messages = 0;  // that many frames, one after the other
+};
+
+/// How long to wait before asking again whether a peer has read everything: longer each time.
+class ReadPause {
+ public:
+  Duration next() noexcept { return std::exchange(next_, std::min(2 * next_, longest)); }
+
+ private:
+  static constexpr Duration first = std::chrono::microseconds(20);
+  static constexpr Duration longest = std::chrono::milliseconds(5);
+
+  Duration next_ = first;
 };
 
 class Transport : public Flow {
@@ -105,6 +120,10 @@ class Transport : public Flow {
   [[nodiscard]] bool fits(std::size_t size) const noexcept { return size <= largest_packet_; }
   bool drop_oldest() { return queue_.drop_oldest(); }
   void count_dropped() noexcept { ++dropped_; }
+
+  /// Whether the peer has read everything that the kernel took: ok, or would_block while it has
+  /// not, or the reason of an end; peer_gone if it closed its end before that.
+  Outcome look_whether_read() noexcept;
 
   [[nodiscard]] std::size_t queued_bytes() const noexcept {
     return queue_.bytes({room_, room_end_});

@@ -239,6 +239,15 @@ Expected<std::size_t> packet_max(int socket) {
   return static_cast<std::size_t>(*size) - kept_back;
 }
 
+Expected<std::size_t> unread_by_peer(int socket) {
+  int charged = 0;
+  const auto got = succeeded(Call::ioctl, [&] { return ioctl(socket, SIOCOUTQ, &charged); });
+  if (!got) return std::unexpected(got.error());
+  return static_cast<std::size_t>(charged);
+}
+
+Expected<int> take_error(int socket) { return option(socket, SO_ERROR); }
+
 Expected<Credentials> peer_credentials(int socket) {
   ucred peer{};
   socklen_t size = sizeof peer;

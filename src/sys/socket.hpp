@@ -87,6 +87,12 @@ Expected<bool> is_listening(int socket);
 bool raise_send_buffer(int socket, std::size_t size) noexcept;
 /// Largest packet a seqpacket or datagram socket can send: its SO_SNDBUF less the kernel's own.
 Expected<std::size_t> packet_max(int socket);
+/// What the peer has not read yet of what was sent (SIOCOUTQ), as the kernel charges it: more than
+/// the bytes themselves. Zero: the peer has read everything, or has closed its end; take_error()
+/// then gives ECONNRESET if it left anything unread.
+Expected<std::size_t> unread_by_peer(int socket);
+/// The error that is pending on the socket, which is thereby cleared (SO_ERROR); 0 for none.
+Expected<int> take_error(int socket);
 Expected<Credentials> peer_credentials(int socket);
 Expected<std::vector<std::uint32_t>> peer_groups(int socket);
 Expected<Descriptor> peer_pidfd(int socket);
