@@ -80,6 +80,18 @@ def ratio(program, others, work, placement, size=64, value='value', **arguments)
     return of
 
 
+def worst_ratio(program, other, work, placement, size=64, value='value', **arguments):
+    """The largest program / other in the same round: no round may be worse."""
+
+    def of(measured):
+        ours = measured.lines(work, program, placement, size, arguments)
+        theirs = measured.lines(work, other, placement, size, arguments)
+        ratios = [mine[value] / line[value] for mine, line in zip(ours, theirs)]
+        return max(ratios) if ratios else None
+
+    return of
+
+
 def absolute(program, work, placement, size=64, value='value', **arguments):
     """The median of a figure."""
 
@@ -136,6 +148,7 @@ def round_trips(placements):
 
 
 LOAD = {'hogs': os.cpu_count(), 'duration': 0.5}
+QUIET, DISTURBED = ({'disturbers': count, 'duration': 0.5} for count in (0, 1))
 
 # --- one way --------------------------------------------------------------------------------------
 
@@ -232,6 +245,24 @@ ROWS = (
             'Being registered with epoll costs 0.3 us a side and round trip, which the best '
             'program by hand does not pay; the rest is some 500 instructions of ours a side. A '
             'fifteenth of every peer is out of reach for that program, too: it is at a fourteenth.'
+        ),
+    ),
+    Row(
+        'P1b',
+        'round trip of 64 B on two cores, quiet and beside one process that is awake 1 ms in 10',
+        'median at most 1.5x raw hybrid, in every round',
+        tuple(
+            Case('pingpong', (*OURS, 'raw_hybrid'), (SPLIT,), arguments=beside)
+            for beside in (QUIET, DISTURBED)
+        ),
+        tuple(
+            Check(
+                f'{name}: {ours}, the worst round, x raw hybrid',
+                '<= 1.5',
+                worst_ratio(ours, 'raw_hybrid', 'pingpong', SPLIT, **beside),
+            )
+            for name, beside in (('quiet', QUIET), ('disturbed', DISTURBED))
+            for ours in OURS
         ),
     ),
     Row(

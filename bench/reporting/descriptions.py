@@ -6,6 +6,10 @@ OF = {
           'scheduler picks, has sent it back. What it costs to wake a sleeping process '
           'decides here; the copying hardly matters. Hallway is a server on a loop and a blocking '
           'client, Hallway loop has a loop at both sides.',
+    'P1b': 'The same round trip while another program, on whichever core the scheduler puts it, is '
+           'awake for one millisecond in every ten. Whoever polls loses the core to it now and then '
+           'and has to find back to polling; a program that does not, answers after two wake-ups '
+           'from then on.',
     'P2': 'The same round trip with both sides on one core: no wake-up across cores, so the '
           'software path alone.',
     'P3': 'The same round trip while another program computes without pause on every core. Whoever '

@@ -13,8 +13,8 @@ namespace {
 [[noreturn]] void show_usage() {
   std::fprintf(stderr,
                "usage: PROGRAM [--placement split|same|unpinned] [--size BYTES] [--count N]\n"
-               "               [--subscribers N] [--processes N] [--connections N] [--hogs N]\n"
-               "               [--duration SECONDS] [--mode WORD]\n");
+               "               [--subscribers N] [--processes N] [--connections N]\n"
+               "               [--hogs N] [--disturbers N] [--duration SECONDS] [--mode WORD]\n");
   std::_Exit(2);
 }
 
@@ -46,6 +46,8 @@ Options parse_options(int argc, char** argv, Options options) {
       read_number(value, options.connections);
     } else if (name == "--hogs") {
       read_number(value, options.hogs);
+    } else if (name == "--disturbers") {
+      read_number(value, options.disturbers);
     } else if (name == "--duration") {
       read_number(value, options.duration);
     } else if (name == "--mode") {

@@ -17,6 +17,7 @@ struct Options {
   std::size_t processes = 1;  ///< that share the subscribers
   std::size_t connections = 1;
   std::size_t hogs = 0;        ///< programs that only burn CPU, one bound to each core
+  std::size_t disturbers = 0;  ///< programs awake for 1 ms in every 10, wherever they are put
   double duration = 0.2;       ///< seconds
   std::string_view mode = {};  ///< of a work that has several
 };

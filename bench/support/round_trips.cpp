@@ -8,11 +8,13 @@ namespace bench {
 
 int run_round_trips(int argc, char** argv, const Half& serve, const Half& ask) {
   const Options options = parse_options(argc, argv);
-  Sides load(options.placement);
+  Sides load(Placement::unpinned);
   start_hogs(load, options.hogs);
+  start_disturbers(load, options.disturbers);
   Sides sides(options.placement);
   run_halves(sides, options, serve, ask);
   load.terminate("hog");
+  load.terminate("disturber");
 
   const Account& client = sides.account("client");
   JsonLine()

@@ -73,7 +73,7 @@ class HALLWAY_EXPORT Client {
   [[nodiscard]] int descriptor() const noexcept;  ///< borrowed
   void set_framing(Framing receive, Framing send) noexcept;
 
-  /// How long receive() keeps asking before it sleeps: see LoopOptions::spin.
+  /// How long receive() busy-polls before it sleeps: see LoopOptions::spin.
   void set_spin(std::optional<Duration> spin) noexcept;
 
  private:

@@ -34,11 +34,14 @@ class OneShotWatch;
 }  // namespace detail
 
 struct LoopOptions {
-  /// How long a wait keeps asking for news before it sleeps. Waking a sleeper costs many times
-  /// what a message does, so this is what a fast answer hangs on; its price is processor time, at
-  /// most so much after the last message, and the core is offered to others all the while.
-  /// Nothing: bounds::spin, unless the machine has one core or a cgroup allows no more,
-  /// and less often where it does not help. Zero: sleep at once.
+  /// How long to busy-poll before blocking in epoll. Waking a sleeping thread costs many times as
+  /// much as delivering a message, so polling cuts latency at the price of up to this much CPU time
+  /// after each message; the core is yielded to other processes all the while. Unset: bounds::spin,
+  /// or no polling where the machine or the cgroup allows a single core. Zero: never poll.
+  ///
+  /// Whatever the value, polling stops where it does not pay: after 64 waits that the peer did not
+  /// end in time, and for a while after another process took the core. It resumes within
+  /// milliseconds once both sides are fast enough: some waits probe for up to bounds::spin_probe.
   std::optional<Duration> spin = {};
 };
 

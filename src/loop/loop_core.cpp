@@ -213,14 +213,17 @@ sys::Expected<std::size_t> LoopCore::wait_for_events(Duration longest) {
   const auto asks_all = [&] { return last_heard_ == nullptr || in_company(); };
   sys::Expected<std::size_t> count = 0;
   bool all = ++turns_ % turns_per_wait == 0;
-  const auto look = [&] {
+  const auto poll = [&] {
     if (!std::exchange(all, false) && !asks_all()) return last_heard_->find_news();
     count = ask_epoll(Duration::zero());
     return !count || *count > 0;
   };
   if (longest == Duration::zero() || !heard_) return ask_epoll(longest);
-  heard_ = spin_.finds_news(look, longest);
-  return heard_ ? count : ask_epoll(until_next_event(longest));
+  heard_ = spin_.finds_news(poll, longest);
+  if (heard_) return count;
+  count = ask_epoll(until_next_event(longest));
+  spin_.note_woken(count.value_or(0) > 0);
+  return count;
 }
 
 void LoopCore::dispatch_events(Duration longest) {

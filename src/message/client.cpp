@@ -78,13 +78,14 @@ class Client::State : private OwnPool, public detail::Transport {
     std::optional<Received> received;
     while (!(some ? next_some(received) : next(received))) {
       Fill filled = fill();
-      const auto look = [&] {
+      const auto poll = [&] {
         filled = fill();
         return filled != Fill::would_block;
       };
-      if (filled != Fill::would_block || spin_.finds_news(look, deadline.left())) continue;
+      if (filled != Fill::would_block || spin_.finds_news(poll, deadline.left())) continue;
       park();
       const Outcome waited = wait_for(sys::event_readable, deadline);
+      spin_.note_woken(waited == Outcome::ok);
       if (waited == Outcome::timed_out) return {waited, Message(), this};
     }
     return *received;
