@@ -110,6 +110,7 @@ struct Child::State {
   bool own_group;
   std::int32_t pid = -1;
   bool reaped = true;  // there is nothing to reap yet
+  bool gone = true;    // and nothing to signal
   std::optional<Connection> connection;
 };
 
@@ -149,7 +150,7 @@ Result<Child> Child::spawn_with(Loop& loop, std::vector<std::string> command,
   const auto watched = state->watcher->watch(std::move(*pidfd));
   if (!watched) return std::unexpected(watched.error());
   state->pid = std::exchange(unwatched.pid, -1);
-  state->reaped = false;
+  state->reaped = state->gone = false;
   return Child(std::move(state));
 }
 
@@ -170,11 +171,11 @@ Task<Result<ExitStatus>> Child::wait() {
   while (true) {
     const auto ended = sys::reap(state.watcher->pidfd());
     if (ended) {
-      state.reaped = true;
+      state.reaped = state.gone = true;
       co_return ExitStatus{ended->code, ended->signal};
     }
     if (ended.error() == ECHILD) {
-      state.reaped = true;  // its pid may be another process's by now
+      state.gone = true;  // its pid may be another process's by now
       co_return sys::failure(ECHILD, "wait for", "pid " + std::to_string(state.pid),
                              "it has ended, and how is unknown: SIGCHLD is ignored");
     }
@@ -186,7 +187,7 @@ Task<Result<ExitStatus>> Child::wait() {
 }
 
 Result<void> Child::kill(int signal) {
-  if (state_->reaped) return {};
+  if (state_->gone) return {};
   const auto sent = state_->own_group ? sys::send_signal_to_group(state_->pid, signal)
                                       : sys::send_signal(state_->watcher->pidfd(), signal);
   if (sent || sent.error() == ESRCH) return {};

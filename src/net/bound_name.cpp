@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/bound_name.hpp"
 
+#include <new>
 #include <sstream>
 
 #include <hallway/bytes.hpp>
@@ -314,9 +315,13 @@ sys::Expected<Descriptor> BoundName::open_lock() const {
 
 // Only for whoever is refused: a pid in it proves nothing, the lock does.
 void BoundName::sign_lock() noexcept {
-  (void)sys::replace_contents(lock_.get(), std::string(lock_mark) +
-                                               std::to_string(sys::process_id()) + " " +
-                                               std::to_string(pid_namespace()) + "\n");
+  try {
+    (void)sys::replace_contents(lock_.get(), std::string(lock_mark) +
+                                                 std::to_string(sys::process_id()) + " " +
+                                                 std::to_string(pid_namespace()) + "\n");
+  } catch (const std::bad_alloc&) {
+    // The lock is held all the same; a process that is refused is not told by whom.
+  }
 }
 
 std::unexpected<Error> BoundName::no_lock(int error) const {
