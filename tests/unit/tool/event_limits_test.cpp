@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
-#include <optional>
 
 namespace hallway::tool {
 
@@ -50,19 +49,19 @@ TEST(EventLimits, the_first_that_is_not_told_says_when_to_tell_the_count) {
 
 TEST(EventLimits, so_many_of_a_kind_are_told_in_an_hour_counts_included) {
   EventLimits limits;
-  std::optional<EventLimits::Time> count_at;
+  auto count_at = EventLimits::Time::max();
   std::uint64_t lines = 0;
   auto now = start;
   for (; now < start + hours(1); now += seconds(1)) {
-    if (count_at && *count_at <= now) {
+    if (count_at <= now) {
       EXPECT_GT(limits.take_untold("connected"), 0);
-      count_at.reset();
+      count_at = EventLimits::Time::max();
       ++lines;
     }
     for (std::uint64_t time = 0; time < 2 * events_a_second; ++time) {
       const auto verdict = limits.happens("connected", now);
       if (verdict.told) ++lines;
-      if (verdict.count_at) count_at = verdict.count_at;
+      if (verdict.count_at) count_at = *verdict.count_at;
     }
   }
   EXPECT_GE(lines, events_an_hour);

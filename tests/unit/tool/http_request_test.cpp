@@ -22,7 +22,7 @@ HttpRequestHead head_of(std::string_view text, std::size_t size) {
 }
 
 TEST(HttpRequestHead, ends_at_the_first_empty_line_however_it_is_cut) {
-  for (const std::size_t size : {1, 2, 3, 1000}) {
+  for (const std::size_t size : {1U, 2U, 3U, 1000U}) {
     for (const std::string_view text :
          {"GET /metrics HTTP/1.1\r\nHost: hub\r\n\r\nand more", "GET /metrics HTTP/1.1\n\n",
           "GET /metrics HTTP/1.1\nHost: \r\r\n\r\n"}) {
@@ -37,7 +37,7 @@ TEST(HttpRequestHead, ends_at_the_first_empty_line_however_it_is_cut) {
 
 TEST(HttpRequestHead, bounds_a_line_and_the_lines) {
   const std::string longest(HttpRequestHead::max_line, 'x');
-  for (const std::size_t size : {7, 100'000}) {
+  for (const std::size_t size : {7U, 100'000U}) {
     EXPECT_EQ(head_of(longest + "\r\n\r\n", size).first_line(), longest);
     EXPECT_EQ(head_of(longest + "xx", size).state(), State::line_too_long);
     EXPECT_EQ(head_of("GET\n" + longest + "\r\n\n", size).state(), State::whole);
