@@ -19,7 +19,7 @@ namespace hallway::tool {
 
 namespace {
 
-std::unexpected<Error> refused(std::errc code, const std::string& path, std::string reason,
+std::unexpected<Error> refused(std::errc code, const std::string& path, std::string_view reason,
                                std::string hint = {}) {
   Error error = error_of(code, "config", path, reason);
   error.hint = std::move(hint);

@@ -29,11 +29,11 @@ class EventLimits {
     std::optional<Time> count_at = {};  ///< the first that is not told: when to tell how many
   };
 
-  /// An event of this kind happens.
-  Verdict happens(std::string_view kind, Time now);
+  /// An event of the kind of this name happens.
+  Verdict happens(std::string_view name, Time now);
 
   /// How many of this kind were not told since the last time this was asked.
-  std::uint64_t take_untold(std::string_view kind);
+  std::uint64_t take_untold(std::string_view name);
 
  private:
   struct Kind {
@@ -44,7 +44,7 @@ class EventLimits {
     std::uint64_t untold = 0;
   };
 
-  Kind& find(std::string_view kind, Time now);
+  Kind& find(std::string_view name, Time now);
 
   std::map<std::string, Kind, std::less<>> kinds_;  // as many as there are names of events
 };

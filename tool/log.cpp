@@ -7,10 +7,10 @@
 #include <algorithm>
 #include <condition_variable>
 #include <deque>
+#include <exception>
 #include <map>
 #include <mutex>
 #include <string_view>
-#include <system_error>
 #include <utility>
 
 #include "patient_write.hpp"
@@ -164,7 +164,7 @@ bool Log::start() {
   try {
     start_writing_thread([state = state_] { state->run(); });
     state_->started = true;
-  } catch (const std::system_error&) {
+  } catch (const std::exception&) {
     // A user with as many threads as are allowed still wants to know what is wrong.
   }
   return state_->started;

@@ -42,8 +42,8 @@ struct SubjectLists {
 /// Who may publish and subscribe to what. Rules that are about a peer add up: what any of them
 /// allows is allowed, unless one of them denies it. As soon as one of them has an allow list,
 /// nothing else is allowed; for whom there is none, everything is. An allow list may be empty: who
-/// is named by that rule alone may do nothing. What nobody may without a rule: hear all inboxes; see
-/// "Inboxes" in hub.hpp.
+/// is named by that rule alone may do nothing. What nobody may without a rule: hear all inboxes;
+/// see "Inboxes" in hub.hpp.
 struct PermissionRule {
   std::vector<AllowRule> who;  ///< the rule is about whom any of them admits
   SubjectLists publish;

@@ -60,8 +60,8 @@ enum class Full : std::uint8_t {
   disconnect,   ///< over the hard limit, or over the soft one for its time: cut
 };
 
-/// What a server does when its path does not lead to it any more: somebody removed, renamed or
-/// replaced the socket file, and no new client can come.
+/// What a server does when its path no longer leads to it, so that no new client can come: the
+/// socket file was removed, renamed or replaced, or a directory or link on the way to it was.
 enum class PathLost : std::uint8_t {
   ignore,  ///< nobody looks
   report,  ///< the program is told

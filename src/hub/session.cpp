@@ -32,14 +32,14 @@ Session::Session(Switchboard& board, Connection connection, Account& account)
                                               Switchboard::trusts(connection_.peer()))),
       subscriber_(connection_, account, board.limits, board.router, board.totals, *this),
       parser_(nats::Sender::client, {board.limits.control_line, board.limits.max_payload}) {
-  board_.sessions.emplace(connection_.number(), this);
+  board_.sessions.emplace(number_, this);
   ++board_.sessions_total;
   ++board_.reading;
 }
 
 Session::~Session() {
   stop_reading();
-  board_.sessions.erase(connection_.number());
+  board_.sessions.erase(number_);
   leave_as_link();
 }
 
@@ -147,7 +147,7 @@ void Session::subscribe(const nats::Operation& operation) {
                         service_of(subject, in_part));
   ok();
   if (subscriber_.is_link()) subscribe_link(subject);
-  if (hears_interest) board_.interest.listen(connection_.number(), std::string(operation.sid));
+  if (hears_interest) board_.interest.listen(number_, std::string(operation.sid));
 }
 
 Service Session::service_of(ByteView subject, bool in_part) const {
@@ -186,7 +186,9 @@ void Session::accept(const nats::Operation& operation) {
   if (is_link && subject.starts_with(asked_prefix)) return bring_back(operation);
   const Judgement& judgement = judge(subject);
   if (!judgement.valid) return violation(nats::errors::invalid_publish_subject);
-  if (has_white_space(operation.reply)) return violation(nats::errors::invalid_reply_subject);
+  if (!operation.reply.empty() && has_white_space(operation.reply)) {
+    return violation(nats::errors::invalid_reply_subject);
+  }
   if (options_.pedantic && !is_valid_literal(subject)) {
     complain(nats::errors::invalid_publish_subject);
   }
@@ -203,7 +205,7 @@ void Session::accept(const nats::Operation& operation) {
       .header = judgement.stamped && !is_link ? stamped(operation) : unforged(operation),
       .payload = operation.payload,
       .except = options_.echo ? nullptr : &subscriber_,
-      .publisher = connection_.number()};
+      .publisher = number_};
 }
 
 const Session::Judgement& Session::judge(ByteView subject) {
@@ -287,7 +289,7 @@ Subscriber* Session::answer_statistics() {
 // Answering --------------------------------------------------------------------------------------
 
 void Session::greet() {
-  const std::string text = board_.info.to_json(connection_.number(), board_.leaving);
+  const std::string text = board_.info.to_json(number_, board_.leaving);
   reply({.verb = Verb::info, .text = text});
 }
 

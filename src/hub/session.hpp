@@ -89,6 +89,7 @@ class Session final : private Subscriber::Observer, private detail::Timer {
 
   Switchboard& board_;
   Connection connection_;
+  const std::uint64_t number_ = connection_.number();
   Account& account_;
   const std::vector<std::uint32_t> groups_;
   Permissions permissions_;

@@ -55,7 +55,7 @@ void Session::bring_back(const nats::Operation& answer) {
                   .header = unforged(answer),
                   .payload = answer.payload,
                   .except = &subscriber_,
-                  .publisher = connection_.number()};
+                  .publisher = number_};
   if (!asker->second->permissions_.may_publish(subject)) asker_ = number;
 }
 
@@ -93,7 +93,7 @@ void Session::subscribe_link(ByteView subject) {
 std::string Session::group_of(ByteView queue) const {
   std::string group(queue);
   if (queue.starts_with(link_group_prefix)) {
-    group.append(1, '.').append(std::to_string(connection_.number()));
+    group.append(1, '.').append(std::to_string(number_));
   }
   return group;
 }

@@ -437,7 +437,7 @@ class Worker {
 
 }  // namespace
 
-void serve_cluster(ClusterState::Shared state) {
+void serve_cluster(const ClusterState::Shared& state) {
   Worker(state).run();
   const std::lock_guard lock(state->mutex);
   state->ended = true;

@@ -8,6 +8,6 @@
 namespace hallway::link {
 
 /// Blocking: until the state says that it is finishing or stopping.
-void serve_cluster(ClusterState::Shared state);
+void serve_cluster(const ClusterState::Shared& state);
 
 }  // namespace hallway::link

@@ -99,7 +99,7 @@ class ResettableWire {
     const int listening = ::socket(AF_INET, SOCK_STREAM, 0);
     const int on = 1;
     ::setsockopt(listening, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    ::bind(listening, reinterpret_cast<const sockaddr*>(&here), sizeof here);
+    if (::bind(listening, reinterpret_cast<const sockaddr*>(&here), sizeof here) != 0) return;
     ::listen(listening, 1);
     const std::array<int, 2> ends_of_it{::accept(listening, nullptr, nullptr),
                                         ::socket(AF_INET, SOCK_STREAM, 0)};

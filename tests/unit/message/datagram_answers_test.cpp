@@ -79,7 +79,6 @@ TEST_F(datagram_answer, goes_to_a_path_of_the_senders) {
 }
 
 TEST_F(datagram_answer, goes_to_a_path_that_is_relative_to_where_the_sender_is) {
-  std::string told;
   ForkedProcess elsewhere([&](const ForkedProcess::Say& say) {
     std::filesystem::current_path(others);
     const Descriptor client = asking("./client");

@@ -252,30 +252,38 @@ TEST_F(rule_of_names, opens_a_lock_that_a_server_was_killed_in_the_middle_of_mak
   EXPECT_EQ(is_root() ? as_user(some_user, serve) : in_a_child(serve), "fine");
 }
 
-// Who may write to the directory swaps the file just made for another: between bind(2) and the
-// look.
-TEST_F(rule_of_names, changes_no_file_that_was_put_in_the_place_of_its_socket) {
+// A user that may write to the directory swaps the file just made for another, between bind(2) and
+// the look at it.
+class swapped_names : public rule_of_names {
+ protected:
+  void put_in_its_place(const std::string& kind) {
+    fs::rename(path, path + ".aside");
+    if (kind == "file") fs::rename(directory / "victim", path);
+    if (kind == "link") fs::create_symlink("victim", path);
+    if (kind == "socket") fs::rename(directory / "other", path);
+  }
+
+  void bind_while_swapped(const std::string& kind) {
+    std::ofstream(directory / "victim") << "precious";
+    fs::permissions(directory / "victim", fs::perms(0600));
+    const Descriptor other = raw_bound(SOCK_STREAM, directory / "other");
+    fs::permissions(directory / "other", fs::perms(0600));
+    bool swapped = false;
+    const AtCall after_binding(sys::Call::ioctl, [&] {
+      if (!std::exchange(swapped, true)) put_in_its_place(kind);
+    });
+    const auto listener = Listener::bind(path, {.mode = 0666});
+    ASSERT_TRUE(swapped);
+    ASSERT_FALSE(listener) << kind;
+    EXPECT_EQ(listener.error().code.value(), ESTALE) << listener.error().explain();
+  }
+};
+
+TEST_F(swapped_names, change_no_file_that_is_not_the_socket) {
   for (const bool privileged : {true, false}) {
     const FaultOn forbidden(sys::Call::ioctl, privileged ? 2 : 1, EPERM, FaultOn::always);
     for (const char* kind : {"file", "link", "socket"}) {
-      std::ofstream(directory / "victim") << "precious";
-      fs::permissions(directory / "victim", fs::perms(0600));
-      const Descriptor other = raw_bound(SOCK_STREAM, directory / "other");
-      fs::permissions(directory / "other", fs::perms(0600));
-      bool swapped = false;
-      const AtCall after_binding(sys::Call::ioctl, [&] {
-        if (std::exchange(swapped, true)) return;
-        fs::rename(path, path + ".aside");
-        if (std::string(kind) == "file") fs::rename(directory / "victim", path);
-        if (std::string(kind) == "link") fs::create_symlink("victim", path);
-        if (std::string(kind) == "socket") fs::rename(directory / "other", path);
-      });
-      {
-        const auto listener = Listener::bind(path, {.mode = 0666});
-        ASSERT_TRUE(swapped);
-        ASSERT_FALSE(listener) << kind;
-        EXPECT_EQ(listener.error().code.value(), ESTALE) << listener.error().explain();
-      }
+      ASSERT_NO_FATAL_FAILURE(bind_while_swapped(kind));
       ASSERT_TRUE(exists(path)) << kind;
       EXPECT_NE(mode_of(path), 0666U) << kind;
       if (std::string(kind) == "link") {

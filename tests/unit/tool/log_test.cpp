@@ -33,7 +33,7 @@ class LogIntoAPipe : public testing::Test {
   }
 
   /// Reads until these words have come.
-  std::string read_to(const std::string& words) {
+  [[nodiscard]] std::string read_to(const std::string& words) const {
     std::string text;
     std::array<char, 65536> buffer;
     while (!text.contains(words)) {
