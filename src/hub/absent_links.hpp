@@ -36,7 +36,7 @@ class AbsentLinks {
   void leave(const std::string& id, std::uint64_t handed, std::vector<std::string> subjects,
              Time now);
 
-  /// A message was published, and whoever is there got it.
+  /// A message was published, and has been delivered to the links that are connected.
   void publish(std::string_view subject, Time now);
 
   /// One that was never here is to come, under an id that nobody knows yet: the first new one is

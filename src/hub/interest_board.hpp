@@ -3,9 +3,9 @@
 // Tells those who listen to $SYS.HUB.INTEREST what is subscribed to; include/hallway/hub.hpp says
 // in which words.
 //
-// A listener that does not read is not cut: what it was not told yet waits here, each subject once,
-// and one that was wanted for a while and is not any more is left out. So whatever clients
-// subscribe to and how often, this grows no further than what there is.
+// A listener that does not read is not cut: changes it has not been sent wait here, each subject
+// once, and a subject that was wanted only in between is left out. So this grows no larger than the
+// set of subjects that are subscribed to, whatever clients subscribe to and how often.
 //
 // It costs nothing while nobody listens: the book of what is subscribed to is made for the first
 // listener, from what the sessions have, and closed behind the last.

@@ -162,7 +162,7 @@ Service Session::service_of(ByteView subject, bool in_part) const {
                   .in_part = in_part ? &permissions_ : nullptr,
                   .hears_inboxes = permissions_.hears_inboxes(subject)};
   if (subject == interest_subject) {
-    // It is not given more than it has room for; whoever missed a change would have to begin anew.
+    // A listener that missed a change would have to begin again, so it gets no more than fits.
     service.policy = DeliveryPolicy::disconnect;
     service.pending = board_.limits.pending_per_uid;
   }

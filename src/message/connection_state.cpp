@@ -430,8 +430,8 @@ Descriptor ConnectionState::release() {
   LoopCore::unmark(*this);
   closing_ = finished_ = true;
   Descriptor socket = release_socket();
-  // As sockets are made: whoever has it now expects no more than that. What fails here is there on
-  // no kernel, or not on this one, and then it was not changed.
+  // As a new socket is: its next owner expects nothing else. These calls fail only for an option
+  // the kernel does not have, and then we did not change it either.
   (void)sys::set_nonblocking(socket.get(), false);
   (void)sys::pass_rights(socket.get(), true);
   if (packets()) (void)sys::pass_credentials(socket.get(), false);

@@ -18,12 +18,12 @@
 // nothing and accepts nobody, and whatever becomes of it, the predecessor goes on. "later" instead
 // of an answer: somebody else is being served, or it is about to stop; "no: REASON" ends it.
 //
-// A uid is no proof: a container may have the directory mounted read-only, and our uid. So the
-// successor proves two things. It may write where the socket is: it passes the lock file, opened
-// for writing, and it is the very file the predecessor has locked; a process that may not could not
-// take the name by itself either, by removing and binding it. And it is of the predecessor's pid
-// namespace, where a process of the same uid could end the predecessor. An abstract name has no
-// place to write to and is never taken over.
+// A uid is not proof enough: a container may have our uid, and the directory mounted read-only. So
+// the successor proves two things. First, that it may write where the socket is: it passes the lock
+// file, opened for writing, and the predecessor compares it with the file it has locked. A process
+// that can do this could also remove the socket and bind the name by itself. Second, that it is in
+// the predecessor's pid namespace, where a process of the same uid could end the predecessor. An
+// abstract name has no directory, and is never taken over.
 #pragma once
 
 #include <functional>

@@ -33,10 +33,10 @@ struct OfferedFiles {
 
 std::string offer_of(const OfferedFiles& files);
 
-/// Nothing: these words are no offer. What offer_of() writes is one, and no other words are.
+/// Empty if `words` are not an offer. Only what offer_of() writes is an offer.
 std::optional<OfferedFiles> read_offer(ByteView words);
 
-/// The reason in a refusal; nothing: these words are none.
+/// The reason in a refusal; empty if `words` are not a refusal.
 std::optional<ByteView> read_refusal(ByteView words);
 
 }  // namespace hallway::message::takeover_words

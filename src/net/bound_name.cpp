@@ -40,8 +40,8 @@ bool looks_like_a_lock(const Descriptor& file, const sys::FileIdentity& identity
   return just_made || text->starts_with(lock_mark);
 }
 
-/// Who holds a lock file: its holder wrote its pid there. A number of another pid namespace is some
-/// other process here, and is not told.
+/// The process that holds a lock file, by the pid it wrote there. A pid of another pid namespace
+/// would name some other process here, and is left out.
 std::string holder_of(const Descriptor& lock_file) {
   const auto text = sys::read_contents(lock_file.get(), lock_size_max);
   Peer holder;
