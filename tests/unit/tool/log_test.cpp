@@ -12,6 +12,8 @@
 #include <optional>
 #include <string>
 
+#include "unit/tool/written_by_a_thread.hpp"
+
 namespace hallway::tool {
 
 namespace {
@@ -20,16 +22,12 @@ using std::chrono::hours;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-/// A log into a small pipe. The ends stay open: a thread may still be writing.
+/// A log into a small pipe.
 class LogIntoAPipe : public testing::Test {
  protected:
   LogIntoAPipe() {
-    int ends[2];
-    EXPECT_EQ(pipe2(ends, O_CLOEXEC), 0);
-    reader_ = ends[0];
-    writer_ = ends[1];
-    fcntl(writer_, F_SETPIPE_SZ, 4096);
-    log_.emplace(writer_);
+    fcntl(pipe_.writer(), F_SETPIPE_SZ, 4096);
+    log_.emplace(pipe_.writer());
   }
 
   /// Reads until these words have come.
@@ -37,7 +35,7 @@ class LogIntoAPipe : public testing::Test {
     std::string text;
     std::array<char, 65536> buffer;
     while (!text.contains(words)) {
-      const ssize_t got = read(reader_, buffer.data(), buffer.size());
+      const ssize_t got = read(pipe_.reader(), buffer.data(), buffer.size());
       if (got <= 0) {
         ADD_FAILURE() << "ended without " << words;
         return text;
@@ -47,8 +45,7 @@ class LogIntoAPipe : public testing::Test {
     return text;
   }
 
-  int reader_ = -1;
-  int writer_ = -1;
+  PipeOfAThread pipe_;
   std::optional<Log> log_;
 };
 
@@ -95,7 +92,7 @@ TEST_F(LogIntoAPipe, that_nobody_reads_holds_up_the_end_for_a_bounded_time) {
 }
 
 TEST_F(LogIntoAPipe, that_does_not_block_loses_nothing) {
-  fcntl(writer_, F_SETFL, fcntl(writer_, F_GETFL) | O_NONBLOCK);
+  fcntl(pipe_.writer(), F_SETFL, fcntl(pipe_.writer(), F_GETFL) | O_NONBLOCK);
   for (int line = 0; line < 1000; ++line) log_->write("line " + std::to_string(line) + "\n");
   EXPECT_EQ(lines_in(read_to("line 999\n")), 1000);
 }
@@ -114,9 +111,9 @@ TEST_F(LogIntoAPipe, says_it_when_the_time_has_come) {
 }
 
 TEST(Log, on_a_full_disk_counts_what_is_missing_and_ends) {
-  const int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
-  if (full < 0) GTEST_SKIP() << "/dev/full is missing";
-  Log log(full);
+  const WrittenByAThread full(Descriptor::adopt(open("/dev/full", O_WRONLY | O_CLOEXEC)));
+  if (full.get() < 0) GTEST_SKIP() << "/dev/full is missing";
+  Log log(full.get());
   std::uint64_t missing = 0;
   log.on_dropped([&missing](std::uint64_t lines) {
     missing = lines;
@@ -127,7 +124,6 @@ TEST(Log, on_a_full_disk_counts_what_is_missing_and_ends) {
   log.write("two\n");
   log.finish();
   EXPECT_EQ(missing, 1);
-  close(full);
 }
 
 }  // namespace

@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "unit/tool/written_by_a_thread.hpp"
+
 namespace hallway::tool {
 
 namespace {
@@ -24,26 +26,15 @@ bool hears(StreamWriter& writer) {
   return true;
 }
 
-struct Pipe {
-  Pipe() {
-    int ends[2];
-    EXPECT_EQ(pipe2(ends, O_CLOEXEC), 0);
-    reader = ends[0];
-    writer = ends[1];
-  }
-  int reader = -1;
-  int writer = -1;  // stays open: a thread may still be writing
-};
-
 TEST(StreamWriter, says_how_much_was_taken) {
-  const Pipe pipe;
-  StreamWriter writer(pipe.writer);
+  const PipeOfAThread pipe;
+  StreamWriter writer(pipe.writer());
   const std::string text(300'000, 'x');
   writer.write(text);
   std::vector<char> buffer(text.size());
   std::size_t got = 0;
   while (got < text.size()) {
-    const ssize_t more = read(pipe.reader, buffer.data(), buffer.size());
+    const ssize_t more = read(pipe.reader(), buffer.data(), buffer.size());
     ASSERT_GT(more, 0);
     got += static_cast<std::size_t>(more);
   }
@@ -53,17 +44,17 @@ TEST(StreamWriter, says_how_much_was_taken) {
 }
 
 TEST(StreamWriter, hears_at_once_that_the_reader_went_away) {
-  const Pipe pipe;
-  StreamWriter writer(pipe.writer);
-  close(pipe.reader);
+  PipeOfAThread pipe;
+  StreamWriter writer(pipe.writer());
+  pipe.close_reader();
   ASSERT_TRUE(hears(writer));
   EXPECT_EQ(writer.error(), EPIPE);
 }
 
 TEST(StreamWriter, counts_nothing_of_what_a_full_disk_did_not_take) {
-  const int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
-  if (full < 0) GTEST_SKIP() << "/dev/full is missing";
-  StreamWriter writer(full);
+  const WrittenByAThread full(Descriptor::adopt(open("/dev/full", O_WRONLY | O_CLOEXEC)));
+  if (full.get() < 0) GTEST_SKIP() << "/dev/full is missing";
+  StreamWriter writer(full.get());
   writer.write("lost");
   ASSERT_TRUE(hears(writer));
   EXPECT_EQ(writer.error(), ENOSPC);
@@ -71,9 +62,9 @@ TEST(StreamWriter, counts_nothing_of_what_a_full_disk_did_not_take) {
 }
 
 TEST(StreamWriter, is_not_waited_for) {
-  const Pipe pipe;
+  const PipeOfAThread pipe;
   {
-    StreamWriter writer(pipe.writer);
+    StreamWriter writer(pipe.writer());
     writer.write(std::string(1 << 20, 'x'));
     ASSERT_TRUE(hears(writer));
   }
