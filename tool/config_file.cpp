@@ -134,7 +134,9 @@ Result<std::string> read_again(const Descriptor& file, const std::string& path) 
 }  // namespace
 
 bool is_blank(const std::string& text) {
-  return text.find_first_not_of(" \t\r\n") == std::string::npos;
+  constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";  // toml++ passes over it
+  const std::size_t begin = text.starts_with(byte_order_mark) ? byte_order_mark.size() : 0;
+  return text.find_first_not_of(" \t\r\n", begin) == std::string::npos;
 }
 
 Result<std::string> read_config_file(const std::string& path, ConfigRead when) {

@@ -181,6 +181,17 @@ class Table {
     if (!has(key)) fault(*table_, path_of(key), "missing: " + what);
   }
 
+  /// Some key; a mistyped one is reported as such.
+  void require_any(const std::string& what) {
+    if (table_->empty()) fault(*table_, path_, "empty: " + what);
+  }
+
+  /// At least one of the two.
+  void require_either(std::string_view key, std::string_view other, const std::string& what) {
+    if (has(key) || has(other)) return;
+    fault(*table_, path_of(key), "missing, and so is " + std::string(other) + ": " + what);
+  }
+
   /// The same for a list that has something in it.
   void require_some(std::string_view key, const std::string& what) {
     const toml::node* node = table_->get(key);
@@ -365,6 +376,7 @@ void read_subjects(Table table, SubjectLists& lists) {
   table.list("allow", read_pattern, allow);
   if (table.has("allow")) lists.allow = std::move(allow);
   table.list("deny", read_pattern, lists.deny);
+  table.require_any("allow or deny, with subjects as in [\"news.>\"]");
   table.finish();
 }
 
@@ -374,6 +386,8 @@ PermissionRule read_permission(Table table) {
   table.require_some("who", "whom the rule is about, as in [\"group:staff\"]");
   table.section("publish", [&](Table lists) { read_subjects(std::move(lists), rule.publish); });
   table.section("subscribe", [&](Table lists) { read_subjects(std::move(lists), rule.subscribe); });
+  // A file that was cut short in the middle of a rule must not pass for a rule that says nothing.
+  table.require_either("publish", "subscribe", "what the rule allows or denies");
   table.finish();
   return rule;
 }

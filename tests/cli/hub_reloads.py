@@ -40,7 +40,7 @@ with Hub('--config', 'hub.toml', env={'NOTIFY_SOCKET': os.path.abspath('notify.s
         heard = manager.recv(1000)
 
     # Two mistakes: both are named, and what was read before stays in force.
-    write('[hub]\nalow = ["any"]\n[[permissions]]\nwho = ["user:nobody-here"]\n')
+    write('[hub]\nalow = ["any"]\n[[permissions]]\nwho = ["user:nobody-here"]\npublish.deny = ["a"]\n')
     assert not hub.reload()
     assert 'config hub.toml:2: hub.alow: not a key' in hub.says('alow')
     assert 'hub.toml:4: permissions[0].who[0]' in hub.says('nobody-here')
@@ -78,7 +78,7 @@ with Hub('--config', 'hub.toml', '--json') as hub:
 
 # Another user is told apart by the kernel.
 prefix = other_user()
-write('[[permissions]]\nwho = ["uid:0"]\n'
+write('[[permissions]]\nwho = ["uid:0"]\npublish.deny = ["elsewhere"]\n'
       '[[permissions]]\nwho = ["uid:65533"]\npublish.allow = ["public.*"]\n')
 with Hub('--config', 'hub.toml', '--mode', '0666', '--json') as hub:
     ended = subprocess.run([*prefix, 'nc', '-N', '-U', hub.address], capture_output=True,

@@ -41,7 +41,7 @@ TEST_F(config_file, is_read_to_its_end_both_times) {
 }
 
 TEST_F(config_file, may_be_empty_at_the_start_and_not_again) {
-  for (const char* blank : {"", "\n", " \t\r\n"}) {
+  for (const char* blank : {"", "\n", " \t\r\n", "\xef\xbb\xbf", "\xef\xbb\xbf\n"}) {
     write(blank);
     EXPECT_EQ(read_config_file(path, ConfigRead::at_start).value_or("?"), blank);
     EXPECT_EQ(refused(), std::errc::no_message_available);

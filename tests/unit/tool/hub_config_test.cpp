@@ -265,6 +265,13 @@ TEST(HubConfig, a_key_that_would_reach_a_terminal_is_made_harmless) {
   EXPECT_THAT(errors_in("\"\\u001b[2J\" = 1"), ElementsAre(HasSubstr(R"(\x1b[2J: not a key)")));
 }
 
+TEST(HubConfig, a_rule_that_was_cut_short_is_a_mistake) {
+  EXPECT_THAT(errors_in("[[permissions]]\nwho = ['any']\n"),
+              ElementsAre(HasSubstr("permissions[0].publish: missing, and so is subscribe")));
+  EXPECT_THAT(errors_in("[[permissions]]\nwho = ['any']\n[permissions.publish]\n"),
+              ElementsAre(HasSubstr("permissions[0].publish: empty: allow or deny")));
+}
+
 TEST(HubConfig, a_rule_says_whom_and_what_it_is_about) {
   EXPECT_THAT(
       errors_in("[[permissions]]\n"
@@ -278,6 +285,7 @@ TEST(HubConfig, a_rule_says_whom_and_what_it_is_about) {
                 "policy = 'pray'\n"
                 "[delivery.more]\n"),
       ElementsAre(HasSubstr("hub.toml:1: permissions[0].who: missing: whom"),
+                  HasSubstr("hub.toml:3: permissions[1].publish: missing, and so is subscribe"),
                   HasSubstr("hub.toml:4: permissions[1].who: empty: whom"),
                   HasSubstr("hub.toml:5: delivery[0].subjects: missing: which"),
                   HasSubstr("hub.toml:5: delivery[0].policy: missing: what"),
@@ -316,7 +324,7 @@ TEST(HubConfig, a_file_that_cannot_be_read_is_the_kernel_s_error) {
 TEST(HubConfig, only_the_rules_of_a_running_hub_can_change) {
   const HubConfig rules = parsed(
       "[hub]\nallow = ['root']\nstamped = ['a']\n"
-      "[[permissions]]\nwho = ['root']\n"
+      "[[permissions]]\nwho = ['root']\npublish.deny = ['a']\n"
       "[[delivery]]\nsubjects = ['a']\npolicy = 'wait'\n");
   EXPECT_THAT(fixed_differences(HubConfig(), rules), IsEmpty());
   const HubConfig rest = parsed(
