@@ -342,8 +342,7 @@ void Session::too_slow() noexcept {
                 std::string(nats::errors::slow_consumer));
 }
 
-// Rules and clocks
-// -------------------------------------------------------------------------------
+// Rules and clocks -------------------------------------------------------------------------------
 
 void Session::rules_changed() {
   settle_deliveries();

@@ -23,15 +23,13 @@ def acknowledged(messages, kind=socket.SOCK_STREAM):
             peer.send(b'%06d %s' % (number, b'x' * 90) + b'\n' * (kind == socket.SOCK_STREAM))
         except OSError:
             break
-    if kind == socket.SOCK_STREAM:
-        return peer.rest().count(b'__ACK__\n')
-    count = 0
+    answers = []
     try:
-        while peer.packet():
-            count += 1
+        while answer := peer.packet():
+            answers.append(answer)
     except ConnectionError:
-        pass
-    return count
+        pass  # the server has ended, and left something unread
+    return b''.join(answers).count(b'__ACK__\n') if kind == socket.SOCK_STREAM else len(answers)
 
 
 def of_64k():

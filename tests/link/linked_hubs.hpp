@@ -168,7 +168,7 @@ class LinkedHubs : public testing::Test {
     return machine;
   }
 
-  bool until(const std::function<bool()>& condition) { return run_until(loop, condition); }
+  bool until(const std::function<bool()>& condition) { return run_until(loop, condition, 40s); }
 
   /// The next message for it; empty: none came.
   HubMessage next(Subscription& from) {

@@ -7,6 +7,7 @@
 
 #include "loop/spin_backoff.hpp"
 #include "polling_simulation.hpp"
+#include "support/watchdog.hpp"
 
 namespace hallway::detail {
 namespace {
@@ -14,7 +15,7 @@ namespace {
 using namespace test;
 
 constexpr std::array wake_costs{20us, 30us, 40us, 50us, 60us, 70us};
-constexpr std::uint64_t runs = 10;
+constexpr std::uint64_t runs = test::sanitized ? 1 : 10;
 
 /// A rule that looks sensible and traps itself: after 64 misses in a row the next 64 waits sleep at
 /// once, then twice as many.
