@@ -12,7 +12,8 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 TEST(JsonLine, escapes_once_and_is_ascii) {
-  EXPECT_EQ(json_line({{"subject", "a\x01\tb\\x01\u00e9\xe2\x80\xae\x7f"}}),
+  const std::string right_to_left{'\xe2', '\x80', '\xae'};  // U+202E
+  EXPECT_EQ(json_line({{"subject", "a\x01\tb\\x01\u00e9" + right_to_left + "\x7f"}}),
             "{\"subject\":\"a\\u0001\\tb\\\\x01\\u00e9\\u202e\\u007f\"}\n");
 }
 
