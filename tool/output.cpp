@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "output.hpp"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -172,7 +173,11 @@ int print_and_end(std::string_view bytes) {
 }
 
 int close_output(int status) {
-  const bool closed = ::close(STDOUT_FILENO) == 0 || errno == EBADF || errno == EINTR;
+  // A copy, because the thread that writes may be stuck in a write(2) to standard output itself.
+  // Each close(2) of a file makes its file system say what it could not store (filp_close,
+  // fs/open.c).
+  const int copy = ::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+  const bool closed = copy < 0 || ::close(copy) == 0 || errno == EINTR;
   if (closed || status != exit_status::done) return status;
   return fail(error_of(errno, "close", "standard output"));
 }
