@@ -34,10 +34,14 @@ def skip(reason):
     sys.exit(SKIPPED)
 
 
-def sanitized():
+def sanitized(by=(b'__asan_init', b'__tsan_init')):
     with open(HALLWAY, 'rb') as program:
         code = program.read()
-    return any(mark in code for mark in (b'__asan_init', b'__tsan_init'))
+    return any(mark in code for mark in by)
+
+
+def thread_sanitized():
+    return sanitized((b'__tsan_init',))
 
 
 def own_directory():

@@ -14,6 +14,12 @@ inline constexpr bool sanitized =
 inline constexpr bool sanitized = false;
 #endif
 
+#if defined(__has_feature)
+inline constexpr bool thread_sanitized = __has_feature(thread_sanitizer);
+#else
+inline constexpr bool thread_sanitized = false;
+#endif
+
 /// Whether this build counts what is run (./dev coverage).
 #ifdef HALLWAY_COVERAGE
 inline constexpr bool counts_branches = true;
