@@ -72,8 +72,9 @@
 // `_INBOX.>` in just these words. Everybody may publish to an inbox, so that requests can be
 // answered; HubRules::stamped says who did.
 //
-// Statistics. A request to $SYS.HUB.STATS is answered with HubStatistics as a JSON object. Nobody
-// can publish to other subjects below $SYS.HUB.
+// Statistics. A request to $SYS.HUB.STATS is answered with HubStatistics as a JSON object, as soon
+// as the hub has nothing else to do, and after 100 ms at most: what arrived before is counted.
+// Nobody can publish to other subjects below $SYS.HUB.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hub/session.hpp"
 
+#include <chrono>
 #include <new>
 #include <utility>
 
@@ -18,6 +19,9 @@ namespace {
 // From here on it is the others' turn: a few milliseconds. What one client has sent at once may
 // keep the loop for half a minute, where wildcards lead everywhere or thousands get each message.
 constexpr std::size_t most_work = 65'536;
+
+// How long a request for statistics lets everything else go first.
+constexpr Duration statistics_patience = std::chrono::milliseconds(100);
 
 }  // namespace
 
@@ -65,7 +69,11 @@ Task<Outcome> Session::read() {
     parser_.arrive(*piece);
     while (const nats::Operation* operation = parser_.next()) {
       act(*operation);
-      while (Subscriber* full = publish()) {
+      Duration patience = statistics_patience;
+      while (true) {
+        if (statistics_for_) co_await wait_until_idle(patience);
+        Subscriber* const full = publish();
+        if (full == nullptr) break;
         held_back_ = true;
         co_await full->room();
         held_back_ = false;
@@ -83,6 +91,16 @@ Task<Outcome> Session::read() {
     if (parser_.error() != nats::ProtocolError::none) refuse(text_of(parser_.error()));
   }
   co_return Outcome::closed;
+}
+
+/// Looking at the hub delays nobody's message, and what has arrived before is counted.
+/// @param patience  the longest, and then what is left of it
+Task<> Session::wait_until_idle(Duration& patience) {
+  if (patience <= Duration::zero()) co_return;
+  const auto began = Loop::Clock::now();
+  detail::LoopCore& core = board_.loop.core();
+  co_await detail::TimedWait(core, core.until_idle(), patience);
+  patience -= Loop::Clock::now() - began;
 }
 
 void Session::stop_reading() noexcept {

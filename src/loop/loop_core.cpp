@@ -195,7 +195,8 @@ bool LoopCore::turn(Duration longest) {
 }
 
 Duration LoopCore::until_next_event(Duration longest) {
-  if (stopped_ || !runnable_.empty() || !marked_.empty() || !marked_first_.empty())
+  if (stopped_ || !runnable_.empty() || !marked_.empty() || !marked_first_.empty() ||
+      !until_idle_.empty())
     return Duration::zero();
   if (timers_.empty()) return longest;
   // The clock is read again because the last turn may have taken its time.
@@ -235,6 +236,7 @@ void LoopCore::dispatch_events(Duration longest) {
     stop(1);
   }
   event_count_ = count.value_or(0);
+  if (event_count_ == 0) note_idle();
   for (next_event_ = 0; next_event_ < event_count_;) {
     const sys::Event event = events_[next_event_++];
     if (event.data == &alarm_) continue;
@@ -315,6 +317,12 @@ void LoopCore::run_signal_actions() {
     } running{signals_[i].action, std::exchange(signals_[i].action, nullptr)};
     running.action();
   }
+}
+
+void LoopCore::note_idle() {
+  const bool timer_due = !timers_.empty() && timers_.begin()->first <= now_;
+  if (timer_due || !runnable_.empty()) return;
+  while (Waiter* waiter = until_idle_.pop_front()) schedule(*waiter);
 }
 
 void LoopCore::fire_timers() {

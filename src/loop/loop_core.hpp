@@ -172,6 +172,11 @@ class LoopCore {
     note_work();
   }
 
+  /// Those in it are scheduled as soon as a turn finds that nothing has happened and nobody is to
+  /// be resumed. Whoever waits there bounds the time: while there is always something to do, none
+  /// is.
+  [[nodiscard]] WaiterList& until_idle() noexcept { return until_idle_; }
+
   void mark(Flushable& flushable);
   /// The same, but before all those that are marked the usual way, and those that it marks itself
   /// are flushed in the same turn.
@@ -225,6 +230,7 @@ class LoopCore {
   void run_errands();
   void run_posted();
   void run_signal_actions();
+  void note_idle();
   void fire_timers();
   void resume_runnable();
   static void flush(core::LinkedList<Flushable>& marked);
@@ -258,6 +264,7 @@ class LoopCore {
   core::BufferPools buffers_;
   Timer::Queue timers_;
   WaiterList runnable_;
+  WaiterList until_idle_;
   core::LinkedList<Flushable> marked_first_;
   core::LinkedList<Flushable> marked_;
   LingeringList lingering_;

@@ -318,6 +318,30 @@ TEST_F(a_hub, answers_who_asks_for_its_statistics) {
   EXPECT_EQ(answer(client, pub("$SYS.HUB.STATS", "")), "");
 }
 
+TEST_F(a_hub, counts_what_arrived_before_it_was_asked_for_its_statistics) {
+  start();
+  RawStream talkative = connect();
+  RawStream curious = connect();
+  say(curious, "SUB in 1\r\n");
+  // More than it reads of one client at once, beside another.
+  for (int i = 0; i < 10; ++i) talkative.send(pub("a", std::string(15'000, 'x')));
+  EXPECT_TRUE(answer(curious, pub("$SYS.HUB.STATS", "", "in")).contains("\"messages_in\":11,"))
+      << curious.received;
+}
+
+TEST_F(a_hub, answers_who_asks_for_its_statistics_while_it_is_never_idle) {
+  start();
+  RawStream curious = connect();
+  say(curious, "SUB in 1\r\n");
+  bool asked_all = false;
+  loop.spawn([](Loop& busy, const bool& enough) -> Task<> {
+    while (!enough) co_await busy.sleep(Duration::zero());
+  }(loop, asked_all));
+  EXPECT_TRUE(answer(curious, pub("$SYS.HUB.STATS", "", "in")).starts_with("MSG in 1 "));
+  asked_all = true;
+  loop.turn();
+}
+
 TEST_F(a_hub, lets_nobody_speak_in_its_name) {
   start();
   RawStream client = connect();
