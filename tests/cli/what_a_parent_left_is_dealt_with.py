@@ -4,7 +4,7 @@ import resource
 import signal
 import subprocess
 
-from _support import DEADLINE, HALLWAY, Hub, Process, Server, run, skip, thread_sanitized
+from _support import DEADLINE, HALLWAY, Hub, Process, Server, run, thread_sanitized
 
 
 def blocking():
@@ -84,10 +84,11 @@ for kind in [Server, Hub]:
 # A file may not grow: what must be written is missed with a word, what is nice to have is not.
 def without_files():
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    # The thread sanitizer writes a file before main() begins: the signal would end the process there.
+    if thread_sanitized():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 
 
-if thread_sanitized():
-    skip('the parts where no file may grow: with the thread sanitizer the server does not come up, why is not known')
 for kind in [Server, Hub]:
     with kind(preexec_fn=without_files) as server:
         run('wait', server.address, check=0)
