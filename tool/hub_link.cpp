@@ -6,6 +6,8 @@
 #include <string>
 #include <utility>
 
+#include "threads_left.hpp"
+
 namespace hallway::tool {
 
 namespace {
@@ -51,7 +53,7 @@ Result<HubLink> HubLink::open(Loop& loop, const Address& hub, LinkOptions option
   if (!link) return std::unexpected(link.error());
   return HubLink({new Link(std::move(*link)), [](const Link* ended) {
                     delete ended;
-                    Link::end_threads(ending_time);
+                    if (!Link::end_threads(ending_time)) threads_left = true;
                   }});
 }
 

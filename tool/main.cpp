@@ -23,6 +23,7 @@
 #include "log.hpp"
 #include "output.hpp"
 #include "report.hpp"
+#include "threads_left.hpp"
 #include "values.hpp"
 #include "verb.hpp"
 
@@ -211,5 +212,6 @@ int main(int argc, char** argv) {
   }
   status = close_output(status);
   Log::standard_error().finish();
+  if (threads_left) ::_exit(status);
   return status;
 }
