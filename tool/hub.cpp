@@ -100,7 +100,8 @@ class HubService {
     const int status = run_.run(flags_->listening.ready_fd, config_.hub.takeover);
     tell_losses();
     if (!watch_.lost()) return status;
-    return fail(error_of(std::errc::no_such_file_or_directory, "hub", address, *watch_.lost()));
+    return fail(error_of(std::errc::no_such_file_or_directory, "hub",
+                         watch_.lost()->path.to_string(), watch_.lost()->why));
   }
 
  private:
@@ -151,7 +152,9 @@ class HubService {
       if (link_) std::ranges::move(link_metrics(link_->statistics()), std::back_inserter(families));
       return families;
     };
-    auto opened = MetricsServer::open(*loop_, config_.metrics, std::move(collect));
+    PathEvents path{config_.hub.on_path_lost,
+                    [this](const ServerEvent& event) { watch_.follow(event); }};
+    auto opened = MetricsServer::open(*loop_, config_.metrics, std::move(collect), std::move(path));
     if (!opened) return std::unexpected(opened.error());
     metrics_ = std::move(*opened);
     const std::string address = metrics_->address();

@@ -9,8 +9,6 @@
 #include <utility>
 #include <variant>
 
-#include <hallway/server.hpp>
-
 #include "deadline.hpp"
 #include "tcp_metrics.hpp"
 
@@ -48,13 +46,20 @@ class UnixMetricsServer final : public MetricsServer {
 
   static Result<std::unique_ptr<MetricsServer>> open(Loop& loop, const Address& address,
                                                      const MetricsConfig& config,
-                                                     CollectMetrics collect) {
+                                                     CollectMetrics collect, PathEvents path) {
     ServerOptions options{.mode = config.mode, .owner = config.owner, .group = config.group};
     options.framing = Framing::raw();
     options.limits.max_message = piece_size;
     options.limits.handshake_time = options.limits.idle_time = metrics_request_time;
     options.limits.outbound_soft_time = metrics_request_time;
     options.server_limits.max_connections = max_metrics_clients;
+    options.on_path_lost = path.policy;
+    options.on_event = [tell = std::move(path.on_event)](const ServerEvent& event) {
+      // Who fetches metrics comes and goes all the time, and concerns nobody.
+      const bool of_path = event.kind == ServerEvent::Kind::path_lost ||
+                           event.kind == ServerEvent::Kind::path_regained;
+      if (of_path && tell) tell(event);
+    };
     auto server = Server::open(
         loop, address,
         [collect = std::move(collect)](Connection client) {
@@ -72,12 +77,13 @@ class UnixMetricsServer final : public MetricsServer {
 }  // namespace
 
 Result<std::unique_ptr<MetricsServer>> MetricsServer::open(Loop& loop, const MetricsConfig& config,
-                                                           CollectMetrics collect) {
+                                                           CollectMetrics collect,
+                                                           PathEvents path) {
   if (const auto* tcp = std::get_if<TcpAddress>(&*config.address)) {
     return open_tcp_metrics(loop, *tcp, std::move(collect));
   }
   return UnixMetricsServer::open(loop, std::get<Address>(*config.address), config,
-                                 std::move(collect));
+                                 std::move(collect), std::move(path));
 }
 
 }  // namespace hallway::tool

@@ -4,16 +4,25 @@
 // the few lines of HTTP that a GET takes. Both answer on the loop, one request a connection.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
 #include <hallway/error.hpp>
+#include <hallway/limits.hpp>
 #include <hallway/loop.hpp>
+#include <hallway/server.hpp>
 
 #include "hub_config.hpp"
 #include "metrics_response.hpp"
 
 namespace hallway::tool {
+
+/// What is done, and who is told, when the path of the Unix socket is lost or regained.
+struct PathEvents {
+  PathLost policy = PathLost::report;
+  std::function<void(const ServerEvent&)> on_event = {};
+};
 
 class MetricsServer {
  public:
@@ -24,7 +33,7 @@ class MetricsServer {
 
   /// Opens what `config.address` names.
   static Result<std::unique_ptr<MetricsServer>> open(Loop& loop, const MetricsConfig& config,
-                                                     CollectMetrics collect);
+                                                     CollectMetrics collect, PathEvents path);
 };
 
 }  // namespace hallway::tool

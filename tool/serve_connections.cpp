@@ -182,8 +182,8 @@ int serve_connections(Loop& loop, const ServeFlags& flags, Events& events, Outpu
   tell_listening(events, *server, flags);
   const int status = run.run(flags.listening.ready_fd, flags.listening.takeover);
   if (!watch.lost()) return status;
-  return fail(error_of(std::errc::no_such_file_or_directory, "serve", flags.address.to_string(),
-                       *watch.lost()));
+  return fail(error_of(std::errc::no_such_file_or_directory, "serve",
+                       watch.lost()->path.to_string(), watch.lost()->why));
 }
 
 }  // namespace hallway::tool

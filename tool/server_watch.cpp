@@ -48,8 +48,15 @@ void tell(Events& events, const ServerEvent& event) {
       return usual("accepting paused", event.reason, {{"reason", event.reason}});
     case Kind::accepting_resumed: return usual("accepting resumed", event.reason, {});
     case Kind::handler_threw: return usual("failed", event.reason, {{"reason", event.reason}});
-    case Kind::path_lost: return usual("path lost", event.reason, {{"reason", event.reason}});
-    case Kind::path_regained: return usual("path regained", event.reason, {});
+    case Kind::path_lost: {
+      const std::string path = event.path.to_string();
+      return usual("path lost", path + ": " + event.reason,
+                   {{"address", path}, {"reason", event.reason}});
+    }
+    case Kind::path_regained: {
+      const std::string path = event.path.to_string();
+      return usual("path regained", path, {{"address", path}});
+    }
     case Kind::taken_over:
       return usual("taken over", event.reason, {{"peer", tool::json_of(event.peer)}});
   }
@@ -70,7 +77,7 @@ void ServerWatch::follow(const ServerEvent& event, bool worth_telling) {
     loop_->drain();
   }
   if (event.kind == Kind::path_lost && on_path_lost_ == PathLost::drain) {
-    lost_ = event.reason;
+    if (!lost_) lost_ = {event.path, event.reason};
     loop_->drain();
   }
 }

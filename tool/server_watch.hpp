@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include <hallway/address.hpp>
 #include <hallway/limits.hpp>
 #include <hallway/loop.hpp>
 #include <hallway/server.hpp>
@@ -16,6 +17,12 @@
 
 namespace hallway::tool {
 
+/// A path of ours that somebody took away, and how.
+struct LostPath {
+  Address path;
+  std::string why;
+};
+
 class ServerWatch {
  public:
   ServerWatch(Loop& loop, Events& events, ServerRun& run, PathLost on_path_lost)
@@ -25,8 +32,8 @@ class ServerWatch {
   /// @param worth_telling  whether people hear of it
   void follow(const ServerEvent& event, bool worth_telling = true);
 
-  /// Why the path was lost, if the server has ended for that.
-  [[nodiscard]] const std::optional<std::string>& lost() const noexcept { return lost_; }
+  /// The first path that was lost, if the server has ended for that.
+  [[nodiscard]] const std::optional<LostPath>& lost() const noexcept { return lost_; }
 
  private:
   Loop* loop_;
@@ -34,7 +41,7 @@ class ServerWatch {
   ServerRun* run_;
   PathLost on_path_lost_;
   SpareMemory memory_;
-  std::optional<std::string> lost_;
+  std::optional<LostPath> lost_;
 };
 
 }  // namespace hallway::tool

@@ -60,12 +60,12 @@ enum class Full : std::uint8_t {
   disconnect,   ///< over the hard limit, or over the soft one for its time: cut
 };
 
-/// What a server does when its path no longer leads to it, so that no new client can come: the
-/// socket file was removed, renamed or replaced, or a directory or link on the way to it was.
+/// What a server does when a path of its own no longer leads to it, so that no new client can come:
+/// the socket file was removed, renamed or replaced, or a directory or link on the way to it was.
 enum class PathLost : std::uint8_t {
   ignore,  ///< nobody looks
-  report,  ///< the program is told
-  rebind,  ///< the program is told, and the name is bound anew, as soon as that is possible
+  report,  ///< the program is told, also when the path leads to the server again
+  rebind,  ///< the same, and the path is bound again as soon as that is possible
   drain,   ///< the program is told, and the server drains
 };
 

@@ -103,9 +103,12 @@ class HALLWAY_EXPORT Listener {
   /// @errors of changing them; the name is ours all the same
   Result<void> claim();
 
-  /// Gives the lock back and forgets the name, which was lost; the socket and whoever is queued on
-  /// it stay. For who binds the name anew.
-  void release_name() noexcept;
+  /// Another listener at the same path, which this one has lost, with the options it was bound
+  /// with. This one keeps its socket and the clients queued on it, and removes what is left of its
+  /// own name when it is closed.
+  /// @errors as bind(), and invalid_argument: it was inherited, or its address is no path. This one
+  ///         then keeps all that it has.
+  Result<Listener> bind_again();
 
   /// Why the path does not lead here any more: "the socket file is gone". Nothing while it does,
   /// and for what is bound to no path or was inherited. Asks the file system.
@@ -121,6 +124,7 @@ class HALLWAY_EXPORT Listener {
  private:
   struct State;
   explicit Listener(std::unique_ptr<State> state) noexcept;
+  static Result<Listener> listen_on(std::unique_ptr<State> state);
 
   std::unique_ptr<State> state_;
 };

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -33,8 +34,8 @@ struct ServerEvent {
     accepting_paused,  ///< no room: max_connections, or out of descriptors; `reason` says which
     accepting_resumed,
     handler_threw,  ///< an exception left the handler; its connection is closed
-    path_lost,      ///< no new client can find the server; `reason` says why
-    path_regained,  ///< the name is bound again
+    path_lost,      ///< `path` no longer leads to the server; `reason` says why
+    path_regained,  ///< `path` leads to it again: it was bound again, or put back
     taken_over,     ///< a successor, `peer`, has the name; the server drains
   };
   Kind kind;
@@ -42,6 +43,9 @@ struct ServerEvent {
   Peer peer;
   std::string reason;
   Counters counters;
+  /// path_lost, path_regained: the server's own address, or that of its control socket, where it
+  /// offers a takeover. Each loss of each is one event, and so is the end of each loss.
+  Address path = {};
 };
 
 struct ServerOptions {
@@ -140,6 +144,8 @@ class HALLWAY_EXPORT Server {
   Result<void> claim();
 
   [[nodiscard]] const Address& address() const noexcept;
+  /// Why address() does not lead here any longer; as Listener::lost().
+  [[nodiscard]] std::optional<std::string> lost() const;
   [[nodiscard]] std::size_t connections() const noexcept;
 
  private:

@@ -74,6 +74,7 @@ class Server::Core : private detail::Watch, private detail::Timer, private messa
   [[nodiscard]] Task<> broadcast(ByteView message) { return floors_.broadcast(message); }
 
   [[nodiscard]] const Address& address() const noexcept { return address_; }
+  [[nodiscard]] std::optional<std::string> lost() const { return listener_.lost(); }
   [[nodiscard]] std::size_t connections() const noexcept { return places_; }
 
  private:
@@ -101,12 +102,17 @@ class Server::Core : private detail::Watch, private detail::Timer, private messa
   void finish_if_drained();
   void settle_rights() const;
   [[nodiscard]] bool only_the_reserve_is_left();
-  void watch_name();
-  void name_lost(const std::string& why);
-  Result<void> rebind();
+  [[nodiscard]] bool watches_paths() const noexcept;
+  void watch_listener();
+  void watch_control();
+  bool rebind_listener();
+  bool rebind_control(const Address& path);
+  void path_lost(const Address& path, const std::string& why);
+  void path_regained(const Address& path);
   void announce(ServerEvent::Kind kind, std::string reason = {}) noexcept {
     report(kind, 0, {}, std::move(reason), {});
   }
+  void announce_path(ServerEvent::Kind kind, const Address& path, const std::string& why) noexcept;
 
   Loop& loop_;
   Listener listener_;
@@ -123,9 +129,10 @@ class Server::Core : private detail::Watch, private detail::Timer, private messa
   int clear_of_reserve_ = -1;  // the highest number of a client that was not near it
   bool near_reserve_ = false;  // see only_the_reserve_is_left()
   bool holds_loop_ = false;
-  std::optional<net::NameWatch> name_watch_;
-  std::optional<std::string> lost_;  // why the name was, until it is regained
   std::unique_ptr<message::TakeoverOffer> takeover_;
+  std::string no_takeover_;  // why there is none: its path could not be bound again
+  std::optional<net::NameWatch> listener_watch_;
+  std::optional<net::NameWatch> control_watch_;
   message::Floors floors_;  // last: handlers refer to everything above
 };
 
@@ -153,7 +160,7 @@ Result<void> Server::Core::start() {
   loop_.core().hold();
   holds_loop_ = true;
   loop_.on_drain(this, [this] { drain(); });
-  watch_name();
+  watch_listener();
   return {};
 }
 
@@ -173,6 +180,7 @@ Result<void> Server::Core::offer_takeover(std::optional<Listener> control) {
                     : message::TakeoverOffer::open(loop_, address_, std::move(offered));
   if (!opened) return std::unexpected(opened.error());
   takeover_ = std::move(*opened);
+  watch_control();
   return {};
 }
 
@@ -345,7 +353,8 @@ void Server::Core::resume() {
 void Server::Core::drain() {
   if (draining_) return;
   draining_ = true;
-  if (name_watch_) name_watch_->stop();
+  if (listener_watch_) listener_watch_->stop();
+  if (control_watch_) control_watch_->stop();
   if (takeover_) takeover_->drain();
   listener_.refuse();
   // Nobody joins the queue any more, or another process serves it: there is nothing to wait for,
@@ -399,52 +408,76 @@ void Server::Core::fire() {
   if (draining_ && holds_loop_) accept_rest();  // once it is finished there is nobody to accept
 }
 
-// The name ---------------------------------------------------------------------------------------
+// The paths --------------------------------------------------------------------------------------
 
-void Server::Core::watch_name() {
-  if (options_.on_path_lost == PathLost::ignore || address_.kind() != Address::Kind::path) return;
-  name_watch_.emplace(
-      loop_.core(), address_.name(), [this] { return lost_ ? lost_ : listener_.lost(); },
-      [this](const std::string& why) { name_lost(why); });
-  name_watch_->start();
+bool Server::Core::watches_paths() const noexcept {
+  return options_.on_path_lost != PathLost::ignore && address_.kind() == Address::Kind::path;
 }
 
-void Server::Core::name_lost(const std::string& why) {
-  if (!lost_) {
-    lost_ = why;
-    announce(ServerEvent::Kind::path_lost, why);
-  }
+void Server::Core::watch_listener() {
+  if (!watches_paths()) return;
+  listener_watch_.emplace(
+      loop_.core(), address_.name(),
+      net::NameWatch::Owner{.lost = [this] { return listener_.lost(); },
+                            .on_lost = [this](const auto& why) { path_lost(address_, why); },
+                            .on_regained = [this] { path_regained(address_); },
+                            .rebind = [this] { return rebind_listener(); }});
+  listener_watch_->start();
+}
+
+void Server::Core::watch_control() {
+  if (!watches_paths()) return;
+  if (control_watch_) return control_watch_->look_soon();
+  const Address path = takeover_->address();
+  control_watch_.emplace(
+      loop_.core(), path.name(),
+      net::NameWatch::Owner{
+          .lost = [this] { return takeover_ ? takeover_->lost() : std::optional(no_takeover_); },
+          .on_lost = [this, path](const auto& why) { path_lost(path, why); },
+          .on_regained = [this, path] { path_regained(path); },
+          .rebind = [this, path] { return rebind_control(path); }});
+  control_watch_->start();
+}
+
+void Server::Core::path_lost(const Address& path, const std::string& why) {
+  announce_path(ServerEvent::Kind::path_lost, path, why);
   if (options_.on_path_lost == PathLost::drain) drain();
-  if (options_.on_path_lost != PathLost::rebind || draining_) return;
-  if (!rebind()) {
-    name_watch_->look_later();  // a directory may come back, another server may go
-    return;
-  }
-  lost_.reset();
-  name_watch_->start();
-  announce(ServerEvent::Kind::path_regained);
-  if (takeover_) {
-    takeover_.reset();
-    if (auto offered = offer_takeover({}); !offered) {
-      announce(ServerEvent::Kind::path_lost, offered.error().explain());
-    }
-  }
+}
+
+void Server::Core::path_regained(const Address& path) {
+  announce_path(ServerEvent::Kind::path_regained, path, {});
   while (!unreachable_.empty() && !paused_) accept_one();
 }
 
 /// A socket is bound once in its life: the name gets a new one.
-Result<void> Server::Core::rebind() {
+bool Server::Core::rebind_listener() {
+  if (options_.on_path_lost != PathLost::rebind) return false;
   // Binding would ask whoever is there by connecting, over and over.
-  if (net::is_held(address_).value_or(false)) {
-    return sys::failure(EADDRINUSE, "bind", address_.to_string(), "in use by another process");
+  if (net::is_held(address_).value_or(false)) return false;
+  auto fresh = listener_.bind_again();
+  if (!fresh) return false;
+  stop_watching();
+  const auto watched = watch(loop_.core(), fresh->descriptor(), paused_ ? 0 : sys::event_readable);
+  if (!watched) {
+    (void)watch(loop_.core(), listener_.descriptor(), paused_ ? 0 : sys::event_readable);
+    return false;
   }
-  listener_.release_name();  // and with it the lock, so that it can be taken again
-  auto fresh = Listener::bind(address_, bind_options(options_));
-  if (!fresh) return std::unexpected(fresh.error());
   unreachable_.push_back(std::exchange(listener_, std::move(*fresh)));
   settle_rights();
-  stop_watching();
-  return watch(loop_.core(), listener_.descriptor(), paused_ ? 0 : sys::event_readable);
+  // A successor that is about to take over has the other socket.
+  if (takeover_) (void)rebind_control(Address(takeover_->address()));
+  return true;
+}
+
+/// Under the lock of the listener's path, which is regained first.
+bool Server::Core::rebind_control(const Address& path) {
+  if (options_.on_path_lost != PathLost::rebind || listener_.lost()) return false;
+  const bool is_ours = takeover_ && !takeover_->lost();
+  if (!is_ours && net::is_held(path).value_or(false)) return false;
+  takeover_.reset();
+  auto offered = offer_takeover({});
+  if (!offered) no_takeover_ = offered.error().why();
+  return offered.has_value();
 }
 
 // Events -----------------------------------------------------------------------------------------
@@ -456,6 +489,16 @@ void Server::Core::report(ServerEvent::Kind kind, std::uint64_t connection, cons
     options_.on_event({kind, connection, peer, std::move(reason), counters});
   } catch (const std::bad_alloc&) {
     // Whoever keeps the events has no room for this one.
+  }
+}
+
+void Server::Core::announce_path(ServerEvent::Kind kind, const Address& path,
+                                 const std::string& why) noexcept {
+  if (!options_.on_event) return;
+  try {
+    options_.on_event({kind, 0, {}, why, {}, path});
+  } catch (const std::bad_alloc&) {
+    // As above.
   }
 }
 
@@ -533,6 +576,7 @@ Result<Handover> Server::offer() const { return core_->offer(); }
 void Server::hand_over() { core_->hand_over(); }
 Result<void> Server::claim() { return core_->claim(); }
 const Address& Server::address() const noexcept { return core_->address(); }
+std::optional<std::string> Server::lost() const { return core_->lost(); }
 std::size_t Server::connections() const noexcept { return core_->connections(); }
 
 }  // namespace hallway

@@ -80,6 +80,10 @@ class TakeoverOffer {
   /// The same on the control socket a predecessor handed over.
   static Result<std::unique_ptr<TakeoverOffer>> open(Loop& loop, Listener control, Server server);
 
+  /// Of the control socket; as Listener has it.
+  [[nodiscard]] const Address& address() const noexcept { return control_->address(); }
+  [[nodiscard]] std::optional<std::string> lost() const { return control_->lost(); }
+
   Result<void> claim() { return control_->claim(); }
   void drain() { control_->drain(); }
 

@@ -163,6 +163,31 @@ Result<BoundName> BoundName::bind(int socket, const Address& address, const Bind
   }
 }
 
+Result<BoundName> BoundName::bind_again(int socket, const BindOptions& options) {
+  BoundName fresh(address_);
+  if (auto done = fresh.open_place(); !done) return std::unexpected(done.error());
+  const bool lock_stays = options.lock && is_our_lock(fresh);
+  if (lock_stays) {
+    // Never free in between: another server would take the name.
+    fresh.lock_ = std::move(lock_);
+  } else if (options.lock) {
+    if (auto done = fresh.take_lock(); !done) return std::unexpected(done.error());
+  }
+  auto done = fresh.clear_the_way(options);
+  if (done) done = fresh.create_file(socket, options);
+  if (done) return fresh;
+  if (lock_stays) lock_ = std::move(fresh.lock_);
+  return std::unexpected(done.error());
+}
+
+/// Whether the lock file where `other` is to be bound is the one that is locked here.
+bool BoundName::is_our_lock(const BoundName& other) const {
+  if (!lock_.holds_one()) return false;
+  const auto held = sys::identify(lock_.get());
+  const auto named = sys::identify(other.directory_.get(), other.lock_name_);
+  return held && named && held->same_file(*named);
+}
+
 Result<BoundName> BoundName::adopt(const Address& address, Handover from,
                                    const BindOptions& options) {
   BoundName bound(address);

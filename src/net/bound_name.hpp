@@ -22,6 +22,11 @@ class BoundName {
   /// picks. Not listening yet: a stream cannot be connected to before listen(2).
   static Result<BoundName> bind(int socket, const Address& address, const BindOptions& options);
 
+  /// Binds the same path, which was lost, for another socket. The lock passes to the new name where
+  /// the lock file is still the one there. Whatever else this name made stays its own duty.
+  /// @errors as bind(); this name then keeps what it has
+  Result<BoundName> bind_again(int socket, const BindOptions& options);
+
   /// Goes on with a path that a predecessor bound and handed over. The duty stays the
   /// predecessor's until claim().
   /// @errors ESTALE: the name or its lock leads to another file by now
@@ -63,6 +68,7 @@ class BoundName {
   explicit BoundName(Address address) : address_(std::move(address)) {}
 
   Result<void> open_place();
+  [[nodiscard]] bool is_our_lock(const BoundName& other) const;
   Result<void> take_lock();
   [[nodiscard]] sys::Expected<Descriptor> open_lock() const;
   void sign_lock() noexcept;

@@ -27,11 +27,18 @@ struct Listener::State {
   std::optional<net::SharedState> found;  // of an inherited one
   Address address;
   SocketType type = SocketType::stream;
+  BindOptions options;  // the name's
   bool shared = false;  // with processes that go on serving it: never shut down
   bool refusing = false;
 };
 
 namespace {
+
+Result<Descriptor> make_socket_for(const Address& address, SocketType type) {
+  auto socket = sys::make_socket(net::to_sys(type), true);
+  if (!socket) return sys::failure(socket.error(), "bind", address.to_string());
+  return std::move(*socket);
+}
 
 /// accept(2) on a socket that others share must not block when one of them was quicker.
 Result<void> never_block(int socket, const Address& address) {
@@ -67,18 +74,39 @@ Result<Listener> Listener::bind(const AddressSpec& where, const BindOptions& opt
     return Listener(std::move(state));
   }
 
-  auto socket = sys::make_socket(net::to_sys(options.type), true);
-  if (!socket) return sys::failure(socket.error(), "bind", address.to_string());
+  auto socket = make_socket_for(address, options.type);
+  if (!socket) return std::unexpected(socket.error());
   state->socket = std::move(*socket);
   auto name = net::BoundName::bind(state->socket.get(), address, options);
   if (!name) return std::unexpected(name.error());
   state->name = std::move(*name);
+  state->options = options;
+  return listen_on(std::move(state));
+}
+
+/// On a socket that has its name.
+Result<Listener> Listener::listen_on(std::unique_ptr<State> state) {
   state->address = state->name->address();
-  state->type = options.type;
-  if (const auto listening = sys::listen(state->socket.get(), options.backlog); !listening) {
-    return sys::failure(listening.error(), "listen", address.to_string());
+  state->type = state->options.type;
+  const auto listening = sys::listen(state->socket.get(), state->options.backlog);
+  if (listening) return Listener(std::move(state));
+  return sys::failure(listening.error(), "listen", state->address.to_string());
+}
+
+Result<Listener> Listener::bind_again() {
+  if (!state_->name || state_->address.kind() != Address::Kind::path) {
+    return sys::failure(EINVAL, "bind", state_->address.to_string(),
+                        "only a path that was bound here can be bound again");
   }
-  return Listener(std::move(state));
+  auto state = std::make_unique<State>();
+  state->options = state_->options;
+  auto socket = make_socket_for(state_->address, state_->type);
+  if (!socket) return std::unexpected(socket.error());
+  state->socket = std::move(*socket);
+  auto name = state_->name->bind_again(state->socket.get(), state->options);
+  if (!name) return std::unexpected(name.error());
+  state->name = std::move(*name);
+  return listen_on(std::move(state));
 }
 
 Listener::Listener(std::unique_ptr<State> state) noexcept : state_(std::move(state)) {}
@@ -138,13 +166,9 @@ Result<Handover> Listener::offer() const {
 }
 
 void Listener::hand_over() noexcept {
-  release_name();
-  state_->shared = true;
-}
-
-void Listener::release_name() noexcept {
   if (state_->name) state_->name->hand_over();
   state_->name.reset();
+  state_->shared = true;
 }
 
 Result<Listener> Listener::adopt(const AddressSpec& where, Handover from,
@@ -161,6 +185,7 @@ Result<Listener> Listener::adopt(const AddressSpec& where, Handover from,
   state->name = std::move(*name);
   state->address = address;
   state->type = options.type;
+  state->options = options;
   state->shared = true;
   return Listener(std::move(state));
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/name_watch.hpp"
 
+#include <utility>
+
 #include "sys/file.hpp"
 #include "sys/path_watch.hpp"
 
@@ -9,8 +11,15 @@ namespace hallway::net {
 void NameWatch::start() {
   stop();
   if (auto from = sys::open_directory(".")) origin_ = std::move(*from);
+  running_ = true;
   place();
   // It may have been replaced before the watch was there.
+  Timer::start(core_, core_.now());
+}
+
+void NameWatch::look_soon() {
+  if (!running_) return;
+  place_anew_ = true;
   Timer::start(core_, core_.now());
 }
 
@@ -41,7 +50,10 @@ void NameWatch::Mounts::stop() noexcept {
 // Also what happens where the kernel has no watch left for us, or a directory is not ours to read.
 void NameWatch::look_later() { Timer::start(core_, Loop::Clock::now() + bounds::path_look); }
 
-void NameWatch::ready(std::uint32_t /*events*/) { look_again(); }
+void NameWatch::fire() {
+  if (std::exchange(place_anew_, false)) place();
+  look();
+}
 
 void NameWatch::look_again() {
   place();
@@ -49,16 +61,28 @@ void NameWatch::look_again() {
 }
 
 void NameWatch::look() {
-  const auto why = lost_();
+  const auto why = owner_.lost();
   if (!why) {
+    if (lost_) return found();
     if (!all_watched_) look_later();
     return;
   }
-  stop();
-  on_lost_(*why);
+  if (!std::exchange(lost_, true)) owner_.on_lost(*why);
+  if (!running_) return;
+  if (owner_.rebind && owner_.rebind()) return found();
+  // What is not there cannot be watched: a directory may come back, another server may go.
+  look_later();
+}
+
+/// The path leads here again, perhaps by another way than before.
+void NameWatch::found() {
+  lost_ = false;
+  look_soon();
+  owner_.on_regained();
 }
 
 void NameWatch::stop() noexcept {
+  running_ = false;
   stop_watching();
   changes_.close();
   mounts_.stop();

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Notices when a path that was bound here leads elsewhere, or nowhere: a live server whose socket
-// file was removed goes on undisturbed, and nobody would tell it that no client finds it. So it is
-// when a link on the way is swapped, a directory above is renamed, or something is mounted over it.
+// Notices when a path that was bound here leads elsewhere, or nowhere, and when it leads here
+// again: a live server whose socket file was removed goes on undisturbed, and nobody would report
+// that no client finds it. The same happens when a link on the way is swapped, a directory above is
+// renamed, or something is mounted over it.
 #pragma once
 
 #include <functional>
@@ -17,30 +18,39 @@ namespace hallway::net {
 
 class NameWatch : private detail::Watch, private detail::Timer {
  public:
-  /// Why the path is lost; nothing while it is not.
-  using Lost = std::move_only_function<std::optional<std::string>()>;
-  using OnLost = std::move_only_function<void(const std::string& why)>;
+  /// The owner of the path. Each function may stop() the watch, and none may destroy it.
+  struct Owner {
+    /// Why the path is lost; nothing while it is not.
+    std::move_only_function<std::optional<std::string>()> lost;
+    /// Called once for each loss, and once for each time that the path leads here again.
+    std::move_only_function<void(const std::string& why)> on_lost;
+    std::move_only_function<void()> on_regained;
+    /// Tries to bind a path that is lost again: true once it is bound. Called after on_lost, and at
+    /// each later look. Unset: the path is not bound again.
+    std::move_only_function<bool()> rebind;
+  };
 
-  NameWatch(detail::LoopCore& core, std::string path, Lost lost, OnLost on_lost)
-      : core_(core),
-        path_(std::move(path)),
-        lost_(std::move(lost)),
-        on_lost_(std::move(on_lost)),
-        mounts_(*this) {}
+  NameWatch(detail::LoopCore& core, std::string path, Owner owner)
+      : core_(core), path_(std::move(path)), owner_(std::move(owner)), mounts_(*this) {}
 
   /// Watches what leads to the path now, from the next turn on. A relative path begins in the
-  /// working directory of this moment. A loss is told once, and ends it; on_lost may start it anew.
+  /// working directory of this moment.
   void start();
 
-  /// Looks again in a while, whether or not it told a loss.
-  void look_later();
+  /// Looks again in the next turn, at what leads to the path by then.
+  void look_soon();
 
   void stop() noexcept;
 
+  /// Whether a loss was reported, and not yet that the path leads here again.
+  [[nodiscard]] bool lost() const noexcept { return lost_; }
+
  private:
-  void ready(std::uint32_t events) override;
-  void fire() override { look(); }
+  void ready(std::uint32_t /*events*/) override { look_again(); }
+  void fire() override;
   void look();
+  void look_later();
+  void found();
   void place();
 
   /// What is mounted or unmounted.
@@ -60,12 +70,14 @@ class NameWatch : private detail::Watch, private detail::Timer {
 
   detail::LoopCore& core_;
   std::string path_;
-  Lost lost_;
-  OnLost on_lost_;
+  Owner owner_;
   Descriptor origin_;
   Descriptor changes_;
   Mounts mounts_;
+  bool running_ = false;
   bool all_watched_ = false;
+  bool place_anew_ = false;
+  bool lost_ = false;
 };
 
 }  // namespace hallway::net

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstring>
 #include <deque>
@@ -590,6 +591,154 @@ TEST_F(path_lost, does_not_disturb_whoever_has_the_name_now) {
   ASSERT_TRUE(until_reported(Kind::path_lost));
   EXPECT_EQ(::accept4(other.get(), nullptr, nullptr, SOCK_CLOEXEC), -1)
       << "nobody connected to see who it is";
+}
+
+TEST_F(path_lost, is_reported_once_for_each_loss_and_each_end_of_one) {
+  open_with(PathLost::report);
+  loop.turn();
+  for (std::size_t i = 1; i <= 2; ++i) {
+    std::filesystem::rename(path, path + ".away");
+    ASSERT_TRUE(until([&] { return count(Kind::path_lost) == i; }));
+    std::filesystem::rename(path + ".away", path);
+    ASSERT_TRUE(until([&] { return count(Kind::path_regained) == i; }));
+    EXPECT_EQ(events.back().path.to_string(), "unix:" + path);
+  }
+  EXPECT_TRUE(answered());
+  EXPECT_EQ(count(Kind::path_lost), 2U);
+  EXPECT_EQ(count(Kind::path_regained), 2U);
+}
+
+TEST_F(path_lost, is_regained_with_the_same_socket_when_the_directory_comes_back) {
+  std::filesystem::create_directory(directory / "d");
+  path = directory / "d/s";
+  open_with(PathLost::rebind);
+  loop.turn();
+  std::filesystem::rename(directory / "d", directory / "away");
+  ASSERT_TRUE(until_reported(Kind::path_lost));
+  std::filesystem::rename(directory / "away", directory / "d");
+  ASSERT_TRUE(until_reported(Kind::path_regained));
+  EXPECT_TRUE(answered());
+  running.reset();
+  EXPECT_TRUE(std::filesystem::is_empty(directory / "d")) << "its own files are left behind";
+}
+
+TEST_F(path_lost, leaves_nothing_in_a_directory_that_was_moved_away) {
+  std::filesystem::create_directory(directory / "d");
+  path = directory / "d/s";
+  open_with(PathLost::rebind);
+  loop.turn();
+  std::filesystem::rename(directory / "d", directory / "away");
+  std::filesystem::create_directory(directory / "d");
+  ASSERT_TRUE(until_reported(Kind::path_regained));
+  EXPECT_TRUE(answered());
+  running.reset();
+  EXPECT_TRUE(std::filesystem::is_empty(directory / "d"));
+  EXPECT_TRUE(std::filesystem::is_empty(directory / "away"));
+}
+
+TEST_F(path_lost, keeps_the_lock_while_the_name_is_bound_again) {
+  open_with(PathLost::rebind);
+  loop.turn();
+  const auto lock_before = std::filesystem::last_write_time(path + ".lock");
+  struct stat before{};
+  ASSERT_EQ(::stat((path + ".lock").c_str(), &before), 0);
+  remove_socket_file();
+  ASSERT_TRUE(until_reported(Kind::path_regained));
+  struct stat after{};
+  ASSERT_EQ(::stat((path + ".lock").c_str(), &after), 0);
+  EXPECT_EQ(after.st_ino, before.st_ino);
+  EXPECT_EQ(std::filesystem::last_write_time(path + ".lock"), lock_before);
+  EXPECT_FALSE(Listener::bind(path)) << "the lock is held";
+}
+
+TEST_F(path_lost, leaves_a_file_of_another_server_where_it_is) {
+  std::filesystem::create_directory(directory / "d");
+  path = directory / "d/s";
+  open_with(PathLost::rebind);
+  loop.turn();
+  std::filesystem::rename(directory / "d", directory / "away");
+  std::filesystem::create_directory(directory / "d");
+  auto other = Listener::bind(path);
+  ASSERT_TRUE(other) << other.error().explain();
+  ASSERT_TRUE(until_reported(Kind::path_lost));
+  running.reset();
+  EXPECT_TRUE(std::filesystem::is_empty(directory / "away"));
+  EXPECT_FALSE(other->lost());
+}
+
+class control_path : public path_lost {
+ protected:
+  void open_with(PathLost policy) { open(echo, {.on_path_lost = policy, .takeover = true}); }
+  [[nodiscard]] std::string control() const { return path + ".control"; }
+  [[nodiscard]] std::size_t count_of_control(Kind kind) const {
+    return static_cast<std::size_t>(std::ranges::count_if(events, [&](const ServerEvent& event) {
+      return event.kind == kind && event.path.name() == control();
+    }));
+  }
+};
+
+TEST_F(control_path, is_reported_when_somebody_removes_it) {
+  open_with(PathLost::report);
+  loop.turn();
+  ASSERT_TRUE(std::filesystem::remove(control()));
+  ASSERT_TRUE(until_reported(Kind::path_lost));
+  EXPECT_EQ(count_of_control(Kind::path_lost), 1U);
+  EXPECT_EQ(count(Kind::path_lost), 1U) << "the path itself is not lost";
+}
+
+TEST_F(control_path, is_reported_when_it_is_moved_away_and_back) {
+  open_with(PathLost::report);
+  loop.turn();
+  std::filesystem::rename(control(), control() + ".away");
+  ASSERT_TRUE(until_reported(Kind::path_lost));
+  std::filesystem::rename(control() + ".away", control());
+  ASSERT_TRUE(until_reported(Kind::path_regained));
+  EXPECT_EQ(count_of_control(Kind::path_regained), 1U);
+}
+
+TEST_F(control_path, can_be_bound_again_as_often_as_it_is_lost) {
+  open_with(PathLost::rebind);
+  for (std::size_t i = 1; i <= 3; ++i) {
+    ASSERT_TRUE(std::filesystem::remove(control()));
+    ASSERT_TRUE(until([&] { return count_of_control(Kind::path_regained) == i; }));
+    EXPECT_EQ(raw_connect_error(SOCK_SEQPACKET, control()), 0);
+  }
+  EXPECT_EQ(count_of_control(Kind::path_lost), 3U);
+  running.reset();
+  EXPECT_TRUE(std::filesystem::is_empty(directory.path()));
+}
+
+TEST_F(control_path, can_end_the_server) {
+  open_with(PathLost::drain);
+  ASSERT_TRUE(std::filesystem::remove(control()));
+  EXPECT_EQ(loop.run(), 0);
+  EXPECT_EQ(count_of_control(Kind::path_lost), 1U);
+}
+
+TEST_F(control_path, waits_for_whoever_has_it_now_and_leaves_that_one_alone) {
+  open_with(PathLost::rebind);
+  loop.turn();
+  std::optional<Descriptor> other = raw_listening(SOCK_SEQPACKET | SOCK_NONBLOCK, path + ".other");
+  std::filesystem::rename(path + ".other", control());
+  ASSERT_TRUE(until_reported(Kind::path_lost));
+  EXPECT_EQ(::accept4(other->get(), nullptr, nullptr, SOCK_CLOEXEC), -1);
+  other.reset();
+  EXPECT_TRUE(until_reported(Kind::path_regained));
+}
+
+TEST_F(control_path, is_regained_together_with_the_path) {
+  std::filesystem::create_directory(directory / "d");
+  path = directory / "d/s";
+  open_with(PathLost::rebind);
+  loop.turn();
+  std::filesystem::rename(directory / "d", directory / "away");
+  ASSERT_TRUE(until([&] { return count(Kind::path_lost) == 2; }));
+  std::filesystem::create_directory(directory / "d");
+  ASSERT_TRUE(until([&] { return count(Kind::path_regained) == 2; }));
+  EXPECT_EQ(raw_connect_error(SOCK_SEQPACKET, control()), 0);
+  running.reset();
+  EXPECT_TRUE(std::filesystem::is_empty(directory / "d"));
+  EXPECT_TRUE(std::filesystem::is_empty(directory / "away"));
 }
 
 TEST_F(path_lost, resets_nobody_who_is_queued_when_it_cannot_be_mended_before_the_end) {
