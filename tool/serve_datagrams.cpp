@@ -16,6 +16,7 @@
 #include "background.hpp"
 #include "ready.hpp"
 #include "report.hpp"
+#include "server_watch.hpp"
 #include "values.hpp"
 #include "waiting_answers.hpp"
 
@@ -189,19 +190,27 @@ void tell_listening(Events& events, const DatagramSocket& socket) {
 
 int serve_datagrams(Loop& loop, const ServeFlags& flags, Events& events, Output& output) {
   const Listening& listening = flags.listening;
+  const PathLost on_path_lost = listening.on_path_lost.value_or(PathLost::report);
   ServerRun run(loop, events, flags.address.to_string());
-  auto socket = DatagramSocket::bind(loop, flags.address,
-                                     {.mode = listening.mode.value_or(defaults::mode),
-                                      .owner = listening.owner.value_or(""),
-                                      .group = listening.group.value_or(""),
-                                      .max_message = flags.wire.max_message});
+  ServerWatch watch(loop, events, run, on_path_lost);
+  auto socket = DatagramSocket::bind(
+      loop, flags.address,
+      {.mode = listening.mode.value_or(defaults::mode),
+       .owner = listening.owner.value_or(""),
+       .group = listening.group.value_or(""),
+       .max_message = flags.wire.max_message,
+       .on_path_lost = on_path_lost,
+       .on_path_event = [&watch](const PathEvent& event) { watch.follow(event); }});
   if (!socket) return fail(socket.error());
   auto allow = rules(flags, socket->address().kind());
   if (!allow) return fail(allow.error());
   if (auto claimed = run.claim_signals(); !claimed) return fail(claimed.error());
   tell_listening(events, *socket);
   loop.spawn(serve(loop, flags, events, output, run, std::move(*socket), std::move(*allow)));
-  return run.run(listening.ready_fd);
+  const int status = run.run(listening.ready_fd);
+  if (!watch.lost()) return status;
+  return fail(error_of(std::errc::no_such_file_or_directory, "serve",
+                       watch.lost()->path.to_string(), watch.lost()->why));
 }
 
 }  // namespace hallway::tool

@@ -121,11 +121,12 @@ void refuse_beside(const CLI::App& verb, const std::string& beside, Names names,
 }
 
 void check_datagram(const CLI::App& verb) {
-  refuse_beside(
-      verb, "--type datagram",
-      {"--broadcast", "--sized", "--hangup", "--exit-word", "--max-connections", "--max-per-uid",
-       "--idle-timeout", "--handshake-timeout", "--once", "--takeover", "--on-path-lost"},
-      "datagrams have no connections");
+  refuse_beside(verb, "--type datagram",
+                {"--broadcast", "--sized", "--hangup", "--exit-word", "--max-connections",
+                 "--max-per-uid", "--idle-timeout", "--handshake-timeout", "--once"},
+                "datagrams have no connections");
+  refuse_beside(verb, "--type datagram", {"--takeover"},
+                "what a client has sent waits in the socket of one server; it is not handed over");
 }
 
 void check_program(const CLI::App& verb) {

@@ -29,6 +29,17 @@ nlohmann::ordered_json json_of(const Counters& counters) {
           {"dropped", counters.dropped}};
 }
 
+void tell_lost(Events& events, const Address& path, const std::string& why) {
+  const std::string address = path.to_string();
+  events.tell(Events::Level::usual, "path lost", 0, address + ": " + why,
+              {{"address", address}, {"reason", why}});
+}
+
+void tell_regained(Events& events, const Address& path) {
+  const std::string address = path.to_string();
+  events.tell(Events::Level::usual, "path regained", 0, address, {{"address", address}});
+}
+
 void tell(Events& events, const ServerEvent& event) {
   using Kind = ServerEvent::Kind;
   const auto usual = [&](const char* name, const std::string& words,
@@ -48,15 +59,8 @@ void tell(Events& events, const ServerEvent& event) {
       return usual("accepting paused", event.reason, {{"reason", event.reason}});
     case Kind::accepting_resumed: return usual("accepting resumed", event.reason, {});
     case Kind::handler_threw: return usual("failed", event.reason, {{"reason", event.reason}});
-    case Kind::path_lost: {
-      const std::string path = event.path.to_string();
-      return usual("path lost", path + ": " + event.reason,
-                   {{"address", path}, {"reason", event.reason}});
-    }
-    case Kind::path_regained: {
-      const std::string path = event.path.to_string();
-      return usual("path regained", path, {{"address", path}});
-    }
+    case Kind::path_lost: return tell_lost(events, event.path, event.reason);
+    case Kind::path_regained: return tell_regained(events, event.path);
     case Kind::taken_over:
       return usual("taken over", event.reason, {{"peer", tool::json_of(event.peer)}});
   }
@@ -76,10 +80,19 @@ void ServerWatch::follow(const ServerEvent& event, bool worth_telling) {
     run_->handed_over(event.peer.pid);
     loop_->drain();
   }
-  if (event.kind == Kind::path_lost && on_path_lost_ == PathLost::drain) {
-    if (!lost_) lost_ = {event.path, event.reason};
-    loop_->drain();
-  }
+  if (event.kind == Kind::path_lost) lose(event.path, event.reason);
+}
+
+void ServerWatch::follow(const PathEvent& event) {
+  if (event.kind == PathEvent::Kind::regained) return tell_regained(*events_, event.path);
+  tell_lost(*events_, event.path, event.reason);
+  lose(event.path, event.reason);
+}
+
+void ServerWatch::lose(const Address& path, const std::string& why) {
+  if (on_path_lost_ != PathLost::drain) return;
+  if (!lost_) lost_ = {path, why};
+  loop_->drain();
 }
 
 }  // namespace hallway::tool

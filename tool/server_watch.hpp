@@ -7,6 +7,7 @@
 #include <string>
 
 #include <hallway/address.hpp>
+#include <hallway/datagram_socket.hpp>
 #include <hallway/limits.hpp>
 #include <hallway/loop.hpp>
 #include <hallway/server.hpp>
@@ -32,10 +33,15 @@ class ServerWatch {
   /// @param worth_telling  whether people hear of it
   void follow(const ServerEvent& event, bool worth_telling = true);
 
+  /// The same for a datagram socket.
+  void follow(const PathEvent& event);
+
   /// The first path that was lost, if the server has ended for that.
   [[nodiscard]] const std::optional<LostPath>& lost() const noexcept { return lost_; }
 
  private:
+  void lose(const Address& path, const std::string& why);
+
   Loop* loop_;
   Events* events_;
   ServerRun* run_;

@@ -6,6 +6,8 @@
 // (man 7 unix). The queue is short: /proc/sys/net/unix/max_dgram_qlen, often 10.
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -25,6 +27,14 @@
 
 namespace hallway {
 
+/// A path that was bound here no longer leads here, or leads here again.
+struct PathEvent {
+  enum class Kind : std::uint8_t { lost, regained };
+  Kind kind;
+  Address path;
+  std::string reason;  ///< of a loss
+};
+
 struct DatagramOptions {
   unsigned mode = defaults::mode;  ///< of the socket file; sending needs write permission
   std::string owner = {};
@@ -35,6 +45,13 @@ struct DatagramOptions {
   /// receives datagrams; what is checked is whose the socket file is, and that very file is
   /// connected to, whatever becomes of its name meanwhile.
   std::optional<std::uint32_t> server_uid = {};
+  /// bind() to a path only. Under `rebind` the socket is replaced: what was sent to the old one is
+  /// received first. Under `drain` what has arrived can still be received; then receive() ends as
+  /// after close().
+  PathLost on_path_lost = PathLost::report;
+  /// Called on the loop, once for each loss and for each end of one. It must not throw, nor destroy
+  /// the socket: post() that.
+  std::function<void(const PathEvent&)> on_path_event = {};
 };
 
 /// Where an answer to a datagram goes. A value, and by itself only what the sender claims: the name
@@ -107,7 +124,8 @@ class HALLWAY_EXPORT DatagramSocket {
   ~DatagramSocket();
 
   /// The next datagram. An empty one is a datagram like any other.
-  /// @errors timed_out: nothing within `within`; operation_canceled: close() was called
+  /// @errors timed_out: nothing within `within`; operation_canceled: close() was called, or the
+  ///         path was lost and on_path_lost is drain
   [[nodiscard]] Task<Result<Datagram>> receive(Duration within = forever);
 
   /// Sends to the connected address, or to `to`; waits while the receiver's queue is full.
@@ -139,7 +157,7 @@ class HALLWAY_EXPORT DatagramSocket {
   void close();
 
   [[nodiscard]] const Address& address() const noexcept;  ///< our own
-  [[nodiscard]] int descriptor() const noexcept;          ///< borrowed
+  [[nodiscard]] int descriptor() const noexcept;          ///< borrowed; another after a rebind
 
  private:
   struct State;

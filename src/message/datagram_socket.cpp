@@ -2,6 +2,9 @@
 #include <hallway/datagram_socket.hpp>
 
 #include <algorithm>
+#include <list>
+#include <new>
+#include <utility>
 
 #include "core/foreign_descriptors.hpp"
 #include "core/receive_buffer.hpp"
@@ -10,6 +13,7 @@
 #include "message/refusals.hpp"
 #include "net/bound_name.hpp"
 #include "net/inherited.hpp"
+#include "net/name_watch.hpp"
 #include "net/reach.hpp"
 #include "net/return_paths.hpp"
 #include "sys/socket.hpp"
@@ -53,6 +57,25 @@ std::unexpected<Error> not_sent(int error, const Address& to, std::size_t size) 
                       "it has to fit into SO_SNDBUF (/proc/sys/net/core/wmem_default)");
 }
 
+BindOptions bind_options(const DatagramOptions& options) {
+  return {SocketType::datagram, options.mode, options.owner, options.group, 0};
+}
+
+Result<Descriptor> make_socket_for(const Address& address) {
+  auto socket = sys::make_socket(sys::Type::datagram, false);
+  if (!socket) return sys::failure(socket.error(), "bind", address.to_string());
+  return std::move(*socket);
+}
+
+/// What each datagram brings with it.
+Result<void> set_passing(int socket, const Address& address, const DatagramOptions& options) {
+  if (const auto set = sys::pass_credentials(socket); !set) {
+    return sys::failure(set.error(), "bind", address.to_string());
+  }
+  if (options.descriptors == 0) sys::refuse_rights(socket);
+  return {};
+}
+
 /// When the time is up.
 std::unexpected<Error> given_up(bool refused, int error, const Address& to, std::size_t size) {
   if (refused) return not_sent(error, to, size);
@@ -89,11 +112,79 @@ struct DatagramSocket::State : detail::Watch {
     if (buffer) loop.core().buffers().received.take_back(std::exchange(buffer, {}));
   }
 
+  void watch_path() {
+    const bool reported = options.on_path_event || options.on_path_lost != PathLost::report;
+    if (!name || address.kind() != Address::Kind::path || !reported ||
+        options.on_path_lost == PathLost::ignore) {
+      return;
+    }
+    path_watch.emplace(
+        loop.core(), address.name(),
+        net::NameWatch::Owner{.lost = [this] { return name->lost(); },
+                              .on_lost = [this](const std::string& why) { path_lost(why); },
+                              .on_regained = [this] { tell(PathEvent::Kind::regained, {}); },
+                              .rebind = [this] { return rebind(); }});
+    path_watch->start();
+  }
+
+  void path_lost(const std::string& why) {
+    tell(PathEvent::Kind::lost, why);
+    if (options.on_path_lost != PathLost::drain) return;
+    ending = true;
+    detail::wake_all(loop.core(), readers);
+  }
+
+  void tell(PathEvent::Kind kind, const std::string& why) noexcept {
+    if (!options.on_path_event) return;
+    try {
+      options.on_path_event({kind, address, why});
+    } catch (const std::bad_alloc&) {
+      // The program has no room for this one.
+    }
+  }
+
+  /// A socket is bound once in its life: the path gets a new one.
+  bool rebind() {
+    if (options.on_path_lost != PathLost::rebind) return false;
+    // Binding would ask whoever is there by connecting, over and over.
+    if (net::is_held(address).value_or(false)) return false;
+    auto fresh = make_socket_for(address);
+    if (!fresh || !set_passing(fresh->get(), address, options)) return false;
+    auto bound = name->bind_again(fresh->get(), bind_options(options));
+    if (!bound) return false;
+    stop_watching();
+    if (!watch(loop.core(), fresh->get(), sys::event_readable)) {
+      (void)watch(loop.core(), socket.get(), sys::event_readable);
+      return false;
+    }
+    left_behind.push_back({std::move(socket), std::move(*name)});
+    socket = std::move(*fresh);
+    *name = std::move(*bound);
+    // Nobody who is connected to the old socket sends to it from now on: what is queued is bounded.
+    (void)sys::shutdown_reading(left_behind.back().socket.get());
+    detail::wake_all(loop.core(), readers);
+    return true;
+  }
+
+  /// The next datagram; those that were sent to former sockets come first.
+  sys::Expected<sys::Reception> take(std::size_t most, sys::SocketAddress& from) {
+    const iovec room{buffer.data(), most};
+    while (!left_behind.empty()) {
+      auto got =
+          sys::receive(left_behind.front().socket.get(), room, options.descriptors, true, &from);
+      if (got || got.error() != EAGAIN) return got;
+      left_behind.pop_front();
+    }
+    return sys::receive(socket.get(), room, options.descriptors, true, &from);
+  }
+
   void shut() {
+    if (path_watch) path_watch->stop();
     stop_watching();
     detail::wake_all(loop.core(), readers);
     detail::wake_all(loop.core(), writers);
     give_buffer_back();
+    left_behind.clear();
     name.reset();
     put_back();
     socket.close();
@@ -131,6 +222,14 @@ struct DatagramSocket::State : detail::Watch {
   std::optional<net::SharedState> found;  // of an inherited one
   Address address;
   std::optional<Address> connected;
+  /// A socket whose path was lost; what was sent to it is received before anything else.
+  struct Former {
+    Descriptor socket;
+    net::BoundName name;  // removed before its socket is closed
+  };
+  std::list<Former> left_behind;
+  std::optional<net::NameWatch> path_watch;
+  bool ending = false;
   net::ReturnPaths return_paths;
   core::ReceiveBuffer buffer;
   detail::WaiterList readers;
@@ -151,22 +250,19 @@ Result<DatagramSocket> DatagramSocket::bind(Loop& loop, const AddressSpec& where
     if (!own) return sys::failure(own.error(), "take over", address.to_string());
     state->address = net::from_sys(*own);
   } else {
-    auto socket = sys::make_socket(sys::Type::datagram, false);
-    if (!socket) return sys::failure(socket.error(), "bind", address.to_string());
+    auto socket = make_socket_for(address);
+    if (!socket) return std::unexpected(socket.error());
     state->socket = std::move(*socket);
-    const DatagramOptions& chosen = state->options;
-    auto name =
-        net::BoundName::bind(state->socket.get(), address,
-                             {SocketType::datagram, chosen.mode, chosen.owner, chosen.group, 0});
+    auto name = net::BoundName::bind(state->socket.get(), address, bind_options(state->options));
     if (!name) return std::unexpected(name.error());
     state->name = std::move(*name);
     state->address = state->name->address();
   }
-  if (const auto set = sys::pass_credentials(state->socket.get()); !set) {
-    return sys::failure(set.error(), "bind", address.to_string());
+  if (auto set = set_passing(state->socket.get(), address, state->options); !set) {
+    return std::unexpected(set.error());
   }
-  if (state->options.descriptors == 0) sys::refuse_rights(state->socket.get());
   if (auto started = state->start(); !started) return std::unexpected(started.error());
+  state->watch_path();
   return DatagramSocket(std::move(state));
 }
 
@@ -197,8 +293,7 @@ Task<Result<Datagram>> DatagramSocket::receive(Duration within) {
     if (state.buffer.size() < most) state.buffer.resize(most);
 
     sys::SocketAddress from;
-    auto got = sys::receive(state.socket.get(), {state.buffer.data(), most},
-                            state.options.descriptors, true, &from);
+    auto got = state.take(most, from);
     if (got) {
       Datagram datagram;
       datagram.bytes_ = {state.buffer.data(), got->size};
@@ -219,6 +314,7 @@ Task<Result<Datagram>> DatagramSocket::receive(Duration within) {
       co_return sys::failure(got.error(), "receive on", state.address.to_string());
     }
     state.give_buffer_back();
+    if (state.ending) co_return state.closed("receive on");
     const bool in_time = co_await state.wait(state.readers, sys::event_readable, left());
     if (!in_time) {
       co_return sys::failure(ETIMEDOUT, "receive on", state.address.to_string(),
@@ -260,7 +356,7 @@ Task<Result<void>> DatagramSocket::send_to(const Address& to, ByteView message,
     if (sent) co_return Result<void>();
     const int error = sent.error();
     if (connected && !reconnected &&
-        (error == ECONNREFUSED || error == ENOTCONN || error == ECONNRESET)) {
+        (error == ECONNREFUSED || error == ENOTCONN || error == ECONNRESET || error == EPIPE)) {
       reconnected = true;
       if (const auto again = state.reconnect(); !again) {
         co_return state.not_connected(again.error());

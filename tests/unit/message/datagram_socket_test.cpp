@@ -409,5 +409,106 @@ TEST_F(datagram_socket, leaves_nothing_behind_whichever_call_fails) {
   }
 }
 
+// The path ----------------------------------------------------------------------------------------
+
+class datagram_path : public datagram_socket {
+ protected:
+  using Kind = PathEvent::Kind;
+
+  [[nodiscard]] DatagramSocket bound_with(PathLost policy) {
+    return bound({.on_path_lost = policy,
+                  .on_path_event = [this](const PathEvent& event) { events.push_back(event); }});
+  }
+  [[nodiscard]] std::size_t count(Kind kind) const {
+    return static_cast<std::size_t>(std::ranges::count(events, kind, &PathEvent::kind));
+  }
+  bool until_count(Kind kind, std::size_t wanted) {
+    return run_until(loop, [&] { return count(kind) == wanted; });
+  }
+
+  std::vector<PathEvent> events;
+};
+
+TEST_F(datagram_path, is_reported_once_for_each_loss_and_each_end_of_one) {
+  const DatagramSocket socket = bound_with(PathLost::report);
+  for (std::size_t i = 1; i <= 2; ++i) {
+    std::filesystem::rename(path, path + ".away");
+    ASSERT_TRUE(until_count(Kind::lost, i));
+    EXPECT_EQ(events.back().reason, "the socket file is gone");
+    EXPECT_EQ(events.back().path.to_string(), "unix:" + path);
+    std::filesystem::rename(path + ".away", path);
+    ASSERT_TRUE(until_count(Kind::regained, i));
+  }
+}
+
+TEST_F(datagram_path, is_not_watched_when_nobody_would_be_told) {
+  const CallCount watches(sys::Call::inotify_init);
+  const DatagramSocket socket = bound();
+  EXPECT_EQ(watches.calls(), 0U);
+}
+
+TEST_F(datagram_path, loses_nothing_that_was_sent_before_it_is_bound_again) {
+  DatagramSocket socket = bound_with(PathLost::rebind);
+  const Descriptor early = raw_sender();
+  raw_send(early.get(), "one");
+  raw_send(early.get(), "two");
+  ASSERT_TRUE(std::filesystem::remove(path));
+  ASSERT_TRUE(until_count(Kind::regained, 1));
+  const Descriptor late = raw_sender();
+  raw_send(late.get(), "three");
+  for (const char* text : {"one", "two", "three"}) EXPECT_EQ(receive(socket).bytes, text);
+  raw_send(late.get(), "four");
+  EXPECT_EQ(receive(socket).bytes, "four") << "the new socket is watched";
+  socket.close();
+  EXPECT_TRUE(std::filesystem::is_empty(directory.path()));
+}
+
+TEST_F(datagram_path, wakes_a_receive_that_waits_when_it_is_bound_again) {
+  DatagramSocket socket = bound_with(PathLost::rebind);
+  std::string got;
+  loop.spawn([](DatagramSocket& on, std::string& into) -> Task<> {
+    auto datagram = co_await on.receive();
+    into = datagram ? datagram->to_owned() : datagram.error().explain();
+  }(socket, got));
+  loop.turn();
+  ASSERT_TRUE(std::filesystem::remove(path));
+  ASSERT_TRUE(until_count(Kind::regained, 1));
+  const Descriptor sender = raw_sender();
+  raw_send(sender.get(), "to the new one");
+  EXPECT_TRUE(run_until(loop, [&] { return !got.empty(); }));
+  EXPECT_EQ(got, "to the new one");
+}
+
+TEST_F(datagram_path, is_found_again_by_a_connected_sender) {
+  DatagramSocket socket = bound_with(PathLost::rebind);
+  DatagramSocket sender = connected();
+  ASSERT_TRUE(std::filesystem::remove(path));
+  ASSERT_TRUE(until_count(Kind::regained, 1));
+  EXPECT_FALSE(send(sender, "hello"));
+  EXPECT_EQ(receive(socket).bytes, "hello");
+}
+
+TEST_F(datagram_path, can_end_the_receiving_after_what_has_arrived) {
+  DatagramSocket socket = bound_with(PathLost::drain);
+  const Descriptor sender = raw_sender();
+  raw_send(sender.get(), "one");
+  ASSERT_TRUE(std::filesystem::remove(path));
+  ASSERT_TRUE(until_count(Kind::lost, 1));
+  EXPECT_EQ(receive(socket).bytes, "one");
+  const auto end = loop.run(socket.receive(5s));
+  ASSERT_FALSE(end);
+  EXPECT_EQ(end.error().code, std::errc::operation_canceled);
+}
+
+TEST_F(datagram_path, waits_for_whoever_has_it_now) {
+  const DatagramSocket socket = bound_with(PathLost::rebind);
+  std::optional<Descriptor> other = raw_bound(SOCK_DGRAM, path + ".other");
+  std::filesystem::rename(path + ".other", path);
+  ASSERT_TRUE(until_count(Kind::lost, 1));
+  EXPECT_EQ(count(Kind::regained), 0U);
+  other.reset();
+  EXPECT_TRUE(until_count(Kind::regained, 1));
+}
+
 }  // namespace
 }  // namespace hallway
