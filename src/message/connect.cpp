@@ -6,6 +6,7 @@
 
 #include "net/inherited.hpp"
 #include "net/reach.hpp"
+#include "net/server_look.hpp"
 #include "net/socket_type.hpp"
 
 namespace hallway::message {
@@ -60,7 +61,7 @@ Result<std::optional<Connected>> Connecting::attempt() {
     if (Clock::now() < deadline_) return std::nullopt;
     return sys::failure(ETIMEDOUT, "connect", address_->to_string(),
                         "the server did not accept before the deadline",
-                        "its backlog is full: it is busy, stopped or stuck");
+                        net::full_backlog_words(*address_));
   }
   const auto peer = Peer::of((*socket)->get());
   if (!peer) return std::unexpected(peer.error());

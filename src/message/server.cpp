@@ -33,10 +33,6 @@ constexpr Duration retry_accepting = 100ms;
 // How often a successor asks again.
 constexpr Duration between_takeovers = 20ms;
 
-constexpr const char* no_offer_hint =
-    "it offers no takeover: it runs without that option, or is stopping; stop it, or use another "
-    "address";
-
 std::optional<int> reserve_from(std::size_t reserve) {
   const auto limit = sys::descriptor_limit();
   if (!limit || *limit > INT32_MAX || *limit <= reserve) return std::nullopt;
@@ -532,7 +528,11 @@ Result<Server> Server::succeed(Loop& loop, const AddressSpec& address, const Han
                                         server.error().code == std::errc::address_in_use);
     if (!in_between) return server;
     if (Loop::Clock::now() > deadline) {
-      if (server.error().code == std::errc::address_in_use) server.error().hint = no_offer_hint;
+      if (server.error().code == std::errc::address_in_use && address.get()) {
+        server.error().hint =
+            "it offers no takeover: " + message::Succession::why_not_offered(*address.get()) +
+            "; stop it, or use another address";
+      }
       return server;
     }
     sys::pause_for(between_takeovers);

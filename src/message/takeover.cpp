@@ -7,6 +7,8 @@
 #include "core/foreign_descriptors.hpp"
 #include "message/takeover_words.hpp"
 #include "net/bound_name.hpp"
+#include "net/reach.hpp"
+#include "net/server_look.hpp"
 #include "sys/event.hpp"
 #include "sys/file.hpp"
 #include "sys/process.hpp"
@@ -52,10 +54,50 @@ bool nobody_there(const Error& error) {
          error.code == std::errc::connection_refused;
 }
 
-std::unexpected<Error> no_answer(const Address& address, const Peer& server) {
+std::string there(const Client& server) {
+  return "the server there (" + server.peer().to_string() + ")";
+}
+
+/// What is known of a server that is asked and does not answer.
+std::string what_it_does(const Client& server) {
+  const Peer& peer = server.peer();
+  const auto identity = server.peer_identity();
+  if (identity && *identity == Identity::ended) {
+    return "that process has ended, and another one has its socket";
+  }
+  const auto unread = sys::unread_by_peer(server.descriptor());
+  const std::string question = !unread        ? ""
+                               : *unread == 0 ? "it has read the question"
+                                              : "it has not read the question";
+  const std::string state = net::process_state_words(peer.pid);
+  if (state.empty()) return question;
+  return question.empty() ? "it " + state : question + ", and " + state;
+}
+
+std::unexpected<Error> no_answer(const Address& address, const Client& server) {
   return failed(ETIMEDOUT, address,
-                "the server there (" + server.to_string() + ") does not hand over",
-                "it is stopped, stuck, or being taken over by another");
+                there(server) + " did not answer within " +
+                    std::to_string(defaults::takeover_time / 1s) + "s",
+                what_it_does(server));
+}
+
+/// After asking again and again. `answer` is the last one.
+std::unexpected<Error> never_handed_over(const Address& address, const Client& server,
+                                         const Received& answer) {
+  if (answer && *answer == later) {
+    return failed(ETIMEDOUT, address,
+                  there(server) + " is being taken over by another process, which is not ready yet",
+                  "end that process, or wait for it");
+  }
+  const auto lock = net::BoundName::open_lock_of(address);
+  if (!lock && lock.error().code == std::errc::no_such_file_or_directory) {
+    return failed(ESTALE, address,
+                  "the lock file of " + there(server) +
+                      " is gone, by which a successor proves "
+                      "that it may take over",
+                  "stop that server, and start this one");
+  }
+  return failed(ETIMEDOUT, address, there(server) + " closes its control socket without an answer");
 }
 
 Result<Client> connect_to(const Address& control) {
@@ -71,10 +113,8 @@ Result<Client> connect_to(const Address& control) {
 }
 
 /// Of an answer that is no offer.
-Result<void> may_ask_again(const Received& answer, const Address& address) {
-  if (answer.outcome() == Outcome::timed_out) {
-    return failed(ETIMEDOUT, address, "the server there does not answer", "it is stopped or stuck");
-  }
+Result<void> may_ask_again(const Received& answer, const Address& address, const Client& server) {
+  if (answer.outcome() == Outcome::timed_out) return no_answer(address, server);
   if (answer.outcome() == Outcome::truncated) {
     return failed(EMFILE, address, "what it hands over found no room among our descriptors");
   }
@@ -150,12 +190,26 @@ Result<std::optional<Succession>> Succession::begin(const AddressSpec& where,
       if (!control) return std::unexpected(control.error());
       return Succession(std::move(*client), std::move(*listener), std::move(*control));
     }
-    if (auto goes_on = may_ask_again(answer, address); !goes_on) {
+    if (auto goes_on = may_ask_again(answer, address, *client); !goes_on) {
       return std::unexpected(goes_on.error());
     }
-    if (std::chrono::steady_clock::now() > deadline) return no_answer(address, client->peer());
+    if (std::chrono::steady_clock::now() > deadline) {
+      return never_handed_over(address, *client, answer);
+    }
     sys::pause_for(between_attempts);  // it said "later", or has just ended
   }
+}
+
+std::string Succession::why_not_offered(const Address& address) {
+  const auto control = control_address(address);
+  if (!control) return control.error().explain();
+  const auto probe = net::try_connect(*control, SocketType::seqpacket);
+  if (probe) return "its control socket " + control->to_string() + " is there only now: try again";
+  const Error& error = probe.error();
+  if (error.code == std::errc::no_such_file_or_directory) {
+    return "there is no control socket " + control->to_string();
+  }
+  return control->to_string() + ": " + error.why();
 }
 
 Result<void> Succession::complete() {
@@ -168,8 +222,10 @@ Result<void> Succession::complete() {
     }
     if (answer && *answer == yours) return {};
   }
+  const auto identity = predecessor_.peer_identity();
+  const bool ended = identity && *identity == Identity::ended;
   return sys::failure(ECANCELED, "take over from", predecessor_.peer().to_string(),
-                      "it went on or ended instead");
+                      ended ? "it ended before it had handed over" : "it does not hand over now");
 }
 
 // The predecessor --------------------------------------------------------------------------------
@@ -229,10 +285,8 @@ Task<> TakeoverOffer::negotiate(Connection successor) {
 
 Task<> TakeoverOffer::offer(Connection& successor, const Descriptor& lock) {
   auto listener = server_.offer();
-  if (listener && !*listener) {
-    co_await successor.send(later);
-    co_return;
-  }
+  // About to stop: the successor asks again, and then binds the name by itself.
+  if (listener && !*listener) co_return;
   auto control = control_->offer();
   if (!listener || !control) {
     const Error& error = listener ? control.error() : listener.error();

@@ -16,7 +16,8 @@
 //
 // The name changes hands when "yours" is in the successor's queue. Up to then the successor removes
 // nothing and accepts nobody, and whatever becomes of it, the predecessor goes on. "later" instead
-// of an answer: somebody else is being served, or it is about to stop; "no: REASON" ends it.
+// of an answer: somebody else is being served. A connection that ends without an answer: the
+// predecessor is about to stop. "no: REASON" ends it.
 //
 // A uid is not proof enough: a container may have our uid, and the directory mounted read-only. So
 // the successor proves two things. First, that it may write where the socket is: it passes the lock
@@ -43,6 +44,9 @@ class Succession {
   /// Blocking: at most twice defaults::takeover_time.
   static Result<std::optional<Succession>> begin(const AddressSpec& where,
                                                  const BindOptions& options);
+
+  /// What is known about why begin() gave nothing, for a person.
+  static std::string why_not_offered(const Address& address);
 
   /// To be served, and the control socket, on which the successor offers the same.
   [[nodiscard]] Listener take_listener() { return std::move(listener_); }

@@ -40,26 +40,42 @@ bool looks_like_a_lock(const Descriptor& file, const sys::FileIdentity& identity
   return just_made || text->starts_with(lock_mark);
 }
 
-/// The process that holds a lock file, by the pid it wrote there. A pid of another pid namespace
-/// would name some other process here, and is left out.
-std::string holder_of(const Descriptor& lock_file) {
+/// What a lock file says of the process that holds it.
+struct LockText {
+  std::int32_t pid = 0;
+  bool of_another_namespace = false;
+};
+
+LockText read_lock(const Descriptor& lock_file) {
   const auto text = sys::read_contents(lock_file.get(), lock_size_max);
-  Peer holder;
+  if (!text || !text->starts_with(lock_mark)) return {};
+  LockText lock;
   std::uint64_t counts_in = 0;
-  if (text && text->starts_with(lock_mark)) {
-    std::istringstream numbers(text->substr(lock_mark.size()));
-    numbers >> holder.pid >> counts_in;
-  }
-  if (holder.pid <= 0) return "another process";
-  if (counts_in != 0 && counts_in != pid_namespace()) {
-    return "a process of another pid namespace";
-  }
-  const auto process = sys::open_directory("/proc/" + std::to_string(holder.pid));
+  std::istringstream numbers(text->substr(lock_mark.size()));
+  numbers >> lock.pid >> counts_in;
+  lock.of_another_namespace = counts_in != 0 && counts_in != pid_namespace();
+  return lock;
+}
+
+/// A pid of another pid namespace would name some other process here, and is left out.
+std::optional<Peer> known_holder(const LockText& lock) {
+  if (lock.pid <= 0 || lock.of_another_namespace) return std::nullopt;
+  const auto process = sys::open_directory("/proc/" + std::to_string(lock.pid));
   const auto status = process ? sys::identify(process->get())
                               : sys::Expected<sys::FileIdentity>(std::unexpected(ENOENT));
-  if (!status) return "another process";
+  if (!status) return std::nullopt;
+  Peer holder;
+  holder.pid = lock.pid;
   holder.uid = status->uid;
-  return holder.to_string();
+  return holder;
+}
+
+/// The process that holds a lock file, by the pid it wrote there.
+std::string holder_of(const Descriptor& lock_file) {
+  const LockText lock = read_lock(lock_file);
+  if (lock.pid > 0 && lock.of_another_namespace) return "a process of another pid namespace";
+  const auto holder = known_holder(lock);
+  return holder ? holder->to_string() : "another process";
 }
 
 /// Who listens, as its pid said when it began to. It may have handed the socket over since, and
@@ -223,6 +239,14 @@ Result<Descriptor> BoundName::open_lock_of(const Address& address) {
   return sys::failure(lock.error(), "take over", address.to_string(),
                       "this process may not write to " + printable(name.lock_name_) + " beside it",
                       "only a process that may write where the socket is takes a server over");
+}
+
+std::optional<Peer> BoundName::lock_holder(const Address& address) {
+  BoundName name(address);
+  if (auto done = name.open_place(); !done) return std::nullopt;
+  name.binder_ = 0;
+  const auto lock = sys::open_for_writing(name.directory_.get(), name.lock_name_);
+  return lock ? known_holder(read_lock(*lock)) : std::nullopt;
 }
 
 Result<void> BoundName::claim() {

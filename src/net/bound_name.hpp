@@ -11,6 +11,7 @@
 #include <hallway/descriptor.hpp>
 #include <hallway/error.hpp>
 #include <hallway/listener.hpp>
+#include <hallway/peer.hpp>
 
 #include "sys/file.hpp"
 
@@ -36,6 +37,11 @@ class BoundName {
   /// the lock that this process may write beside the socket. Neither made nor changed here.
   /// @errors ENOENT: there is none; EROFS, EACCES: this process may not write there
   static Result<Descriptor> open_lock_of(const Address& address);
+
+  /// The process that says in the lock file beside a path that it holds it. It may have ended, or
+  /// be another by now: for words only. Nothing where there is none, where we may not read it, or
+  /// where its pid counts in another pid namespace.
+  static std::optional<Peer> lock_holder(const Address& address);
 
   BoundName(BoundName&& other) noexcept = default;
   BoundName& operator=(BoundName&& other) noexcept;

@@ -193,6 +193,8 @@ Result<Listener> Listener::adopt(const AddressSpec& where, Handover from,
 Result<void> Listener::claim() {
   state_->shared = false;
   if (!state_->name) return {};
+  // To clients the kernel names the process that called listen(2) last (SO_PEERCRED).
+  (void)sys::listen(state_->socket.get(), state_->options.backlog);
   return state_->name->claim();
 }
 

@@ -10,8 +10,10 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <system_error>
 
 namespace hallway::sys {
 
@@ -156,6 +158,30 @@ Expected<std::size_t> pid_namespaces_of(std::int32_t pid) {
     return count;
   }
   return std::unexpected(EPROTO);
+}
+
+Expected<char> process_state(std::int32_t pid) {
+  std::ifstream stat("/proc/" + std::to_string(pid) + "/stat");
+  std::string text;
+  if (!std::getline(stat, text, '\0')) return std::unexpected(ENOENT);
+  // The name before it is in parentheses, and may have any of them in it.
+  const std::size_t name_end = text.rfind(") ");
+  constexpr std::size_t letter_after = 2;
+  if (name_end == std::string::npos || name_end + letter_after >= text.size()) {
+    return std::unexpected(EPROTO);
+  }
+  return text[name_end + letter_after];
+}
+
+bool holds_socket(std::int32_t pid, std::uint64_t socket) {
+  const std::string wanted = "socket:[" + std::to_string(socket) + "]";
+  std::error_code error;
+  std::filesystem::directory_iterator entry("/proc/" + std::to_string(pid) + "/fd", error);
+  for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
+    std::error_code gone;
+    if (std::filesystem::read_symlink(entry->path(), gone) == wanted) return true;
+  }
+  return false;
 }
 
 std::vector<std::string> environment_without(const std::vector<std::string>& removed) {

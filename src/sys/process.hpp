@@ -46,6 +46,16 @@ Expected<Ended> reap(int pidfd);
 /// @errors ENOENT: no such process, or no /proc; EPROTO: it does not say
 Expected<std::size_t> pid_namespaces_of(std::int32_t pid);
 
+/// What a process does at this moment, as the letter in /proc/PID/stat, which everybody may read:
+/// R runs, S sleeps, D sleeps in the kernel and cannot be interrupted, T is stopped by a signal, t
+/// is stopped by a tracer, Z has ended and was not reaped.
+/// @errors ENOENT: no such process, or no /proc; EPROTO: it does not say
+Expected<char> process_state(std::int32_t pid);
+
+/// Whether one of a process's descriptors is the socket with this inode. False also where its
+/// descriptors are not ours to see (/proc/PID/fd).
+bool holds_socket(std::int32_t pid, std::uint64_t socket);
+
 /// A copy of this process's environment, without the names in `removed`.
 std::vector<std::string> environment_without(const std::vector<std::string>& removed);
 

@@ -7,6 +7,7 @@
 #include <linux/sock_diag.h>
 #include <linux/unix_diag.h>
 #include <sys/socket.h>
+#include <sys/sysmacros.h>
 
 #include <algorithm>
 #include <array>
@@ -25,6 +26,7 @@ namespace {
 // Of net/tcp_states.h: how the kernel names a connected and a bound socket.
 constexpr unsigned state_established = 1;
 constexpr unsigned state_close = 7;
+constexpr unsigned state_listen = 10;
 
 struct Request {
   nlmsghdr header;
@@ -102,7 +104,52 @@ Expected<void> for_each_socket(const Request& request, const Visit& visit) {
   return outcome;
 }
 
+/// The one listening socket that has an attribute of this kind which `is_it` accepts.
+template <typename IsIt>
+Expected<ListeningSocket> find_listening(unsigned shown, const IsIt& is_it) {
+  Expected<ListeningSocket> found = std::unexpected(ENOENT);
+  std::size_t count = 0;
+  const auto asked = for_each_socket(
+      sockets_in(1U << state_listen, shown | UDIAG_SHOW_RQLEN), [&](ByteView socket) {
+        ListeningSocket one{value_of<unix_diag_msg>(socket).udiag_ino, 0};
+        bool matches = false;
+        socket.remove_prefix(std::min(sizeof(unix_diag_msg), socket.size()));
+        for_each_record<rtattr>(socket, [&](const rtattr& attribute, ByteView value) {
+          // Of a listening socket, the first of the two is the number of clients in its queue.
+          if (attribute.rta_type == UNIX_DIAG_RQLEN) {
+            one.waiting = value_of<unix_diag_rqlen>(value).udiag_rqueue;
+          }
+          matches = matches || is_it(attribute, value);
+        });
+        if (!matches) return;
+        ++count;
+        found = one;
+      });
+  if (!asked) return std::unexpected(asked.error());
+  if (count > 1) return std::unexpected(ENOTUNIQ);
+  return found;
+}
+
 }  // namespace
+
+Expected<ListeningSocket> listening_by_file(std::uint64_t device, std::uint64_t inode) {
+  // The kernel's own form of a device's number (linux/kdev_t.h).
+  constexpr unsigned minor_bits = 20;
+  const std::uint32_t kernel_device = (major(device) << minor_bits) | minor(device);
+  const auto kernel_inode = static_cast<std::uint32_t>(inode);
+  return find_listening(UDIAG_SHOW_VFS, [=](const rtattr& attribute, ByteView value) {
+    if (attribute.rta_type != UNIX_DIAG_VFS) return false;
+    const auto file = value_of<unix_diag_vfs>(value);
+    return file.udiag_vfs_ino == kernel_inode && file.udiag_vfs_dev == kernel_device;
+  });
+}
+
+Expected<ListeningSocket> listening_by_name(const std::string& name) {
+  return find_listening(UDIAG_SHOW_NAME, [&name](const rtattr& attribute, ByteView value) {
+    return attribute.rta_type == UNIX_DIAG_NAME && value.starts_with('\0') &&
+           value.substr(1) == name;
+  });
+}
 
 Expected<std::uint32_t> inode_of(int socket) {
   const auto own = identify(socket);

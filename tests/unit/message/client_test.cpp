@@ -3,14 +3,17 @@
 // The blocking twin. Its peer is a raw socket that has spoken beforehand, or a forked process
 // where the client has to wait for it.
 #include <hallway/client.hpp>
+#include <hallway/listener.hpp>
 
 #include <gtest/gtest.h>
 
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <csignal>
+#include <fstream>
 #include <functional>
 #include <optional>
 #include <string>
@@ -337,10 +340,48 @@ TEST_F(client, retries_a_full_backlog_exactly_until_the_deadline) {
   const auto took = Clock::now() - before;
   ASSERT_FALSE(connected);
   EXPECT_EQ(connected.error().code, std::errc::timed_out);
-  EXPECT_NE(connected.error().hint.find("backlog is full"), std::string::npos);
+  EXPECT_EQ(connected.error().hint, "its backlog is full: 1 client waits to be accepted");
   EXPECT_GE(took, 60ms);
   EXPECT_LT(took, 2s);
   EXPECT_LT(attempts.calls(), 50U);  // it waits in between
+}
+
+TEST_F(client, says_which_process_has_a_full_backlog_and_what_it_does) {
+  ForkedProcess server([this](const ForkedProcess::Say& say) {
+    const auto listener = Listener::bind(path, {.backlog = 0});
+    say(listener ? "listening" : listener.error().explain());
+    wait_to_be_killed();
+  });
+  ASSERT_EQ(server.line(), "listening");
+  const Descriptor queued = raw_connected(SOCK_STREAM, path);
+  const auto hint = [this] {
+    const auto connected = Client::connect(path, {.deadline = 1ms});
+    return connected ? "connected" : connected.error().hint;
+  };
+  const std::string pid = std::to_string(server.pid());
+  const std::string sleeping = hint();
+  EXPECT_TRUE(
+      sleeping.starts_with("its backlog is full: 1 client waits to be accepted; pid " + pid))
+      << sleeping;
+  EXPECT_TRUE(sleeping.ends_with(" serves it and sleeps (state S)")) << sleeping;
+  ASSERT_EQ(::kill(server.pid(), SIGSTOP), 0);
+  ASSERT_EQ(::waitpid(server.pid(), nullptr, WUNTRACED), server.pid());
+  EXPECT_TRUE(hint().ends_with(" is stopped by a signal: kill -CONT " + pid + " continues it"))
+      << hint();
+}
+
+TEST_F(client, names_no_process_that_does_not_hold_the_socket) {
+  ForkedProcess stranger([](const ForkedProcess::Say& say) {
+    say("begun");
+    wait_to_be_killed();
+  });
+  ASSERT_EQ(stranger.line(), "begun");
+  const Descriptor server = raw_listening(SOCK_STREAM, path, 0);
+  const Descriptor queued = raw_connected(SOCK_STREAM, path);
+  std::ofstream(path + ".lock") << "hallway " << stranger.pid() << " 0\n";
+  const auto connected = Client::connect(path, {.deadline = 1ms});
+  ASSERT_FALSE(connected);
+  EXPECT_EQ(connected.error().hint, "its backlog is full: 1 client waits to be accepted");
 }
 
 TEST_F(client, gets_in_as_soon_as_the_backlog_has_room) {

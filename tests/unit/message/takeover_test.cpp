@@ -279,7 +279,8 @@ TEST_F(takeover, of_a_server_that_does_not_offer_it_is_refused) {
   const auto second = Server::open(loop, path, echo, {.takeover = true});
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().code, std::errc::address_in_use);
-  EXPECT_TRUE(second.error().hint.starts_with("it offers no takeover")) << second.error().hint;
+  EXPECT_TRUE(second.error().hint.starts_with("it offers no takeover: there is no control socket"))
+      << second.error().hint;
   EXPECT_EQ(asked(), std::to_string(first.pid()));
 }
 
@@ -341,8 +342,82 @@ TEST_F(takeover, takes_up_to_its_time_when_the_server_there_is_stopped) {
   const auto second = Server::open(loop, path, echo, {.takeover = true});
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().code, std::errc::timed_out);
+  const std::string pid = std::to_string(first.pid());
+  EXPECT_TRUE(second.error().why().starts_with("the server there (pid " + pid))
+      << second.error().why();
+  EXPECT_TRUE(second.error().why().ends_with("did not answer within 5s")) << second.error().why();
+  EXPECT_EQ(second.error().hint,
+            "it has not read the question, and is stopped by a signal: kill -CONT " + pid +
+                " continues it");
   ASSERT_EQ(::kill(first.pid(), SIGCONT), 0);
+  EXPECT_EQ(asked(), pid);
+}
+
+TEST_F(takeover, says_that_the_server_there_runs_and_does_not_read) {
+  ForkedProcess first([this](const ForkedProcess::Say& say) {
+    Loop loop;
+    auto server = Server::open(loop, path, tell_pid, {.takeover = true});
+    say(server ? "serving" : server.error().explain());
+    wait_to_be_killed();  // the loop never runs
+  });
+  ASSERT_EQ(first.line(), "serving");
+  Loop loop;
+  const auto second = Server::open(loop, path, echo, {.takeover = true});
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code, std::errc::timed_out);
+  EXPECT_EQ(second.error().hint, "it has not read the question, and sleeps (state S)");
+}
+
+TEST_F(takeover, says_that_another_process_is_taking_over) {
+  ForkedProcess first(serving());
+  ASSERT_EQ(first.line(), "serving");
+  ForkedProcess beginner(beginning());
+  ASSERT_EQ(beginner.line(), "begun");
+  Loop loop;
+  const auto second = Server::open(loop, path, echo, {.takeover = true});
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code, std::errc::timed_out);
+  EXPECT_NE(second.error().why().find("is being taken over by another process"), std::string::npos)
+      << second.error().why();
+}
+
+TEST_F(takeover, says_that_the_lock_file_is_gone) {
+  ForkedProcess first(serving());
+  ASSERT_EQ(first.line(), "serving");
+  ASSERT_TRUE(std::filesystem::remove(path + ".lock"));
+  Loop loop;
+  const auto second = Server::open(loop, path, echo, {.takeover = true});
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code.value(), ESTALE);
+  EXPECT_TRUE(second.error().why().starts_with("the lock file of the server there"))
+      << second.error().why();
   EXPECT_EQ(asked(), std::to_string(first.pid()));
+}
+
+TEST_F(takeover, says_that_the_control_socket_is_gone) {
+  ForkedProcess first(serving());
+  ASSERT_EQ(first.line(), "serving");
+  ASSERT_TRUE(std::filesystem::remove(path + ".control"));
+  Loop loop;
+  const auto second = Server::open(loop, path, echo, {.takeover = true});
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code, std::errc::address_in_use);
+  EXPECT_EQ(second.error().hint, "it offers no takeover: there is no control socket unix:" + path +
+                                     ".control; stop it, or use another address");
+}
+
+TEST_F(takeover, makes_the_successor_the_server_that_clients_see) {
+  ForkedProcess first(serving());
+  ASSERT_EQ(first.line(), "serving");
+  ForkedProcess second(serving());
+  ASSERT_EQ(second.line(), "serving");
+  ASSERT_EQ(first.line(), "ended with 0");
+  for (const auto& [at, type] :
+       {std::pair(path, SocketType::stream), std::pair(path + ".control", SocketType::seqpacket)}) {
+    const auto client = Client::connect(at, {.type = type});
+    ASSERT_TRUE(client) << client.error().explain();
+    EXPECT_EQ(client->peer().pid, second.pid()) << at;
+  }
 }
 
 class path_lost : public Serving {

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -156,6 +158,28 @@ TEST(reap, says_that_a_child_still_runs_and_then_how_it_was_ended) {
 
 TEST(open_pidfd, fails_for_a_process_that_does_not_exist) {
   EXPECT_EQ(open_pidfd(0x3fffffff).error(), ESRCH);
+}
+
+TEST(process_state, says_what_a_process_does) {
+  EXPECT_EQ(process_state(::getpid()), 'R');
+  ForkedProcess child([](const ForkedProcess::Say& say) {
+    say("begun");
+    wait_to_be_killed();
+  });
+  ASSERT_EQ(child.line(), "begun");
+  ASSERT_EQ(::kill(child.pid(), SIGSTOP), 0);
+  ASSERT_EQ(::waitpid(child.pid(), nullptr, WUNTRACED), child.pid());
+  EXPECT_EQ(process_state(child.pid()), 'T');
+  EXPECT_FALSE(process_state(INT32_MAX));
+}
+
+TEST(holds_socket, finds_a_socket_among_the_descriptors_of_a_process) {
+  const auto [one, other] = raw_pair(SOCK_STREAM);
+  struct stat status{};
+  ASSERT_EQ(::fstat(one.get(), &status), 0);
+  EXPECT_TRUE(holds_socket(::getpid(), status.st_ino));
+  EXPECT_FALSE(holds_socket(::getpid(), 1));
+  EXPECT_FALSE(holds_socket(INT32_MAX, status.st_ino));
 }
 
 TEST(environment_without, leaves_out_names_and_nothing_like_them) {

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -99,6 +100,35 @@ TEST_F(socket_diag, fails_with_what_the_kernel_says) {
     ASSERT_FALSE(names);
     EXPECT_EQ(names.error(), ENOMEM);
   }
+}
+
+TEST_F(socket_diag, counts_the_clients_that_wait_at_a_path_and_at_an_abstract_name) {
+  struct stat status{};
+  const Descriptor at_path = raw_listening(SOCK_STREAM, path, 5);
+  ASSERT_EQ(::stat(path.c_str(), &status), 0);
+  const auto found = listening_by_file(status.st_dev, status.st_ino);
+  ASSERT_TRUE(found) << found.error();
+  EXPECT_EQ(found->waiting, 0U);
+  struct stat socket{};
+  ASSERT_EQ(::fstat(at_path.get(), &socket), 0);
+  EXPECT_EQ(found->socket, socket.st_ino);
+  const Descriptor one = raw_connected(SOCK_STREAM, path);
+  const Descriptor two = raw_connected(SOCK_STREAM, path);
+  EXPECT_EQ(listening_by_file(status.st_dev, status.st_ino)->waiting, 2U);
+
+  const Descriptor at_name = raw_listening(SOCK_STREAM, "@" + name, 5);
+  ASSERT_TRUE(listening_by_name(name));
+  EXPECT_EQ(listening_by_name(name)->waiting, 0U);
+}
+
+TEST_F(socket_diag, finds_no_socket_that_does_not_listen) {
+  const Descriptor bound = raw_bound(SOCK_STREAM, path);
+  struct stat status{};
+  ASSERT_EQ(::stat(path.c_str(), &status), 0);
+  const auto found = listening_by_file(status.st_dev, status.st_ino);
+  ASSERT_FALSE(found);
+  EXPECT_EQ(found.error(), ENOENT);
+  EXPECT_FALSE(listening_by_name(name));
 }
 
 }  // namespace
