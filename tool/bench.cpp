@@ -126,7 +126,7 @@ int fail_for(const Load& load, const Measurement& measured,
              const std::optional<LoadRun::Failure>& failure) {
   if (failure) return failure->connecting ? fail_to_connect(failure->error) : fail(failure->error);
   if (measured.is_sound()) return exit_status::done;
-  return fail(error_of(std::errc::bad_message, "bench", load.reach.address.to_string(),
+  return fail(error_of(std::errc::bad_message, "bench", load.reach.address.unescaped(),
                        words_of_losses(measured)));
 }
 

@@ -138,7 +138,7 @@ Task<bool> LoadRun::prepare() {
 }
 
 void LoadRun::tell_ready() {
-  const std::string address = load_->reach.address.to_string();
+  const std::string address = load_->reach.address.unescaped();
   events_->tell(Events::Level::detail, "ready", 0,
                 fmt::format("{} to {}", counted(load_->connections, "connection"), address),
                 {{"address", address}, {"connections", load_->connections}});
@@ -412,7 +412,7 @@ Error LoadRun::not_the_message(ByteView message) const {
 }
 
 Error LoadRun::unanswered(std::string_view why) const {
-  const std::string address = load_->reach.address.to_string();
+  const std::string address = load_->reach.address.unescaped();
   Error error = error_of(std::errc::timed_out, "bench", address, why);
   error.hint = load_->pattern == Pattern::broadcast
                    ? "this takes a server that passes each message on to all others, as "

@@ -109,7 +109,7 @@ std::string json_line(const Load& load, const Measurement& measured) {
       {"event", "measured"},
       {"pattern", to_string(load.pattern)},
       {"address", load.own_server ? nlohmann::ordered_json(nullptr)
-                                  : nlohmann::ordered_json(load.reach.address.to_string())},
+                                  : nlohmann::ordered_json(load.reach.address.unescaped())},
       {"type", to_string(load.wire.type)},
       {"framing", framed ? load.wire.framing.to_string() : ""},
       {"size", load.size},

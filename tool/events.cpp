@@ -30,9 +30,6 @@ namespace {
 /// Of a message shown with -v; -vv shows it whole.
 constexpr std::size_t excerpt_size = 64;
 
-/// Whether it goes on with the character before it, in UTF-8.
-bool is_continuation(char byte) { return (static_cast<unsigned char>(byte) & 0xC0U) == 0x80U; }
-
 bool coloured() {
   const char* no_color = std::getenv("NO_COLOR");
   const bool unwanted = no_color != nullptr && *no_color != '\0';
@@ -153,7 +150,7 @@ void Events::message(std::string_view direction, std::uint64_t connection, std::
   if (wordiness_.json) {
     // Cut where a character begins: text stays text.
     std::size_t size = std::min(bytes.size(), most);
-    while (size < bytes.size() && size > 0 && is_continuation(bytes[size])) --size;
+    while (size < bytes.size() && size > 0 && is_utf8_continuation(bytes[size])) --size;
     tell(Level::detail, direction, connection, "",
          {{"bytes", bytes.size()}, {"data", std::string(bytes.substr(0, size))}});
     return;
@@ -164,7 +161,9 @@ void Events::message(std::string_view direction, std::uint64_t connection, std::
 
 void Events::error(std::string_view name, std::uint64_t connection, const Error& error) {
   const std::string why = error.explain();
-  tell(Level::usual, name, connection, why, {{"why", why}});
+  nlohmann::ordered_json fields{{"why", why}};
+  if (!error.subject.empty()) fields["subject"] = error.subject;
+  tell(Level::usual, name, connection, why, fields);
 }
 
 nlohmann::ordered_json json_of(const Peer& peer) {

@@ -109,7 +109,7 @@ void add_reach(CLI::App& verb, Reach& reach, const std::string& timeout_help) {
 
 Error about(const Reach& reach, Error error, const Counters& counters) {
   if (reach.address.kind() == Address::Kind::exec) {
-    error.subject = reach.address.to_string();
+    error.subject = reach.address.unescaped();
     return error;
   }
   const bool ended =

@@ -77,7 +77,7 @@ class HubService {
         config_(std::move(config)),
         address_(hub_address(config_)),
         events_(&events),
-        run_(loop, events, address_.to_string()),
+        run_(loop, events, address_.unescaped()),
         watch_(loop, events, run_, config_.hub.on_path_lost) {}
 
   int run() {
@@ -94,7 +94,7 @@ class HubService {
       events_->tell(Events::Level::usual, "no config", 0, *flags_->config + ": empty, no rules",
                     {{"file", *flags_->config}});
     }
-    const std::string address = hub_->address().to_string();
+    const std::string address = hub_->address().unescaped();
     events_->tell(Events::Level::usual, "listening", 0, address + " (hub)",
                   {{"address", address}, {"type", "hub"}});
     const int status = run_.run(flags_->listening.ready_fd, config_.hub.takeover);

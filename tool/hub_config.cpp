@@ -238,7 +238,7 @@ class Table {
       for (const std::string_view known : known_) {
         names += (names.empty() ? "" : ", ") + std::string(known);
       }
-      errors_->add(key.source(), path_of(printable(key.str())), "not a key (" + names + ")");
+      errors_->add(key.source(), path_of(key.str()), "not a key (" + names + ")");
     }
   }
 

@@ -13,6 +13,8 @@
 #include <hallway/bytes.hpp>
 #include <hallway/version.hpp>
 
+#include "escape.hpp"
+
 namespace hallway::tool {
 
 namespace {
@@ -126,17 +128,24 @@ constexpr auto one_by_one = std::to_array<SubscriptionMetric>({
      &SubscriptionStatistics::superseded},
 });
 
-std::string label_of(std::string_view bytes) {
-  const std::string text = printable(bytes.substr(0, longest_label));
-  return bytes.size() > longest_label ? text + "..." : text;
+/// The bytes of a client's choice as a label. The text form of Prometheus escapes a quote, a
+/// backslash and a line feed, and nothing else: bytes that are not UTF-8, or that could steer the
+/// terminal which shows the page, are the label NAME_base64, as with --json.
+ClientMetric::Label label_of(const std::string& name, std::string_view bytes) {
+  std::size_t size = std::min(bytes.size(), longest_label);
+  while (size < bytes.size() && size > 0 && is_utf8_continuation(bytes[size])) --size;
+  const std::string_view shown = bytes.substr(0, size);
+  const char* const rest = size < bytes.size() ? "..." : "";
+  if (printable(shown) == shown) return {name, std::string(shown) + rest};
+  return {name + "_base64", base64(shown) + rest};
 }
 
 Labels labels_of(const SubscriptionStatistics& of) {
   return {{"connection", std::to_string(of.connection)},
           {"pid", std::to_string(of.peer.pid)},
           {"uid", std::to_string(of.peer.uid)},
-          {"subject", label_of(of.subject)},
-          {"group", label_of(of.group)},
+          label_of("subject", of.subject),
+          label_of("group", of.group),
           {"policy", std::string(to_string(of.policy))}};
 }
 

@@ -145,7 +145,7 @@ Background ask(HubTalk& talk, HubClient& hub, const std::string& subject,
   error.subject = subject;
   if (answer.outcome() == Outcome::no_responders) {
     error.hint = "hallway subscribe " + subject + " would listen; the hub is " +
-                 talk.flags().reach.address.to_string();
+                 talk.flags().reach.address.unescaped();
   }
   if (!talk.over().happened()) talk.end(fail(error));
 }

@@ -61,7 +61,7 @@ Address read_listening_address(const std::string& word, bool takeover) {
   auto address = read_listening_address(word);
   if (!address) throw Refused(word, address.error());
   if (takeover && address->kind() != Address::Kind::path) {
-    refuse_flags("--takeover " + address->to_string(),
+    refuse_flags("--takeover " + address->unescaped(),
                  "only a path can be taken over: nothing else has a place beside it");
   }
   return std::move(*address);

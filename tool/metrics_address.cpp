@@ -50,7 +50,7 @@ Read<MetricsAddress> read_metrics_address(std::string_view text) {
 
 std::string write_metrics_address(const MetricsAddress& address) {
   if (const auto* tcp = std::get_if<TcpAddress>(&address)) return std::string(scheme) + tcp->text;
-  return std::get<Address>(address).to_string();
+  return std::get<Address>(address).unescaped();
 }
 
 }  // namespace hallway::tool

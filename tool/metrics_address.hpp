@@ -27,7 +27,7 @@ using MetricsAddress = std::variant<Address, TcpAddress>;
 /// is refused, for it was meant for something else (":9464", "localhost:9464", "9464").
 Read<MetricsAddress> read_metrics_address(std::string_view text);
 
-/// "tcp:127.0.0.1:9464", "unix:/run/hub-metrics.sock"
+/// "tcp:127.0.0.1:9464", "unix:/run/hub-metrics.sock"; a name with any bytes, as they are.
 std::string write_metrics_address(const MetricsAddress& address);
 
 }  // namespace hallway::tool

@@ -42,7 +42,7 @@ class UnixMetricsServer final : public MetricsServer {
  public:
   explicit UnixMetricsServer(Server server) : server_(std::move(server)) {}
 
-  [[nodiscard]] std::string address() const override { return server_.address().to_string(); }
+  [[nodiscard]] std::string address() const override { return server_.address().unescaped(); }
 
   static Result<std::unique_ptr<MetricsServer>> open(Loop& loop, const Address& address,
                                                      const MetricsConfig& config,

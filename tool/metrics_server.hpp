@@ -28,7 +28,7 @@ class MetricsServer {
  public:
   virtual ~MetricsServer() = default;
 
-  /// Printed, with the port the kernel chose for port 0.
+  /// As write_metrics_address() has it, with the port the kernel chose for port 0.
   [[nodiscard]] virtual std::string address() const = 0;
 
   /// Opens what `config.address` names.

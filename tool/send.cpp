@@ -63,7 +63,7 @@ struct SendFlags {
 };
 
 Error error_about(const SendFlags& flags, std::errc code, std::string_view reason) {
-  return error_of(code, "receive", flags.reach.address.to_string(), reason);
+  return error_of(code, "receive", flags.reach.address.unescaped(), reason);
 }
 
 /// All of standard input, as one message.

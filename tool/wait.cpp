@@ -60,7 +60,7 @@ bool is_denial(const Error& error) {
 }
 
 Error too_late(const Reach& reach, Duration timeout, const Error& last) {
-  return error_of(std::errc::timed_out, "wait", reach.address.to_string(),
+  return error_of(std::errc::timed_out, "wait", reach.address.unescaped(),
                   "not ready within " + write_duration(timeout) + " (" + last.why() + ")");
 }
 
@@ -76,7 +76,7 @@ int wait(const WaitFlags& flags) {
     if (deadline.passed()) return fail(too_late(flags.reach, timeout, accepted.error()));
     std::this_thread::sleep_for(std::min(pause, deadline.left()));
   }
-  const std::string address = flags.reach.address.to_string();
+  const std::string address = flags.reach.address.unescaped();
   events.tell(Events::Level::detail, "accepted", 0, address, {{"address", address}});
   return exit_status::done;
 }

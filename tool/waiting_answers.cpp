@@ -19,7 +19,7 @@ constexpr std::size_t most_in_line = 16;
 
 /// Of the line for a client.
 std::string name_of(const ReturnAddress& client) {
-  return fmt::format("{} {} {}", client.sender.uid, client.sender.pid, client.address.to_string());
+  return fmt::format("{} {} {}", client.sender.uid, client.sender.pid, client.address.unescaped());
 }
 
 }  // namespace
@@ -58,7 +58,7 @@ bool WaitingAnswers::join(const ReturnAddress& client, Line& line, std::string_v
                                               counted(waiting_, "answer"));
     events_->error(
         "not answered", 0,
-        error_of(std::errc::no_buffer_space, "send to", client.address.to_string(), why));
+        error_of(std::errc::no_buffer_space, "send to", client.address.unescaped(), why));
     return false;
   }
   line.answers.emplace_back(answer);

@@ -61,8 +61,12 @@ class HALLWAY_EXPORT Address {
   /// Kind::exec only: program and arguments, split at blanks.
   [[nodiscard]] std::vector<std::string> command() const;
 
-  /// The one printed form; its name is made printable() (bytes.hpp).
+  /// The one printed form, for people; its name is made printable() (bytes.hpp).
   [[nodiscard]] std::string to_string() const;
+
+  /// The same form, for programs: the name stays as it is, whatever bytes it has, and parse() reads
+  /// the address back. What carries it, JSON for example, has to escape it.
+  [[nodiscard]] std::string unescaped() const;
 
   friend bool operator==(const Address&, const Address&) noexcept = default;
 

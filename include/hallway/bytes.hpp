@@ -24,4 +24,7 @@ HALLWAY_EXPORT std::string printable(ByteView bytes);
 /// Whether it is text: no overlong form, no surrogate, nothing cut off.
 HALLWAY_EXPORT bool is_utf8(ByteView bytes) noexcept;
 
+/// For bytes that a format of text, such as JSON, cannot carry (RFC 4648, with its padding).
+HALLWAY_EXPORT std::string base64(ByteView bytes);
+
 }  // namespace hallway

@@ -29,11 +29,11 @@ namespace hallway {
 struct HALLWAY_EXPORT Error {
   std::error_code code;   ///< compares with std::errc; errno's value where the kernel said no
   std::string operation;  ///< what was attempted: "bind", "connect", "receive"
-  std::string subject;    ///< on what: an address or a peer, printable; may be empty
+  std::string subject;    ///< on what: an address, a subject; any bytes, as they are; may be empty
   std::string reason;     ///< why, in words; empty means the words of `code`
   std::string hint;       ///< what to do about it; empty where nothing sensible can be said
 
-  /// One sentence, for example
+  /// One sentence, printable() (bytes.hpp), for example
   /// "bind unix:/tmp/unix_socket.sock: in use by pid 4711 (hallway), uid 1000".
   [[nodiscard]] std::string explain() const;
 

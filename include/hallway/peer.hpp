@@ -54,8 +54,8 @@ struct HALLWAY_EXPORT Peer {
   /// never by the number.
   static Result<Identity> identity_of(int socket);
 
-  /// The name of the process (/proc/PID/comm), printable; empty when unknown. Words for people:
-  /// a process names itself.
+  /// The name of the process (/proc/PID/comm), any bytes but a line feed; empty when unknown. Words
+  /// for people: a process names itself. to_string() has it printable.
   [[nodiscard]] std::string process_name() const;
 
   /// The path of the program that the process runs now (/proc/PID/exe), printable; empty where we

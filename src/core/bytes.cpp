@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <hallway/bytes.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -99,6 +100,23 @@ bool is_utf8(ByteView bytes) noexcept {
     bytes.remove_prefix(size);
   }
   return true;
+}
+
+std::string base64(ByteView bytes) {
+  constexpr std::string_view digits =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string text;
+  for (std::size_t at = 0; at < bytes.size(); at += 3) {
+    std::uint32_t group = 0;
+    for (std::size_t next = at; next < at + 3; ++next) {
+      group = group << 8 | (next < bytes.size() ? static_cast<std::uint8_t>(bytes[next]) : 0U);
+    }
+    const std::size_t present = std::min<std::size_t>(bytes.size() - at, 3);
+    for (std::size_t digit = 0; digit < 4; ++digit) {
+      text += digit <= present ? digits[group >> (18 - 6 * digit) & 0x3F] : '=';
+    }
+  }
+  return text;
 }
 
 }  // namespace hallway

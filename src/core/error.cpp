@@ -3,13 +3,15 @@
 
 #include <cstdio>
 
+#include <hallway/bytes.hpp>
+
 namespace hallway {
 
 std::string Error::why() const { return reason.empty() ? code.message() : reason; }
 
 std::string Error::explain() const {
   std::string sentence = operation;
-  if (!subject.empty()) sentence += " " + subject;
+  if (!subject.empty()) sentence += " " + printable(subject);
   return sentence + ": " + why();
 }
 

@@ -78,7 +78,7 @@ Result<void> Hub::Core::open(const AddressSpec& address) {
   std::vector<std::string>& awaited = options_.awaited_exports;
   std::erase_if(awaited, [](const std::string& one) { return !is_subject_pattern(one); });
   if (!awaited.empty()) board_.absent_links.expect(awaited, board_.loop.now());
-  board_.info.server_name = options_.name.empty() ? server_->address().to_string() : options_.name;
+  board_.info.server_name = options_.name.empty() ? server_->address().unescaped() : options_.name;
   board_.loop.on_drain(this, [this] { leave(); });
   return {};
 }

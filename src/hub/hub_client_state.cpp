@@ -441,7 +441,7 @@ Result<std::shared_ptr<SubscriptionState>> HubClientState::subscribe(
                               "this is no subject and group to subscribe to",
                               "tokens between dots, * for any one, > at the end for all that "
                               "follow; no blanks");
-    error.subject = printable(subject);
+    error.subject = subject;
     return std::unexpected(std::move(error));
   }
   auto made =
@@ -599,7 +599,7 @@ Error HubClientState::error_about(std::errc code, std::string operation, std::st
                                   std::string hint) const {
   return {.code = std::make_error_code(code),
           .operation = std::move(operation),
-          .subject = address().to_string(),
+          .subject = address().unescaped(),
           .reason = std::move(reason),
           .hint = std::move(hint)};
 }
@@ -645,7 +645,7 @@ Error HubClientState::explain(const char* operation, Outcome outcome, const char
   if (!reason_) return in_words(std::errc::connection_reset, "the hub went away");
   Error error = *reason_;
   error.operation = operation;
-  error.subject = address().to_string();
+  error.subject = address().unescaped();
   return error;
 }
 

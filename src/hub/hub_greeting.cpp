@@ -3,6 +3,7 @@
 
 #include <charconv>
 
+#include <hallway/bytes.hpp>
 #include <hallway/version.hpp>
 
 #include "hub/json.hpp"
@@ -39,7 +40,8 @@ std::string greeting_of(const HubClientOptions& options, std::uint64_t seen) {
       .add("headers", true)
       .add("no_responders", true)
       .add("echo", options.echo);
-  if (!options.link.empty()) greeting.add("link", options.link).add("seen", seen);
+  // A hub only compares the id, which has to be there under its name.
+  if (!options.link.empty()) greeting.add("link", printable(options.link)).add("seen", seen);
   if (options.delivery) greeting.add("full", to_string(*options.delivery));
   greeting.add("name", options.name);
   return greeting.text();

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cassert>
+#include <cstdint>
 
 #include <hallway/bytes.hpp>
 
@@ -25,6 +26,44 @@ std::size_t escape_size(std::string_view text) {
   if (text[1] != 'u') return std::string_view("\"\\/bfnrt").contains(text[1]) ? 2 : 0;
   if (text.size() < of_unicode) return 0;
   return std::ranges::all_of(text.substr(2, 4), is_hex_digit) ? of_unicode : 0;
+}
+
+/// \uXXXX of a code point, or of the two halves that UTF-16 has for one above U+FFFF.
+void add_escape(std::string& text, std::uint32_t point) {
+  if (point > 0xFFFF) {
+    add_escape(text, 0xD800 + ((point - 0x10000) >> 10U));
+    return add_escape(text, 0xDC00 + ((point - 0x10000) & 0x3FFU));
+  }
+  text += "\\u";
+  for (unsigned shift = 16; shift > 0; shift -= 4) {
+    text += "0123456789abcdef"[point >> (shift - 4) & 0xFU];
+  }
+}
+
+/// A text as a string of JSON, in ASCII.
+/// @param text  is UTF-8
+std::string quoted(std::string_view text) {
+  std::string quoted = "\"";
+  while (!text.empty()) {
+    const auto first = static_cast<std::uint8_t>(text.front());
+    std::size_t size = 1;
+    std::uint32_t point = first;
+    if (first >= 0x80) {
+      size = first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
+      point = first & (0x7FU >> size);
+      for (const char byte : text.substr(1, size - 1)) {
+        point = point << 6U | (static_cast<std::uint8_t>(byte) & 0x3FU);
+      }
+    }
+    text.remove_prefix(size);
+    if (point < ' ' || point > '~') {
+      add_escape(quoted, point);
+    } else {
+      if (point == '"' || point == '\\') quoted += '\\';
+      quoted += static_cast<char>(point);
+    }
+  }
+  return quoted + '"';
 }
 
 }  // namespace
@@ -216,14 +255,9 @@ JsonObject& JsonObject::add_bare(std::string_view name, std::string_view value) 
   return *this;
 }
 
-// Nothing that printable() leaves needs an escape but these two.
 JsonObject& JsonObject::add(std::string_view name, std::string_view value) {
-  std::string quoted = "\"";
-  for (const char character : printable(value)) {
-    if (character == '"' || character == '\\') quoted += '\\';
-    quoted += character;
-  }
-  return add_bare(name, quoted + '"');
+  if (is_utf8(value)) return add_bare(name, quoted(value));
+  return add_bare(std::string(name) + "_base64", quoted(base64(value)));
 }
 
 }  // namespace hallway::hub

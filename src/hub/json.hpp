@@ -71,6 +71,8 @@ class JsonReader {
 /// An object that is written member by member.
 class JsonObject {
  public:
+  /// A member with any bytes, escaped as JSON has it and in no other way. JSON carries text alone:
+  /// bytes that are not UTF-8 become the member NAME_base64.
   JsonObject& add(std::string_view name, std::string_view value);
   JsonObject& add(std::string_view name, const char* value) {
     return add(name, std::string_view(value));

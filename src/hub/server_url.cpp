@@ -184,7 +184,7 @@ Result<ServerUrl> ServerUrl::parse(ByteView text) {
   if (url) return std::move(*url);
   return std::unexpected(Error{.code = std::make_error_code(std::errc::invalid_argument),
                                .operation = "link to",
-                               .subject = printable(without_secrets(text)),
+                               .subject = without_secrets(text),
                                .reason = std::move(url.error().reason),
                                .hint = std::move(url.error().hint)});
 }

@@ -47,7 +47,7 @@ void ClusterState::report(const Shared& self, LinkEvent::Kind kind, std::error_c
   LinkEvent event{.kind = kind,
                   .about = {.code = code,
                             .operation = "link to",
-                            .subject = printable(without_secrets(urls)),
+                            .subject = without_secrets(urls),
                             .reason = printable(reason),
                             .hint = {}}};
   // A server complains as often as it likes, and the loop may be slow.

@@ -448,7 +448,7 @@ void Link::Core::refuse(const Crossing& message, const char* reason) {
   options_.on_event({.kind = LinkEvent::Kind::complaint,
                      .about = {.code = std::make_error_code(std::errc::permission_denied),
                                .operation = "link",
-                               .subject = printable(message.subject),
+                               .subject = std::string(message.subject),
                                .reason = "a message from the cluster was refused, the " +
                                          std::to_string(refused_in_) + "th: " + reason,
                                .hint = {}}});

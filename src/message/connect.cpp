@@ -43,7 +43,7 @@ Connecting::Connecting(const AddressSpec& address, const ConnectOptions& options
 Result<std::optional<Connected>> Connecting::attempt() {
   if (!address_) return std::unexpected(address_.error());
   if (options_.type == SocketType::datagram) {
-    return sys::failure(EINVAL, "connect", address_->to_string(),
+    return sys::failure(EINVAL, "connect", address_->unescaped(),
                         "datagram sockets have no connections", "use a DatagramSocket");
   }
   if (net::is_inherited(*address_)) {
@@ -59,7 +59,7 @@ Result<std::optional<Connected>> Connecting::attempt() {
   if (!socket) return std::unexpected(socket.error());
   if (!*socket) {
     if (Clock::now() < deadline_) return std::nullopt;
-    return sys::failure(ETIMEDOUT, "connect", address_->to_string(),
+    return sys::failure(ETIMEDOUT, "connect", address_->unescaped(),
                         "the server did not accept before the deadline",
                         net::full_backlog_words(*address_));
   }
@@ -74,14 +74,14 @@ Result<void> Connecting::require_server(const Peer& peer) const {
   if (!options_.server_uid) return {};
   const std::uint32_t wanted = *options_.server_uid;
   if (wanted == Peer::nobody_we_know) {
-    return sys::failure(EPERM, "connect", address_->to_string(),
+    return sys::failure(EPERM, "connect", address_->unescaped(),
                         "uid " + std::to_string(wanted) +
                             " is what everybody from outside our user namespace looks like",
                         "nothing was sent; no server can be told apart by that uid");
   }
   if (peer.uid == wanted) return {};
   return sys::failure(
-      EPERM, "connect", address_->to_string(),
+      EPERM, "connect", address_->unescaped(),
       "the server is " + peer.to_string() + ", and uid " + std::to_string(wanted) + " is asked for",
       "nothing was sent; somebody else may have taken the name");
 }

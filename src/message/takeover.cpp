@@ -34,7 +34,7 @@ Result<Address> control_address(const Address& address) {
 
 std::unexpected<Error> failed(int error, const Address& address, std::string reason,
                               std::string hint = {}) {
-  return sys::failure(error, "take over", address.to_string(), std::move(reason), std::move(hint));
+  return sys::failure(error, "take over", address.unescaped(), std::move(reason), std::move(hint));
 }
 
 /// False: it is no offer.

@@ -587,7 +587,7 @@ Error Transport::explain_outcome(const char* operation, Outcome outcome) const {
   if (outcome == Outcome::failed && error_) return *error_;
   const std::string subject = terms_->address.kind() == Address::Kind::unnamed
                                   ? peer_.to_string()
-                                  : terms_->address.to_string();
+                                  : terms_->address.unescaped();
   switch (outcome) {
     case Outcome::timed_out:
       return sys::failure(ETIMEDOUT, operation, subject, "nothing came within the deadline")

@@ -17,7 +17,7 @@ namespace {
 
 std::unexpected<Error> bad_address(std::string_view text, std::string reason,
                                    std::string hint = {}) {
-  return sys::failure(EINVAL, "address", printable(text), std::move(reason), std::move(hint));
+  return sys::failure(EINVAL, "address", std::string(text), std::move(reason), std::move(hint));
 }
 
 /// "scheme" of "scheme:rest": lower-case letters and dashes before the first colon.
@@ -49,7 +49,7 @@ Result<Address> Address::abstract(std::string_view name) {
   }
   if (name.size() > sys::SocketAddress::name_max) {
     return sys::failure(
-        ENAMETOOLONG, "address", printable(name),
+        ENAMETOOLONG, "address", std::string(name),
         "an abstract name has at most 107 bytes, this one has " + std::to_string(name.size()));
   }
   return Address(Kind::abstract, std::string(name));
@@ -93,15 +93,17 @@ std::vector<std::string> Address::command() const {
   return command;
 }
 
-std::string Address::to_string() const {
+std::string Address::to_string() const { return printable(unescaped()); }
+
+std::string Address::unescaped() const {
   switch (kind_) {
     case Kind::unnamed: return "unnamed";
-    case Kind::path: return "unix:" + printable(name_);
-    case Kind::abstract: return "abstract:" + printable(name_);
+    case Kind::path: return "unix:" + name_;
+    case Kind::abstract: return "abstract:" + name_;
     case Kind::autobind: return "autobind";
     case Kind::descriptor: return "fd:" + std::to_string(descriptor_);
-    case Kind::activation: return name_.empty() ? "activation" : "activation:" + printable(name_);
-    case Kind::exec: return "exec:" + printable(name_);
+    case Kind::activation: return name_.empty() ? "activation" : "activation:" + name_;
+    case Kind::exec: return "exec:" + name_;
   }
   return {};
 }

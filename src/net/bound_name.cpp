@@ -107,7 +107,7 @@ Result<std::optional<std::string>> live_owner(const Address& address, SocketType
 }
 
 std::unexpected<Error> in_use(const Address& address, const std::string& owner) {
-  return sys::failure(EADDRINUSE, "bind", address.to_string(), "in use by " + owner,
+  return sys::failure(EADDRINUSE, "bind", address.unescaped(), "in use by " + owner,
                       "stop it, or use another address");
 }
 
@@ -174,7 +174,7 @@ Result<BoundName> BoundName::bind(int socket, const Address& address, const Bind
       return bound;
     }
     default:
-      return sys::failure(EINVAL, "bind", address.to_string(),
+      return sys::failure(EINVAL, "bind", address.unescaped(),
                           "this kind of address cannot be bound");
   }
 }
@@ -210,7 +210,7 @@ Result<BoundName> BoundName::adopt(const Address& address, Handover from,
   if (auto done = bound.open_place(); !done) return std::unexpected(done.error());
   bound.binder_ = 0;
   const auto moved_on = [&](std::string_view what) {
-    return sys::failure(ESTALE, "take over", address.to_string(),
+    return sys::failure(ESTALE, "take over", address.unescaped(),
                         std::string(what) + " was replaced meanwhile",
                         "stop the server that runs there, and start this one");
   };
@@ -236,7 +236,7 @@ Result<Descriptor> BoundName::open_lock_of(const Address& address) {
   name.binder_ = 0;
   auto lock = sys::open_for_writing(name.directory_.get(), name.lock_name_);
   if (lock) return std::move(*lock);
-  return sys::failure(lock.error(), "take over", address.to_string(),
+  return sys::failure(lock.error(), "take over", address.unescaped(),
                       "this process may not write to " + printable(name.lock_name_) + " beside it",
                       "only a process that may write where the socket is takes a server over");
 }
@@ -292,14 +292,14 @@ std::unexpected<Error> BoundName::failed(int error) const {
     reason = "something is mounted there";
     hint = "a mounted socket file stays the dead server's for ever: mount its directory instead";
   }
-  return sys::failure(error, "bind", address_.to_string(), std::move(reason), std::move(hint));
+  return sys::failure(error, "bind", address_.unescaped(), std::move(reason), std::move(hint));
 }
 
 Result<void> BoundName::open_place() {
   const auto [directory, file] = split_path(address_.name());
   file_ = file;
   if (file.empty() || file == "." || file == "..") {
-    return sys::failure(EISDIR, "bind", address_.to_string(), "it names a directory",
+    return sys::failure(EISDIR, "bind", address_.unescaped(), "it names a directory",
                         "give the path of a socket file in it");
   }
   if (!address_.name().starts_with('/')) {
@@ -333,7 +333,7 @@ Result<void> BoundName::take_lock() {
     const auto named = sys::identify(directory_.get(), lock_name_);
     if (!held || !named || !held->same_file(*named)) continue;
     if (!looks_like_a_lock(*file, *held)) {
-      return sys::failure(EEXIST, "bind", address_.to_string(),
+      return sys::failure(EEXIST, "bind", address_.unescaped(),
                           printable(lock_name_) + " is there and is no lock file",
                           "Hallway never overwrites it; use another address");
     }
@@ -377,7 +377,7 @@ std::unexpected<Error> BoundName::no_lock(int error) const {
   const auto made = sys::identify(directory_.get(), lock_name_);
   if (!made || made->uid == sys::effective_uid()) return failed(error);
   return sys::failure(
-      error, "bind", address_.to_string(),
+      error, "bind", address_.unescaped(),
       "the lock beside it belongs to uid " + std::to_string(made->uid),
       "another user serves there or did not end cleanly; use another address, or have " +
           printable(split_path(address_.name()).first + lock_name_) + " removed");
@@ -389,7 +389,7 @@ Result<void> BoundName::clear_the_way(const BindOptions& options) const {
   if (!found) return failed(found.error());
 
   if (found->kind != sys::FileKind::socket) {
-    return sys::failure(EEXIST, "bind", address_.to_string(),
+    return sys::failure(EEXIST, "bind", address_.unescaped(),
                         std::string(words(found->kind)) + " is there", "Hallway never removes it");
   }
   const auto owner = live_owner(address_, options.type);
@@ -400,7 +400,7 @@ Result<void> BoundName::clear_the_way(const BindOptions& options) const {
   const auto wanted = wanted_ownership(options);
   if (!wanted) return std::unexpected(wanted.error());
   if (found->uid != sys::effective_uid() && found->uid != wanted->uid) {
-    return sys::failure(EEXIST, "bind", address_.to_string(),
+    return sys::failure(EEXIST, "bind", address_.unescaped(),
                         "a dead socket of uid " + std::to_string(found->uid) + " is there",
                         "only its owner's servers replace it; remove it by hand");
   }
@@ -476,7 +476,7 @@ Result<Descriptor> BoundName::open_made(int socket, const std::string& name) {
 }
 
 std::unexpected<Error> BoundName::swapped() const {
-  return sys::failure(ESTALE, "bind", address_.to_string(),
+  return sys::failure(ESTALE, "bind", address_.unescaped(),
                       "somebody put another file in the place of the socket file just made",
                       "use a directory that nobody else may write to");
 }
@@ -487,7 +487,7 @@ Result<void> BoundName::set_owner_and_mode(int name, const BindOptions& options)
   if (wanted->changes()) {
     const auto given = sys::set_owner_of_name(name, wanted->uid, wanted->gid);
     if (!given) {
-      return sys::failure(given.error(), "change owner of", address_.to_string(), {},
+      return sys::failure(given.error(), "change owner of", address_.unescaped(), {},
                           "only root gives files away; a group must be one of ours");
     }
   }
@@ -495,7 +495,7 @@ Result<void> BoundName::set_owner_and_mode(int name, const BindOptions& options)
   if (!now) return failed(now.error());
   if (now->mode == options.mode) return {};
   const auto changed = sys::set_mode_of_name(name, options.mode);
-  if (!changed) return sys::failure(changed.error(), "change mode of", address_.to_string());
+  if (!changed) return sys::failure(changed.error(), "change mode of", address_.unescaped());
   return {};
 }
 

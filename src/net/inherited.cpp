@@ -35,7 +35,7 @@ std::string_view part(std::string_view names, int position) {
 
 std::unexpected<Error> refused(int error, const Address& address, std::string reason,
                                std::string hint = {}) {
-  return sys::failure(error, "take over", address.to_string(), std::move(reason), std::move(hint));
+  return sys::failure(error, "take over", address.unescaped(), std::move(reason), std::move(hint));
 }
 
 /// How many sockets were handed to this process. LISTEN_PID keeps a child from taking what was

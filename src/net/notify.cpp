@@ -107,7 +107,7 @@ struct Notifier::State {
     if (!address) {
       error = std::move(address.error());
     } else if (!made) {
-      error = sys::failure(made.error(), "notify", address->to_string()).error();
+      error = sys::failure(made.error(), "notify", address->unescaped()).error();
     } else {
       manager = std::move(*address);
       socket = std::move(*made);
@@ -119,10 +119,10 @@ struct Notifier::State {
     if (error) return std::unexpected(*error);
     if (!socket.holds_one()) return {};
     const auto there = net::reach(manager);
-    if (!there) return sys::failure(there.error(), "notify", manager.to_string());
+    if (!there) return sys::failure(there.error(), "notify", manager.unescaped());
     const iovec piece{const_cast<char*>(text.data()), text.size()};
     const auto sent = sys::send(socket.get(), {&piece, 1}, {}, &there->address);
-    if (!sent) return sys::failure(sent.error(), "notify", manager.to_string());
+    if (!sent) return sys::failure(sent.error(), "notify", manager.unescaped());
     return {};
   }
 
@@ -134,7 +134,7 @@ struct Notifier::State {
       if (said || !is_full(said.error())) return said;
     }
     if (unsent.size() == most_unsent) {
-      return sys::failure(EAGAIN, "notify", manager.to_string(), "its queue stays full");
+      return sys::failure(EAGAIN, "notify", manager.unescaped(), "its queue stays full");
     }
     unsent.push_back(std::move(text));
     if (!retry.running()) retry.start_in(loop, retry_time);

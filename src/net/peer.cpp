@@ -61,7 +61,7 @@ std::string Peer::process_name() const {
   std::ifstream file("/proc/" + std::to_string(pid) + "/comm");
   std::string name;
   std::getline(file, name);
-  return printable(name);
+  return name;
 }
 
 std::string Peer::executable() const {
@@ -74,7 +74,8 @@ std::string Peer::executable() const {
 std::string Peer::to_string() const {
   const std::string name = process_name();
   const std::string process = pid > 0 ? "pid " + std::to_string(pid) : "pid unknown";
-  return process + (name.empty() ? "" : " (" + name + ")") + ", uid " + std::to_string(uid);
+  return process + (name.empty() ? "" : " (" + printable(name) + ")") + ", uid " +
+         std::to_string(uid);
 }
 
 Result<AllowRule> AllowRule::parse(std::string_view text) {
@@ -88,7 +89,7 @@ Result<AllowRule> AllowRule::parse(std::string_view text) {
     if (word == "uid") return allow::user(who);
     if (word == "gid" || word == "group") return allow::group(who);
   }
-  return sys::failure(EINVAL, "rule", printable(text), "not a rule",
+  return sys::failure(EINVAL, "rule", std::string(text), "not a rule",
                       "use uid:U, gid:G, group:NAME, same-uid, root or any");
 }
 

@@ -130,7 +130,7 @@ std::unexpected<Error> unreachable(int error, const char* operation, const Addre
       break;
     default: break;
   }
-  return sys::failure(error, operation, address.to_string(), std::move(reason), std::move(hint));
+  return sys::failure(error, operation, address.unescaped(), std::move(reason), std::move(hint));
 }
 
 Address from_sys(const sys::SocketAddress& address) {

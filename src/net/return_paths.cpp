@@ -24,7 +24,7 @@ constexpr Duration names_last = 100ms;
 
 std::unexpected<Error> refused(const Address& address, std::string reason) {
   return sys::failure(
-      EPERM, "answer", address.to_string(), std::move(reason),
+      EPERM, "answer", address.unescaped(), std::move(reason),
       "a client that wants answers binds a path of its own, or lets the kernel pick");
 }
 
@@ -53,7 +53,7 @@ Result<sys::SocketAddress> ReturnPaths::find(const Address& address, const Peer&
     case Address::Kind::path: return find_path(address, sender);
     case Address::Kind::abstract: return find_abstract(address, sender);
     default:
-      return sys::failure(EDESTADDRREQ, "answer", address.to_string(),
+      return sys::failure(EDESTADDRREQ, "answer", address.unescaped(),
                           "the sender has no address to answer to",
                           "a datagram client that wants answers binds an address of its own");
   }

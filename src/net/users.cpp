@@ -37,7 +37,7 @@ Result<Entry> look_up(Function function, const std::string& name, const char* wh
                           : function(name.c_str(), &entry, buffer.data(), buffer.size(), &found);
     if (found != nullptr) return entry;
     if (error == EINTR || (error == ERANGE && buffer.size() < most)) continue;
-    return sys::failure(error == 0 ? EINVAL : error, "look up", what + (" " + printable(name)),
+    return sys::failure(error == 0 ? EINVAL : error, "look up", what + (" " + name),
                         error == 0 ? "there is no such " + std::string(what) : "");
   }
 }

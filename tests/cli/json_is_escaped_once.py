@@ -56,3 +56,31 @@ with Server('--json', '-vv') as server:
 with Server('--json', '-v') as server:
     Peer(server.address).send('x' * 63 + '\u00e9' * 10 + '\n')
     assert server.event('received')['data'] == 'x' * 63
+
+# Addresses: where one listens, who waits, what failed, what a hub says of itself, and metrics.
+NAME = './n\t\x02\u202e\u00e9\\x01'
+ADDRESS = 'unix:' + NAME
+with Server('--json', address=NAME) as server:
+    assert server.event('listening')['address'] == ADDRESS, server.err.all
+    waited = run('wait', NAME, '--json', '-v', check=0)
+    assert json.loads(waited.stderr)['address'] == ADDRESS, waited
+with Server('--json', '--type', 'datagram', address=NAME) as server:
+    assert server.event('listening')['address'] == ADDRESS, server.err.all
+with Hub('--json', '--metrics', NAME + '.m', address=NAME) as hub:
+    assert hub.event('listening')['address'] == ADDRESS, hub.err.all
+    assert hub.event('metrics')['address'] == ADDRESS + '.m', hub.err.all
+    greeting = hub.connect().line()
+    assert greeting.isascii() and json.loads(greeting.removeprefix('INFO '))['server_name'] == ADDRESS, greeting
+for words in [['connect', NAME], ['send', NAME, 'x'], ['subscribe', 'a', '--at', NAME], ['bench', NAME]]:
+    failed = run(*words, '--json', check=7)
+    assert json.loads(failed.stderr)['subject'] == ADDRESS, failed
+late = run('wait', NAME, '--json', '--timeout', '1ms', check=28)
+assert json.loads(late.stderr)['subject'] == ADDRESS, late
+
+# What no text of JSON can be.
+with Hub('--json', address='./\udcff') as hub:
+    assert back(hub.event('listening')['address_base64']) == b'unix:./\xff', hub.err.all
+    info = json.loads(hub.connect().line().removeprefix('INFO '))
+    assert back(info['server_name_base64']) == b'unix:./\xff' and 'server_name' not in info, info
+failed = run('connect', './\udcff', '--json', check=7)
+assert back(json.loads(failed.stderr)['subject_base64']) == b'unix:./\xff', failed

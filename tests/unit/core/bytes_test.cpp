@@ -90,6 +90,14 @@ TEST(printable, done_twice_does_no_more) {
   }
 }
 
+TEST(base64, pads_to_four_digits) {
+  EXPECT_EQ(base64(""), "");
+  EXPECT_EQ(base64("f"), "Zg==");
+  EXPECT_EQ(base64("fo"), "Zm8=");
+  EXPECT_EQ(base64("foo"), "Zm9v");
+  EXPECT_EQ(base64("\xff\xfe\xfd\xfc"), "//79/A==");
+}
+
 TEST(is_utf8, knows_text_from_bytes) {
   EXPECT_TRUE(is_utf8(""));
   EXPECT_TRUE(is_utf8("größer 日本 🚪\x1b"));

@@ -25,6 +25,12 @@ TEST(error, prefers_its_own_reason_to_the_words_of_the_code) {
   EXPECT_EQ(error.explain(), "connect unix:/tmp/x: nobody listens there");
 }
 
+TEST(error, keeps_its_subject_as_it_is_and_escapes_it_in_the_sentence) {
+  Error error = refused();
+  error.subject = "unix:/a\x01\xff";
+  EXPECT_EQ(error.explain(), "connect unix:/a\\x01\\xff: Connection refused");
+}
+
 TEST(error, leaves_out_a_subject_it_does_not_have) {
   Error error = refused();
   error.subject.clear();

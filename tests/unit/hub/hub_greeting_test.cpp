@@ -35,8 +35,11 @@ TEST(server_info, is_an_object) {
 }
 
 TEST(greeting, carries_any_name) {
-  const std::string text = greeting_of({.name = "a\"b\\c\n\xff"});
-  EXPECT_NE(text.find(R"("name":"a\"b\\c\\n\\xff"})"), std::string::npos) << text;
+  const std::string text = greeting_of({.name = "a\"b\\c\n"});
+  EXPECT_NE(text.find(R"("name":"a\"b\\c\u000a"})"), std::string::npos) << text;
+  const std::string bytes = greeting_of({.name = "\xff", .link = "\xfe"});
+  EXPECT_NE(bytes.find(R"("link":"\\xfe")"), std::string::npos) << bytes;
+  EXPECT_NE(bytes.find(R"("name_base64":"/w=="})"), std::string::npos) << bytes;
 }
 
 }  // namespace

@@ -109,7 +109,16 @@ TEST(json, writes_what_it_can_read) {
                                .text();
   EXPECT_TRUE(read(text).valid) << text;
   EXPECT_EQ(text,
-            R"({"word":"a \"quoted\" \\ \\n\\x01","number":18446744073709551615,"yes":true})");
+            R"({"word":"a \"quoted\" \\ \u000a\u0001","number":18446744073709551615,"yes":true})");
+}
+
+TEST(json, escapes_text_once_and_in_ascii) {
+  EXPECT_EQ(JsonObject().add("a", "\\x01 \x7f \u00e9 \u202e \uffff \U0001f3e8").text(),
+            R"({"a":"\\x01 \u007f \u00e9 \u202e \uffff \ud83c\udfe8"})");
+}
+
+TEST(json, names_bytes_that_are_not_text_as_base64) {
+  EXPECT_EQ(JsonObject().add("name", "unix:/\xff").text(), R"({"name_base64":"dW5peDov/w=="})");
 }
 
 }  // namespace

@@ -155,6 +155,15 @@ TEST(address, reads_back_what_it_prints) {
   }
 }
 
+TEST(address, unescaped_is_the_same_form_and_is_read_back_whatever_its_name) {
+  EXPECT_EQ(parsed("/tmp/a\nb\xff\\x01").unescaped(), "unix:/tmp/a\nb\xff\\x01");
+  for (const std::string_view text : {"/tmp/\x1b\xff"sv, "@a\0b"sv, "@\\0"sv, "fd:7"sv,
+                                      "autobind"sv, "activation:\t"sv, "exec:printf \x01"sv}) {
+    const Address address = parsed(text);
+    EXPECT_EQ(parsed(address.unescaped()), address) << text;
+  }
+}
+
 TEST(address, equals_what_is_spelled_differently_and_means_the_same) {
   EXPECT_EQ(parsed("/p"), parsed("unix:///p"));
   EXPECT_EQ(parsed("@n"), parsed("unix-abstract:n"));

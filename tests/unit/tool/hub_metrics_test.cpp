@@ -90,10 +90,29 @@ TEST(HubMetrics, no_series_appears_twice) {
   EXPECT_THAT(shown, Not(HasSubstr("policy=\"drop_oldest\"} 2\n")));
 }
 
-TEST(HubMetrics, a_subject_of_any_bytes_and_length_is_a_label) {
-  const std::string shown = text({}, {subscription(1, "\xff\"" + std::string(5000, 'x'), 1, 0)});
-  EXPECT_THAT(shown, HasSubstr("subject=\"\\\\xff\\\""));
+TEST(HubMetrics, a_subject_of_any_length_is_a_label_cut_where_a_character_ends) {
+  const std::string shown = text({}, {subscription(1, "\"" + std::string(5000, 'x'), 1, 0)});
+  EXPECT_THAT(shown, HasSubstr("subject=\"\\\"xxx"));
+  EXPECT_THAT(shown, HasSubstr("xxx...\""));
   EXPECT_LT(shown.size(), 5000U);
+  const std::string whole(127, 'x');
+  EXPECT_THAT(text({}, {subscription(1, whole + "\u00e9", 1, 0)}),
+              HasSubstr("subject=\"" + whole + "...\""));
+}
+
+TEST(HubMetrics, a_label_is_escaped_by_its_format_alone) {
+  EXPECT_THAT(text({}, {subscription(1, "a\\x01b.\u00e9", 1, 0)}),
+              HasSubstr("subject=\"a\\\\x01b.\u00e9\""));
+}
+
+TEST(HubMetrics, a_subject_that_is_not_harmless_text_is_a_label_in_base64) {
+  for (const auto& [subject, label] :
+       {std::pair<std::string, const char*>{"\xff", "subject_base64=\"/w==\""},
+        {"a\x01", "subject_base64=\"YQE=\""},
+        {std::string(1, '\0'), "subject_base64=\"AA==\""},
+        {"\u202e", "subject_base64=\"4oCu\""}}) {
+    EXPECT_THAT(text({}, {subscription(1, subject, 1, 0)}), HasSubstr(label));
+  }
 }
 
 }  // namespace
