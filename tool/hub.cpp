@@ -16,6 +16,7 @@
 
 #include <hallway/hub.hpp>
 #include <hallway/loop.hpp>
+#include <hallway/subject.hpp>
 
 #include "background.hpp"
 #include "events.hpp"
@@ -121,7 +122,20 @@ class HubService {
     auto opened = HubLink::open(*loop_, hub_->address(), *config_.link, *events_);
     if (!opened) return std::unexpected(opened.error());
     link_.emplace(std::move(*opened));
+    tell_left_out();
     return {};
+  }
+
+  /// A pattern may match more than a link passes on.
+  void tell_left_out() {
+    const LinkOptions& link = *config_.link;
+    for (const auto* patterns : {&link.exports, &link.always, &link.imports}) {
+      for (const std::string& pattern : *patterns) {
+        if (internal_part_of(pattern) != InternalPart::some) continue;
+        events_->tell(Events::Level::detail, "link leaves out", 0,
+                      "what is below $SYS and _HALLWAY, of " + pattern, {{"pattern", pattern}});
+      }
+    }
   }
 
   /// The last word of counters that nobody can fetch any longer.

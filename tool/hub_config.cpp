@@ -70,12 +70,6 @@ constexpr auto few_keys = std::to_array<LimitKey<unsigned>>({
 
 Read<std::string> read_text(std::string_view text) { return std::string(text); }
 
-Read<std::string> read_pattern(std::string_view text) {
-  if (is_subject_pattern(text)) return std::string(text);
-  return std::unexpected(
-      "not a pattern of subjects (tokens between dots, * for any one, > at the end for the rest)");
-}
-
 Read<DeliveryPolicy> read_delivery(std::string_view text) {
   if (const auto policy = delivery_policy(text)) return *policy;
   return std::unexpected("not a policy (wait, drop_oldest, drop_newest, latest_only, disconnect)");
@@ -175,6 +169,11 @@ class Table {
       T value;
       if (read_into((*array)[i], place(key, i), read, value)) into.push_back(std::move(value));
     }
+  }
+
+  /// Reports what is wrong with the value of a key that is there.
+  void refuse(std::string_view key, const std::string& why) {
+    fault(*table_->get(key), path_of(key), why);
   }
 
   void require(std::string_view key, const std::string& what) {
@@ -331,13 +330,23 @@ void read_tls(Table table, LinkTls& tls) {
   table.finish();
 }
 
+/// The default of the first wait does not stand in the way of a shorter longest one.
+void check_waits(Table& table, HubReconnect& waits) {
+  if (waits.first_wait <= waits.most_wait) return;
+  if (table.has("first_wait")) {
+    table.refuse("first_wait",
+                 "longer than most_wait, which is " + write_duration(waits.most_wait));
+  }
+  waits.first_wait = waits.most_wait;
+}
+
 LinkOptions read_link(Table table) {
   LinkOptions link;
   table.list("urls", read_server_url, link.urls);
   table.require_some("urls", "the servers, as in [\"nats://127.0.0.1:4222\"]");
-  table.list("exports", read_pattern, link.exports);
-  table.list("always", read_pattern, link.always);
-  table.list("imports", read_pattern, link.imports);
+  table.list("exports", read_link_pattern, link.exports);
+  table.list("always", read_link_pattern, link.always);
+  table.list("imports", read_link_pattern, link.imports);
   table.value("name", read_text, link.name);
   table.value("user", read_text, link.user);
   table.value("password", read_text, link.password);
@@ -346,6 +355,7 @@ LinkOptions read_link(Table table) {
   table.section("tls", [&](Table tls) { read_tls(std::move(tls), link.tls); });
   table.value("first_wait", read_duration, link.reconnect.first_wait);
   table.value("most_wait", read_time_span, link.reconnect.most_wait);
+  check_waits(table, link.reconnect);
   table.value("connect_time", read_time_span, link.connect_time);
   table.value("heartbeat", read_time_span, link.heartbeat);
   table.value("outbound", read_room, link.outbound);

@@ -47,12 +47,6 @@ void add_limits(CLI::App& verb, HubServiceFlags& flags) {
                   limits.connections_per_uid));
 }
 
-/// A pattern of subjects.
-Read<std::string> read_pattern(std::string_view text) {
-  if (is_subject_pattern(text)) return std::string(text);
-  return std::unexpected("not a pattern of subjects");
-}
-
 /// A refused one is shown without its password.
 Read<std::string> read_link(const std::string& text) {
   auto url = read_server_url(text);
@@ -68,14 +62,15 @@ void add_link(CLI::App& verb, HubServiceFlags& flags) {
       "Link the hub to a cluster of NATS servers, as nats://HOST:PORT. Repeatable")
       ->multi_option_policy(all);
   add_value(
-      verb, "--export", "SUBJECT", read_pattern,
+      verb, "--export", "SUBJECT", read_link_pattern,
       [&](std::string pattern) { flags.exports.push_back(std::move(pattern)); },
-      "What goes to the cluster; * and > as in subscriptions. Repeatable")
+      "What goes to the cluster; * and > as in subscriptions, less what is below $SYS and "
+      "_HALLWAY. Repeatable")
       ->multi_option_policy(all);
   add_value(
-      verb, "--import", "SUBJECT", read_pattern,
+      verb, "--import", "SUBJECT", read_link_pattern,
       [&](std::string pattern) { flags.imports.push_back(std::move(pattern)); },
-      "What comes from there, as far as somebody subscribes to it. Repeatable")
+      "What comes from there, as far as somebody subscribes to it, less the same. Repeatable")
       ->multi_option_policy(all);
 }
 

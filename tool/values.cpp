@@ -9,6 +9,7 @@
 
 #include <hallway/bytes.hpp>
 #include <hallway/server_url.hpp>
+#include <hallway/subject.hpp>
 
 #include "ip_address.hpp"
 
@@ -183,6 +184,20 @@ Read<Address> read_listening_address(std::string_view text) {
     return unexpected(refused);
   }
   return std::move(*address);
+}
+
+Read<std::string> read_pattern(std::string_view text) {
+  if (is_subject_pattern(text)) return std::string(text);
+  return unexpected(
+      "not a pattern of subjects (tokens between dots, * for any one, > at the end for the rest)");
+}
+
+Read<std::string> read_link_pattern(std::string_view text) {
+  auto pattern = read_pattern(text);
+  if (!pattern || internal_part_of(*pattern) != InternalPart::all) return pattern;
+  return unexpected(
+      "matches nothing that a link passes on: what is below $SYS and _HALLWAY stays with the hubs "
+      "and servers that use it");
 }
 
 Read<PathLost> read_path_lost(std::string_view text) {

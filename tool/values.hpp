@@ -106,6 +106,12 @@ Read<std::string> read_group_name(std::string_view text);
 /// "127.0.0.1:80"), unless "unix:" or "./" says that it is a file.
 Read<Address> read_listening_address(std::string_view text);
 
+/// A pattern of subjects.
+Read<std::string> read_pattern(std::string_view text);
+
+/// A pattern of subjects that a link passes on, all of them or some.
+Read<std::string> read_link_pattern(std::string_view text);
+
 /// "warn", "rebind" or "exit"
 Read<PathLost> read_path_lost(std::string_view text);
 

@@ -89,7 +89,9 @@ struct LinkOptions {
   /// As in server_url.hpp: nats://HOST:PORT or tls://HOST:PORT, with USER:PASSWORD@ where wanted.
   /// Tried in any order.
   std::vector<std::string> urls;
-  std::vector<std::string> exports = {};  ///< patterns that leave where another hub wants them
+  /// Patterns that leave where another hub wants them. Subjects below `$SYS` and `_HALLWAY` never
+  /// cross a link, in either direction: `>` is all but those.
+  std::vector<std::string> exports = {};
   std::vector<std::string> always = {};   ///< patterns that leave always
   std::vector<std::string> imports = {};  ///< patterns that enter
   std::string name = "hallway";           ///< what the servers are told
@@ -140,7 +142,8 @@ struct LinkStatistics {
 class Link {
  public:
   /// Completes when the hub has accepted the link; the cluster is looked for behind that.
-  /// @errors invalid_argument: no URL, one that no server can have, a pattern that is none, or a
+  /// @errors invalid_argument: no URL, one that no server can have, a pattern that is none or that
+  ///         matches nothing a link passes on (subject.hpp), a first wait above the longest, or a
   ///         name or secret that libnats cannot send; and as HubClient::connect()
   static Task<Result<Link>> start(Loop& loop, AddressSpec hub, LinkOptions options);
 

@@ -5,6 +5,7 @@
 // Thread: any.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -29,5 +30,16 @@ namespace hallway {
 /// Precondition: both are patterns.
 [[nodiscard]] HALLWAY_EXPORT std::optional<std::string> subjects_in_common(ByteView pattern,
                                                                            ByteView other);
+
+/// How much of what a pattern matches hubs, links and servers keep to themselves: the subjects
+/// below `$SYS` and `_HALLWAY`. No link passes those on.
+enum class InternalPart : std::uint8_t {
+  none,
+  some,  ///< as of `>`, whose other subjects a link passes on
+  all,   ///< as of `$SYS.>`
+};
+
+/// Precondition: is_subject_pattern(pattern).
+[[nodiscard]] HALLWAY_EXPORT InternalPart internal_part_of(ByteView pattern) noexcept;
 
 }  // namespace hallway

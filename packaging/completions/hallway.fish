@@ -101,7 +101,7 @@ complete -c hallway -n '__fish_seen_subcommand_from hub' -l max-per-uid -x -d 'A
 complete -c hallway -n '__fish_seen_subcommand_from hub' -l metrics -r -d 'Serve Prometheus metrics at 127.0.0.1:PORT or on a Unix socket, as /metrics'
 complete -c hallway -n '__fish_seen_subcommand_from hub' -l link -x -d 'Link the hub to a cluster of NATS servers, as nats://HOST:PORT. Repeatable'
 complete -c hallway -n '__fish_seen_subcommand_from hub' -l export -x -d 'What goes to the cluster'
-complete -c hallway -n '__fish_seen_subcommand_from hub' -l import -x -d 'What comes from there, as far as somebody subscribes to it. Repeatable'
+complete -c hallway -n '__fish_seen_subcommand_from hub' -l import -x -d 'What comes from there, as far as somebody subscribes to it, less the same. Repeatable'
 complete -c hallway -n '__fish_seen_subcommand_from hub' -l spin -x -a 'auto off TIME' -d 'After a message, ask for the next for so long before sleeping'
 complete -c hallway -n '__fish_seen_subcommand_from hub' -l ready-fd -x -d 'Write a newline to descriptor N once listening, and close it'
 complete -c hallway -n '__fish_seen_subcommand_from hub' -l takeover -d 'Take the address over from a server that runs there with --takeover, too, without refusing a client'

@@ -99,19 +99,26 @@ bool is_address(int family, const std::string& text) {
   return ::inet_pton(family, text.c_str(), address.data()) == 1;
 }
 
-/// A name as DNS has them, or an IPv4 address.
+/// A part of a name, as DNS has them and, with _, those who name containers.
+bool is_label(ByteView label) {
+  constexpr std::size_t longest = 63;
+  if (label.empty() || label.size() > longest) return false;
+  if (label.starts_with('-') || label.ends_with('-')) return false;
+  return std::ranges::all_of(
+      label, [](char byte) { return is_letter_or_digit(byte) || byte == '-' || byte == '_'; });
+}
+
+/// A name as DNS has them, with or without the dot of the root at its end, or an IPv4 address.
 bool is_host(const std::string& host) {
   constexpr std::size_t longest_name = 253;
-  if (host.empty() || host.size() > longest_name) return false;
+  const std::size_t size = host.size() - (host.ends_with('.') ? 1 : 0);
+  if (host.empty() || size > longest_name) return false;
   ByteView rest = host;
   ByteView label;
   do {
     const std::size_t dot = rest.find('.');
     label = rest.substr(0, dot);
-    const bool valid = !label.empty() && std::ranges::all_of(label, [](char byte) {
-      return is_letter_or_digit(byte) || byte == '-' || byte == '_';
-    });
-    if (!valid) return false;
+    if (!is_label(label)) return false;
     rest.remove_prefix(dot == ByteView::npos ? rest.size() : dot + 1);
   } while (!rest.empty());
   // What ends in a number is an address, and no name.
@@ -148,7 +155,9 @@ Checked read_host(ByteView text, ServerUrl& url) {
       is_bounded && (is_bracketed ? is_address(AF_INET6, url.host) : is_host(url.host));
   if (!valid) {
     return std::unexpected(Mistake{"not a host: " + printable(text),
-                                   "a name, an IPv4 address, or an IPv6 address in brackets"});
+                                   "a name (parts of 1 to 63 letters, digits, - and _, with no - "
+                                   "at an end of one), an IPv4 address, or an IPv6 address in "
+                                   "brackets"});
   }
   return colon == ByteView::npos ? Checked() : read_port(text.substr(colon + 1), url);
 }

@@ -141,4 +141,14 @@ std::optional<std::string> subjects_in_common(ByteView pattern, ByteView other) 
   return hub::in_common(pattern, other);
 }
 
+InternalPart internal_part_of(ByteView pattern) noexcept {
+  for (const ByteView internal : {"$SYS.>", "_HALLWAY.>"}) {
+    if (!hub::overlap(pattern, internal)) continue;
+    // A wildcard in the place of the first token matches others as well.
+    const bool only = pattern.starts_with(internal.substr(0, internal.find('.')));
+    return only ? InternalPart::all : InternalPart::some;
+  }
+  return InternalPart::none;
+}
+
 }  // namespace hallway

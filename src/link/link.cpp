@@ -87,6 +87,12 @@ Result<void> check(const std::vector<std::string>& patterns, ByteView list) {
                                  '"' + printable(pattern) + "\" is no pattern of subjects",
                                  "tokens between dots, * for any one, > at the end for the rest"));
   }
+  for (const std::string& pattern : patterns) {
+    if (internal_part_of(pattern) != InternalPart::all) continue;
+    return std::unexpected(wrong(
+        std::string(list), '"' + printable(pattern) + "\" matches nothing that a link passes on",
+        "subjects below $SYS and _HALLWAY stay with the hubs and servers that use them"));
+  }
   return {};
 }
 
@@ -114,6 +120,9 @@ Result<void> check(const LinkOptions& options) {
   }
   if (options.heartbeat <= Duration::zero() || options.connect_time <= Duration::zero()) {
     return std::unexpected(wrong("heartbeat", "it and connect_time take longer than nothing"));
+  }
+  if (options.reconnect.first_wait > options.reconnect.most_wait) {
+    return std::unexpected(wrong("first_wait", "it is longer than most_wait"));
   }
   if (options.tls.certificate.empty() != options.tls.key.empty()) {
     return std::unexpected(wrong("tls", "a certificate and its key go together"));

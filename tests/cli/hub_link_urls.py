@@ -17,6 +17,13 @@ REFUSED = {
     'nats://a\tb': 'not a host',
     'nats://a..b': 'not a host',
     'nats://300.1.2.3': 'not a host',
+    'nats://-': 'not a host',
+    'nats://-a.b': 'not a host',
+    'nats://a.b-:4222': 'not a host',
+    'nats://.a': 'not a host',
+    'nats://.': 'not a host',
+    'nats://' + 'a' * 64 + '.b': 'not a host',
+    'nats://' + '.'.join(['a' * 63] * 4): 'not a host',
     'nats://127.0.0.1:1/path': 'not a port',
     'nats://host/path': 'not a host',
     'nats://::1': 'no host',
@@ -52,6 +59,15 @@ for url, reason in REFUSED.items():
     ended = run('hub', '--check-config', 'hub.toml', check=2)
     said = ended.stderr.decode()
     assert reason in said and 'link.urls[1]' in said and 'secr' not in said, (url, said)
+
+# Patterns of which nothing would ever cross; what crosses of others is said.
+for flag in ['--export', '--import']:
+    for pattern in ['$SYS.>', '_HALLWAY.>', '_HALLWAY.REPLY.x']:
+        said = run('hub', './hub.sock', '--link', 'nats://127.0.0.1:1', flag, pattern, check=2).stderr.decode()
+        assert f'{flag} {pattern}: matches nothing that a link passes on' in said, said
+with Hub('--link', 'nats://127.0.0.1:1', '--import', '>', '--export', 'a.>', '-v') as hub:
+    hub.says('link leaves out: what is below $SYS and _HALLWAY, of >')
+    assert sum(b'leaves out' in line for line in hub.err.all) == 1, hub.err.all
 
 
 def greeting(user):

@@ -642,6 +642,12 @@ TEST_F(a_link, is_not_started_with_what_cannot_be_meant) {
     return started ? "started" : started.error().explain();
   };
   EXPECT_NE(refusal({.urls = {}}).find("no server is named"), std::string::npos);
+  EXPECT_NE(refusal({.urls = {"nats://x"}, .always = {"$SYS.>"}})
+                .find("\"$SYS.>\" matches nothing that a link passes on"),
+            std::string::npos);
+  EXPECT_NE(refusal({.urls = {"nats://x"}, .reconnect = {.first_wait = 3s}})
+                .find("first_wait: it is longer than most_wait"),
+            std::string::npos);
   EXPECT_NE(refusal({.urls = {"nats://x"}, .imports = {"a..b"}}).find("\"a..b\" is no pattern"),
             std::string::npos);
   EXPECT_NE(refusal({.urls = {"nats://x"}, .tls = {.key = "k"}}).find("go together"),

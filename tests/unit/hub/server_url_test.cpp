@@ -56,6 +56,14 @@ TEST(server_url, refuses_what_no_server_can_have_and_shows_no_secret) {
                            "nats://a:1,b:2",
                            "nats://a,b",
                            "nats://a b",
+                           "nats://-",
+                           "nats://-a",
+                           "nats://a-.b:1",
+                           "nats://a.-",
+                           "nats://.",
+                           "nats://.a",
+                           "nats://a..b",
+                           "nats://a..",
                            "nats:// a",
                            "nats://a\n",
                            "nats://.a",
@@ -96,6 +104,18 @@ TEST(server_url, refuses_what_no_server_can_have_and_shows_no_secret) {
     EXPECT_FALSE(url.error().reason.empty());
   }
   EXPECT_FALSE(ServerUrl::parse("nats://" + std::string(300, 'a')));
+}
+
+TEST(server_url, has_a_host_whose_name_is_as_long_as_dns_allows) {
+  const std::string label(63, 'a');
+  const std::string longest = label + '.' + label + '.' + label + '.' + std::string(61, 'a');
+  for (const std::string& host :
+       {label, label + ".b", longest, longest + '.', std::string("a-b_c.")}) {
+    EXPECT_TRUE(ServerUrl::parse("nats://" + host)) << host;
+  }
+  for (const std::string& host : {label + 'a', "b." + label + 'a', longest + 'a', longest + "a."}) {
+    EXPECT_FALSE(ServerUrl::parse("nats://" + host)) << host;
+  }
 }
 
 TEST(server_url, is_shown_without_its_secrets_whether_valid_or_not) {

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include <hallway/subject.hpp>
+
 namespace hallway::hub {
 namespace {
 
@@ -141,6 +143,18 @@ TEST(subject, is_a_subset_exactly_where_no_literal_tells_otherwise) {
       EXPECT_EQ(is_subset(narrower, pattern), subset) << narrower << " in " << pattern;
       EXPECT_EQ(overlap(narrower, pattern), both) << narrower << " and " << pattern;
     }
+  }
+}
+
+TEST(subject, is_known_as_internal_in_whole_or_in_part) {
+  for (const char* all : {"$SYS.>", "$SYS.HUB.STATS", "$SYS.*", "_HALLWAY.>", "_HALLWAY.*.x"}) {
+    EXPECT_EQ(internal_part_of(all), InternalPart::all) << all;
+  }
+  for (const char* some : {">", "*.>", "*.x", "*.*.x"}) {
+    EXPECT_EQ(internal_part_of(some), InternalPart::some) << some;
+  }
+  for (const char* none : {"a", "*", "$SYS", "_HALLWAY", "$SYSTEM.>", "$JS.>", "a.$SYS.>"}) {
+    EXPECT_EQ(internal_part_of(none), InternalPart::none) << none;
   }
 }
 

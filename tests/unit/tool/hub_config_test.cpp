@@ -35,7 +35,8 @@ std::vector<std::string> errors_in(const std::string& text) {
   for (const Error& error : config.error()) {
     EXPECT_EQ(error.operation, "config");
     EXPECT_EQ(error.code, std::errc::invalid_argument);
-    lines.push_back(error.subject + ": " + error.why());
+    EXPECT_EQ(error.explain(), "config " + printable(error.subject) + ": " + error.why());
+    lines.push_back(printable(error.subject) + ": " + error.why());
   }
   return lines;
 }
@@ -246,6 +247,32 @@ TEST(HubConfig, a_link_is_to_servers_of_nats) {
                 ElementsAre(HasSubstr("hub.toml:2: link.urls[1]: \"" + std::string(url) +
                                       "\": not a URL of a NATS server")));
   }
+}
+
+TEST(HubConfig, a_pattern_of_which_a_link_passes_on_nothing_is_a_mistake) {
+  for (const char* key : {"exports", "always", "imports"}) {
+    for (const char* pattern : {"$SYS.>", "_HALLWAY.>", "_HALLWAY.REPLY.x", "$SYS.*"}) {
+      EXPECT_THAT(errors_in("[link]\nurls = ['nats://x']\n" + std::string(key) + " = ['a', '" +
+                            pattern + "']\n"),
+                  ElementsAre(HasSubstr("hub.toml:3: link." + std::string(key) + "[1]: \"" +
+                                        pattern + "\": matches nothing that a link passes on")));
+    }
+    EXPECT_THAT(errors_in("[link]\nurls = ['nats://x']\n" + std::string(key) +
+                          " = ['>', '*.x', '$JS.>', '$SYS', '_HALLWAYS.>']\n"),
+                IsEmpty());
+  }
+}
+
+TEST(HubConfig, the_first_wait_of_a_link_is_not_above_its_longest) {
+  const std::string link = "[link]\nurls = ['nats://x']\n";
+  EXPECT_THAT(errors_in(link + "first_wait = '3s'\n"),
+              ElementsAre("hub.toml:3: link.first_wait: longer than most_wait, which is 2s"));
+  EXPECT_THAT(errors_in(link + "most_wait = '1s'\nfirst_wait = '1001ms'\n"),
+              ElementsAre("hub.toml:4: link.first_wait: longer than most_wait, which is 1s"));
+  EXPECT_THAT(errors_in(link + "first_wait = '2s'\n"), IsEmpty());
+  const auto only_the_longest = parse_hub_config(link + "most_wait = '10ms'\n", "hub.toml");
+  ASSERT_TRUE(only_the_longest);
+  EXPECT_EQ(only_the_longest->link->reconnect.first_wait, std::chrono::milliseconds(10));
 }
 
 TEST(HubConfig, a_key_nobody_knows_is_a_mistake_and_the_known_ones_are_told) {
