@@ -76,13 +76,18 @@ bool read_member(const JsonMember& member, ClientOptions& options) {
 
 }  // namespace
 
-std::optional<ClientOptions> ClientOptions::with(std::string_view connect) const {
+// As malformed_connect says.
+static_assert(JsonReader::deepest == 64);
+
+std::expected<ClientOptions, std::string> ClientOptions::with(std::string_view connect) const {
   ClientOptions options = *this;
   JsonReader reader(connect);
   while (const JsonMember* member = reader.next()) {
-    if (!read_member(*member, options)) return std::nullopt;
+    if (!read_member(*member, options)) {
+      return std::unexpected(nats::errors::malformed_member(member->name));
+    }
   }
-  if (!reader.valid()) return std::nullopt;
+  if (!reader.valid()) return std::unexpected(std::string(nats::errors::malformed_connect));
   return options;
 }
 

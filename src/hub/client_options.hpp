@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <expected>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -27,8 +28,9 @@ struct ClientOptions {
   std::string link = {};  ///< its id, where it passes on what others publish, here and elsewhere
 
   /// These, and on top of them what a CONNECT says. What it does not mention stays, and names count
-  /// in any case. nullopt: it is no JSON object, or a member is not of its type.
-  [[nodiscard]] std::optional<ClientOptions> with(std::string_view connect) const;
+  /// in any case. The error is what the client is told: it is not a JSON object, or a member is not
+  /// of its type.
+  [[nodiscard]] std::expected<ClientOptions, std::string> with(std::string_view connect) const;
 
   /// Why a client cannot have them: it is told so, and the connection ends. Empty: it can.
   [[nodiscard]] ByteView refusal() const noexcept;

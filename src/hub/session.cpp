@@ -88,7 +88,8 @@ Task<Outcome> Session::read() {
       }
       if (subscriber_.ended()) co_return Outcome::closed;
     }
-    if (parser_.error() != nats::ProtocolError::none) refuse(text_of(parser_.error()));
+    if (parser_.error() != nats::ProtocolError::none)
+      refuse(text_of(parser_.error(), parser_.verb()));
   }
   co_return Outcome::closed;
 }
@@ -117,14 +118,14 @@ void Session::act(const nats::Operation& operation) {
     case Verb::unsub: return unsubscribe(operation);
     case Verb::ping: return pong();
     case Verb::pong: pings_out_ = 0; return;
-    case Verb::err: return refuse({});
+    case Verb::err: return refuse(nats::errors::client_error(operation.text));
     default: return;  // INFO and +OK mean nothing here
   }
 }
 
 void Session::connect(ByteView text) {
   const auto options = options_.with(text);
-  if (!options) return refuse({});
+  if (!options) return refuse(options.error());
   if (const ByteView why = options->refusal(); !why.empty()) return refuse(why);
   const bool is_link = !options->link.empty();
   if (is_link && !Switchboard::trusts(connection_.peer())) {
@@ -196,7 +197,9 @@ void Session::unsubscribe(const nats::Operation& operation) {
 // Publishing -------------------------------------------------------------------------------------
 
 void Session::accept(const nats::Operation& operation) {
-  if (operation.verb == Verb::hpub && !options_.headers) return refuse({});
+  if (operation.verb == Verb::hpub && !options_.headers) {
+    return refuse(nats::errors::headers_not_supported);
+  }
   ++board_.messages_in;
   board_.bytes_in += operation.header.size() + operation.payload.size();
   const ByteView subject = operation.subject;
@@ -333,10 +336,9 @@ void Session::violation(ByteView text) {
   complain(text);
 }
 
-/// The connection ends. @param error  what to say before; nats-server often says nothing
+/// The connection ends. @param error  what the client and the log are told before
 void Session::refuse(ByteView error) {
-  const ByteView reason = error.empty() ? "it said something malformed" : error;
-  board_.report(HubEvent::Kind::refused, connection_, std::string(reason));
+  board_.report(HubEvent::Kind::refused, connection_, std::string(error));
   subscriber_.end(error);
 }
 

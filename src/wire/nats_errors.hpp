@@ -9,6 +9,8 @@
 
 #include <hallway/bytes.hpp>
 
+#include "wire/nats_operation.hpp"
+
 namespace hallway::nats {
 
 /// Why a parser gives up. Each ends the connection, for nobody knows where the next operation
@@ -36,6 +38,14 @@ inline constexpr ByteView no_responders_without_headers = "no responders require
 inline constexpr ByteView slow_consumer = "Slow Consumer";  // nats-server says so to its log only
 inline constexpr ByteView unknown_policy = "unknown policy for full queues";  // a hub's own
 
+// The connection ends with these as well. nats-server closes without a word, or says it to its log
+// only.
+inline constexpr ByteView headers_not_supported = "message headers not supported";
+inline constexpr ByteView malformed_connect =
+    "Parser Error: CONNECT takes one JSON object, of at most 64 values in each other";
+std::string malformed_member(ByteView name);
+std::string client_error(ByteView text);
+
 // With these it goes on.
 inline constexpr ByteView invalid_subject = "Invalid Subject";                  // of a SUB
 inline constexpr ByteView invalid_publish_subject = "Invalid Publish Subject";  // of a PUB
@@ -50,17 +60,9 @@ std::string too_many_tokens(ByteView subject);
 
 }  // namespace errors
 
-/// What to say before the connection is closed. Empty for malformed_arguments, as for a CONNECT
-/// whose JSON is none and an HPUB of a client without headers: the server just closes.
-constexpr ByteView text_of(ProtocolError error) noexcept {
-  switch (error) {
-    case ProtocolError::unknown_operation: return errors::unknown_operation;
-    case ProtocolError::control_line_too_long: return errors::control_line_too_long;
-    case ProtocolError::payload_too_large: return errors::payload_too_large;
-    case ProtocolError::malformed_arguments:
-    case ProtocolError::none: return {};
-  }
-  return {};
-}
+/// What to say before the connection is closed. nats-server just closes over malformed_arguments;
+/// a hub says what the verb takes.
+/// @param verb  of the operation that could not be read
+ByteView text_of(ProtocolError error, Verb verb) noexcept;
 
 }  // namespace hallway::nats

@@ -4,7 +4,7 @@
 //
 //     parser.arrive(piece);
 //     while (const Operation* operation = parser.next()) act_on(*operation);
-//     if (parser.error() != ProtocolError::none) ...   // say text_of(it), then close
+//     if (parser.error() != ProtocolError::none) ...   // say text_of(it, verb()), then close
 //
 // An operation that lies whole in its piece is handed out as views into the piece. Only one that
 // the end of a piece cuts is copied, into a buffer of the parser's own that grows with the bytes
@@ -60,6 +60,9 @@ class Parser {
   const Operation* next();
 
   [[nodiscard]] ProtocolError error() const noexcept { return error_; }
+
+  /// Of the operation that is malformed, where error() says that its arguments are.
+  [[nodiscard]] Verb verb() const noexcept { return operation_.verb; }
 
   /// Bytes of memory that the parser owns: at most what the limits allow and three more.
   [[nodiscard]] std::size_t memory() const noexcept { return kept_.size(); }

@@ -18,13 +18,24 @@ PONG = b"PONG"
 CLOSED = b"(closed)"
 HEADERS = b'CONNECT {"verbose":false,"headers":true}\r\n'
 
+# A reason that a nats-server keeps to itself.
+PARSER_ERROR = b"-ERR 'Parser Error: ...'"
+
 DIFFERENCES = [
+    Difference(
+        "says what is malformed before it closes the connection",
+        "A client that hears nothing cannot be mended. There, the connection just ends over arguments "
+        "of a wrong number or form, a CONNECT that is no JSON, an HPUB without announced headers, and "
+        "an -ERR of a client.",
+        b"PUB foo -1\r\n",
+        (PARSER_ERROR, CLOSED),
+        (CLOSED,)),
     Difference(
         "takes a line feed for the end of a line, wherever it stands",
         "There, one in front of the first argument is part of it, and reaches subscribers as a "
         "broken line.",
         b"CONNECT {}\r\nSUB > 1\r\nPUB \na 1\r\nx\r\n",
-        (OK, OK, CLOSED),
+        (OK, OK, PARSER_ERROR, CLOSED),
         (OK, OK, OK, b"MSG \na 1 1\r\nx\r\n", PONG), rb"[ \t]\n"),
     Difference(
         "takes a carriage return for a blank, wherever it stands",
@@ -71,7 +82,7 @@ DIFFERENCES = [
         "takes a CONNECT with at most 64 arrays or objects inside of each other",
         "A line of a stranger must not choose how deep we go.",
         b'CONNECT {"a":' + b"[" * 70 + b"]" * 70 + b"}\r\n",
-        (CLOSED,),
+        (PARSER_ERROR, CLOSED),
         (OK, PONG)),
     Difference(
         "knows no accounts",
@@ -89,7 +100,7 @@ DIFFERENCES = [
         "reads the members link and seen of a CONNECT",
         "They make a link of a client, and only root and the hub's own user may be one.",
         b'CONNECT {"link":1}\r\n',
-        (CLOSED,),
+        (PARSER_ERROR, CLOSED),
         (OK, PONG)),
     Difference(
         "refuses subscriptions with more than HubLimits::subject_tokens tokens (128)",

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What a client of a hub hears, and when its connection ends. All of it was heard from a
-// nats-server 2.9.10, too, unless a test says otherwise.
+// nats-server 2.9.10, too, unless a test says otherwise; of what is malformed ("Parser Error", and
+// headers that were not announced) that server says nothing, and closes as well.
 #include <gtest/gtest.h>
 
 #include <string>
@@ -78,10 +79,21 @@ TEST_F(hub_protocol, takes_any_object_for_a_connect) {
     RawStream client = connect("");
     EXPECT_EQ(answer(client, "CONNECT " + std::string(fine) + "\r\n"), "+OK\r\n") << fine;
   }
-  for (const char* wrong : {"nonsense", "[1]", R"({"verbose":1})", R"({"verbose":false} trailing)",
-                            R"({"name":5})", R"({"protocol":1.5})", R"({"protocol":"1"})",
-                            R"({"full":7})", R"({"verbose":true,})", ""}) {
-    EXPECT_EQ(last_words("CONNECT " + std::string(wrong) + "\r\n", ""), "") << wrong;
+  for (const char* wrong :
+       {"nonsense", "[1]", "{", R"({"verbose":false} trailing)", R"({"verbose":true,})", ""}) {
+    EXPECT_EQ(last_words("CONNECT " + std::string(wrong) + "\r\n", ""),
+              "-ERR 'Parser Error: CONNECT takes one JSON object, of at most 64 values in each "
+              "other'\r\n")
+        << wrong;
+  }
+  for (const auto& [name, value] : {std::pair("verbose", "1"),
+                                    {"name", "5"},
+                                    {"protocol", "1.5"},
+                                    {"protocol", R"("1")"},
+                                    {"full", "7"}}) {
+    const std::string member = '"' + std::string(name) + '"';
+    EXPECT_EQ(last_words("CONNECT {" + member + ":" + value + "}\r\n", ""),
+              "-ERR 'Parser Error: the member " + member + " of CONNECT is not of its type'\r\n");
   }
 }
 
@@ -106,14 +118,22 @@ TEST_F(hub_protocol, ends_where_nobody_knows_how_to_go_on) {
   EXPECT_EQ(last_words("PUB a 101\r\n"), "-ERR 'Maximum Payload Violation'\r\n");
   EXPECT_EQ(last_words("SUB " + std::string(110, 'a') + " 1\r\n"),
             "-ERR 'maximum control line exceeded'\r\n");
-  EXPECT_EQ(last_words("PUB a\r\n"), "");
-  EXPECT_EQ(last_words("-ERR 'x'\r\n"), "");
+  EXPECT_EQ(last_words("PUB a\r\n"),
+            "-ERR 'Parser Error: PUB takes SUBJECT [REPLY] SIZE, and a size is a number of 1 to 9 "
+            "digits'\r\n");
+  EXPECT_EQ(last_words("PUB a -1\r\n"), last_words("PUB a\r\n"));
+  EXPECT_EQ(last_words("SUB a\r\n"), "-ERR 'Parser Error: SUB takes SUBJECT [QUEUE] SID'\r\n");
+  EXPECT_EQ(last_words("UNSUB 1 2 3\r\n"), "-ERR 'Parser Error: UNSUB takes SID [MAX]'\r\n");
+  EXPECT_TRUE(last_words("HPUB a 2 1\r\n").starts_with("-ERR 'Parser Error: HPUB takes SUBJECT"));
+  EXPECT_EQ(last_words("-ERR 'x'\r\n"), "-ERR 'Client Error: x'\r\n");
   EXPECT_EQ(last_words("HPUB a 12 12\r\nNATS/1.0\r\n\r\n\r\n", "CONNECT {\"verbose\":false}\r\n"),
-            "");
-  ASSERT_EQ(events.size(), 7U);
+            "-ERR 'message headers not supported'\r\n");
+  ASSERT_EQ(events.size(), 12U);
   EXPECT_EQ(events[0].kind, Kind::refused);
   EXPECT_EQ(events[0].reason, "Unknown Protocol Operation");
   EXPECT_EQ(events[0].connection, 1U);
+  EXPECT_EQ(events[7].reason, "Parser Error: SUB takes SUBJECT [QUEUE] SID");
+  EXPECT_EQ(events[10].reason, "Client Error: x");
 }
 
 TEST_F(hub_protocol, ignores_what_only_a_server_says) {
