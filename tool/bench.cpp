@@ -67,6 +67,7 @@ class Bench {
         flags_(&flags),
         load_(&load),
         events_(flags.wordiness),
+        output_(loop_, !flags.report),
         measured_(load.duration),
         run_(loop_, load, events_, measured_) {}
 
@@ -77,6 +78,10 @@ class Bench {
       auto claimed = loop_.on_signal(signal, [this, signal] { interrupt(signal); });
       if (!claimed) return fail(claimed.error());
     }
+    output_.on_end([this] {
+      reader_gone_ = true;
+      loop_.stop();
+    });
     driving_ = drive();
     loop_.spawn(last());
     std::optional<Background> progress;
@@ -86,6 +91,8 @@ class Bench {
     if (watched) progress = show_progress(loop_, *load_, measured_);
     const int stopped = loop_.run();
     if (stopped != 0) return stopped;
+    if (output_.error()) return fail(*output_.error());
+    if (reader_gone_) return exit_status::done;
     return std::nullopt;
   }
 
@@ -115,11 +122,13 @@ class Bench {
   const BenchFlags* flags_;
   const Load* load_;
   Events events_;
+  Output output_;  // watched only: nothing is worth measuring that nobody will read
   Measurement measured_;
   LoadRun run_;
   Occurrence over_{loop_};
   std::optional<Background> driving_;
   bool interrupted_ = false;
+  bool reader_gone_ = false;
 };
 
 int fail_for(const Load& load, const Measurement& measured,

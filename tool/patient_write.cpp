@@ -5,10 +5,15 @@
 #include <pthread.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <thread>
 #include <utility>
+
+#include "deadline.hpp"
 
 namespace hallway::tool {
 
@@ -35,6 +40,20 @@ ssize_t patient_read(int descriptor, char* buffer, std::size_t size) {
   for (;;) {
     const ssize_t got = ::read(descriptor, buffer, size);
     if (got >= 0 || !may_go_on(descriptor, POLLIN)) return got;
+  }
+}
+
+Awaited wait_readable(int descriptor, int output, Duration within) {
+  const Deadline deadline(within);
+  for (;;) {
+    // Not asked for, it is told all the same of a pipe that its last reader is gone.
+    std::array<pollfd, 2> watched{pollfd{.fd = descriptor, .events = POLLIN, .revents = 0},
+                                  pollfd{.fd = output, .events = 0, .revents = 0}};
+    const Duration left = std::min<Duration>(deadline.left(), std::chrono::hours(1));
+    const auto rounded_up = std::chrono::ceil<std::chrono::milliseconds>(left).count();
+    const int found = poll(watched.data(), watched.size(), static_cast<int>(rounded_up));
+    if (found > 0) return watched[1].revents != 0 ? Awaited::reader_gone : Awaited::readable;
+    if (found == 0 && deadline.passed()) return Awaited::timed_out;
   }
 }
 

@@ -10,6 +10,8 @@
 
 #include <cstddef>
 
+#include <hallway/limits.hpp>
+
 namespace hallway::tool {
 
 /// write(2), which waits for room where the descriptor does not block, and goes on after a signal.
@@ -18,6 +20,15 @@ ssize_t patient_write(int descriptor, std::string_view bytes);
 
 /// read(2) in the same way.
 ssize_t patient_read(int descriptor, char* buffer, std::size_t size);
+
+enum class Awaited {
+  readable,     ///< or at its end, which reading tells
+  reader_gone,  ///< nobody will read what is written to `output`
+  timed_out,
+};
+
+/// Waits until `descriptor` can be read, and no longer than `output` has a reader.
+Awaited wait_readable(int descriptor, int output, Duration within);
 
 /// Runs `body` in a thread of its own that nobody waits for: what it writes to may never take it.
 /// The thread has no part in the signals of the process, except for SIGTTOU: a job in the

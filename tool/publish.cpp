@@ -4,7 +4,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -43,6 +45,7 @@ struct PublishFlags {
   }
 };
 
+/// Publishes, and knows of how many messages the hub has confirmed that it has them.
 class Publishing {
  public:
   Publishing(HubTalk& talk, const PublishFlags& flags) : talk_(&talk), flags_(&flags) {}
@@ -55,11 +58,13 @@ class Publishing {
       Occurrence& over = talk_->over();
       co_await over;
     }
-    if (talk_->failed()) co_return;
+    confirming_.reset();
+    if (talk_->failed() || published_ == confirmed_) co_return;
+    if (!hub->connected()) co_return fail_unconfirmed(away(*hub));
     const HubSent had =
         co_await hub->flush(flags_->hub.reach.timeout.value_or(defaults::request_time));
     // What the hub said of a message came before its answer.
-    if (!had && !talk_->failed()) talk_->end(fail(had.error()));
+    if (!had && !talk_->failed()) fail_unconfirmed(had.error());
   }
 
  private:
@@ -88,16 +93,45 @@ class Publishing {
   Task<> publish(HubClient& hub, std::string_view message) {
     if (talk_->over().happened()) co_return;
     const HubSent sent = co_await hub.publish(flags_->subject, message, options_);
-    if (sent) {
-      talk_->events().message("sent", 0, message);
-    } else {
-      talk_->end(fail(sent.error()));
+    if (!sent) co_return talk_->end(fail(sent.error()));
+    ++published_;
+    talk_->events().message("sent", 0, message);
+    if (!confirming_ || confirming_->ended()) confirming_.emplace(confirm(hub));
+  }
+
+  /// Asks the hub again and again whether it has had everything, until it has. A hub that goes away
+  /// in between has had nobody knows what: that ends the verb. One that goes away when it has
+  /// confirmed everything is connected to again, for what may still be read.
+  Background confirm(HubClient& hub) {
+    while (confirmed_ < published_) {
+      const std::uint64_t asked = published_;
+      const HubSent had = co_await hub.flush(forever);
+      if (!had) {
+        if (!talk_->failed()) fail_unconfirmed(had.error());
+        co_return;
+      }
+      confirmed_ = asked;
     }
+  }
+
+  static Error away(const HubClient& hub) {
+    return error_of(std::errc::connection_reset, "flush", hub.address().unescaped(),
+                    "the hub went away");
+  }
+
+  void fail_unconfirmed(Error error) {
+    error.operation = "publish";
+    error.reason = fmt::format("{}; {} of {} were confirmed", error.why(), confirmed_,
+                               counted(published_, "message"));
+    talk_->end(fail(error));
   }
 
   HubTalk* talk_;
   const PublishFlags* flags_;
   PublishOptions options_ = flags_->options();
+  std::uint64_t published_ = 0;
+  std::uint64_t confirmed_ = 0;  // of those, the first ones
+  std::optional<Background> confirming_;
 };
 
 /// NAME:VALUE, as HTTP has them.

@@ -142,13 +142,22 @@ class Exchange {
       }
       if (ended_) return status_;
     }
-    while (missing_ > 0 && !ended_) take_reply(deadline_.left());
+    while (missing_ > 0 && !ended_) await_reply();
     client_.close();
     return status_;
   }
 
  private:
-  /// Prints one reply. False when there was none, which is an end unless `within` was zero.
+  /// Prints one reply once it is there; ends at once where nobody would read it.
+  void await_reply() {
+    // First as a receive that waits does it: busy, for as long as that pays.
+    const bool done = take_reply(std::min(bounds::spin, deadline_.left())) || ended_;
+    if (done) return;
+    const Awaited awaited = wait_readable(client_.descriptor(), STDOUT_FILENO, deadline_.left());
+    if (awaited == Awaited::reader_gone) end(exit_status::done);
+  }
+
+  /// Prints one reply. False when there was none, which is an end once the deadline has passed.
   bool take_reply(Duration within) {
     std::optional<std::size_t> size;
     if (flags_->sized && client_.type() == SocketType::seqpacket) {
@@ -157,7 +166,7 @@ class Exchange {
       within = deadline_.left();
     }
     auto received = client_.receive(within);
-    if (!usable(received, within)) return false;
+    if (!usable(received)) return false;
     --missing_;
     events_->message("received", 0, received->bytes());
     return show(received->bytes(), size);
@@ -165,7 +174,7 @@ class Exchange {
 
   std::optional<std::size_t> take_size(Duration within) {
     auto received = client_.receive(within);
-    if (!usable(received, within)) return std::nullopt;
+    if (!usable(received)) return std::nullopt;
     std::int32_t size = -1;
     if (received->size() == sizeof size) std::memcpy(&size, received->bytes().data(), sizeof size);
     if (size >= 0) return static_cast<std::size_t>(size);
@@ -173,10 +182,9 @@ class Exchange {
     return std::nullopt;
   }
 
-  bool usable(const Received& received, Duration within) {
+  bool usable(const Received& received) {
     if (received || received.outcome() == Outcome::truncated) return true;
-    const bool only_looked = received.outcome() == Outcome::timed_out && within == Duration::zero();
-    if (!only_looked || deadline_.passed()) {
+    if (received.outcome() != Outcome::timed_out || deadline_.passed()) {
       end(fail(about(flags_->reach, received.error(), client_.counters())));
     }
     return false;
@@ -215,19 +223,28 @@ Task<int> exchange_datagrams(Loop& loop, const SendFlags& flags, Events& events,
       loop, flags.reach.address,
       {.max_message = flags.wire.max_message, .server_uid = flags.reach.server_uid});
   if (!socket) co_return fail_to_connect(socket.error());
+  Output output(loop, flags.replies > 0);
+  bool sent_all = false;
+  bool reader_gone = false;
+  output.on_end([&] {
+    reader_gone = true;
+    if (sent_all) socket->close();
+  });
   for (const std::string& message : flags.messages) {
     const auto sent = co_await socket->send(message, deadline.left());
     if (!sent) co_return fail(sent.error());
     events.message("sent", 0, message);
   }
-  for (std::size_t missing = flags.replies; missing > 0; --missing) {
+  sent_all = true;
+  for (std::size_t missing = flags.replies; missing > 0 && !reader_gone; --missing) {
     const auto reply = co_await socket->receive(deadline.left());
+    if (reader_gone) break;
     if (!reply) co_return fail(reply.error());
     events.message("received", 0, reply->bytes());
     const auto printed = print(flags, reply->bytes());
     if (!printed) co_return fail_to_print(printed.error());
   }
-  co_return exit_status::done;
+  co_return output.error() ? fail(*output.error()) : exit_status::done;
 }
 
 /// Puts what is on standard input in the place of "-".
