@@ -269,10 +269,7 @@ Run add_bench(CLI::App& verb, const Rest&) {
     if (!word->empty()) flags->load.reach.address = read_address(*word);
     check(verb, *flags);
   });
-  return [flags] {
-    report_as(flags->wordiness.json ? ReportForm::json : ReportForm::text);
-    return bench(*flags);
-  };
+  return [flags] { return bench(*flags); };
 }
 
 }  // namespace hallway::tool

@@ -340,10 +340,7 @@ Run add_connect(CLI::App& verb, const Rest&) {
     flags->reach.address = read_address(*word);
     check(verb, *flags);
   });
-  return [flags] {
-    report_as(flags->wordiness.json ? ReportForm::json : ReportForm::text);
-    return connect(*flags);
-  };
+  return [flags] { return connect(*flags); };
 }
 
 }  // namespace hallway::tool

@@ -257,10 +257,7 @@ Run add_hub(CLI::App& verb, const Rest& rest) {
   auto flags = std::make_shared<HubServiceFlags>();
   add_hub_service_flags(verb, *flags);
   verb.footer(examples);
-  return [flags] {
-    report_as(flags->wordiness.json ? ReportForm::json : ReportForm::text);
-    return run_hub(*flags);
-  };
+  return [flags] { return run_hub(*flags); };
 }
 
 }  // namespace hallway::tool

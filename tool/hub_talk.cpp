@@ -26,9 +26,26 @@ void add_header(nlohmann::ordered_json& object, const std::vector<HubField>& hea
   }
 }
 
+/// "status":503,"description":"No Responders". A status is a number of three digits, and what is
+/// none is what it says.
+void add_status(nlohmann::ordered_json& object, const HubMessage& message) {
+  const std::string_view status = message.status();
+  if (status.empty()) return;
+  const bool is_number = status.size() == 3 && status.front() != '0' &&
+                         status.find_first_not_of("0123456789") == std::string_view::npos;
+  if (is_number) {
+    object["status"] = std::stoi(std::string(status));
+  } else {
+    object["status"] = status;
+  }
+  const std::string_view description = message.description();
+  if (!description.empty()) object["description"] = description;
+}
+
 std::string message_line(const HubMessage& message) {
   nlohmann::ordered_json object{{"event", "message"}, {"subject", message.subject()}};
   if (!message.reply().empty()) object["reply"] = message.reply();
+  add_status(object, message);
   add_header(object, message.header());
   add_data(object, message.payload());
   return json_line(object);

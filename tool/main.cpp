@@ -173,7 +173,16 @@ int run_verb(const Verb& verb, std::vector<std::string> words) {
   return run();
 }
 
+/// Whether failures are to be JSON, of a command line that may be none that can be read.
+bool asks_for_json(const std::vector<std::string>& words) {
+  const auto end = std::ranges::find(words, "--");
+  return std::any_of(words.begin(), end, [](const std::string& word) {
+    return word == "--json" || word == "--json=true";
+  });
+}
+
 int run(const std::vector<std::string>& words) {
+  if (asks_for_json(words)) report_as(ReportForm::json);
   const std::string first = words.empty() ? "" : words.front();
   if (first == "--help" || first == "-h") {
     return print_help();

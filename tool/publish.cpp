@@ -173,7 +173,6 @@ Run add_publish(CLI::App& verb, const Rest& rest) {
       throw Refused(flags->subject, read.error());
   });
   return [flags] {
-    report_as(flags->hub.wordiness.json ? ReportForm::json : ReportForm::text);
     HubTalk talk(flags->hub, "publish", HubTalk::Prints::nothing);
     Publishing publishing(talk, *flags);
     return talk.run(publishing.run());

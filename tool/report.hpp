@@ -21,7 +21,7 @@ inline constexpr int timed_out = 28;
 inline constexpr int denied = 77;
 }  // namespace exit_status
 
-/// How failures are written; said once, when the flags have been read.
+/// How failures are written; said once, before the flags are read: they may be what fails.
 enum class ReportForm { text, json };
 void report_as(ReportForm form);
 

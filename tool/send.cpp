@@ -274,7 +274,6 @@ int send(SendFlags& flags) {
 
 /// The same by way of a hub.
 int request_of_hub(SendFlags& flags) {
-  report_as(flags.wordiness.json ? ReportForm::json : ReportForm::text);
   if (auto replaced = replace_dashes(flags); !replaced) return fail(replaced.error());
   const HubFlags hub{flags.wordiness, flags.loop, flags.reach};
   return ask_hub(hub, flags.subject, flags.messages.front());
@@ -334,10 +333,7 @@ Run add(CLI::App& verb, const std::shared_ptr<SendFlags>& flags, const char* exa
                 "Each reply follows its size, a 32-bit integer in host order: a packet of its own "
                 "(seqpacket), or 4 bytes (stream)");
   verb.footer(examples);
-  return [flags] {
-    report_as(flags->wordiness.json ? ReportForm::json : ReportForm::text);
-    return send(*flags);
-  };
+  return [flags] { return send(*flags); };
 }
 
 }  // namespace

@@ -54,10 +54,7 @@ Run add_serve(CLI::App& verb, const Rest& rest) {
   flags->program = rest.value_or(std::vector<std::string>{});
   add_serve_flags(verb, *flags);
   verb.footer(examples);
-  return [flags] {
-    report_as(flags->wordiness.json ? ReportForm::json : ReportForm::text);
-    return serve(*flags);
-  };
+  return [flags] { return serve(*flags); };
 }
 
 }  // namespace hallway::tool

@@ -145,7 +145,6 @@ Run add_subscribe(CLI::App& verb, const Rest& rest) {
     check_subjects(flags->subjects);
   });
   return [flags] {
-    report_as(flags->hub.wordiness.json ? ReportForm::json : ReportForm::text);
     HubTalk talk(flags->hub, "subscribe", HubTalk::Prints::messages);
     Subscribing subscribing(talk, *flags);
     return talk.run(subscribing.run());

@@ -99,10 +99,7 @@ Run add_wait(CLI::App& verb, const Rest&) {
       refuse_flags(*word, "a program that is started here need not be waited for");
     }
   });
-  return [flags] {
-    report_as(flags->wordiness.json ? ReportForm::json : ReportForm::text);
-    return wait(*flags);
-  };
+  return [flags] { return wait(*flags); };
 }
 
 }  // namespace hallway::tool

@@ -81,6 +81,8 @@ class HALLWAY_EXPORT HubMessage {
   [[nodiscard]] std::optional<ByteView> find(ByteView name) const;
   /// "503" and the like, which a server says in place of an answer; mostly empty.
   [[nodiscard]] ByteView status() const;
+  /// What follows the status, in words, "No Responders" for example; mostly empty.
+  [[nodiscard]] ByteView description() const;
 
   /// Bytes of all of it.
   [[nodiscard]] std::size_t size() const noexcept { return bytes_.size(); }

@@ -41,6 +41,11 @@ ByteView HubMessage::status() const {
   return block ? block->status() : ByteView();
 }
 
+ByteView HubMessage::description() const {
+  const auto block = nats::HeaderBlock::parse(header_block());
+  return block ? block->description() : ByteView();
+}
+
 HubReceived::HubReceived(Outcome outcome, HubMessage message, std::shared_ptr<HubClientState> from,
                          const char* why) noexcept
     : message_(std::move(message)), from_(std::move(from)), why_(why), outcome_(outcome) {}

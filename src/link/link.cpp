@@ -458,8 +458,8 @@ void Link::Core::refuse(const Crossing& message, const char* reason) {
                      .about = {.code = std::make_error_code(std::errc::permission_denied),
                                .operation = "link",
                                .subject = std::string(message.subject),
-                               .reason = "a message from the cluster was refused, the " +
-                                         std::to_string(refused_in_) + "th: " + reason,
+                               .reason = "a message from the cluster was refused (" +
+                                         std::to_string(refused_in_) + " so far): " + reason,
                                .hint = {}}});
 }
 

@@ -280,9 +280,15 @@ BoundName& BoundName::operator=(BoundName&& other) noexcept {
 std::unexpected<Error> BoundName::failed(int error) const {
   std::string reason;
   std::string hint;
-  if (error == ENOENT || error == ENOTDIR) {
+  if (error == ENOENT && is_below_removed_directory(address_)) {
+    reason = directory_removed;
+    hint = leave_directory;
+  } else if (error == ENOENT) {
     reason = "there is no directory " + printable(split_path(address_.name()).first);
     hint = "create it first";
+  } else if (error == ENOTDIR) {
+    reason = printable(split_path(address_.name()).first) + " is not a directory";
+    hint = "see whether the path is right";
   } else if (error == EACCES) {
     reason = "permission denied";
     hint =

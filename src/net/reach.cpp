@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/reach.hpp"
 
+#include <filesystem>
+#include <system_error>
 #include <tuple>
 
 #include <hallway/peer.hpp>
@@ -104,11 +106,24 @@ std::pair<std::string, std::string> why_refused(const Address& address) {
 
 }  // namespace
 
+bool is_below_removed_directory(const Address& address) {
+  if (address.kind() != Address::Kind::path || address.name().starts_with('/')) return false;
+  // It can still be opened; but no name leads anywhere from there, and none can be made.
+  std::error_code error;
+  static_cast<void>(std::filesystem::current_path(error));
+  return error == std::errc::no_such_file_or_directory;
+}
+
 std::unexpected<Error> unreachable(int error, const char* operation, const Address& address) {
   std::string reason;
   std::string hint;
   switch (error) {
     case ENOENT:
+      if (is_below_removed_directory(address)) {
+        reason = directory_removed;
+        hint = leave_directory;
+        break;
+      }
       reason = "there is no such socket";
       hint = "the server is not running, or uses another address";
       break;

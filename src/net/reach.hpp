@@ -42,6 +42,11 @@ Result<bool> is_held(const Address& address);
 /// "a regular file", for people.
 const char* words(sys::FileKind kind);
 
+/// Whether a name that is not there is a relative one, and the working directory is gone.
+bool is_below_removed_directory(const Address& address);
+inline constexpr const char* directory_removed = "the working directory was removed";
+inline constexpr const char* leave_directory = "change to another one, or give an absolute path";
+
 /// An error of connecting or sending to `address`, with what it usually means; where the kernel's
 /// number has several meanings, a look at the file says which.
 std::unexpected<Error> unreachable(int error, const char* operation, const Address& address);
