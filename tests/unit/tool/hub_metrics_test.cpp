@@ -100,6 +100,20 @@ TEST(HubMetrics, a_subject_of_any_length_is_a_label_cut_where_a_character_ends) 
               HasSubstr("subject=\"" + whole + "...\""));
 }
 
+TEST(HubMetrics, the_name_of_an_inbox_is_not_shown) {
+  for (const char* inbox :
+       {"_INBOX.secret", "_INBOX.secret.*", "_INBOX.secret.>", "_INBOX.*secret"}) {
+    const std::string shown = text({}, {subscription(1, inbox, 1, 0)});
+    EXPECT_THAT(shown, HasSubstr("subject=\"_INBOX.*\"")) << inbox;
+    EXPECT_THAT(shown, Not(HasSubstr("secret"))) << inbox;
+  }
+  EXPECT_THAT(text({}, {subscription(1, "_INBOX.>", 1, 0)}), HasSubstr("subject=\"_INBOX.>\""));
+  EXPECT_THAT(text({}, {subscription(1, "_INBOX.*.x", 1, 0)}), HasSubstr("subject=\"_INBOX.*.x\""));
+  // Those of one connection are one series then.
+  EXPECT_THAT(text({}, {subscription(1, "_INBOX.a", 2, 0), subscription(1, "_INBOX.b", 3, 0)}),
+              HasSubstr("subject=\"_INBOX.*\",group=\"\",policy=\"drop_oldest\"} 5\n"));
+}
+
 TEST(HubMetrics, a_label_is_escaped_by_its_format_alone) {
   EXPECT_THAT(text({}, {subscription(1, "a\\x01b.\u00e9", 1, 0)}),
               HasSubstr("subject=\"a\\\\x01b.\u00e9\""));
