@@ -102,7 +102,7 @@ class HubService {
     tell_losses();
     if (!watch_.lost()) return status;
     return fail(error_of(std::errc::no_such_file_or_directory, "hub",
-                         watch_.lost()->path.to_string(), watch_.lost()->why));
+                         watch_.lost()->path.unescaped(), watch_.lost()->why));
   }
 
  private:

@@ -7,7 +7,7 @@ namespace hallway::tool {
 
 Result<HubLink> HubLink::open(Loop& /*loop*/, const Address& hub, LinkOptions /*options*/,
                               Events& /*events*/) {
-  return std::unexpected(error_of(std::errc::function_not_supported, "link", hub.to_string(),
+  return std::unexpected(error_of(std::errc::function_not_supported, "link", hub.unescaped(),
                                   "this hallway was built without libnats"));
 }
 

@@ -53,7 +53,8 @@ void add_service(CLI::App& verb, Listening& listening) {
   add_value(
       verb, "--on-path-lost", "warn|rebind|exit", read_path_lost,
       [&](PathLost policy) { listening.on_path_lost = policy; },
-      "What to do when somebody removes or replaces the socket file: warn (default), bind it again, "
+      "What to do when somebody removes or replaces the socket file: warn (default), bind it "
+      "again, "
       "or drain and exit with 1");
 }
 

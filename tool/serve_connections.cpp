@@ -140,7 +140,7 @@ ServerOptions options_of(Loop& loop, const ServeFlags& flags, ServerWatch& watch
 }
 
 void tell_listening(Events& events, const Server& server, const ServeFlags& flags) {
-  const std::string address = server.address().to_string();
+  const std::string address = server.address().unescaped();
   const auto type = to_string(flags.wire.type);
   const bool framed = flags.wire.type == SocketType::stream && flags.program.empty();
   const std::string framing = framed ? flags.wire.framing.to_string() : "";
@@ -161,7 +161,7 @@ Task<> serve_by(ProgramPerConnection& programs, Connection connection, Loop& loo
 int serve_connections(Loop& loop, const ServeFlags& flags, Events& events, Output& output) {
   Service service(loop, flags, events, output);
   ProgramPerConnection programs(loop, events, flags.program);
-  ServerRun run(loop, events, flags.address.to_string());
+  ServerRun run(loop, events, flags.address.unescaped());
   Server::Handler handler = [&](Connection connection) {
     return flags.program.empty() ? service.serve(std::move(connection))
                                  : serve_by(programs, std::move(connection), loop, run, flags.once);
@@ -183,7 +183,7 @@ int serve_connections(Loop& loop, const ServeFlags& flags, Events& events, Outpu
   const int status = run.run(flags.listening.ready_fd, flags.listening.takeover);
   if (!watch.lost()) return status;
   return fail(error_of(std::errc::no_such_file_or_directory, "serve",
-                       watch.lost()->path.to_string(), watch.lost()->why));
+                       watch.lost()->path.unescaped(), watch.lost()->why));
 }
 
 }  // namespace hallway::tool

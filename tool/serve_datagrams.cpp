@@ -181,7 +181,7 @@ Task<> serve(Loop& loop, const ServeFlags& flags, Events& events, Output& output
 }
 
 void tell_listening(Events& events, const DatagramSocket& socket) {
-  const std::string address = socket.address().to_string();
+  const std::string address = socket.address().unescaped();
   events.tell(Events::Level::usual, "listening", 0, address + " (datagram)",
               {{"address", address}, {"type", "datagram"}});
 }
@@ -191,7 +191,7 @@ void tell_listening(Events& events, const DatagramSocket& socket) {
 int serve_datagrams(Loop& loop, const ServeFlags& flags, Events& events, Output& output) {
   const Listening& listening = flags.listening;
   const PathLost on_path_lost = listening.on_path_lost.value_or(PathLost::report);
-  ServerRun run(loop, events, flags.address.to_string());
+  ServerRun run(loop, events, flags.address.unescaped());
   ServerWatch watch(loop, events, run, on_path_lost);
   auto socket = DatagramSocket::bind(
       loop, flags.address,
@@ -210,7 +210,7 @@ int serve_datagrams(Loop& loop, const ServeFlags& flags, Events& events, Output&
   const int status = run.run(listening.ready_fd);
   if (!watch.lost()) return status;
   return fail(error_of(std::errc::no_such_file_or_directory, "serve",
-                       watch.lost()->path.to_string(), watch.lost()->why));
+                       watch.lost()->path.unescaped(), watch.lost()->why));
 }
 
 }  // namespace hallway::tool

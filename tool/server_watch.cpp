@@ -30,14 +30,13 @@ nlohmann::ordered_json json_of(const Counters& counters) {
 }
 
 void tell_lost(Events& events, const Address& path, const std::string& why) {
-  const std::string address = path.to_string();
-  events.tell(Events::Level::usual, "path lost", 0, address + ": " + why,
-              {{"address", address}, {"reason", why}});
+  events.tell(Events::Level::usual, "path lost", 0, path.to_string() + ": " + why,
+              {{"address", path.unescaped()}, {"reason", why}});
 }
 
 void tell_regained(Events& events, const Address& path) {
-  const std::string address = path.to_string();
-  events.tell(Events::Level::usual, "path regained", 0, address, {{"address", address}});
+  events.tell(Events::Level::usual, "path regained", 0, path.to_string(),
+              {{"address", path.unescaped()}});
 }
 
 void tell(Events& events, const ServerEvent& event) {

@@ -48,11 +48,11 @@ class TimeLeft {
 
 std::unexpected<Error> not_sent(int error, const Address& to, std::size_t size) {
   if (message::Refusals::is_one(error)) {
-    return sys::failure(error, "send to", to.to_string(), message::Refusals::reason(error),
+    return sys::failure(error, "send to", to.unescaped(), message::Refusals::reason(error),
                         message::Refusals::hint(error));
   }
   if (error != EMSGSIZE) return net::unreachable(error, "send to", to);
-  return sys::failure(error, "send to", to.to_string(),
+  return sys::failure(error, "send to", to.unescaped(),
                       "a datagram of " + std::to_string(size) + " bytes is too large",
                       "it has to fit into SO_SNDBUF (/proc/sys/net/core/wmem_default)");
 }
@@ -63,14 +63,14 @@ BindOptions bind_options(const DatagramOptions& options) {
 
 Result<Descriptor> make_socket_for(const Address& address) {
   auto socket = sys::make_socket(sys::Type::datagram, false);
-  if (!socket) return sys::failure(socket.error(), "bind", address.to_string());
+  if (!socket) return sys::failure(socket.error(), "bind", address.unescaped());
   return std::move(*socket);
 }
 
 /// What each datagram brings with it.
 Result<void> set_passing(int socket, const Address& address, const DatagramOptions& options) {
   if (const auto set = sys::pass_credentials(socket); !set) {
-    return sys::failure(set.error(), "bind", address.to_string());
+    return sys::failure(set.error(), "bind", address.unescaped());
   }
   if (options.descriptors == 0) sys::refuse_rights(socket);
   return {};
@@ -79,7 +79,7 @@ Result<void> set_passing(int socket, const Address& address, const DatagramOptio
 /// When the time is up.
 std::unexpected<Error> given_up(bool refused, int error, const Address& to, std::size_t size) {
   if (refused) return not_sent(error, to, size);
-  return sys::failure(ETIMEDOUT, "send to", to.to_string(),
+  return sys::failure(ETIMEDOUT, "send to", to.unescaped(),
                       "the receiver's queue stayed full until the deadline");
 }
 
@@ -196,7 +196,7 @@ struct DatagramSocket::State : detail::Watch {
   }
 
   [[nodiscard]] std::unexpected<Error> closed(const char* operation) const {
-    return sys::failure(ECANCELED, operation, address.to_string(), "the socket was closed");
+    return sys::failure(ECANCELED, operation, address.unescaped(), "the socket was closed");
   }
 
   /// Again, because the receiver was restarted: the connection leads to the one that is gone.
@@ -210,7 +210,7 @@ struct DatagramSocket::State : detail::Watch {
     if (error != EPERM || !options.server_uid) {
       return net::unreachable(error, "connect", *connected);
     }
-    return sys::failure(error, "connect", connected->to_string(),
+    return sys::failure(error, "connect", connected->unescaped(),
                         "it is no socket file of uid " + std::to_string(*options.server_uid),
                         "nothing was sent; somebody else may have taken the name");
   }
@@ -247,7 +247,7 @@ Result<DatagramSocket> DatagramSocket::bind(Loop& loop, const AddressSpec& where
     state->socket = std::move(*socket);
     state->found.emplace(state->socket.get());
     const auto own = sys::local_address(state->socket.get());
-    if (!own) return sys::failure(own.error(), "take over", address.to_string());
+    if (!own) return sys::failure(own.error(), "take over", address.unescaped());
     state->address = net::from_sys(*own);
   } else {
     auto socket = make_socket_for(address);
@@ -311,13 +311,13 @@ Task<Result<Datagram>> DatagramSocket::receive(Duration within) {
     }
     // A connected socket hears here that its receiver is gone; the next send finds out itself.
     if (got.error() != EAGAIN && got.error() != ECONNRESET && got.error() != ECONNREFUSED) {
-      co_return sys::failure(got.error(), "receive on", state.address.to_string());
+      co_return sys::failure(got.error(), "receive on", state.address.unescaped());
     }
     state.give_buffer_back();
     if (state.ending) co_return state.closed("receive on");
     const bool in_time = co_await state.wait(state.readers, sys::event_readable, left());
     if (!in_time) {
-      co_return sys::failure(ETIMEDOUT, "receive on", state.address.to_string(),
+      co_return sys::failure(ETIMEDOUT, "receive on", state.address.unescaped(),
                              "nothing came within the deadline");
     }
   }
@@ -326,7 +326,7 @@ Task<Result<Datagram>> DatagramSocket::receive(Duration within) {
 
 Task<Result<void>> DatagramSocket::send(ByteView message, Duration within) {
   if (!state_->connected) {
-    co_return sys::failure(EDESTADDRREQ, "send from", state_->address.to_string(),
+    co_return sys::failure(EDESTADDRREQ, "send from", state_->address.unescaped(),
                            "the socket is not connected", "say where to with send_to()");
   }
   co_return co_await send_to(*state_->connected, message, {}, within);
@@ -338,7 +338,7 @@ Task<Result<void>> DatagramSocket::send_to(const Address& to, ByteView message,
   State& state = *state_;
   const TimeLeft left(within);
   if (to.kind() == Address::Kind::unnamed) {
-    co_return sys::failure(EDESTADDRREQ, "send from", state.address.to_string(),
+    co_return sys::failure(EDESTADDRREQ, "send from", state.address.unescaped(),
                            "the sender has no address to answer to",
                            "a datagram client that wants answers binds an address of its own");
   }

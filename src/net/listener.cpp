@@ -36,14 +36,14 @@ namespace {
 
 Result<Descriptor> make_socket_for(const Address& address, SocketType type) {
   auto socket = sys::make_socket(net::to_sys(type), true);
-  if (!socket) return sys::failure(socket.error(), "bind", address.to_string());
+  if (!socket) return sys::failure(socket.error(), "bind", address.unescaped());
   return std::move(*socket);
 }
 
 /// accept(2) on a socket that others share must not block when one of them was quicker.
 Result<void> never_block(int socket, const Address& address) {
   const auto set = sys::set_nonblocking(socket, true);
-  if (!set) return sys::failure(set.error(), "take over", address.to_string());
+  if (!set) return sys::failure(set.error(), "take over", address.unescaped());
   return {};
 }
 
@@ -53,7 +53,7 @@ Result<Listener> Listener::bind(const AddressSpec& where, const BindOptions& opt
   if (!where.get()) return std::unexpected(where.get().error());
   const Address& address = *where.get();
   if (options.type == SocketType::datagram) {
-    return sys::failure(EINVAL, "listen", address.to_string(),
+    return sys::failure(EINVAL, "listen", address.unescaped(),
                         "datagram sockets have no connections to accept", "use a DatagramSocket");
   }
   auto state = std::make_unique<State>();
@@ -63,7 +63,7 @@ Result<Listener> Listener::bind(const AddressSpec& where, const BindOptions& opt
     if (!socket) return std::unexpected(socket.error());
     state->socket = std::move(*socket);
     const auto name = sys::local_address(state->socket.get());
-    if (!name) return sys::failure(name.error(), "take over", address.to_string());
+    if (!name) return sys::failure(name.error(), "take over", address.unescaped());
     state->found.emplace(state->socket.get());
     if (auto set = never_block(state->socket.get(), address); !set) {
       return std::unexpected(set.error());
@@ -90,12 +90,12 @@ Result<Listener> Listener::listen_on(std::unique_ptr<State> state) {
   state->type = state->options.type;
   const auto listening = sys::listen(state->socket.get(), state->options.backlog);
   if (listening) return Listener(std::move(state));
-  return sys::failure(listening.error(), "listen", state->address.to_string());
+  return sys::failure(listening.error(), "listen", state->address.unescaped());
 }
 
 Result<Listener> Listener::bind_again() {
   if (!state_->name || state_->address.kind() != Address::Kind::path) {
-    return sys::failure(EINVAL, "bind", state_->address.to_string(),
+    return sys::failure(EINVAL, "bind", state_->address.unescaped(),
                         "only a path that was bound here can be bound again");
   }
   auto state = std::make_unique<State>();
@@ -133,7 +133,7 @@ Result<std::optional<Descriptor>> Listener::accept() {
       case EINVAL:
         if (state_->refusing) return std::nullopt;
         [[fallthrough]];
-      default: return sys::failure(connection.error(), "accept on", state_->address.to_string());
+      default: return sys::failure(connection.error(), "accept on", state_->address.unescaped());
     }
   }
   return std::nullopt;
@@ -149,18 +149,18 @@ bool Listener::refusing() const noexcept { return state_->refusing; }
 
 Result<Handover> Listener::offer() const {
   if (!state_->name || state_->address.kind() != Address::Kind::path) {
-    return sys::failure(EINVAL, "hand over", state_->address.to_string(),
+    return sys::failure(EINVAL, "hand over", state_->address.unescaped(),
                         "only a path that was bound here can be handed over");
   }
   if (const auto lost = state_->name->lost()) {
-    return sys::failure(ESTALE, "hand over", state_->address.to_string(), *lost);
+    return sys::failure(ESTALE, "hand over", state_->address.unescaped(), *lost);
   }
   auto socket = sys::duplicate(state_->socket.get());
-  if (!socket) return sys::failure(socket.error(), "hand over", state_->address.to_string());
+  if (!socket) return sys::failure(socket.error(), "hand over", state_->address.unescaped());
   Handover copies{std::move(*socket), {}, state_->name->file().device, state_->name->file().inode};
   if (state_->name->lock_file() < 0) return copies;
   auto lock = sys::duplicate(state_->name->lock_file());
-  if (!lock) return sys::failure(lock.error(), "hand over", state_->address.to_string());
+  if (!lock) return sys::failure(lock.error(), "hand over", state_->address.unescaped());
   copies.lock = std::move(*lock);
   return copies;
 }
