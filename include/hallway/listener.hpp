@@ -99,8 +99,8 @@ class HALLWAY_EXPORT Listener {
   static Result<Listener> adopt(const AddressSpec& where, Handover from,
                                 const BindOptions& options = {});
 
-  /// The predecessor let go: the name is ours, and gets the mode and owner of adopt()'s options, and
-  /// the socket its backlog. To clients that connect from now on this process is the server.
+  /// The predecessor let go: the name is ours, and gets the mode and owner of adopt()'s options,
+  /// and the socket its backlog. To clients that connect from now on this process is the server.
   /// @errors of changing them; the name is ours all the same
   Result<void> claim();
 

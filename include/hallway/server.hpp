@@ -107,8 +107,9 @@ class HALLWAY_EXPORT Server {
   /// @errors those of Listener::bind(), and an unknown user or group in the options; for a takeover
   ///         also timed_out: the running server did not answer; operation_canceled: it ended in the
   ///         middle; operation_not_permitted: it is another user's, or does not hand over; ESTALE:
-  ///         the path was lost, or the lock file beside it; invalid_argument: the address is no path. With several loops
-  ///         resource_unavailable_try_again: there are no more threads to be had
+  ///         the path was lost, or the lock file beside it; invalid_argument: the address is no
+  ///         path. With several loops resource_unavailable_try_again: there are no more threads to
+  ///         be had
   /// Blocking: for a takeover only, at most about three times defaults::takeover_time.
   static Result<Server> open(Loop& loop, const AddressSpec& address, Handler handler,
                              ServerOptions options = {});
