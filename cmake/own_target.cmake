@@ -44,9 +44,15 @@ endfunction()
 
 # hallway_precompile(<target> <headers>...): our sources are short beside what they include. A time
 # inside what Clang makes of the headers would keep ccache from knowing it again.
+# hallway_precompile(<target> REUSE_FROM <other>): what was made for another target, which is compiled
+# alike.
 function(hallway_precompile target)
   if(HALLWAY_PRECOMPILE)
-    target_precompile_headers(${target} PRIVATE ${ARGN})
+    if(ARGV1 STREQUAL "REUSE_FROM")
+      target_precompile_headers(${target} ${ARGN})
+    else()
+      target_precompile_headers(${target} PRIVATE ${ARGN})
+    endif()
     target_compile_options(${target} PRIVATE
       $<$<CXX_COMPILER_ID:Clang>:SHELL:-Xclang -fno-pch-timestamp>)
   endif()
