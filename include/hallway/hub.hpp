@@ -177,10 +177,10 @@ class HALLWAY_EXPORT Hub {
 
   /// Other rules from now on. Permissions count at once: a subscription that is not allowed any
   /// more ends with a violation. Connections that are there stay, and each subscription keeps
-  /// the policy it began with. Names are looked up anew, which may block.
-  /// @errors invalid_argument: a pattern that is none, or an unknown user or group; `subject` is
-  ///         the place, as in "delivery[2].subjects[0]". Nothing has changed then.
-  Result<void> set_rules(HubRules rules);
+  /// the policy it began with.
+  /// @errors as HubRules::resolved(). Nothing has changed then.
+  /// Blocking: name look-ups; never, where the rules come from HubRules::resolved().
+  Result<void> set_rules(const HubRules& rules);
 
   [[nodiscard]] HubStatistics statistics() const;
   [[nodiscard]] std::vector<SubscriptionStatistics> subscriptions() const;

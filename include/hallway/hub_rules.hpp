@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include <hallway/error.hpp>
 #include <hallway/export.hpp>
 #include <hallway/peer.hpp>
 
@@ -61,13 +62,21 @@ struct DeliveryRule {
   std::optional<std::size_t> pending = {};
 };
 
-struct HubRules {
+struct HALLWAY_EXPORT HubRules {
   /// Who may connect; see ServerOptions::allow.
   std::vector<AllowRule> allow;
   std::vector<PermissionRule> permissions;
   std::vector<DeliveryRule> delivery;
   /// Subjects whose messages say who published them; see "Identity" in hub.hpp.
   std::vector<std::string> stamped;
+
+  /// These rules, checked, with their names looked up. A hub that must not stand still while a
+  /// user database is asked has this done in another thread, and passes the result to
+  /// Hub::set_rules() on its loop.
+  /// @errors invalid_argument: a pattern that is none, or an unknown user or group; `subject` is
+  ///         the place, as in "delivery[2].subjects[0]"
+  /// Blocking: name look-ups. Thread: any.
+  [[nodiscard]] Result<HubRules> resolved() const;
 };
 
 }  // namespace hallway

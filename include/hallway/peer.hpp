@@ -83,7 +83,8 @@ struct HALLWAY_EXPORT AllowRule {
   static Result<AllowRule> parse(std::string_view text);
   [[nodiscard]] std::string to_string() const;
 
-  /// This rule with its name looked up in the user database (which may block).
+  /// This rule with its name looked up in the user database, which may block; a rule without a name
+  /// never does.
   /// @errors invalid_argument: no such user or group; or the overflow uid or gid, which is
   ///         everybody from outside our user namespace and therefore nobody in particular
   [[nodiscard]] Result<AllowRule> resolved() const;
@@ -92,6 +93,12 @@ struct HALLWAY_EXPORT AllowRule {
   /// of its supplementary `groups`.
   [[nodiscard]] bool admits(const Peer& peer, std::span<const std::uint32_t> groups) const;
 };
+
+/// These rules with their names looked up. What takes rules while a loop runs
+/// (Server::set_allow()) does not block where it is given the result.
+/// @errors as AllowRule::resolved(), for the first rule that has one
+/// Blocking: name look-ups. Thread: any.
+HALLWAY_EXPORT Result<std::vector<AllowRule>> resolved(std::span<const AllowRule> rules);
 
 /// Rules as they are written in code: {allow::group("video"), allow::same_uid()}
 namespace allow {

@@ -129,9 +129,9 @@ class HALLWAY_EXPORT Server {
   [[nodiscard]] Task<> broadcast(ByteView message);
 
   /// Other rules from now on; see ServerOptions::allow. Connections that are there stay.
-  /// Names are looked up anew, which may block.
   /// @errors an unknown user or group: the rules stay as they were
-  Result<void> set_allow(std::vector<AllowRule> rules);
+  /// Blocking: name look-ups; never, where the rules come from hallway::resolved().
+  Result<void> set_allow(const std::vector<AllowRule>& rules);
 
   /// As if the loop drained, for this server alone.
   void drain();

@@ -49,7 +49,7 @@ class Hub::Core {
   ~Core() { board_.loop.forget(this); }
 
   Result<void> open(const AddressSpec& address);
-  Result<void> set_rules(HubRules rules);
+  Result<void> set_rules(const HubRules& rules);
   void drain();
 
   [[nodiscard]] HubStatistics statistics() { return board_.statistics(); }
@@ -106,8 +106,8 @@ Task<> Hub::Core::turn_away(Connection connection) {
   co_await connection.send(nats::to_bytes({.verb = nats::Verb::err, .text = reason}));
 }
 
-Result<void> Hub::Core::set_rules(HubRules rules) {
-  auto valid = hub::Rules::of(std::move(rules));
+Result<void> Hub::Core::set_rules(const HubRules& rules) {
+  auto valid = hub::Rules::of(rules);
   if (!valid) return std::unexpected(std::move(valid.error()));
   if (auto set = server_->set_allow(valid->allow()); !set) return set;
   board_.rules = std::move(*valid);
@@ -169,7 +169,7 @@ Hub::Hub(Hub&&) noexcept = default;
 Hub& Hub::operator=(Hub&&) noexcept = default;
 Hub::~Hub() = default;
 
-Result<void> Hub::set_rules(HubRules rules) { return core_->set_rules(std::move(rules)); }
+Result<void> Hub::set_rules(const HubRules& rules) { return core_->set_rules(rules); }
 HubStatistics Hub::statistics() const { return core_->statistics(); }
 std::vector<SubscriptionStatistics> Hub::subscriptions() const { return core_->subscriptions(); }
 void Hub::drain() { core_->drain(); }

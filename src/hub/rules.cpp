@@ -80,25 +80,11 @@ Result<void> resolve(std::vector<AllowRule>& who, const std::string& where) {
 
 }  // namespace
 
-Result<Rules> Rules::of(HubRules rules) {
-  auto right = resolve(rules.allow, "allow");
-  for (std::size_t i = 0; right && i < rules.permissions.size(); ++i) {
-    const std::string where = place("permissions", i);
-    PermissionRule& rule = rules.permissions[i];
-    right = resolve(rule.who, where + ".who");
-    if (right) right = check(rule.publish, where + ".publish");
-    if (right) right = check(rule.subscribe, where + ".subscribe");
-  }
-  for (std::size_t i = 0; right && i < rules.delivery.size(); ++i) {
-    const std::string where = place("delivery", i);
-    DeliveryRule& rule = rules.delivery[i];
-    right = resolve(rule.who, where + ".who");
-    if (right) right = check(rule.subjects, where + ".subjects");
-  }
-  if (right) right = check(rules.stamped, "stamped");
-  if (!right) return std::unexpected(std::move(right.error()));
+Result<Rules> Rules::of(const HubRules& rules) {
+  auto resolved = rules.resolved();
+  if (!resolved) return std::unexpected(std::move(resolved.error()));
   Rules valid;
-  valid.rules_ = std::move(rules);
+  valid.rules_ = std::move(*resolved);
   return valid;
 }
 
@@ -120,5 +106,26 @@ bool Rules::stamps(std::string_view subject) const noexcept {
 }
 
 }  // namespace hub
+
+Result<HubRules> HubRules::resolved() const {
+  HubRules rules = *this;
+  auto right = hub::resolve(rules.allow, "allow");
+  for (std::size_t i = 0; right && i < rules.permissions.size(); ++i) {
+    const std::string where = hub::place("permissions", i);
+    PermissionRule& rule = rules.permissions[i];
+    right = hub::resolve(rule.who, where + ".who");
+    if (right) right = hub::check(rule.publish, where + ".publish");
+    if (right) right = hub::check(rule.subscribe, where + ".subscribe");
+  }
+  for (std::size_t i = 0; right && i < rules.delivery.size(); ++i) {
+    const std::string where = hub::place("delivery", i);
+    DeliveryRule& rule = rules.delivery[i];
+    right = hub::resolve(rule.who, where + ".who");
+    if (right) right = hub::check(rule.subjects, where + ".subjects");
+  }
+  if (right) right = hub::check(rules.stamped, "stamped");
+  if (!right) return std::unexpected(std::move(right.error()));
+  return rules;
+}
 
 }  // namespace hallway

@@ -20,8 +20,8 @@ class Rules {
  public:
   Rules() = default;
 
-  /// @errors those of Hub::set_rules()
-  static Result<Rules> of(HubRules rules);
+  /// @errors those of HubRules::resolved()
+  static Result<Rules> of(const HubRules& rules);
 
   [[nodiscard]] const std::vector<AllowRule>& allow() const noexcept { return rules_.allow; }
 

@@ -62,7 +62,7 @@ class Server::Core : private detail::Watch, private detail::Timer, private messa
   Result<void> start();
   /// Offers the name to a successor, on `control` if a predecessor handed it over.
   Result<void> offer_takeover(std::optional<Listener> control);
-  Result<void> set_allow(std::vector<AllowRule> rules);
+  Result<void> set_allow(const std::vector<AllowRule>& rules);
   void drain();
   [[nodiscard]] Result<Handover> offer() const { return listener_.offer(); }
   void hand_over();
@@ -132,18 +132,15 @@ class Server::Core : private detail::Watch, private detail::Timer, private messa
   message::Floors floors_;  // last: handlers refer to everything above
 };
 
-Result<void> Server::Core::set_allow(std::vector<AllowRule> rules) {
-  for (AllowRule& rule : rules) {
-    auto resolved = rule.resolved();
-    if (!resolved) return std::unexpected(resolved.error());
-    rule = std::move(*resolved);
-  }
-  options_.allow = std::move(rules);
+Result<void> Server::Core::set_allow(const std::vector<AllowRule>& rules) {
+  auto usable = resolved(rules);
+  if (!usable) return std::unexpected(std::move(usable.error()));
+  options_.allow = std::move(*usable);
   return {};
 }
 
 Result<void> Server::Core::start() {
-  if (auto set = set_allow(std::move(options_.allow)); !set) return set;
+  if (auto set = set_allow(options_.allow); !set) return set;
   const ConnectionOptions connections{options_.framing, options_.descriptors, options_.limits,
                                       options_.full};
   auto opened = floors_.open(options_.loops, std::make_shared<const detail::Terms>(detail::Terms{
@@ -568,8 +565,8 @@ Server& Server::operator=(Server&&) noexcept = default;
 Server::~Server() = default;
 
 Task<> Server::broadcast(ByteView message) { return core_->broadcast(message); }
-Result<void> Server::set_allow(std::vector<AllowRule> rules) {
-  return core_->set_allow(std::move(rules));
+Result<void> Server::set_allow(const std::vector<AllowRule>& rules) {
+  return core_->set_allow(rules);
 }
 void Server::drain() { core_->drain(); }
 Result<Handover> Server::offer() const { return core_->offer(); }

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 #include <system_error>
+#include <utility>
 
 #include <hallway/bytes.hpp>
 
@@ -119,6 +120,17 @@ Result<AllowRule> AllowRule::resolved() const {
         "no rule can mean one of them; any admits them all");
   }
   return rule;
+}
+
+Result<std::vector<AllowRule>> resolved(std::span<const AllowRule> rules) {
+  std::vector<AllowRule> all;
+  all.reserve(rules.size());
+  for (const AllowRule& rule : rules) {
+    auto one = rule.resolved();
+    if (!one) return std::unexpected(std::move(one.error()));
+    all.push_back(std::move(*one));
+  }
+  return all;
 }
 
 bool AllowRule::admits(const Peer& peer, std::span<const std::uint32_t> groups) const {

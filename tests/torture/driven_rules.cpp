@@ -54,8 +54,8 @@ HubRules any_rules(Chance& chance) {
   return rules;
 }
 
-void DrivenRules::take(HubRules rules) {
-  auto valid = hub::Rules::of(std::move(rules));
+void DrivenRules::take(const HubRules& rules) {
+  auto valid = hub::Rules::of(rules);
   ASSERT_TRUE(valid) << valid.error().explain();
   rules_ = std::move(*valid);
 }

@@ -24,7 +24,7 @@ HubRules any_rules(Chance& chance);
 class DrivenRules {
  public:
   /// Fails the test where they are not valid.
-  void take(HubRules rules);
+  void take(const HubRules& rules);
 
   [[nodiscard]] bool may_publish(const DrivenClient& client, const std::string& subject) const;
   [[nodiscard]] bool may_subscribe(const DrivenClient& client, const std::string& pattern) const;

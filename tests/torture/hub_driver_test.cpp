@@ -61,9 +61,9 @@ class hub_driver : public test::HubServing {
   }
 
   void change_rules() {
-    HubRules rules = any_rules(chance_);
+    const HubRules rules = any_rules(chance_);
     rules_.take(rules);
-    ASSERT_TRUE(hub->set_rules(std::move(rules)));
+    ASSERT_TRUE(hub->set_rules(rules));
     for (const auto& client : clients_) {
       std::erase_if(client->subscribed, [&](const auto& entry) {
         return !rules_.may_subscribe(*client, entry.second.pattern);

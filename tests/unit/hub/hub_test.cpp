@@ -130,12 +130,38 @@ TEST_F(a_hub, takes_new_rules_at_once) {
   EXPECT_EQ(answer(client, pub("d.x", "x")), msg("d.x", "3", "x"));
 }
 
+TEST(hub_rules, that_were_resolved_have_no_name_left_to_look_up) {
+  HubRules named;
+  named.allow = {allow::user("root"), allow::any()};
+  named.permissions = {{{allow::group("root")}, {.allow = {{"a.*"}}, .deny = {}}, {}}};
+  named.delivery = {{.subjects = {"b"}, .who = {allow::user("root"), allow::group("root")}}};
+  named.stamped = {"c"};
+  const auto rules = named.resolved();
+  ASSERT_TRUE(rules);
+  EXPECT_EQ(rules->allow[0].to_string(), "uid:0");
+  EXPECT_EQ(rules->allow[1].to_string(), "any");
+  EXPECT_EQ(rules->permissions[0].who[0].to_string(), "gid:0");
+  EXPECT_EQ(rules->permissions[0].publish.allow->front(), "a.*");
+  EXPECT_EQ(rules->delivery[0].who[0].to_string(), "uid:0");
+  EXPECT_EQ(rules->delivery[0].who[1].to_string(), "gid:0");
+  EXPECT_EQ(rules->stamped, std::vector<std::string>{"c"});
+}
+
+TEST(hub_rules, are_checked_where_they_are_resolved) {
+  HubRules wrong;
+  wrong.delivery = {{.subjects = {"a"}, .who = {allow::any(), allow::user("nobody-is-this")}}};
+  EXPECT_EQ(wrong.resolved().error().subject, "delivery[0].who[1]");
+  wrong = {};
+  wrong.stamped = {"a..b"};
+  EXPECT_EQ(wrong.resolved().error().subject, "stamped[0]");
+}
+
 TEST_F(a_hub, keeps_its_rules_where_new_ones_are_wrong) {
   start_with(everybody_may({.allow = {}, .deny = {"denied"}}, {}));
   RawStream client = connect();
   say(client, "SUB > 1\r\n");
-  const auto why_not = [&](HubRules rules) {
-    const auto set = hub->set_rules(std::move(rules));
+  const auto why_not = [&](const HubRules& rules) {
+    const auto set = hub->set_rules(rules);
     EXPECT_FALSE(set);
     return set ? std::string() : set.error().subject;
   };

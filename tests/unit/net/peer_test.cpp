@@ -280,6 +280,26 @@ TEST(allow_rule, never_admits_the_overflow_uid_and_gid_by_number) {
                    .admits(peer_with(1234, Peer::nobody_we_know), std::span<std::uint32_t>()));
 }
 
+TEST(allow_rules, that_were_resolved_have_no_name_left_to_look_up) {
+  const std::vector<AllowRule> named{allow::user("root"), allow::group("root"), allow::any(),
+                                     allow::gid(44)};
+  const auto rules = resolved(named);
+  ASSERT_TRUE(rules);
+  ASSERT_EQ(rules->size(), named.size());
+  for (const AllowRule& rule : *rules) EXPECT_EQ(rule.name, "");
+  EXPECT_EQ((*rules)[0].to_string(), "uid:0");
+  EXPECT_EQ((*rules)[1].to_string(), "gid:0");
+  EXPECT_EQ((*rules)[2].to_string(), "any");
+  EXPECT_EQ((*rules)[3].to_string(), "gid:44");
+}
+
+TEST(allow_rules, are_resolved_all_or_none) {
+  const auto rules = resolved(std::vector{allow::any(), allow::group("no-such-group")});
+  ASSERT_FALSE(rules);
+  EXPECT_EQ(rules.error().code, std::errc::invalid_argument);
+  EXPECT_NE(rules.error().explain().find("no-such-group"), std::string::npos);
+}
+
 TEST(user_id, is_found_by_name_and_by_number_nobody_included) {
   EXPECT_EQ(user_id("root"), 0U);
   EXPECT_EQ(user_id("4711"), 4711U);
