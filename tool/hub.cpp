@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <expected>
 #include <iterator>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -28,6 +29,7 @@
 #include "hub_service_flags.hpp"
 #include "metrics_server.hpp"
 #include "ready.hpp"
+#include "reload_thread.hpp"
 #include "report.hpp"
 #include "server_watch.hpp"
 #include "values.hpp"
@@ -83,6 +85,9 @@ class HubService {
 
   int run() {
     if (auto opened = open(); !opened) return fail(opened.error());
+    run_.on_reload([this, flags = *flags_]() -> ReloadThread::Apply {
+      return [this, read = read_again(flags)]() mutable { return apply(read); };
+    });
     if (auto claimed = run_.claim_signals(); !claimed) return fail(claimed.error());
     if (auto opened = open_link(); !opened) return fail(opened.error());
     if (auto opened = open_metrics(); !opened) return fail(opened.error());
@@ -90,7 +95,6 @@ class HubService {
       return counted(hub_->statistics().connections, "connection") +
              (loop_->draining() ? ", draining" : "");
     });
-    run_.on_reload([this] { return reload(); });
     if (config_.blank) {
       events_->tell(Events::Level::usual, "no config", 0, *flags_->config + ": empty, no rules",
                     {{"file", *flags_->config}});
@@ -190,8 +194,19 @@ class HubService {
 
   // --- SIGHUP ---
 
-  Result<std::string> reload() {
-    auto read = flags_->settings(ConfigRead::again);
+  using ConfigResult = std::expected<HubConfig, ConfigErrors>;
+
+  /// Thread: any. Blocking: name look-ups, and the file system.
+  static ConfigResult read_again(const HubServiceFlags& flags) {
+    auto read = flags.settings(ConfigRead::again);
+    if (!read) return read;
+    auto rules = read->hub.rules.resolved();
+    if (!rules) return std::unexpected(ConfigErrors{std::move(rules.error())});
+    read->hub.rules = std::move(*rules);
+    return read;
+  }
+
+  Result<std::string> apply(ConfigResult& read) {
     if (!read) return std::unexpected(refuse(std::move(read.error())));
     if (auto set = hub_->set_rules(read->hub.rules); !set) return std::unexpected(set.error());
     for (const std::string& key : fixed_differences(config_, *read)) {
@@ -212,6 +227,7 @@ class HubService {
 
   Error refuse(ConfigErrors errors) {
     constexpr auto kept = "; what was read before stays in force";
+    if (!flags_->config) return std::move(errors.front());
     // One that says nothing about a place in the file says all there is.
     if (errors.size() == 1 && errors.front().subject == *flags_->config) {
       Error error = std::move(errors.front());

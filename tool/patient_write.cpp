@@ -2,7 +2,6 @@
 #include "patient_write.hpp"
 
 #include <poll.h>
-#include <pthread.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,10 +9,10 @@
 #include <cerrno>
 #include <chrono>
 #include <csignal>
-#include <thread>
 #include <utility>
 
 #include "deadline.hpp"
+#include "thread.hpp"
 
 namespace hallway::tool {
 
@@ -58,16 +57,7 @@ Awaited wait_readable(int descriptor, int output, Duration within) {
 }
 
 void start_writing_thread(std::function<void()> body) {
-  sigset_t blocked;
-  sigset_t before;
-  sigfillset(&blocked);
-  sigdelset(&blocked, SIGTTOU);
-  pthread_sigmask(SIG_SETMASK, &blocked, &before);
-  struct Restore {
-    const sigset_t& mask;
-    ~Restore() { pthread_sigmask(SIG_SETMASK, &mask, nullptr); }
-  } const restore{before};
-  std::thread(std::move(body)).detach();
+  thread_with_signals_blocked(std::move(body), {SIGTTOU}).detach();
 }
 
 }  // namespace hallway::tool

@@ -50,6 +50,7 @@ ServerRun::ServerRun(Loop& loop, Events& events, std::string address)
       events_(&events),
       address_(std::move(address)),
       notifier_(std::in_place, loop),
+      reload_thread_(loop, [this](ReloadThread::Apply apply) { finish_reload(std::move(apply)); }),
       terminals_{isatty(STDIN_FILENO) == 1, isatty(STDOUT_FILENO) == 1,
                  isatty(STDERR_FILENO) == 1} {}
 
@@ -77,6 +78,11 @@ int ServerRun::run(std::optional<int> descriptor, bool successor) {
   changed();
   const int status = loop_->run();
   if (!loop_->draining()) say(&Notifier::stopping);
+  if (reload_thread_.running()) {
+    events_->error("not reloaded", 0,
+                   error_of(std::errc::operation_canceled, "reload", address_,
+                            "the server ended before all names were looked up"));
+  }
   events_->tell(Events::Level::usual, "stopped", 0, "", {{"exit", status}});
   const bool cut = status == exit_status::failed && loop_->draining() && !loop_->error();
   if (!cut) return status;
@@ -108,11 +114,26 @@ bool ServerRun::terminal_is_gone() const {
 
 void ServerRun::reload() {
   say(&Notifier::reloading);
-  if (const auto reloaded = reload_()) {
+  if (!reload_thread_.running()) return start_reload();
+  reload_again_ = true;
+  events_->tell(Events::Level::usual, "reload waits", 0, "the one before it has not ended");
+}
+
+void ServerRun::start_reload() {
+  const auto started = reload_thread_.start(prepare_);
+  if (!started)
+    finish_reload([&started]() -> Result<std::string> { return std::unexpected(started.error()); });
+}
+
+void ServerRun::finish_reload(ReloadThread::Apply apply) {
+  if (const auto reloaded = apply()) {
     events_->tell(Events::Level::usual, "reloaded", 0, *reloaded, {{"what", *reloaded}});
   } else {
     events_->error("not reloaded", 0, reloaded.error());
   }
+  // The manager was told that the service stops, and READY=1 would deny that.
+  if (loop_->draining()) return;
+  if (std::exchange(reload_again_, false)) return start_reload();
   say(&Notifier::ready);
 }
 

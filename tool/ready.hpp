@@ -15,6 +15,7 @@
 
 #include "background.hpp"
 #include "events.hpp"
+#include "reload_thread.hpp"
 
 namespace hallway::tool {
 
@@ -30,8 +31,9 @@ class ServerRun {
   ServerRun& operator=(const ServerRun&) = delete;
   ~ServerRun();
 
-  /// What SIGHUP does; it gives the words for what was reloaded.
-  void on_reload(std::function<Result<std::string>()> reload) { reload_ = std::move(reload); }
+  /// What SIGHUP does: `prepare` in a thread, then what it returns on the loop. A SIGHUP that
+  /// arrives meanwhile reloads once more afterwards. To be set before claim_signals().
+  void on_reload(ReloadThread::Prepare prepare) { prepare_ = std::move(prepare); }
 
   /// What the manager is told about how it goes, whenever that has changed().
   void on_status(std::function<std::string()> status) { status_ = std::move(status); }
@@ -54,6 +56,8 @@ class ServerRun {
  private:
   void hang_up();
   void reload();
+  void start_reload();
+  void finish_reload(ReloadThread::Apply apply);
   [[nodiscard]] bool terminal_is_gone() const;
   Background tell_status();
   void say(Result<void> (Notifier::*state)());
@@ -63,7 +67,9 @@ class ServerRun {
   Events* events_;
   std::string address_;
   std::optional<Notifier> notifier_;  // none: handed over
-  std::function<Result<std::string>()> reload_;
+  ReloadThread::Prepare prepare_;
+  ReloadThread reload_thread_;
+  bool reload_again_ = false;
   std::function<std::string()> status_;
   std::optional<Background> telling_;
   bool changed_ = false;

@@ -16,6 +16,7 @@
 #include "answering.hpp"
 #include "program.hpp"
 #include "ready.hpp"
+#include "reload_thread.hpp"
 #include "report.hpp"
 #include "server_watch.hpp"
 #include "values.hpp"
@@ -170,14 +171,16 @@ int serve_connections(Loop& loop, const ServeFlags& flags, Events& events, Outpu
   auto server =
       Server::open(loop, flags.address, std::move(handler), options_of(loop, flags, watch));
   if (!server) return fail(server.error());
+  run.on_reload([&server, rules = flags.listening.allow]() -> ReloadThread::Apply {
+    return [&server, allow = resolved(rules)]() -> Result<std::string> {
+      if (!allow) return std::unexpected(allow.error());
+      if (auto set = server->set_allow(*allow); !set) return std::unexpected(set.error());
+      return counted(allow->size(), "rule");
+    };
+  });
   if (auto claimed = run.claim_signals(); !claimed) return fail(claimed.error());
   run.on_status([&] {
     return counted(server->connections(), "connection") + (loop.draining() ? ", draining" : "");
-  });
-  run.on_reload([&]() -> Result<std::string> {
-    if (auto set = server->set_allow(flags.listening.allow); !set)
-      return std::unexpected(set.error());
-    return counted(flags.listening.allow.size(), "rule");
   });
   tell_listening(events, *server, flags);
   const int status = run.run(flags.listening.ready_fd, flags.listening.takeover);

@@ -15,6 +15,7 @@
 #include "answering.hpp"
 #include "background.hpp"
 #include "ready.hpp"
+#include "reload_thread.hpp"
 #include "report.hpp"
 #include "server_watch.hpp"
 #include "values.hpp"
@@ -40,16 +41,12 @@ class DatagramReplies final : public ReplyPath {
 
 /// The rules as they are now. As a Server does it: a name without permissions admits our own uid
 /// and root by itself.
-Result<std::vector<AllowRule>> rules(const ServeFlags& flags, Address::Kind kind) {
-  std::vector<AllowRule> all;
-  for (const AllowRule& rule : flags.listening.allow) {
-    auto resolved = rule.resolved();
-    if (!resolved) return std::unexpected(resolved.error());
-    all.push_back(std::move(*resolved));
-  }
-  if (kind == Address::Kind::abstract || kind == Address::Kind::autobind) {
-    all.push_back(allow::same_uid());
-    all.push_back(allow::root());
+Result<std::vector<AllowRule>> effective_rules(const std::vector<AllowRule>& rules,
+                                               Address::Kind kind) {
+  auto all = resolved(rules);
+  if (all && (kind == Address::Kind::abstract || kind == Address::Kind::autobind)) {
+    all->push_back(allow::same_uid());
+    all->push_back(allow::root());
   }
   return all;
 }
@@ -57,18 +54,16 @@ Result<std::vector<AllowRule>> rules(const ServeFlags& flags, Address::Kind kind
 class DatagramService {
  public:
   DatagramService(Loop& loop, const ServeFlags& flags, Events& events, Output& output,
-                  ServerRun& run, DatagramSocket& socket, std::vector<AllowRule> allow)
+                  DatagramSocket& socket, const std::vector<AllowRule>& allow)
       : loop_(&loop),
         flags_(&flags),
         events_(&events),
         socket_(&socket),
         answering_(loop, flags, events, output),
         places_(loop, at_once(flags)),
-        allow_(std::move(allow)),
+        allow_(&allow),
         answers_(socket, events, flags.timeout.value_or(serve_defaults::datagram_timeout),
-                 [this] { close_if_drained(); }) {
-    run.on_reload([this] { return reload(); });
-  }
+                 [this] { close_if_drained(); }) {}
 
   /// Treats what arrives; once the loop drains, what has arrived. What it answers beside, with
   /// several handlers at once, is treated to its end.
@@ -97,13 +92,6 @@ class DatagramService {
     return flags.answer.handler ? flags.answer.handlers : 1;
   }
 
-  Result<std::string> reload() {
-    auto now = rules(*flags_, socket_->address().kind());
-    if (!now) return std::unexpected(now.error());
-    allow_ = std::move(*now);
-    return counted(flags_->listening.allow.size(), "rule");
-  }
-
   bool admits(const Datagram& datagram) {
     if (datagram.outcome() == Outcome::truncated) {
       events_->tell(
@@ -112,9 +100,10 @@ class DatagramService {
                       datagram.peer().to_string()));
       return false;
     }
-    const bool admitted = allow_.empty() || std::ranges::any_of(allow_, [&](const AllowRule& rule) {
-                            return rule.admits(datagram.peer(), {});
-                          });
+    const bool admitted =
+        allow_->empty() || std::ranges::any_of(*allow_, [&](const AllowRule& rule) {
+          return rule.admits(datagram.peer(), {});
+        });
     if (!admitted) {
       events_->tell(Events::Level::usual, "turned away", 0,
                     datagram.peer().to_string() + ": no rule admits it",
@@ -165,7 +154,7 @@ class DatagramService {
   DatagramSocket* socket_;
   Answering answering_;
   Slots places_;
-  std::vector<AllowRule> allow_;
+  const std::vector<AllowRule>* allow_;
   std::size_t being_treated_ = 0;
   bool idle_ = false;
   Occurrence* none_waits_ = nullptr;  // while somebody waits for it
@@ -174,9 +163,9 @@ class DatagramService {
 };
 
 /// Owns what the service needs, so that all of it ends together.
-Task<> serve(Loop& loop, const ServeFlags& flags, Events& events, Output& output, ServerRun& run,
-             DatagramSocket socket, std::vector<AllowRule> allow) {
-  DatagramService service(loop, flags, events, output, run, socket, std::move(allow));
+Task<> serve(Loop& loop, const ServeFlags& flags, Events& events, Output& output,
+             DatagramSocket socket, const std::vector<AllowRule>& allow) {
+  DatagramService service(loop, flags, events, output, socket, allow);
   co_await service.serve();
 }
 
@@ -202,11 +191,20 @@ int serve_datagrams(Loop& loop, const ServeFlags& flags, Events& events, Output&
        .on_path_lost = on_path_lost,
        .on_path_event = [&watch](const PathEvent& event) { watch.follow(event); }});
   if (!socket) return fail(socket.error());
-  auto allow = rules(flags, socket->address().kind());
+  const Address::Kind kind = socket->address().kind();
+  auto allow = effective_rules(listening.allow, kind);
   if (!allow) return fail(allow.error());
+  run.on_reload([&allow, kind, rules = listening.allow]() -> ReloadThread::Apply {
+    return [&allow, count = rules.size(),
+            now = effective_rules(rules, kind)]() mutable -> Result<std::string> {
+      if (!now) return std::unexpected(std::move(now.error()));
+      *allow = std::move(*now);
+      return counted(count, "rule");
+    };
+  });
   if (auto claimed = run.claim_signals(); !claimed) return fail(claimed.error());
   tell_listening(events, *socket);
-  loop.spawn(serve(loop, flags, events, output, run, std::move(*socket), std::move(*allow)));
+  loop.spawn(serve(loop, flags, events, output, std::move(*socket), *allow));
   const int status = run.run(listening.ready_fd);
   if (!watch.lost()) return status;
   return fail(error_of(std::errc::no_such_file_or_directory, "serve",
