@@ -119,29 +119,6 @@ bool is_file_of(int socket, const sys::FileIdentity& file) {
   return *inode == static_cast<std::uint32_t>(file.inode);
 }
 
-/// User and group to give a socket file to, -1 for those that stay; looked up before anything
-/// is made.
-struct Ownership {
-  std::int64_t uid = -1;
-  std::int64_t gid = -1;
-  [[nodiscard]] bool changes() const noexcept { return uid >= 0 || gid >= 0; }
-};
-
-Result<Ownership> wanted_ownership(const BindOptions& options) {
-  Ownership wanted;
-  if (!options.owner.empty()) {
-    const auto uid = user_id(options.owner);
-    if (!uid) return std::unexpected(uid.error());
-    wanted.uid = *uid;
-  }
-  if (!options.group.empty()) {
-    const auto gid = group_id(options.group);
-    if (!gid) return std::unexpected(gid.error());
-    wanted.gid = *gid;
-  }
-  return wanted;
-}
-
 }  // namespace
 
 Result<BoundName> BoundName::bind(int socket, const Address& address, const BindOptions& options) {
@@ -181,6 +158,7 @@ Result<BoundName> BoundName::bind(int socket, const Address& address, const Bind
 
 Result<BoundName> BoundName::bind_again(int socket, const BindOptions& options) {
   BoundName fresh(address_);
+  fresh.ownership_ = ownership_;
   if (auto done = fresh.open_place(); !done) return std::unexpected(done.error());
   const bool lock_stays = options.lock && is_our_lock(fresh);
   if (lock_stays) {
@@ -194,6 +172,25 @@ Result<BoundName> BoundName::bind_again(int socket, const BindOptions& options) 
   if (done) return fresh;
   if (lock_stays) lock_ = std::move(fresh.lock_);
   return std::unexpected(done.error());
+}
+
+/// User and group that the options name. Looked up once: a path is bound again on a loop that
+/// serves clients, which must not wait for the user database.
+Result<BoundName::Ownership> BoundName::wanted_ownership(const BindOptions& options) {
+  if (ownership_) return *ownership_;
+  Ownership wanted;
+  if (!options.owner.empty()) {
+    const auto uid = user_id(options.owner);
+    if (!uid) return std::unexpected(uid.error());
+    wanted.uid = *uid;
+  }
+  if (!options.group.empty()) {
+    const auto gid = group_id(options.group);
+    if (!gid) return std::unexpected(gid.error());
+    wanted.gid = *gid;
+  }
+  ownership_ = wanted;
+  return wanted;
 }
 
 /// Whether the lock file where `other` is to be bound is the one that is locked here.
@@ -273,6 +270,7 @@ BoundName& BoundName::operator=(BoundName&& other) noexcept {
   lock_name_ = std::move(other.lock_name_);
   binder_ = other.binder_;
   made_ = std::exchange(other.made_, std::nullopt);
+  ownership_ = other.ownership_;
   adopted_ = std::move(other.adopted_);
   return *this;
 }
@@ -389,7 +387,7 @@ std::unexpected<Error> BoundName::no_lock(int error) const {
           printable(split_path(address_.name()).first + lock_name_) + " removed");
 }
 
-Result<void> BoundName::clear_the_way(const BindOptions& options) const {
+Result<void> BoundName::clear_the_way(const BindOptions& options) {
   const auto found = sys::identify(directory_.get(), file_);
   if (!found && found.error() == ENOENT) return {};
   if (!found) return failed(found.error());
@@ -487,7 +485,7 @@ std::unexpected<Error> BoundName::swapped() const {
                       "use a directory that nobody else may write to");
 }
 
-Result<void> BoundName::set_owner_and_mode(int name, const BindOptions& options) const {
+Result<void> BoundName::set_owner_and_mode(int name, const BindOptions& options) {
   const auto wanted = wanted_ownership(options);
   if (!wanted) return std::unexpected(wanted.error());
   if (wanted->changes()) {

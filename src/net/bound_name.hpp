@@ -4,6 +4,7 @@
 // (hallway/listener.hpp) is carried out here, for listeners and datagram sockets alike.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -71,6 +72,13 @@ class BoundName {
   [[nodiscard]] int lock_file() const noexcept { return lock_.get(); }
 
  private:
+  /// User and group to give a socket file to, -1 for those that stay.
+  struct Ownership {
+    std::int64_t uid = -1;
+    std::int64_t gid = -1;
+    [[nodiscard]] bool changes() const noexcept { return uid >= 0 || gid >= 0; }
+  };
+
   explicit BoundName(Address address) : address_(std::move(address)) {}
 
   Result<void> open_place();
@@ -78,11 +86,12 @@ class BoundName {
   Result<void> take_lock();
   [[nodiscard]] sys::Expected<Descriptor> open_lock() const;
   void sign_lock() noexcept;
-  Result<void> clear_the_way(const BindOptions& options) const;
+  Result<Ownership> wanted_ownership(const BindOptions& options);
+  Result<void> clear_the_way(const BindOptions& options);
   Result<void> create_file(int socket, const BindOptions& options);
   Result<Descriptor> open_made(int socket, const std::string& name);
   [[nodiscard]] std::unexpected<Error> swapped() const;
-  Result<void> set_owner_and_mode(int name, const BindOptions& options) const;
+  Result<void> set_owner_and_mode(int name, const BindOptions& options);
   [[nodiscard]] std::unexpected<Error> failed(int error) const;
   [[nodiscard]] std::unexpected<Error> no_lock(int error) const;
 
@@ -94,6 +103,7 @@ class BoundName {
   std::string lock_name_;
   std::int32_t binder_ = 0;                // the process whose duty the name is; 0: not ours yet
   std::optional<sys::FileIdentity> made_;  // the socket file, once it is there
+  std::optional<Ownership> ownership_;     // once it was looked up
   std::optional<BindOptions> adopted_;     // what claim() is to put in force
 };
 
