@@ -14,6 +14,7 @@
 
 #include <hallway/loop.hpp>
 
+#include "add_value.hpp"
 #include "bench_load.hpp"
 #include "bench_measurement.hpp"
 #include "bench_output.hpp"

@@ -3,6 +3,7 @@
 // hallway completions: what a shell needs to complete our command lines, from the same flags that
 // read them. The output is kept in packaging/completions/; a test sees to it that it is current.
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include <algorithm>
 #include <memory>

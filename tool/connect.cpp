@@ -17,6 +17,7 @@
 #include <hallway/datagram_socket.hpp>
 #include <hallway/loop.hpp>
 
+#include "add_value.hpp"
 #include "background.hpp"
 #include "flags.hpp"
 #include "hex.hpp"

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "add_value.hpp"
+
 namespace hallway::tool {
 
 void refuse_flags(const std::string& flags, const std::string& why) {

@@ -2,6 +2,7 @@
 //
 // hallway hub: subjects for the processes of one machine.
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include <algorithm>
 #include <chrono>

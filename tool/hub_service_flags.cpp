@@ -9,6 +9,7 @@
 #include <hallway/limits.hpp>
 #include <hallway/server_url.hpp>
 
+#include "add_value.hpp"
 #include "flags.hpp"
 #include "report.hpp"
 

@@ -3,7 +3,6 @@
 // What `hallway hub` can be told, on the command line and in its config file. Flags win.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <cstddef>
 #include <expected>
 #include <optional>
@@ -13,6 +12,7 @@
 #include <hallway/address.hpp>
 #include <hallway/loop.hpp>
 
+#include "cli_fwd.hpp"
 #include "events.hpp"
 #include "hub_config.hpp"
 #include "listening_flags.hpp"

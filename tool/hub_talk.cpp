@@ -7,6 +7,7 @@
 
 #include <hallway/bytes.hpp>
 
+#include "add_value.hpp"
 #include "deadline.hpp"
 #include "escape.hpp"
 

@@ -4,7 +4,6 @@
 // they print its messages, and when they end.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <optional>
 #include <string>
 
@@ -12,6 +11,7 @@
 #include <hallway/loop.hpp>
 
 #include "background.hpp"
+#include "cli_fwd.hpp"
 #include "events.hpp"
 #include "flags.hpp"
 #include "output.hpp"

@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "add_value.hpp"
 #include "flags.hpp"
 
 namespace hallway::tool {

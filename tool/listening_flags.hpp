@@ -3,7 +3,6 @@
 // Flags of the verbs that listen: who may connect, and how they begin and go on.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <optional>
 #include <string>
 #include <vector>
@@ -11,6 +10,8 @@
 #include <hallway/address.hpp>
 #include <hallway/limits.hpp>
 #include <hallway/peer.hpp>
+
+#include "cli_fwd.hpp"
 
 namespace hallway::tool {
 

@@ -18,6 +18,7 @@
 #include <hallway/limits.hpp>
 #include <hallway/version.hpp>
 
+#include "add_value.hpp"
 #include "flags.hpp"
 #include "help.hpp"
 #include "log.hpp"

@@ -13,6 +13,7 @@
 
 #include <hallway/hub_client.hpp>
 
+#include "add_value.hpp"
 #include "hub_talk.hpp"
 #include "input.hpp"
 #include "verb.hpp"

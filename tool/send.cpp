@@ -19,6 +19,7 @@
 #include <hallway/loop.hpp>
 #include <hallway/socket.hpp>
 
+#include "add_value.hpp"
 #include "deadline.hpp"
 #include "flags.hpp"
 #include "hub_talk.hpp"

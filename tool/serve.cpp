@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // hallway serve: listen, and treat every message as told.
+#include <CLI/CLI.hpp>
 #include <csignal>
 #include <memory>
 

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <array>
 
+#include "add_value.hpp"
+
 namespace hallway::tool {
 
 namespace {

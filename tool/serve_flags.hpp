@@ -3,7 +3,6 @@
 // What `hallway serve` can be told.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -14,6 +13,7 @@
 #include <hallway/address.hpp>
 #include <hallway/limits.hpp>
 
+#include "cli_fwd.hpp"
 #include "events.hpp"
 #include "flags.hpp"
 #include "listening_flags.hpp"

@@ -10,6 +10,7 @@
 
 #include <hallway/hub_client.hpp>
 
+#include "add_value.hpp"
 #include "hub_talk.hpp"
 #include "values.hpp"
 #include "verb.hpp"

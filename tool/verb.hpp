@@ -3,11 +3,12 @@
 // A verb is what stands after `hallway`: each has a file of its own.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <functional>
 #include <optional>
 #include <string>
 #include <vector>
+
+#include "cli_fwd.hpp"
 
 namespace hallway::tool {
 
