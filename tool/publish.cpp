@@ -61,11 +61,12 @@ class Publishing {
     }
     confirming_.reset();
     if (talk_->failed() || published_ == confirmed_) co_return;
-    if (!hub->connected()) co_return fail_unconfirmed(away(*hub));
-    const HubSent had =
-        co_await hub->flush(flags_->hub.reach.timeout.value_or(defaults::request_time));
+    // One that is away may be about to be replaced by another.
+    const Duration patience = hub->connected() ? defaults::request_time : defaults::connect_time;
+    const HubSent had = co_await hub->flush(flags_->hub.reach.timeout.value_or(patience));
     // What the hub said of a message came before its answer.
-    if (!had && !talk_->failed()) fail_unconfirmed(had.error());
+    if (had || talk_->failed()) co_return;
+    fail_unconfirmed(hub->connected() ? had.error() : away(*hub));
   }
 
  private:

@@ -17,8 +17,8 @@
 //
 // A hub delivers at most once. What was sent to one that went away is lost like what it had not
 // delivered yet; after a flush() that ended with ok, the hub has had everything before it. A client
-// whose hub went away connects again and subscribes again; what is published meanwhile is kept up
-// to limits.outbound.
+// whose hub went away connects again and subscribes again; what is published meanwhile, or when the
+// hub has said that it leaves, is kept up to limits.outbound.
 //
 // Unless said otherwise: arguments are borrowed for the call (for an awaited call, until it is
 // resumed), nothing blocks, and everything belongs to the loop's thread. The loop outlives clients

@@ -358,7 +358,7 @@ Outcome HubClientState::publish(const nats::Operation& message, const char*& why
     if (message.reply.empty() && message.header.empty()) last_subject_ = message.subject;
     last_payload_ = message.payload.size();
   }
-  if (!connection_ || !put(operation_)) kept_ += operation_;
+  if (!connection_ || next_hub_awaited() || !put(operation_)) kept_ += operation_;
   ++counters_.messages_published;
   return Outcome::ok;
 }
@@ -373,6 +373,11 @@ Task<> HubClientState::publish_patiently(nats::Operation message, Duration withi
     in_time = co_await TimedWait(core(), changed_, deadline.left());
   }
   if (!in_time && outcome == Outcome::would_block) outcome = Outcome::timed_out;
+}
+
+/// The hub has said that it leaves. What it does not read any more would be lost with it.
+bool HubClientState::next_hub_awaited() const noexcept {
+  return info_.leaving && options_.reconnect.attempts > 0;
 }
 
 /// An operation of our own. While there is no connection it is not sent at all: the next one begins
@@ -540,11 +545,12 @@ Task<Outcome> HubClientState::flush(Duration within) {
   const auto self = shared_from_this();
   const Deadline deadline(within);
   bool in_time = true;
-  while (end_ == Outcome::ok && !connection_ && in_time) {
+  const auto must_wait = [this] { return !connection_ || !kept_.empty(); };
+  while (end_ == Outcome::ok && must_wait() && in_time) {
     in_time = co_await TimedWait(core(), changed_, deadline.left());
   }
   if (end_ != Outcome::ok) co_return end_;
-  if (!connection_) co_return Outcome::timed_out;
+  if (must_wait()) co_return Outcome::timed_out;
   const std::uint64_t connection = connections_;
   const std::uint64_t number = ++pings_;
   send({.verb = nats::Verb::ping});

@@ -118,6 +118,7 @@ class HubClientState : public std::enable_shared_from_this<HubClientState> {
   void start_pump();
   Task<> pump();
   [[nodiscard]] const char* reason_against(const nats::Operation& message) const noexcept;
+  [[nodiscard]] bool next_hub_awaited() const noexcept;
   [[nodiscard]] bool repeats_the_last(const nats::Operation& message) const noexcept;
   void write(const nats::Operation& message);
   [[nodiscard]] Error no_hub() const;

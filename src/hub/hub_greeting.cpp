@@ -14,6 +14,7 @@ namespace {
 
 void note(ServerInfo& info, const JsonMember& member) {
   if (member.name == "headers") info.headers = member.value == "true";
+  if (member.name == "ldm") info.leaving = member.value == "true";
   const char* const begin = member.value.data();
   const char* const end = begin + member.value.size();
   if (member.name == "max_payload") std::from_chars(begin, end, info.max_payload);

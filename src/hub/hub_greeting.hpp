@@ -20,6 +20,7 @@ namespace hallway::hub {
 struct ServerInfo {
   std::size_t max_payload = SIZE_MAX;                            ///< its headers counted
   bool headers = false;                                          ///< it takes messages with headers
+  bool leaving = false;                                          ///< it closes its connections soon
   std::size_t control_line = nats::ParserLimits{}.control_line;  ///< longest line it takes
 
   /// nullopt: it is no JSON object.

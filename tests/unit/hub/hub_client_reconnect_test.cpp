@@ -101,6 +101,31 @@ TEST_F(hub_client_reconnect, flushes_by_way_of_the_next_hub_when_there_is_none) 
   EXPECT_TRUE(hub.has_heard("PUB subject=s payload=x"));
 }
 
+TEST_F(hub_client_reconnect, publishes_to_the_next_hub_when_this_one_leaves) {
+  connect(tireless());
+  hub.say("INFO {\"headers\":true,\"max_payload\":1048576,\"ldm\":true}\r\n");
+  // What it was sent is on its way after a turn, and what is kept is not.
+  ASSERT_TRUE(until([&] {
+    if (client->unsent_bytes() > 0) return true;
+    EXPECT_EQ(publish("s", "before"), Outcome::ok);
+    return false;
+  }));
+  EXPECT_EQ(publish("s", "after"), Outcome::ok);
+  std::optional<Outcome> outcome;
+  loop.spawn([](HubClient& by, std::optional<Outcome>& result) -> Task<> {
+    result = (co_await by.flush()).outcome();
+  }(*client, outcome));
+  loop.turn();
+  hub.crash();
+  ASSERT_TRUE(until_told(Kind::disconnected));
+  EXPECT_FALSE(outcome);
+  EXPECT_FALSE(hub.has_heard("PUB subject=s payload=after"));
+  hub.open();
+  ASSERT_TRUE(until([&] { return outcome.has_value(); }));
+  EXPECT_EQ(outcome, Outcome::ok);
+  EXPECT_TRUE(hub.has_heard("PUB subject=s payload=after"));
+}
+
 TEST_F(hub_client_reconnect, gives_up_after_so_many_attempts) {
   HubClientOptions options = tireless();
   options.reconnect.attempts = 3;
