@@ -148,11 +148,8 @@ void Events::message(std::string_view direction, std::uint64_t connection, std::
   if (!tells(Level::detail)) return;
   const std::size_t most = wordiness_.verbosity > 1 ? bytes.size() : excerpt_size;
   if (wordiness_.json) {
-    // Cut where a character begins: text stays text.
-    std::size_t size = std::min(bytes.size(), most);
-    while (size < bytes.size() && size > 0 && is_utf8_continuation(bytes[size])) --size;
     tell(Level::detail, direction, connection, "",
-         {{"bytes", bytes.size()}, {"data", std::string(bytes.substr(0, size))}});
+         {{"bytes", bytes.size()}, {"data", std::string(beginning_of(bytes, most))}});
     return;
   }
   tell(Level::detail, direction, connection,

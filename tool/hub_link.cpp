@@ -53,7 +53,7 @@ Result<HubLink> HubLink::open(Loop& loop, const Address& hub, LinkOptions option
   if (!link) return std::unexpected(link.error());
   return HubLink({new Link(std::move(*link)), [](const Link* ended) {
                     delete ended;
-                    if (!Link::end_threads(ending_time)) threads_left = true;
+                    if (!Link::end_threads(ending_time)) threads_left() = true;
                   }});
 }
 

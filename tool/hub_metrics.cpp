@@ -132,10 +132,8 @@ constexpr auto one_by_one = std::to_array<SubscriptionMetric>({
 /// backslash and a line feed, and nothing else: bytes that are not UTF-8, or that could steer the
 /// terminal which shows the page, are the label NAME_base64, as with --json.
 ClientMetric::Label label_of(const std::string& name, std::string_view bytes) {
-  std::size_t size = std::min(bytes.size(), longest_label);
-  while (size < bytes.size() && size > 0 && is_utf8_continuation(bytes[size])) --size;
-  const std::string_view shown = bytes.substr(0, size);
-  const char* const rest = size < bytes.size() ? "..." : "";
+  const std::string_view shown = beginning_of(bytes, longest_label);
+  const char* const rest = shown.size() < bytes.size() ? "..." : "";
   if (printable(shown) == shown) return {name, std::string(shown) + rest};
   return {name + "_base64", base64(shown) + rest};
 }

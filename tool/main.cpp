@@ -222,6 +222,6 @@ int main(int argc, char** argv) {
   }
   status = close_output(status);
   Log::standard_error().finish();
-  if (threads_left) ::_exit(status);
+  if (threads_left()) ::_exit(status);
   return status;
 }

@@ -90,13 +90,13 @@ int ServerRun::run(std::optional<int> descriptor, bool successor) {
                        "its time was up; what was still busy was cut"));
 }
 
-// SIGHUP has two meanings. From a terminal that is gone it says that nobody is there any more, as
-// it did before daemons took it for "read your configuration again".
 void ServerRun::handed_over(std::int32_t successor) {
   if (notifier_) unheard(notifier_->main_process(successor));
   notifier_.reset();
 }
 
+// SIGHUP has two meanings. From a terminal that is gone it says that nobody is there any more, as
+// it did before daemons took it for "read your configuration again".
 void ServerRun::hang_up() {
   if (terminal_is_gone()) {
     loop_->drain();

@@ -52,7 +52,7 @@ ReloadThread::~ReloadThread() {
     thread_.join();
   } else {
     thread_.detach();
-    threads_left = true;
+    threads_left() = true;
   }
 }
 

@@ -9,6 +9,9 @@
 namespace hallway::tool {
 
 /// Set by whoever leaves one: the process then ends by _exit(2). Thread: any.
-inline std::atomic<bool> threads_left = false;
+inline std::atomic<bool>& threads_left() noexcept {
+  static std::atomic<bool> left = false;
+  return left;
+}
 
 }  // namespace hallway::tool

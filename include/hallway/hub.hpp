@@ -73,8 +73,9 @@
 // answered; HubRules::stamped says who did.
 //
 // Statistics. A request to $SYS.HUB.STATS is answered with HubStatistics as a JSON object, as soon
-// as the hub has nothing else to do, and after 100 ms at most: what arrived before is counted.
-// Nobody can publish to other subjects below $SYS.HUB.
+// as the hub has nothing else to do: what arrived before is counted. Where that takes longer than
+// 100 ms, it is answered then; a client's requests are answered one after the other. Nobody can
+// publish to other subjects below $SYS.HUB.
 #pragma once
 
 #include <cstdint>

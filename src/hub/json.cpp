@@ -49,7 +49,8 @@ std::string quoted(std::string_view text) {
     std::size_t size = 1;
     std::uint32_t point = first;
     if (first >= 0x80) {
-      size = first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
+      size = 2;
+      if (first >= 0xE0) size = first < 0xF0 ? 3 : 4;
       point = first & (0x7FU >> size);
       for (const char byte : text.substr(1, size - 1)) {
         point = point << 6U | (static_cast<std::uint8_t>(byte) & 0x3FU);

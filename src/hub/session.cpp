@@ -69,11 +69,8 @@ Task<Outcome> Session::read() {
     parser_.arrive(*piece);
     while (const nats::Operation* operation = parser_.next()) {
       act(*operation);
-      Duration patience = statistics_patience;
-      while (true) {
-        if (statistics_for_) co_await wait_until_idle(patience);
-        Subscriber* const full = publish();
-        if (full == nullptr) break;
+      if (statistics_for_) co_await answer_patiently();
+      while (Subscriber* full = publish()) {
         held_back_ = true;
         co_await full->room();
         held_back_ = false;
@@ -94,14 +91,24 @@ Task<Outcome> Session::read() {
   co_return Outcome::closed;
 }
 
-/// Looking at the hub delays nobody's message, and what has arrived before is counted.
-/// @param patience  the longest, and then what is left of it
-Task<> Session::wait_until_idle(Duration& patience) {
-  if (patience <= Duration::zero()) co_return;
-  const auto began = Loop::Clock::now();
+/// Answers a request for statistics when the loop has nothing else to do: so it delays nobody's
+/// message, and counts those that have arrived. After statistics_patience in all it waits no longer
+/// for that.
+Task<> Session::answer_patiently() {
+  Duration patience = statistics_patience;
   detail::LoopCore& core = board_.loop.core();
-  co_await detail::TimedWait(core, core.until_idle(), patience);
-  patience -= Loop::Clock::now() - began;
+  while (statistics_for_) {
+    const auto began = Loop::Clock::now();
+    if (patience > Duration::zero()) {
+      co_await detail::TimedWait(core, core.until_idle(), patience);
+    }
+    patience -= Loop::Clock::now() - began;
+    if (Subscriber* const full = answer_statistics(); full != nullptr) {
+      held_back_ = true;
+      co_await full->room();
+      held_back_ = false;
+    }
+  }
 }
 
 void Session::stop_reading() noexcept {
@@ -256,7 +263,6 @@ ByteView Session::unforged(const nats::Operation& operation) {
 /// What was accepted, if anything was.
 /// @return the subscriber that has to have room before; nullptr: it is done
 Subscriber* Session::publish() {
-  if (statistics_for_) return answer_statistics();
   if (!publication_) return nullptr;
   if (asker_) return bring_to_asker();
   if (!subscriber_.ended()) {

@@ -53,7 +53,7 @@ class Session final : private Subscriber::Observer, private detail::Timer {
   };
 
   Task<Outcome> read();
-  Task<> wait_until_idle(Duration& patience);
+  Task<> answer_patiently();
   void act(const nats::Operation& operation);
   void connect(ByteView text);
   void subscribe(const nats::Operation& operation);

@@ -108,7 +108,8 @@ class Server::Core : private detail::Watch, private detail::Timer, private messa
   void announce(ServerEvent::Kind kind, std::string reason = {}) noexcept {
     report(kind, 0, {}, std::move(reason), {});
   }
-  void announce_path(ServerEvent::Kind kind, const Address& path, const std::string& why) noexcept;
+  void announce_path(ServerEvent::Kind kind, const Address& path,
+                     const std::string& why) const noexcept;
 
   Loop& loop_;
   Listener listener_;
@@ -486,7 +487,7 @@ void Server::Core::report(ServerEvent::Kind kind, std::uint64_t connection, cons
 }
 
 void Server::Core::announce_path(ServerEvent::Kind kind, const Address& path,
-                                 const std::string& why) noexcept {
+                                 const std::string& why) const noexcept {
   if (!options_.on_event) return;
   try {
     options_.on_event({kind, 0, {}, why, {}, path});

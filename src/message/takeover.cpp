@@ -66,9 +66,8 @@ std::string what_it_does(const Client& server) {
     return "that process has ended, and another one has its socket";
   }
   const auto unread = sys::unread_by_peer(server.descriptor());
-  const std::string question = !unread        ? ""
-                               : *unread == 0 ? "it has read the question"
-                                              : "it has not read the question";
+  std::string question;
+  if (unread) question = *unread == 0 ? "it has read the question" : "it has not read the question";
   const std::string state = net::process_state_words(peer.pid);
   if (state.empty()) return question;
   return question.empty() ? "it " + state : question + ", and " + state;

@@ -42,9 +42,6 @@ class NameWatch : private detail::Watch, private detail::Timer {
 
   void stop() noexcept;
 
-  /// Whether a loss was reported, and not yet that the path leads here again.
-  [[nodiscard]] bool lost() const noexcept { return lost_; }
-
  private:
   void ready(std::uint32_t /*events*/) override { look_again(); }
   void fire() override;

@@ -125,7 +125,8 @@ DIFFERENCES = [
     Difference(
         "answers requests to $SYS.HUB.STATS",
         "They are how programs see what it counts. The answer comes when the hub has nothing else to "
-        "do, and after 100 ms at most: looking at it delays nobody, and what arrived before is counted.",
+        "do, or after 100 ms: looking at it delays nobody else, and what arrived before is counted "
+        "where it could be.",
         b"SUB answer 1\r\nPUB $SYS.HUB.STATS answer 0\r\n\r\n",
         (OK, OK, b"MSG answer 1 ...\r\n{\"connections\":1,...}\r\n", PONG),
         (OK, OK, PONG)),

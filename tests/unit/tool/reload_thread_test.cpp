@@ -89,7 +89,7 @@ TEST(ReloadThread, that_is_stuck_is_left_to_itself) {
   const auto threads_before = test::Inventory::take().threads;
   std::promise<void> answer;
   bool applied = false;
-  threads_left = false;
+  threads_left() = false;
   Loop loop;
   {
     ReloadThread thread(loop, [&](const Apply&) { applied = true; });
@@ -98,8 +98,8 @@ TEST(ReloadThread, that_is_stuck_is_left_to_itself) {
       return reloading("too late");
     }));
   }
-  EXPECT_TRUE(threads_left);
-  threads_left = false;
+  EXPECT_TRUE(threads_left());
+  threads_left() = false;
   answer.set_value();
   EXPECT_TRUE(
       test::run_until(loop, [&] { return test::Inventory::take().threads <= threads_before; }));
@@ -107,7 +107,7 @@ TEST(ReloadThread, that_is_stuck_is_left_to_itself) {
 }
 
 TEST(ReloadThread, that_has_prepared_what_nobody_applies_any_more_is_not_left) {
-  threads_left = false;
+  threads_left() = false;
   bool applied = false;
   Loop loop;
   {
@@ -116,7 +116,7 @@ TEST(ReloadThread, that_has_prepared_what_nobody_applies_any_more_is_not_left) {
     pollfd posted{.fd = loop.descriptor(), .events = POLLIN, .revents = 0};
     ASSERT_EQ(poll(&posted, 1, 30'000), 1);
   }
-  EXPECT_FALSE(threads_left);
+  EXPECT_FALSE(threads_left());
   loop.turn();
   EXPECT_FALSE(applied);
 }
