@@ -124,7 +124,7 @@ TEST(HubMetrics, a_subject_that_is_not_harmless_text_is_a_label_in_base64) {
        {std::pair<std::string, const char*>{"\xff", "subject_base64=\"/w==\""},
         {"a\x01", "subject_base64=\"YQE=\""},
         {std::string(1, '\0'), "subject_base64=\"AA==\""},
-        {"\xe2\x80\xae", "subject_base64=\"4oCu\""},
+        {std::string("\xe2\x80") + '\xae', "subject_base64=\"4oCu\""},
         {std::string(200, '\x80'), "subject_base64=\"gICAgICA"}}) {
     EXPECT_THAT(text({}, {subscription(1, subject, 1, 0)}), HasSubstr(label));
   }
