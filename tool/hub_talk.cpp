@@ -27,8 +27,8 @@ void add_header(nlohmann::ordered_json& object, const std::vector<HubField>& hea
   }
 }
 
-/// "status":503,"description":"No Responders". A status is a number of three digits, and what is
-/// none is what it says.
+/// "status":503,"description":"No Responders". A status that is not a number of three digits
+/// is given as text.
 void add_status(nlohmann::ordered_json& object, const HubMessage& message) {
   const std::string_view status = message.status();
   if (status.empty()) return;

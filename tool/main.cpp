@@ -174,7 +174,7 @@ int run_verb(const Verb& verb, std::vector<std::string> words) {
   return run();
 }
 
-/// Whether failures are to be JSON, of a command line that may be none that can be read.
+/// Whether failures are to be JSON; asked before the command line is parsed, which may fail.
 bool asks_for_json(const std::vector<std::string>& words) {
   const auto end = std::ranges::find(words, "--");
   return std::any_of(words.begin(), end, [](const std::string& word) {

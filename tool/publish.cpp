@@ -101,8 +101,8 @@ class Publishing {
     if (!confirming_ || confirming_->ended()) confirming_.emplace(confirm(hub));
   }
 
-  /// Asks the hub again and again whether it has had everything, until it has. A hub that goes away
-  /// in between has had nobody knows what: that ends the verb. One that goes away when it has
+  /// Asks the hub again and again whether it has had everything, until it has. What a hub that
+  /// goes away in between has had is not known: that ends the verb. One that goes away when it has
   /// confirmed everything is connected to again, for what may still be read.
   Background confirm(HubClient& hub) {
     while (confirmed_ < published_) {

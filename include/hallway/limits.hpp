@@ -65,7 +65,7 @@ enum class Full : std::uint8_t {
 enum class PathLost : std::uint8_t {
   ignore,  ///< nobody looks
   report,  ///< the program is told, also when the path leads to the server again
-  rebind,  ///< the same, and the path is bound again as soon as that is possible
+  rebind,  ///< the same, and the path is bound again: tried every bounds::path_look
   drain,   ///< the program is told, and the server drains
 };
 

@@ -107,8 +107,9 @@ class HALLWAY_EXPORT Listener {
   /// Another listener at the same path, which this one has lost, with the options it was bound
   /// with. This one keeps its socket and the clients queued on it, and removes what is left of its
   /// own name when it is closed.
-  /// @errors as bind(), and invalid_argument: it was inherited, or its address is no path. This one
-  ///         then keeps all that it has.
+  /// A relative path begins in the working directory of this moment.
+  /// @errors as bind(), and invalid_argument: it was inherited, or it is not bound to a path. This
+  ///         one then keeps all that it has; where listen(2) fails, the lock is lost.
   Result<Listener> bind_again();
 
   /// Why the path does not lead here any more: "the socket file is gone". Nothing while it does,

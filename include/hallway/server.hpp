@@ -44,7 +44,8 @@ struct ServerEvent {
   std::string reason;
   Counters counters;
   /// path_lost, path_regained: the server's own address, or that of its control socket, where it
-  /// offers a takeover. Each loss of each is one event, and so is the end of each loss.
+  /// offers a takeover. A loss that is seen is one event, and its end another; a control socket
+  /// that is bound again together with its server has none of its own.
   Address path = {};
 };
 
