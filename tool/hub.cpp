@@ -18,7 +18,6 @@
 
 #include <hallway/hub.hpp>
 #include <hallway/loop.hpp>
-#include <hallway/subject.hpp>
 
 #include "background.hpp"
 #include "events.hpp"
@@ -28,6 +27,7 @@
 #include "hub_link.hpp"
 #include "hub_metrics.hpp"
 #include "hub_service_flags.hpp"
+#include "link_events.hpp"
 #include "metrics_server.hpp"
 #include "ready.hpp"
 #include "reload_thread.hpp"
@@ -52,16 +52,6 @@ constexpr const char* examples =
 
 /// Between two attempts to have the metrics' address from a hub that is being replaced.
 constexpr Duration metrics_pause = std::chrono::milliseconds(100);
-
-int fail_config(const ConfigErrors& errors) {
-  int status = exit_status::usage;
-  for (const Error& error : errors) {
-    // A file that cannot be read says nothing about what stands in it.
-    const bool mistake = error.code == std::errc::invalid_argument;
-    status = mistake ? fail_usage(error) : fail(error);
-  }
-  return status;
-}
 
 int check_config(const std::string& file, Events& events) {
   const auto config = read_hub_config(file);
@@ -104,7 +94,7 @@ class HubService {
     events_->tell(Events::Level::usual, "listening", 0, address + " (hub)",
                   {{"address", address}, {"type", "hub"}});
     const int status = run_.run(flags_->listening.ready_fd, config_.hub.takeover);
-    tell_losses();
+    if (link_) LinkEvents(*events_).tell_losses(link_->statistics());
     if (!watch_.lost()) return status;
     return fail(error_of(std::errc::no_such_file_or_directory, "hub",
                          watch_.lost()->path.unescaped(), watch_.lost()->why));
@@ -124,33 +114,11 @@ class HubService {
 
   Result<void> open_link() {
     if (!config_.link) return {};
-    auto opened = HubLink::open(*loop_, hub_->address(), *config_.link, *events_);
+    auto opened = HubLink::open(*loop_, hub_->address(), *config_.link, flags_->loop, *events_);
     if (!opened) return std::unexpected(opened.error());
     link_.emplace(std::move(*opened));
-    tell_left_out();
+    LinkEvents(*events_).tell_left_out(*config_.link);
     return {};
-  }
-
-  /// A pattern may match more than a link passes on.
-  void tell_left_out() {
-    const LinkOptions& link = *config_.link;
-    for (const auto* patterns : {&link.exports, &link.always, &link.imports}) {
-      for (const std::string& pattern : *patterns) {
-        if (internal_part_of(pattern) != InternalPart::some) continue;
-        events_->tell(Events::Level::detail, "link leaves out", 0,
-                      "what is below $SYS and _HALLWAY, of " + pattern, {{"pattern", pattern}});
-      }
-    }
-  }
-
-  /// The last word of counters that nobody can fetch any longer.
-  void tell_losses() {
-    if (!link_) return;
-    const LinkStatistics all = link_->statistics();
-    if (all.dropped_out + all.unconfirmed == 0) return;
-    events_->tell(Events::Level::usual, "link lost messages", 0,
-                  fmt::format("{} dropped, {} unconfirmed", all.dropped_out, all.unconfirmed),
-                  {{"dropped", all.dropped_out}, {"unconfirmed", all.unconfirmed}});
   }
 
   // --- metrics ---

@@ -28,13 +28,6 @@ struct LimitKey {
   Read<Limit> (*read)(std::string_view);
 };
 
-/// Where nothing had room, nothing could be delivered.
-Read<std::size_t> read_room(std::string_view text) {
-  auto size = read_size(text);
-  if (size && *size == 0) return std::unexpected("not a size of at least 1");
-  return size;
-}
-
 /// What CONNECT says of a client takes a few hundred bytes: below this, none could come in.
 constexpr std::size_t least_control_line = kibibyte;
 

@@ -1,62 +1,144 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hub_link.hpp"
 
-#include <chrono>
-#include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <utility>
+#include <variant>
+#include <vector>
 
-#include "threads_left.hpp"
+#include <hallway/child.hpp>
+#include <hallway/connection.hpp>
+
+#include "link_events.hpp"
+#include "link_records.hpp"
+#include "report.hpp"
+#include "values.hpp"
 
 namespace hallway::tool {
 
+namespace records = link_records;
+
 namespace {
 
-/// How long the end of the program waits for threads that are of no use any more.
-constexpr Duration ending_time = std::chrono::seconds(2);
-
-/// What was told so far.
-struct Told {
-  std::string last;
-  Loop::Clock::time_point since;  // a second that began then
-  std::size_t in_this_second = 0;
-};
-
-/// Servers make it happen as often as they like: of what would flood the log, so many lines a
-/// second.
-constexpr std::size_t lines_a_second = 20;
-
-/// A server that is not there is told once, and not at each attempt.
-void tell(Events& events, const LinkEvent& event, Told& told) {
-  const std::string words = event.about.explain();
-  if (std::exchange(told.last, words) == words) return;
-  const auto now = Loop::Clock::now();
-  if (now - told.since >= std::chrono::seconds(1)) told = {words, now, 0};
-  if (++told.in_this_second > lines_a_second) return;
-  switch (event.kind) {
-    case LinkEvent::Kind::up:
-      return events.tell(Events::Level::usual, "link up", 0, event.about.subject,
-                         {{"server", event.about.subject}});
-    case LinkEvent::Kind::reconnecting: return events.error("link reconnecting", 0, event.about);
-    case LinkEvent::Kind::down: return events.error("link down", 0, event.about);
-    case LinkEvent::Kind::complaint: return events.error("link complaint", 0, event.about);
+/// What is a state and no count is that of the latter.
+LinkStatistics operator+(LinkStatistics sum, const LinkStatistics& latter) {
+  for (const auto count :
+       {&LinkStatistics::out, &LinkStatistics::in, &LinkStatistics::dropped_out,
+        &LinkStatistics::dropped_in, &LinkStatistics::refused_in, &LinkStatistics::refused_out,
+        &LinkStatistics::unconfirmed, &LinkStatistics::loops_stopped, &LinkStatistics::connects}) {
+    sum.*count += latter.*count;
   }
+  sum.kept = latter.kept;
+  sum.up = latter.up;
+  return sum;
 }
 
 }  // namespace
 
-Result<HubLink> HubLink::open(Loop& loop, const Address& hub, LinkOptions options, Events& events) {
-  options.on_event = [&events, told = Told()](const LinkEvent& event) mutable {
-    tell(events, event, told);
-  };
-  auto link = loop.run(Link::start(loop, hub, std::move(options)));
-  if (!link) return std::unexpected(link.error());
-  return HubLink({new Link(std::move(*link)), [](const Link* ended) {
-                    delete ended;
-                    if (!Link::end_threads(ending_time)) threads_left() = true;
-                  }});
+struct HubLink::State {
+  State(Loop& its_loop, Events& its_events, const Address& its_hub, Child its_watcher)
+      : loop(&its_loop),
+        events(its_events),
+        hub(its_hub.unescaped()),
+        watcher(std::move(its_watcher)) {}
+
+  Task<Result<void>> start(std::string settings);
+  static Task<> follow(std::shared_ptr<State> state);
+  void hear(const records::Record& record);
+  void add_up();
+  void tell_down(std::string why);
+
+  Loop* loop;
+  LinkEvents events;
+  std::string hub;
+  Child watcher;
+  LinkStatistics before;  // of the workers that have ended
+  LinkStatistics now;     // of the last one
+  bool started = false;
+  std::optional<Error> failed;
+};
+
+/// The first worker decides whether there is a link at all.
+Task<Result<void>> HubLink::State::start(std::string settings) {
+  co_await watcher.connection().send(settings);
+  while (!started && !failed) {
+    const Received said = co_await watcher.connection().receive();
+    if (!said) break;
+    if (const auto record = records::read(said->bytes())) hear(*record);
+  }
+  // A hub that is told to end meanwhile ends without.
+  if (started || loop->draining()) co_return Result<void>();
+  co_return std::unexpected(
+      failed ? std::move(*failed)
+             : error_of(std::errc::connection_aborted, "link", hub, "its watcher has ended"));
 }
 
-LinkStatistics HubLink::statistics() const { return link_->statistics(); }
+/// Keeps the loop running until all has been said.
+Task<> HubLink::State::follow(std::shared_ptr<State> state) {
+  while (const Received said = co_await state->watcher.connection().receive()) {
+    if (const auto record = records::read(said->bytes())) state->hear(*record);
+  }
+  state->add_up();
+  if (!state->loop->draining()) {
+    state->tell_down("its watcher has ended; there is no link until the hub is started again");
+  }
+}
+
+void HubLink::State::hear(const records::Record& record) {
+  if (const auto* event = std::get_if<LinkEvent>(&record)) {
+    events.tell(*event);
+  } else if (const auto* account = std::get_if<records::Account>(&record)) {
+    now = account->statistics;
+  } else if (std::holds_alternative<records::Started>(record)) {
+    started = true;
+  } else if (const auto* refused = std::get_if<records::Failed>(&record)) {
+    if (started) return tell_down(refused->why.explain());
+    failed = refused->why;
+  } else if (const auto* ended = std::get_if<records::Ended>(&record)) {
+    add_up();
+    if (started) return tell_down("its process has ended and is started again: " + ended->how);
+    if (!failed) {
+      failed = error_of(std::errc::connection_aborted, "link", hub,
+                        "its process ended before it was there: " + ended->how);
+    }
+  }
+}
+
+/// A worker has ended. What it kept the next one counts as lost.
+void HubLink::State::add_up() {
+  before = before + std::exchange(now, {});
+  before.kept = 0;
+  before.up = false;
+}
+
+void HubLink::State::tell_down(std::string why) {
+  events.tell({.kind = LinkEvent::Kind::down,
+               .about = error_of(std::errc::connection_aborted, "link", hub, std::move(why))});
+}
+
+Result<HubLink> HubLink::open(Loop& loop, const Address& hub, const LinkOptions& options,
+                              const LoopOptions& spin, Events& events) {
+  const std::string spin_text = spin.spin ? write_duration(*spin.spin) : "auto";
+  auto watcher = Child::spawn(
+      loop, {records::own_program(), "link-watcher", hub.to_string(), "--spin=" + spin_text},
+      {.connection = records::connection_options()});
+  if (!watcher) return std::unexpected(watcher.error());
+  auto state = std::make_shared<State>(loop, events, hub, std::move(*watcher));
+  loop.on_drain(state.get(), [one = state.get()] {
+    one->watcher.connection().try_send(records::write(records::Drain{}));
+  });
+  HubLink link(state);
+  auto started = loop.run(state->start(records::write(records::Settings{hub, options})));
+  if (!started) return std::unexpected(started.error());
+  loop.spawn(State::follow(std::move(state)));
+  return link;
+}
+
+HubLink::~HubLink() {
+  if (state_) state_->loop->forget(state_.get());
+}
+
+LinkStatistics HubLink::statistics() const { return state_->before + state_->now; }
 
 }  // namespace hallway::tool

@@ -43,11 +43,14 @@ void add_admission(CLI::App& verb, Listening& listening) {
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
 }
 
-void add_service(CLI::App& verb, Listening& listening) {
+void add_ready_fd(CLI::App& verb, std::optional<int>& ready_fd, const std::string& when) {
   add_value(
-      verb, "--ready-fd", "N", read_open_descriptor,
-      [&](int descriptor) { listening.ready_fd = descriptor; },
-      "Write a newline to descriptor N once listening, and close it");
+      verb, "--ready-fd", "N", read_open_descriptor, [&](int descriptor) { ready_fd = descriptor; },
+      "Write a newline to descriptor N once " + when + ", and close it");
+}
+
+void add_service(CLI::App& verb, Listening& listening) {
+  add_ready_fd(verb, listening.ready_fd, "listening");
   verb.add_flag("--takeover", listening.takeover,
                 "Take the address over from a server that runs there with --takeover, too, without "
                 "refusing a client; it drains. Offer the same to the next one");

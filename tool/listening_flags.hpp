@@ -29,6 +29,9 @@ struct Listening {
 /// --mode, --owner, --group and --allow.
 void add_admission(CLI::App& verb, Listening& listening);
 
+/// @param when  as the help text has it
+void add_ready_fd(CLI::App& verb, std::optional<int>& ready_fd, const std::string& when);
+
 /// --ready-fd, --takeover and --on-path-lost.
 void add_service(CLI::App& verb, Listening& listening);
 

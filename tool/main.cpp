@@ -7,6 +7,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <array>
 #include <clocale>
 #include <csignal>
 #include <exception>
@@ -40,6 +41,7 @@ const std::vector<Verb>& verbs() {
       {"request", "Send a message and print the reply", "[ADDRESS] MESSAGE [FLAGS]", add_request},
       {"wait", "Exit as soon as a server accepts connections", "[ADDRESS] [FLAGS]", add_wait},
       {"hub", "Pass messages by their subject, to all who want them", "[ADDRESS] [FLAGS]", add_hub},
+      {"link", "Link a hub to a cluster of NATS servers", "[HUB] --to URL... [FLAGS]", add_link},
       {"publish", "Publish messages to a subject of a hub", "SUBJECT MESSAGE... [FLAGS]",
        add_publish},
       {"subscribe", "Print the messages of subjects of a hub", "SUBJECT... [FLAGS]", add_subscribe},
@@ -50,14 +52,17 @@ const std::vector<Verb>& verbs() {
 
 namespace {
 
-/// For the makers of packages; people have no use for it.
-constexpr Verb completions{"completions", "Print completions for a shell", "bash|zsh|fish",
-                           add_completions};
+/// For the makers of packages, and for a hub that has a link; people have no use for them.
+constexpr auto hidden = std::to_array<Verb>(
+    {{"completions", "Print completions for a shell", "bash|zsh|fish", add_completions},
+     {"link-watcher", "Start the process of a hub's link, and again", "HUB", add_link_watcher},
+     {"link-worker", "Be the process of a hub's link", "HUB", add_link_worker}});
 
 const Verb* find_verb(std::string_view name) {
   const auto found = std::ranges::find(verbs(), name, &Verb::name);
   if (found != verbs().end()) return &*found;
-  return name == completions.name ? &completions : nullptr;
+  const auto* const unlisted = std::ranges::find(hidden, name, &Verb::name);
+  return unlisted != hidden.end() ? unlisted : nullptr;
 }
 
 int print_help() {

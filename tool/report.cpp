@@ -74,6 +74,16 @@ int fail_usage(std::string_view what, std::string_view why, std::string_view hin
 
 int fail_usage(const Error& error) { return write(error, exit_status::usage); }
 
+int fail_config(const std::vector<Error>& errors) {
+  int status = exit_status::usage;
+  for (const Error& error : errors) {
+    // A file that cannot be read says nothing about what stands in it.
+    const bool mistake = error.code == std::errc::invalid_argument;
+    status = mistake ? fail_usage(error) : fail(error);
+  }
+  return status;
+}
+
 Error error_of(int code, std::string_view operation, std::string_view subject) {
   return {.code = {code, std::generic_category()},
           .operation = std::string(operation),

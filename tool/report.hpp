@@ -6,6 +6,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <hallway/connection.hpp>
 #include <hallway/error.hpp>
@@ -37,6 +38,9 @@ int fail_usage(std::string_view what, std::string_view why, std::string_view hin
 
 /// A value that cannot be used, in a file: 2.
 int fail_usage(const Error& error);
+
+/// All that is wrong with a config: 2, unless its file cannot be read.
+int fail_config(const std::vector<Error>& errors);
 
 /// An Error for what the tool itself attempted; `code` is errno's value.
 Error error_of(int code, std::string_view operation, std::string_view subject);

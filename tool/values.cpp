@@ -132,6 +132,12 @@ Read<std::size_t> read_size(std::string_view text) {
   return *value * factor;
 }
 
+Read<std::size_t> read_room(std::string_view text) {
+  auto size = read_size(text);
+  if (size && *size == 0) return std::unexpected("not a size of at least 1");
+  return size;
+}
+
 Read<std::size_t> read_message_size(std::string_view text) {
   auto size = read_size(text);
   if (size && *size == 0) return unexpected("not a size of at least 1");

@@ -71,6 +71,9 @@ Read<std::optional<Duration>> read_spin(std::string_view text);
 /// "4096", "64K", "1M", "2G": powers of 1024.
 Read<std::size_t> read_size(std::string_view text);
 
+/// The same where nothing could be delivered without room.
+Read<std::size_t> read_room(std::string_view text);
+
 /// A size that a message can have, at least 1.
 Read<std::size_t> read_message_size(std::string_view text);
 

@@ -27,6 +27,9 @@ Run add_wait(CLI::App& verb, const Rest& rest);
 Run add_hub(CLI::App& verb, const Rest& rest);
 Run add_publish(CLI::App& verb, const Rest& rest);
 Run add_subscribe(CLI::App& verb, const Rest& rest);
+Run add_link(CLI::App& verb, const Rest& rest);
+Run add_link_watcher(CLI::App& verb, const Rest& rest);
+Run add_link_worker(CLI::App& verb, const Rest& rest);
 Run add_bench(CLI::App& verb, const Rest& rest);
 Run add_completions(CLI::App& verb, const Rest& rest);
 

@@ -67,6 +67,8 @@ struct LinkEvent {
     reconnecting,  ///< the connection was lost; another is being made
     down,          ///< an attempt to connect failed, or the server refused us; we try again
     complaint,     ///< the cluster or the hub refuses something, as a subject that is not permitted
+    hub_away,      ///< the hub went away; it is being looked for
+    hub_back,      ///< it is there again
   };
   Kind kind;
   Error about;
@@ -83,6 +85,15 @@ struct LinkTls {
   std::string ca = {};           ///< a file of certificates to trust; empty: the system's
   std::string certificate = {};  ///< ours, a file, with its chain
   std::string key = {};          ///< a file
+};
+
+/// How far a link has come with what its hub gave it. Another process that is told goes on in its
+/// place: what the ended one had not settled counts there as lost.
+struct LinkProgress {
+  std::string id = {};  ///< by which the hub knows it; empty: nothing was before
+  /// Messages from the hub that LinkStatistics has in a counter, or that were not to leave. 0 once
+  /// the connection to the hub was lost: then all that the hub gave it since counts as lost.
+  std::uint64_t settled = 0;
 };
 
 struct LinkOptions {
@@ -113,6 +124,9 @@ struct LinkOptions {
   bool keep_while_away = true;          ///< false: they are dropped until the cluster is back
   LinkFull full = LinkFull::drop_newest;
   std::size_t inbound = 8 * mebibyte;  ///< bytes of messages that wait to enter; then drop_newest
+
+  /// The last that is known of the link in whose place this one comes, within a minute.
+  LinkProgress predecessor = {};
 
   /// Called on the loop. It must not throw, nor destroy the link: post() that.
   std::function<void(const LinkEvent&)> on_event = {};
@@ -156,6 +170,7 @@ class Link {
   ~Link();
 
   [[nodiscard]] LinkStatistics statistics() const;
+  [[nodiscard]] LinkProgress progress() const;
 
   /// Ends the threads that libnats keeps after the last link, so that they do not meet the end of
   /// the program, and what OpenSSL takes away then. For programs that use libnats by links alone,

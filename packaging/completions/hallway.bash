@@ -3,7 +3,7 @@ _hallway_offer() { mapfile -t COMPREPLY < <(compgen "$@" -- "${COMP_WORDS[COMP_C
 _hallway() {
   local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} flags=
   if ((COMP_CWORD == 1)); then
-    _hallway_offer -W "serve connect send request wait hub publish subscribe bench --help --version"
+    _hallway_offer -W "serve connect send request wait hub link publish subscribe bench --help --version"
     return
   fi
   case ${COMP_WORDS[1]} in
@@ -70,6 +70,15 @@ _hallway() {
         --config | --check-config | --name | --mode | --allow | --max-message | --max-connections | --max-per-uid | --link | --export | --import | --ready-fd) return ;;
       esac
       flags="--help -h --quiet -q --verbose -v --json --config --check-config --name --mode --owner --group --allow --max-message --max-connections --max-per-uid --metrics --link --export --import --spin --ready-fd --takeover --on-path-lost"
+      ;;
+    link)
+      case $previous in
+        --full) _hallway_offer -W "drop-oldest drop-newest"; return ;;
+        --metrics) _hallway_offer -f; return ;;
+        --spin) _hallway_offer -W "auto off TIME"; return ;;
+        --config | --to | --export | --export-wanted | --import | --name | --user | --password-file | --token-file | --credentials | --tls-ca | --tls-certificate | --tls-key | --first-wait | --most-wait | --connect-time | --heartbeat | --outbound | --inbound | --ready-fd) return ;;
+      esac
+      flags="--help -h --quiet -q --verbose -v --json --config --to --export --export-wanted --import --name --user --password-file --token-file --credentials --tls --tls-ca --tls-certificate --tls-key --first-wait --most-wait --connect-time --heartbeat --outbound --inbound --drop-while-away --full --metrics --spin --ready-fd"
       ;;
     publish)
       case $previous in

@@ -140,15 +140,17 @@ Result<void> check(const LinkOptions& options) {
 class Link::Core final : public std::enable_shared_from_this<Core>,
                          private link::Cluster::Observer {
  public:
-  Core(Loop& loop, HubClient hub, LinkOptions options, std::string id);
+  Core(Loop& loop, HubClient hub, LinkOptions options, std::string id, std::string known_as);
   Core(const Core&) = delete;
   Core& operator=(const Core&) = delete;
   ~Core() override = default;
 
   Result<void> begin();
+  Task<> take_place();
   void end();
   void hub_went_away();
   [[nodiscard]] LinkStatistics statistics() const;
+  [[nodiscard]] LinkProgress progress() const;
 
  private:
   /// A pattern that leaves, while there is somebody it may leave for.
@@ -157,6 +159,9 @@ class Link::Core final : public std::enable_shared_from_this<Core>,
     bool always = false;
     std::shared_ptr<Subscription> subscription = {};  // its task has it, too
   };
+
+  [[nodiscard]] std::uint64_t dropped_on_the_way() const;
+  void offer(Crossing message);
 
   // From the hub
   Task<> follow_interest();
@@ -190,6 +195,7 @@ class Link::Core final : public std::enable_shared_from_this<Core>,
   Loop& loop_;
   const LinkOptions options_;
   const std::string id_;
+  const std::string known_as_;  // to the hub
   const std::string group_ = "_HALLWAY.LINK." + id_;
   // Answers that come back from the cluster, and those that go back to it.
   const link::ReplySubjects from_cluster_{id_, {core::random_number(), core::random_number()}};
@@ -205,6 +211,10 @@ class Link::Core final : public std::enable_shared_from_this<Core>,
   std::uint64_t dropped_out_ = 0;
   std::uint64_t refused_in_ = 0;
   std::uint64_t refused_out_ = 0;
+  std::uint64_t taken_ = 0;           // messages from the hub
+  std::uint64_t offered_ = 0;         // of those to the cluster
+  std::uint64_t settled_before_ = 0;  // by the predecessor, of what the hub says was missed
+  bool hub_was_away_ = false;
   Loop::Clock::time_point next_report_;  // of what is refused
   bool bringing_in_ = false;
   bool draining_ = false;
@@ -216,10 +226,12 @@ class Link::Core final : public std::enable_shared_from_this<Core>,
   std::unique_ptr<link::Cluster> cluster_;
 };
 
-Link::Core::Core(Loop& loop, HubClient hub, LinkOptions options, std::string id)
+Link::Core::Core(Loop& loop, HubClient hub, LinkOptions options, std::string id,
+                 std::string known_as)
     : loop_(loop),
       options_(std::move(options)),
       id_(std::move(id)),
+      known_as_(std::move(known_as)),
       neighbours_(options_.exports),
       hub_(std::move(hub)) {
   for (const std::string& pattern : options_.always) exports_.push_back({pattern, true});
@@ -244,6 +256,14 @@ Result<void> Link::Core::begin() {
   return {};
 }
 
+/// The hub takes this link for its predecessor, and says that all it gave that one was missed, and
+/// what was published since. A part of the first has been counted.
+Task<> Link::Core::take_place() {
+  const auto self = shared_from_this();
+  co_await hub_.flush();  // the hub has said it before it answers
+  settled_before_ = std::min(options_.predecessor.settled, interest_->dropped());
+}
+
 void Link::Core::end() {
   loop_.forget(this);
   hub_.close();
@@ -256,6 +276,7 @@ void Link::Core::end() {
 
 /// It does not come back to a loop that ends.
 void Link::Core::hub_went_away() {
+  hub_was_away_ = true;
   if (draining_) hub_.close();
 }
 
@@ -263,18 +284,32 @@ LinkStatistics Link::Core::statistics() const {
   LinkStatistics all = cluster_ ? cluster_->statistics() : at_the_end_;
   all.in += in_;
   all.dropped_in += dropped_in_;
-  all.dropped_out += dropped_out_;
   all.refused_in += refused_in_;
   all.refused_out += refused_out_;
   all.loops_stopped += loops_stopped_;
-  // For want of room in the hub, or here.
-  for (const Export& one : exports_) {
-    if (one.subscription) all.dropped_out += one.subscription->dropped();
-  }
-  if (answers_) all.dropped_out += answers_->dropped();
+  all.dropped_out += dropped_on_the_way();
   // While the hub had no connection to this link.
-  if (interest_) all.dropped_out += interest_->dropped();
+  if (interest_) all.dropped_out += interest_->dropped() - settled_before_;
   return all;
+}
+
+/// For want of room in the hub, or here.
+std::uint64_t Link::Core::dropped_on_the_way() const {
+  std::uint64_t dropped = dropped_out_;
+  for (const Export& one : exports_) {
+    if (one.subscription) dropped += one.subscription->dropped();
+  }
+  return dropped + (answers_ ? answers_->dropped() : 0);
+}
+
+LinkProgress Link::Core::progress() const {
+  LinkProgress progress{.id = known_as_};
+  if (hub_was_away_) return progress;
+  const LinkStatistics cluster = cluster_ ? cluster_->statistics() : at_the_end_;
+  const std::uint64_t known = cluster.out + cluster.unconfirmed + cluster.dropped_out;
+  const std::uint64_t unknown = offered_ - std::min(offered_, known);
+  progress.settled = taken_ - std::min(taken_, unknown) + dropped_on_the_way();
+  return progress;
 }
 
 // From the hub -----------------------------------------------------------------------------------
@@ -341,7 +376,13 @@ Task<> Link::Core::bring_out(std::shared_ptr<Subscription> from) {
   while (const HubReceived message = co_await from->receive()) leave(*message);
 }
 
+void Link::Core::offer(Crossing message) {
+  ++offered_;
+  cluster_->offer(std::move(message));
+}
+
 void Link::Core::leave(const HubMessage& message) {
+  ++taken_;
   const ByteView subject = message.subject();
   if (!cluster_ || is_internal(subject)) return;
   const bool wanted = any_matches(options_.always, subject) || neighbours_.want(subject);
@@ -353,11 +394,10 @@ void Link::Core::leave(const HubMessage& message) {
   const auto reply = AskedReply::of(message.reply());
   const bool crosses_by_itself =
       reply.subject.empty() || any_matches(options_.imports, reply.subject);
-  cluster_->offer(
-      {.subject = std::string(subject),
-       .reply = crosses_by_itself ? std::string(reply.subject) : from_cluster_.seal(reply.whole),
-       .header = marked_header(message),
-       .payload = std::string(message.payload())});
+  offer({.subject = std::string(subject),
+         .reply = crosses_by_itself ? std::string(reply.subject) : from_cluster_.seal(reply.whole),
+         .header = marked_header(message),
+         .payload = std::string(message.payload())});
 }
 
 /// Answers to requests that came from the cluster.
@@ -367,15 +407,16 @@ Task<> Link::Core::bring_answers_out() {
 }
 
 void Link::Core::leave_as_answer(const HubMessage& answer) {
+  ++taken_;
   const auto subject = to_cluster_.open(answer.subject());
   if (!subject) ++refused_out_;
   // The NATS client library has no way to say that nobody listens: who asked hears nothing.
   if (!cluster_ || !subject || !answer.status().empty()) return;
   const auto reply = AskedReply::of(answer.reply());
-  cluster_->offer({.subject = std::string(*subject),
-                   .reply = reply.subject.empty() ? std::string() : from_cluster_.seal(reply.whole),
-                   .header = marked_header(answer),
-                   .payload = std::string(answer.payload())});
+  offer({.subject = std::string(*subject),
+         .reply = reply.subject.empty() ? std::string() : from_cluster_.seal(reply.whole),
+         .header = marked_header(answer),
+         .payload = std::string(answer.payload())});
 }
 
 std::vector<std::pair<std::string, std::string>> Link::Core::marked_header(
@@ -491,8 +532,12 @@ Task<> Link::Core::drain() {
   const auto self = shared_from_this();
   draining_ = true;
   // What others have said before is still for us; then the hub may go, or goes by itself.
-  co_await hub_.flush();
-  co_await hub_.drain();
+  if (hub_.connected()) {
+    co_await hub_.flush();
+    co_await hub_.drain();
+  } else {
+    hub_.close();
+  }
   for (const Export& one : exports_) {
     if (!one.subscription) continue;
     while (const HubReceived message = one.subscription->try_receive()) leave(*message);
@@ -514,7 +559,9 @@ Task<Result<Link>> Link::start(Loop& loop, AddressSpec hub, LinkOptions options)
   if (auto checked = check(options); !checked) co_return std::unexpected(checked.error());
   const std::string id = core::random_word(20);
   HubClientOptions as{.name = "link", .echo = false};
-  as.link = id;
+  const std::string& before = options.predecessor.id;
+  as.link = before.empty() ? id : before;
+  const std::string known_as = as.link;
   as.delivery = options.full == LinkFull::drop_oldest ? DeliveryPolicy::drop_oldest
                                                       : DeliveryPolicy::drop_newest;
   const auto made = std::make_shared<std::weak_ptr<Core>>();
@@ -523,15 +570,26 @@ Task<Result<Link>> Link::start(Loop& loop, AddressSpec hub, LinkOptions options)
       loop.post([made] {
         if (const auto core = made->lock()) core->hub_went_away();
       });
-    } else if (told && event.kind == HubClientEvent::Kind::complaint) {
-      told({.kind = LinkEvent::Kind::complaint, .about = event.error});
+    }
+    if (!told) return;
+    switch (event.kind) {
+      case HubClientEvent::Kind::disconnected:
+        return told({.kind = LinkEvent::Kind::hub_away, .about = event.error});
+      case HubClientEvent::Kind::reconnected:
+        return told({.kind = LinkEvent::Kind::hub_back, .about = event.error});
+      case HubClientEvent::Kind::complaint:
+        return told({.kind = LinkEvent::Kind::complaint, .about = event.error});
+      case HubClientEvent::Kind::messages_lost:  // counted
+      case HubClientEvent::Kind::given_up: return;
     }
   };
   auto client = co_await HubClient::connect(loop, std::move(hub), std::move(as));
   if (!client) co_return std::unexpected(client.error());
-  auto core = std::make_shared<Core>(loop, std::move(*client), std::move(options), id);
+  const bool comes_after = !before.empty();
+  auto core = std::make_shared<Core>(loop, std::move(*client), std::move(options), id, known_as);
   *made = core;
   if (auto begun = core->begin(); !begun) co_return std::unexpected(begun.error());
+  if (comes_after) co_await core->take_place();
   co_return Link(std::move(core));
 }
 
@@ -546,6 +604,8 @@ Link::~Link() {
 }
 
 LinkStatistics Link::statistics() const { return core_->statistics(); }
+
+LinkProgress Link::progress() const { return core_->progress(); }
 
 bool Link::end_threads(Duration within) { return link::Cluster::end_threads(within); }
 

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "report.hpp"
+#include "running_link.hpp"
+
+namespace hallway::tool {
+
+// NOLINTNEXTLINE(readability-static-accessed-through-instance): a coroutine, as its twin is
+Task<Result<RunningLink>> RunningLink::open(Loop& /*loop*/, Address hub, LinkOptions /*options*/) {
+  co_return std::unexpected(error_of(std::errc::function_not_supported, "link", hub.unescaped(),
+                                     "this hallway was built without libnats"));
+}
+
+LinkStatistics RunningLink::statistics() const { return {}; }
+
+LinkProgress RunningLink::progress() const { return {}; }
+
+}  // namespace hallway::tool
