@@ -47,7 +47,7 @@ struct HubLink::State {
   static Task<> follow(std::shared_ptr<State> state);
   void hear(const records::Record& record);
   void add_up();
-  void tell_down(std::string why);
+  void tell_down(const std::string& why);
 
   Loop* loop;
   LinkEvents events;
@@ -112,9 +112,9 @@ void HubLink::State::add_up() {
   before.up = false;
 }
 
-void HubLink::State::tell_down(std::string why) {
+void HubLink::State::tell_down(const std::string& why) {
   events.tell({.kind = LinkEvent::Kind::down,
-               .about = error_of(std::errc::connection_aborted, "link", hub, std::move(why))});
+               .about = error_of(std::errc::connection_aborted, "link", hub, why)});
 }
 
 Result<HubLink> HubLink::open(Loop& loop, const Address& hub, const LinkOptions& options,

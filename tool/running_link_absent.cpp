@@ -4,7 +4,6 @@
 
 namespace hallway::tool {
 
-// NOLINTNEXTLINE(readability-static-accessed-through-instance): a coroutine, as its twin is
 Task<Result<RunningLink>> RunningLink::open(Loop& /*loop*/, Address hub, LinkOptions /*options*/) {
   co_return std::unexpected(error_of(std::errc::function_not_supported, "link", hub.unescaped(),
                                      "this hallway was built without libnats"));
