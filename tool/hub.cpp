@@ -14,6 +14,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include <hallway/hub.hpp>
@@ -32,6 +33,7 @@
 #include "ready.hpp"
 #include "reload_thread.hpp"
 #include "report.hpp"
+#include "server_sandbox.hpp"
 #include "server_watch.hpp"
 #include "values.hpp"
 #include "verb.hpp"
@@ -91,6 +93,7 @@ class HubService {
                     {{"file", *flags_->config}});
     }
     const std::string address = hub_->address().unescaped();
+    if (!metrics_to_come_) enter_sandbox();
     events_->tell(Events::Level::usual, "listening", 0, address + " (hub)",
                   {{"address", address}, {"type", "hub"}});
     const int status = run_.run(flags_->listening.ready_fd, config_.hub.takeover);
@@ -154,11 +157,38 @@ class HubService {
     for (;;) {
       co_await loop_->sleep(metrics_pause);
       const auto opened = try_to_open_metrics();
-      if (opened) co_return;
-      if (loop_->now() < until) continue;
-      events_->error("no metrics", 0, opened.error());
+      if (!opened && loop_->now() < until) continue;
+      if (!opened) events_->error("no metrics", 0, opened.error());
+      // Not earlier: it could not open them.
+      enter_sandbox();
       co_return;
     }
+  }
+
+  // --- the sandbox ---
+
+  void enter_sandbox() {
+    SandboxNeeds needs{.off = why_no_sandbox(),
+                       .sockets = {hub_->address()},
+                       .rebinds = config_.hub.on_path_lost == PathLost::rebind,
+                       .config = flags_->config,
+                       .looks_into_processes = why_into_processes(config_.hub.rules)};
+    const auto& metrics = config_.metrics.address;
+    const auto* at = metrics ? std::get_if<Address>(&*metrics) : nullptr;
+    if (at != nullptr) needs.sockets.push_back(*at);
+    sandbox_ = tool::enter_sandbox(*events_, needs);
+  }
+
+  [[nodiscard]] std::string why_no_sandbox() const {
+    if (!config_.sandbox) return flags_->listening.sandbox ? "hub.sandbox" : "--no-sandbox";
+    // libnats opens connections whenever it likes, and starts threads of its own.
+    if (config_.link) return "the link needs the network";
+    return {};
+  }
+
+  /// A stamp names the program of a publisher by /proc/PID/exe.
+  static std::string why_into_processes(const HubRules& rules) {
+    return rules.stamped.empty() ? "" : "it would hide the programs that hub.stamped names";
   }
 
   // --- SIGHUP ---
@@ -182,11 +212,22 @@ class HubService {
       events_->tell(Events::Level::usual, "not changed", 0, key + ": needs a restart",
                     {{"key", key}});
     }
+    tell_hidden_programs(read->hub.rules);
     const HubRules before = std::exchange(config_.hub.rules, std::move(read->hub.rules));
     const HubRules& rules = config_.hub.rules;
     return counted_now(rules.allow.size(), before.allow.size(), "rule") + ", " +
            counted_now(rules.permissions.size(), before.permissions.size(), "permission") + ", " +
            counted_now(rules.delivery.size(), before.delivery.size(), "delivery rule");
+  }
+
+  /// Landlock stays, and what it hides a stamp leaves out.
+  void tell_hidden_programs(const HubRules& now) {
+    const bool hidden = sandbox_.landlock > 0 && config_.hub.rules.stamped.empty();
+    if (!hidden || now.stamped.empty()) return;
+    events_->tell(
+        Events::Level::usual, "not changed", 0,
+        "hub.stamped: stamps without the program, which the sandbox hides: needs a restart",
+        {{"key", "hub.stamped"}});
   }
 
   /// Fewer may be meant, or be the work of somebody who saved too little: it is said.
@@ -218,6 +259,7 @@ class HubService {
   std::optional<Hub> hub_;
   std::optional<HubLink> link_;
   std::unique_ptr<MetricsServer> metrics_;
+  Sandbox sandbox_;
   std::optional<Background> metrics_to_come_;
 };
 

@@ -286,6 +286,7 @@ void read_hub(Table table, HubConfig& config) {
   table.list("stamped", read_pattern, hub.rules.stamped);
   table.value("on_path_lost", read_path_lost, hub.on_path_lost);
   table.flag("takeover", hub.takeover);
+  table.flag("sandbox", config.sandbox);
   table.value("backlog", read_count_as<int>, hub.backlog);
   table.finish();
 }
@@ -522,6 +523,7 @@ std::vector<std::string> fixed_differences(const HubConfig& one, const HubConfig
   compare("hub.group", one.hub.group, other.hub.group);
   compare("hub.on_path_lost", one.hub.on_path_lost, other.hub.on_path_lost);
   compare("hub.takeover", one.hub.takeover, other.hub.takeover);
+  compare("hub.sandbox", one.sandbox, other.sandbox);
   compare("hub.backlog", one.hub.backlog, other.hub.backlog);
   compare_limits(size_keys);
   compare_limits(time_keys);

@@ -38,6 +38,7 @@ struct HubConfig {
   HubOptions hub;
   MetricsConfig metrics;
   std::optional<LinkOptions> link;  ///< nothing: no link
+  bool sandbox = true;              ///< see sandbox.hpp
   bool blank = false;               ///< nothing was in the file: everything is as by default
 };
 

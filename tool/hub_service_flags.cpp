@@ -103,6 +103,7 @@ std::expected<HubConfig, ConfigErrors> HubServiceFlags::settings(ConfigRead when
   if (!listening.allow.empty()) hub.rules.allow = listening.allow;
   win(listening.on_path_lost, hub.on_path_lost);
   if (listening.takeover) hub.takeover = true;
+  if (!listening.sandbox) read->sandbox = false;
   win(max_message, hub.limits.max_payload);
   win(max_connections, hub.limits.connections);
   win(max_per_uid, hub.limits.connections_per_uid);

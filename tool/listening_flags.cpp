@@ -60,6 +60,10 @@ void add_service(CLI::App& verb, Listening& listening) {
       "What to do when somebody removes or replaces the socket file: warn (default), bind it "
       "again, "
       "or drain and exit with 1");
+  verb.add_flag_callback(
+      "--no-sandbox", [&] { listening.sandbox = false; },
+      "Do not give up, once listening, what a server does not need: gaining privileges, starting "
+      "programs, connecting to a network, most files (-v says what holds)");
 }
 
 Address read_listening_address(const std::string& word, bool takeover) {

@@ -24,6 +24,7 @@ struct Listening {
   std::optional<PathLost> on_path_lost;
   bool takeover = false;
   std::optional<int> ready_fd;
+  bool sandbox = true;
 };
 
 /// --mode, --owner, --group and --allow.
@@ -32,7 +33,7 @@ void add_admission(CLI::App& verb, Listening& listening);
 /// @param when  as the help text has it
 void add_ready_fd(CLI::App& verb, std::optional<int>& ready_fd, const std::string& when);
 
-/// --ready-fd, --takeover and --on-path-lost.
+/// --ready-fd, --takeover, --on-path-lost and --no-sandbox.
 void add_service(CLI::App& verb, Listening& listening);
 
 /// The address to listen on in a word; a usage error that names it where it is none, or where it

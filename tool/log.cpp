@@ -12,6 +12,7 @@
 #include <mutex>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "patient_write.hpp"
 
@@ -39,7 +40,10 @@ struct Log::State {
   /// The life of the thread.
   void run() {
     std::unique_lock lock(mutex);
-    while (wait_for_work(lock)) write_next(lock);
+    while (wait_for_work(lock)) {
+      run_actions(lock);
+      write_next(lock);
+    }
   }
 
   // The following are called with the lock, and return with it.
@@ -66,8 +70,16 @@ struct Log::State {
     }
   }
 
+  void run_actions(std::unique_lock<std::mutex>& lock) {
+    const auto due = std::exchange(actions, {});
+    lock.unlock();
+    for (const auto& action : due) action();
+    lock.lock();
+  }
+
   /// A log that failed is tried again with the next line, and not all the time.
-  [[nodiscard]] bool has_work() const { return !waiting.empty() || (dropped > 0 && !failed); }
+  [[nodiscard]] bool has_lines() const { return !waiting.empty() || (dropped > 0 && !failed); }
+  [[nodiscard]] bool has_work() const { return has_lines() || !actions.empty(); }
 
   /// False: nobody will queue anything more.
   bool wait_for_work(std::unique_lock<std::mutex>& lock) {
@@ -86,6 +98,7 @@ struct Log::State {
 
   /// The missing lines are the oldest ones, so that they are told before what is left.
   void write_next(std::unique_lock<std::mutex>& lock) {
+    if (!has_lines()) return;
     const std::uint64_t missing = std::exchange(dropped, 0);
     std::string lines = missing > 0 ? dropped_line(missing) : take_oldest();
     writing = true;
@@ -137,6 +150,7 @@ struct Log::State {
   std::multimap<Clock::time_point, std::function<std::string()>> timed;
   std::function<std::string(std::uint64_t)> dropped_line = plain_dropped_line;
   std::function<void(const std::string&)> taker;
+  std::vector<std::function<void()>> actions;
   std::uint64_t dropped = 0;  // lines, not told yet
   std::uint64_t writes = 0;
   bool started = false;
@@ -195,6 +209,13 @@ void Log::on_dropped(std::function<std::string(std::uint64_t)> line) {
 void Log::divert(std::function<void(const std::string&)> taker) {
   const std::lock_guard lock(state_->mutex);
   state_->taker = std::move(taker);
+}
+
+void Log::run_in_thread(std::function<void()> action) {
+  const std::lock_guard lock(state_->mutex);
+  if (!state_->started) return;
+  state_->actions.push_back(std::move(action));
+  state_->changed.notify_all();
 }
 
 void Log::finish() {

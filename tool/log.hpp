@@ -55,6 +55,10 @@ class Log {
   /// Where somebody types, they belong between what is shown.
   void divert(std::function<void(const std::string&)> taker);
 
+  /// Lets the thread run `action` before it writes anything more; without a thread, nothing is
+  /// done. A write that has begun is not waited for.
+  void run_in_thread(std::function<void()> action);
+
   /// Waits until all is written, or is not being taken.
   /// Blocking: see log_patience and log_end_time.
   void finish();

@@ -64,6 +64,10 @@ void Output::open() {
   hearing_.emplace(hear());
 }
 
+void Output::run_in_thread(std::function<void()> action) {
+  if (writer_) writer_->run_in_thread(std::move(action));
+}
+
 void Output::write(std::string_view bytes) {
   if (bytes.empty()) return;
   // Counted in any case: it will never be written().

@@ -48,6 +48,10 @@ class Output {
   /// Gives what is queued to the thread that writes it now, and not in the loop's next turn.
   void hand_over();
 
+  /// Lets the thread that writes run `action` before it writes anything more; without a thread,
+  /// nothing is done.
+  void run_in_thread(std::function<void()> action);
+
   /// Completes while little is queued: whoever prints for a peer awaits it, so that a slow reader
   /// of our output slows down the peers and costs no memory.
   Task<> room();

@@ -18,6 +18,7 @@
 #include "ready.hpp"
 #include "reload_thread.hpp"
 #include "report.hpp"
+#include "server_sandbox.hpp"
 #include "server_watch.hpp"
 #include "values.hpp"
 
@@ -182,6 +183,7 @@ int serve_connections(Loop& loop, const ServeFlags& flags, Events& events, Outpu
   run.on_status([&] {
     return counted(server->connections(), "connection") + (loop.draining() ? ", draining" : "");
   });
+  enter_sandbox(events, flags.sandbox_needs(), &output);
   tell_listening(events, *server, flags);
   const int status = run.run(flags.listening.ready_fd, flags.listening.takeover);
   if (!watch.lost()) return status;

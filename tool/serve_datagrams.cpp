@@ -17,6 +17,7 @@
 #include "ready.hpp"
 #include "reload_thread.hpp"
 #include "report.hpp"
+#include "server_sandbox.hpp"
 #include "server_watch.hpp"
 #include "values.hpp"
 #include "waiting_answers.hpp"
@@ -203,6 +204,7 @@ int serve_datagrams(Loop& loop, const ServeFlags& flags, Events& events, Output&
     };
   });
   if (auto claimed = run.claim_signals(); !claimed) return fail(claimed.error());
+  enter_sandbox(events, flags.sandbox_needs(), &output);
   tell_listening(events, *socket);
   loop.spawn(serve(loop, flags, events, output, std::move(*socket), *allow));
   const int status = run.run(listening.ready_fd);

@@ -196,6 +196,26 @@ Limits ServeFlags::limits() const {
   return limits;
 }
 
+SandboxNeeds ServeFlags::sandbox_needs() const {
+  SandboxNeeds needs{.off = {},
+                     .sockets = {address},
+                     .rebinds = listening.on_path_lost == PathLost::rebind,
+                     .config = {},
+                     .looks_into_processes = {}};
+  if (!listening.sandbox)
+    needs.off = "--no-sandbox";
+  else if (answer.handler)
+    needs.off = "--handler runs programs, which would be in it as well";
+  else if (!program.empty())
+    needs.off = "it runs programs, which would be in it as well";
+  // The path that a datagram bears is looked up from its sender's working directory and root.
+  const bool answers = answer.echo || answer.ack || !answer.on.empty();
+  if (wire.type == SocketType::datagram && answers) {
+    needs.looks_into_processes = "it would hide where senders of datagrams are to be answered";
+  }
+  return needs;
+}
+
 void add_serve_flags(CLI::App& verb, ServeFlags& flags) {
   auto word = std::make_shared<std::string>(default_address());
   verb.add_option("ADDRESS", *word, "Where to listen: a path, @name, fd:N or activation[:NAME]")

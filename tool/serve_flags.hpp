@@ -17,6 +17,7 @@
 #include "events.hpp"
 #include "flags.hpp"
 #include "listening_flags.hpp"
+#include "sandbox.hpp"
 #include "verb.hpp"
 
 namespace hallway::tool {
@@ -64,6 +65,10 @@ struct ServeFlags {
   bool once = false;
 
   [[nodiscard]] Limits limits() const;
+
+  /// What a server of these needs once it listens.
+  [[nodiscard]] SandboxNeeds sandbox_needs() const;
+
   [[nodiscard]] bool ends_connection(std::string_view message) const {
     return message == exit_word;
   }

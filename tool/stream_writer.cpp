@@ -12,6 +12,7 @@
 #include <string_view>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include <hallway/limits.hpp>
 
@@ -82,10 +83,20 @@ struct StreamWriter::State {
       // Not asked for, these are told all the same: of a pipe, that its last reader is gone.
       if ((watched[0].revents & POLLNVAL) != 0) return end(EBADF);
       if (watched[0].revents != 0) return end(EPIPE);
+      run_actions();
       const std::lock_guard lock(mutex);
       if (!waiting.empty()) return true;
       if (ownerless) return false;
     }
+  }
+
+  void run_actions() {
+    std::vector<std::function<void()>> due;
+    {
+      const std::lock_guard lock(mutex);
+      due.swap(actions);
+    }
+    for (const auto& action : due) action();
   }
 
   bool write_all(std::string_view bytes) {
@@ -113,6 +124,7 @@ struct StreamWriter::State {
   const Bell news;
   std::mutex mutex;  // of what follows
   std::string waiting;
+  std::vector<std::function<void()>> actions;
   std::uint64_t written = 0;
   int error = 0;
   bool ownerless = false;
@@ -135,6 +147,12 @@ void StreamWriter::write(std::string bytes) {
   } else {
     state_->waiting += bytes;
   }
+  state_->work.ring();
+}
+
+void StreamWriter::run_in_thread(std::function<void()> action) {
+  const std::lock_guard lock(state_->mutex);
+  state_->actions.push_back(std::move(action));
   state_->work.ring();
 }
 

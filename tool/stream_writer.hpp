@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -26,6 +27,10 @@ class StreamWriter {
 
   /// Gives it more to write. Not bounded: the owner looks at written().
   void write(std::string bytes);
+
+  /// Lets the thread run `action` before it writes anything more. A write that has begun is not
+  /// waited for.
+  void run_in_thread(std::function<void()> action);
 
   /// Bytes written since the beginning.
   [[nodiscard]] std::uint64_t written() const;
