@@ -237,6 +237,7 @@ class HubService {
 
   Error refuse(ConfigErrors errors) {
     constexpr auto kept = "; what was read before stays in force";
+    explain_denial(errors.front());
     if (!flags_->config) return std::move(errors.front());
     // One that says nothing about a place in the file says all there is.
     if (errors.size() == 1 && errors.front().subject == *flags_->config) {
@@ -247,6 +248,13 @@ class HubService {
     for (const Error& error : errors) events_->error("wrong", 0, error);
     return error_of(std::errc::invalid_argument, "config", *flags_->config,
                     counted(errors.size(), "mistake") + kept);
+  }
+
+  /// A link may lead elsewhere by now.
+  void explain_denial(Error& error) const {
+    if (sandbox_.landlock == 0 || error.code != std::errc::permission_denied) return;
+    error.reason =
+        error.why() + ": the sandbox reads below the directory that it was in at the start";
   }
 
   Loop* loop_;

@@ -47,6 +47,21 @@ std::optional<fs::path> place_of(const fs::path& directory) {
   return place;
 }
 
+/// Whether the kernel follows a link of another process, such as /proc/PID/fd/N, on this path.
+bool leads_through_a_process(const fs::path& path) {
+  const std::string text = fs::absolute(path).lexically_normal();
+  return text.starts_with("/proc/") && !text.starts_with("/proc/self/");
+}
+
+std::string why_without_landlock(const SandboxNeeds& needs) {
+  bool through = needs.config && leads_through_a_process(*needs.config);
+  for (const Address& address : needs.sockets) {
+    const bool is_path = address.kind() == Address::Kind::path;
+    through = through || (is_path && leads_through_a_process(std::string(address.name())));
+  }
+  return through ? "it would hide what lies behind another process" : needs.looks_into_processes;
+}
+
 /// The first thing that failed.
 class Attempts {
  public:
@@ -137,8 +152,8 @@ Sandbox enter_sandbox(const SandboxNeeds& needs, const std::vector<RunInThread>&
   sandbox.no_new_privileges = ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
   if (!sandbox.no_new_privileges) failed(error_of(errno, "sandbox", "no new privileges"));
 
-  if (!needs.looks_into_processes.empty()) {
-    sandbox.without_landlock = needs.looks_into_processes;
+  if (const std::string why = why_without_landlock(needs); !why.empty()) {
+    sandbox.without_landlock = why;
   } else if (const auto version = apply_landlock(needs, others, on_error); !version) {
     sandbox.without_landlock = failed(version.error());
   } else {

@@ -1,12 +1,11 @@
 """A hub and a server enter a sandbox by themselves, --no-sandbox leaves it out, and -v says what holds."""
 import glob
-import json
 import os
 import signal
 import socket
 import urllib.request
 
-from _support import HALLWAY, Hub, Process, Server, run, sanitized, skip, until
+from _support import Hub, Process, Server, sanitized, skip
 
 if sanitized():
     skip('instrumented programs have no sandbox')
@@ -115,6 +114,21 @@ with Hub('-v', '--config', 'config/hub.toml') as hub:
     said = any(b'hub.stamped' in line and b'restart' in line for line in hub.err.all)
     names = any(field.startswith('Hallway-Executable: /') for field in stamped_message(hub))
     assert (said, names) == (landlock, not landlock), hub.err.all
+
+# A config that is linked from elsewhere later is not read, and why is said.
+os.mkdir('elsewhere')
+os.mkdir('place')
+write('elsewhere/hub.toml', '# no rules\n')
+write('config/hub.toml', '# no rules\n')
+for flags in [], ['--no-sandbox']:
+    with Hub(*flags, '--config', 'config/hub.toml', address='./place/hub.sock') as hub:
+        os.remove('config/hub.toml')
+        os.symlink('../elsewhere/hub.toml', 'config/hub.toml')
+        reloaded = hub.reload()
+        assert reloaded == (bool(flags) or not landlock), hub.err.all
+        assert reloaded or 'the sandbox reads below the directory' in hub.says('not reloaded')
+    os.remove('config/hub.toml')
+    write('config/hub.toml', '# no rules\n')
 
 # The directory may be another one when a lost path is bound again.
 os.makedirs('run/hub')

@@ -22,7 +22,7 @@ with Server('--json', '-v', '--ack') as server:
     assert server.event('connected')['peer']['pid'] == os.getpid()
     server.stop()
     events = [json.loads(line)['event'] for line in server.err.rest()]
-    assert events == ['listening', 'connected', 'received', 'sent', 'received', 'sent', 'closed',
+    assert events == ['sandbox', 'listening', 'connected', 'received', 'sent', 'received', 'sent', 'closed',
                       'stopped'], events
 
 with Server('--echo') as server:

@@ -53,6 +53,12 @@ int open_code(const std::string& path, int flags) {
   return code_of(Descriptor::adopt(::open(path.c_str(), flags | O_CLOEXEC, 0600)).get());
 }
 
+int fork_code() {
+  const pid_t child = ::fork();
+  if (child == 0) ::_exit(0);
+  return code_of(child);
+}
+
 /// Something to try, and what it is to give.
 struct Attempt {
   std::string what;
@@ -130,13 +136,8 @@ TEST_F(SandboxedChild, starts_no_program_and_no_process) {
     std::array<char*, 2> words{program.data(), nullptr};
     return ::posix_spawn(nullptr, program.data(), nullptr, nullptr, words.data(), environ);
   };
-  const auto fork = [] {
-    const pid_t child = ::fork();
-    if (child == 0) ::_exit(0);
-    return code_of(child);
-  };
   expect({{"execve", [] { return code_of(::execl("/bin/true", "true", nullptr)); }, EPERM},
-          {"fork", fork, EPERM},
+          {"fork", fork_code, EPERM},
           {"posix_spawn", spawn, EPERM},
           {"clone3", [] { return code_of(::syscall(SYS_clone3, nullptr, 0)); }, ENOSYS}},
          Needs::filter);
@@ -323,9 +324,9 @@ void try_in_thread(const SandboxNeeds& needs, const RunInThread& run, const std:
   if (sandbox.landlock == 0 || sandbox.system_calls == 0) say(not_here);
   std::promise<void> done;
   run([&] {
-    try_all({{"read", [&] { return open_code(file, O_RDONLY); }, EACCES},
-             {"fork", [] { return code_of(::fork()); }, EPERM}},
-            say);
+    try_all(
+        {{"read", [&] { return open_code(file, O_RDONLY); }, EACCES}, {"fork", fork_code, EPERM}},
+        say);
     done.set_value();
   });
   done.get_future().wait();
