@@ -2,10 +2,19 @@
 #include "link/neighbours.hpp"
 
 #include <algorithm>
+#include <cstddef>
+#include <utility>
 
 #include <hallway/hub_client.hpp>
 
 namespace hallway::link {
+
+namespace {
+
+/// What a pattern of one hub takes up: in its set, and in what all want.
+constexpr std::size_t memory_of(ByteView pattern) { return 400 + 3 * pattern.size(); }
+
+}  // namespace
 
 Neighbours::Neighbours(const std::vector<std::string>& exports) {
   for (const std::string& pattern : exports) exports_.push_back({pattern});
@@ -19,7 +28,7 @@ bool Neighbours::hear(const Word& word, Time now) {
     case Word::Kind::all:
       if (from.known && from.number == word.number) return true;  // said for others
       withdraw(from);
-      from.wants.clear();
+      from.everything = false;
       from.known = true;
       from.number = word.number;
       apply(from, word.lines);
@@ -40,38 +49,61 @@ bool Neighbours::hear(const Word& word, Time now) {
 }
 
 void Neighbours::apply(Neighbour& neighbour, const std::vector<std::string>& lines) {
+  if (neighbour.everything) return;
   for (const ByteView line : lines) {
     const ByteView pattern = line.substr(1);
     if (line.front() == '+') {
       begin_to_want(neighbour, pattern);
     } else if (const auto found = neighbour.wants.find(pattern); found != neighbour.wants.end()) {
+      memory_ -= memory_of(pattern);
       neighbour.wants.erase(found);
       cease_to_want(pattern);
     }
+    if (neighbour.everything) return;
   }
 }
 
 void Neighbours::begin_to_want(Neighbour& neighbour, ByteView pattern) {
-  const auto overlaps = [&pattern](const Export& one) {
+  const bool can_have_some = std::ranges::any_of(exports_, [&](const Export& one) {
     return subjects_in_common(one.pattern, pattern).has_value();
-  };
-  if (std::ranges::none_of(exports_, overlaps)) return;
-  if (neighbour.wants.size() >= most_patterns) pattern = ">";
-  if (!neighbour.wants.emplace(pattern).second || !interest_.add(pattern)) return;
-  for (Export& one : exports_) {
-    if (overlaps(one)) ++one.wanted;
+  });
+  if (!can_have_some) return;
+  const std::size_t memory = memory_of(pattern);
+  if (neighbour.wants.size() >= most_patterns || memory_ + memory > most_memory) {
+    return want_everything(neighbour);
   }
+  if (!neighbour.wants.emplace(pattern).second) return;
+  memory_ += memory;
+  if (interest_.add(pattern)) count(pattern, +1);
+}
+
+/// More may cross than it wants, and nothing that it wants is missing. What it says of single
+/// patterns means nothing until it says all anew.
+void Neighbours::want_everything(Neighbour& neighbour) {
+  constexpr ByteView everything = ">";
+  withdraw(neighbour);
+  neighbour.everything = true;
+  neighbour.wants.emplace(everything);
+  memory_ += memory_of(everything);
+  if (interest_.add(everything)) count(everything, +1);
 }
 
 void Neighbours::cease_to_want(ByteView pattern) {
-  if (!interest_.remove(pattern)) return;
+  if (interest_.remove(pattern)) count(pattern, -1);
+}
+
+/// One pattern more, or less, of those that somebody wants.
+void Neighbours::count(ByteView pattern, std::ptrdiff_t change) {
   for (Export& one : exports_) {
-    if (subjects_in_common(one.pattern, pattern)) --one.wanted;
+    if (subjects_in_common(one.pattern, pattern)) one.wanted += static_cast<std::size_t>(change);
   }
 }
 
-void Neighbours::withdraw(const Neighbour& neighbour) {
-  for (const std::string& pattern : neighbour.wants) cease_to_want(pattern);
+void Neighbours::withdraw(Neighbour& neighbour) {
+  for (const std::string& pattern : std::exchange(neighbour.wants, {})) {
+    memory_ -= memory_of(pattern);
+    cease_to_want(pattern);
+  }
 }
 
 bool Neighbours::want_some_of(ByteView pattern) const {
@@ -80,11 +112,10 @@ bool Neighbours::want_some_of(ByteView pattern) const {
 }
 
 void Neighbours::forget_silent_since(Time time) {
-  std::erase_if(all_, [&](const auto& one) {
-    const bool silent = one.second.heard < time;
-    if (silent) withdraw(one.second);
-    return silent;
-  });
+  for (auto& [hub, neighbour] : all_) {
+    if (neighbour.heard < time) withdraw(neighbour);
+  }
+  std::erase_if(all_, [&](const auto& one) { return one.second.heard < time; });
 }
 
 void Neighbours::excuse_silence(Time now) {

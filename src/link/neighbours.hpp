@@ -3,6 +3,7 @@
 // The other hubs on the cluster, and what they want. Pure: it is told the time.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <set>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include <hallway/bytes.hpp>
+#include <hallway/limits.hpp>
 #include <hallway/loop.hpp>
 
 #include "link/interest.hpp"
@@ -21,9 +23,12 @@ class Neighbours {
  public:
   using Time = Loop::Clock::time_point;
 
-  /// Wanting more patterns than that counts as wanting everything; of more hubs than that, the
-  /// first ones are listened to.
-  static constexpr std::size_t most_patterns = 100'000;
+  /// A hub that wants more patterns than that wants everything, and so does one whose patterns
+  /// would take up more memory, in bytes, together with those of all others: whoever may publish in
+  /// the cluster can say what a thousand hubs want. Of more hubs than that, the first ones are
+  /// listened to.
+  static constexpr std::size_t most_patterns = 16'384;
+  static constexpr std::size_t most_memory = 16 * mebibyte;
   static constexpr std::size_t most_hubs = 1024;
 
   /// @param exports  what they can have at all; the rest of what they want is passed over
@@ -45,11 +50,14 @@ class Neighbours {
 
   /// How many patterns they want, all together.
   [[nodiscard]] std::size_t patterns() const noexcept { return interest_.size(); }
+  /// What they take up, in bytes.
+  [[nodiscard]] std::size_t memory() const noexcept { return memory_; }
 
  private:
   struct Neighbour {
     std::uint64_t number = 0;  // of the last thing it said that we understood
     bool known = false;        // we know what it wants
+    bool everything = false;   // it wants too much to be kept one by one
     Time heard;
     std::set<std::string, std::less<>> wants;
   };
@@ -61,12 +69,15 @@ class Neighbours {
 
   void apply(Neighbour& neighbour, const std::vector<std::string>& lines);
   void begin_to_want(Neighbour& neighbour, ByteView pattern);
+  void want_everything(Neighbour& neighbour);
   void cease_to_want(ByteView pattern);
-  void withdraw(const Neighbour& neighbour);
+  void count(ByteView pattern, std::ptrdiff_t change);
+  void withdraw(Neighbour& neighbour);
 
   std::vector<Export> exports_;
   std::map<std::string, Neighbour> all_;
   Interest interest_;
+  std::size_t memory_ = 0;
 };
 
 }  // namespace hallway::link

@@ -13,6 +13,9 @@ namespace {
 
 constexpr ByteView head = "HALLWAY 1 ";
 
+/// A hub's id has 56 bytes. Who says what comes after it is not known.
+constexpr std::size_t longest_hub = 128;
+
 constexpr auto kinds = std::to_array<std::pair<ByteView, Word::Kind>>({
     {"all", Word::Kind::all},
     {"change", Word::Kind::change},
@@ -57,7 +60,9 @@ std::optional<Word> Word::parse(ByteView text) {
   }
   const char* const end = first.data() + first.size();
   const auto [stop, failure] = std::from_chars(first.data(), end, word.number);
-  if (!known || word.hub.empty() || failure != std::errc() || stop != end) return std::nullopt;
+  if (!known || word.hub.empty() || word.hub.size() > longest_hub || failure != std::errc() ||
+      stop != end)
+    return std::nullopt;
   while (!text.empty()) {
     const ByteView line = take_until(text, '\n');
     const bool valid =

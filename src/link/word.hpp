@@ -31,7 +31,8 @@ struct Word {
 
   [[nodiscard]] std::string text() const;
 
-  /// nullopt: it is none, or of another version. Lines that are no patterns are left out.
+  /// nullopt: it is none, or of another version, or its hub's id is too long. Lines that are no
+  /// patterns are left out.
   static std::optional<Word> parse(ByteView text);
 };
 

@@ -71,6 +71,39 @@ TEST_F(neighbours, want_some_of_an_export_as_long_as_one_pattern_has_a_part_in_i
   EXPECT_EQ(all.patterns(), 0U);
 }
 
+TEST_F(neighbours, that_want_more_than_can_be_kept_want_everything) {
+  std::vector<std::string> lines;
+  for (std::size_t i = 0; i <= Neighbours::most_patterns; ++i) {
+    lines.push_back("+news." + std::to_string(i));
+  }
+  EXPECT_TRUE(hear("A", Kind::all, 1, lines));
+  EXPECT_EQ(all.patterns(), 1U);
+  EXPECT_TRUE(wants("news.never.named"));
+  EXPECT_TRUE(wants("jobs"));
+  // Single patterns mean nothing then, until it says all anew.
+  EXPECT_TRUE(hear("A", Kind::change, 2, {"-news.1", "+jobs"}));
+  EXPECT_TRUE(wants("news.1"));
+  EXPECT_TRUE(hear("A", Kind::all, 3, {"+news.a"}));
+  EXPECT_FALSE(wants("jobs"));
+  EXPECT_TRUE(wants("news.a"));
+}
+
+TEST_F(neighbours, take_up_so_much_memory_together_and_no_more) {
+  for (int hub = 0; hub < 100; ++hub) {
+    std::vector<std::string> lines;
+    for (int i = 0; i < 10'000; ++i) {
+      lines.push_back("+news." + std::to_string(hub) + "." + std::to_string(i));
+    }
+    EXPECT_TRUE(hear("H" + std::to_string(hub), Kind::all, 1, lines));
+    ASSERT_LE(all.memory(), Neighbours::most_memory + 1'000);
+  }
+  EXPECT_TRUE(wants("news.99.9999"));
+  for (int hub = 0; hub < 100; ++hub) hear("H" + std::to_string(hub), Kind::bye, 1);
+  EXPECT_EQ(all.memory(), 0U);
+  EXPECT_EQ(all.patterns(), 0U);
+  EXPECT_FALSE(all.want_some_of("jobs"));
+}
+
 TEST_F(neighbours, are_forgotten_when_they_leave_or_fall_silent) {
   EXPECT_TRUE(hear("A", Kind::all, 1, {"+jobs"}));
   EXPECT_TRUE(hear("B", Kind::all, 1, {"+jobs"}));

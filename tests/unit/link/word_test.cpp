@@ -26,6 +26,11 @@ TEST(word, is_none_of_another_version_or_form) {
   }
 }
 
+TEST(word, is_none_of_a_hub_with_a_name_that_fills_memory) {
+  EXPECT_TRUE(Word::parse("HALLWAY 1 " + std::string(128, 'N') + " all 1\n"));
+  EXPECT_FALSE(Word::parse("HALLWAY 1 " + std::string(129, 'N') + " all 1\n"));
+}
+
 TEST(word, leaves_out_lines_that_are_no_patterns) {
   const auto read = Word::parse("HALLWAY 1 ABC all 0\n+a..b\nnews\n+\n+ok\n\n-x y");
   ASSERT_TRUE(read);
