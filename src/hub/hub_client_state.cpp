@@ -28,6 +28,9 @@ namespace {
 /// A server's INFO may name every member of its cluster.
 constexpr std::size_t longest_line = 64 * kibibyte;
 
+/// Bytes of answers to PING that wait beside what the program publishes.
+constexpr std::size_t most_answers = 64 * kibibyte;
+
 /// What a line of SUB has besides its words.
 constexpr std::size_t around_words = 32;
 
@@ -251,7 +254,7 @@ void HubClientState::handle(const nats::Operation& operation) {
   switch (operation.verb) {
     case nats::Verb::msg:
     case nats::Verb::hmsg: return deliver(operation);
-    case nats::Verb::ping: return send({.verb = nats::Verb::pong});
+    case nats::Verb::ping: return answer_ping();
     case nats::Verb::pong: return note_pong();
     case nats::Verb::err:
       return report(HubClientEvent::Kind::complaint, complaint_of(operation.text, "use"));
@@ -260,6 +263,11 @@ void HubClientState::handle(const nats::Operation& operation) {
       return;
     default: return;  // +OK; nothing else comes from a server
   }
+}
+
+/// A hub that asks again and again, and reads none of the answers, is not answered for ever.
+void HubClientState::answer_ping() {
+  if (unsent_bytes() < options_.limits.outbound + most_answers) send({.verb = nats::Verb::pong});
 }
 
 void HubClientState::note_pong() {

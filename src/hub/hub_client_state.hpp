@@ -104,6 +104,7 @@ class HubClientState : public std::enable_shared_from_this<HubClientState> {
   void end(Outcome outcome, Error reason);
 
   void handle(const nats::Operation& operation);
+  void answer_ping();
   void note_pong();
   void learn(const hub::ServerInfo& info);
   void deliver(const nats::Operation& operation);

@@ -83,6 +83,22 @@ TEST_F(hub_client_connect, answers_the_hubs_ping) {
   EXPECT_TRUE(until_heard("PONG"));
 }
 
+TEST_F(hub_client_connect, answers_no_more_of_a_hubs_pings_than_fit) {
+  HubClientOptions options;
+  options.limits.outbound = 64 * kibibyte;
+  connect(options);
+  hub.read_on(false);
+  std::string pings;
+  for (int i = 0; i < 10'000; ++i) pings += "PING\r\n";
+  for (int i = 0; i < 100; ++i) {
+    hub.say(pings);  // a million: six megabytes of answers
+    EXPECT_TRUE(until([&] { return hub.unsent_bytes() == 0; }));
+  }
+  EXPECT_LT(client->unsent_bytes(), 256 * kibibyte);
+  hub.read_on(true);
+  EXPECT_EQ(flush(), Outcome::ok);
+}
+
 TEST_F(hub_client_connect, tells_what_the_hub_complains_about_and_goes_on) {
   connect();
   hub.say("-ERR 'Permissions Violation for Publish to \"secret\"'\r\n-ERR 'Invalid Subject'\r\n");

@@ -62,6 +62,9 @@ class ScriptedHub {
     detail::wake_all(loop_->core(), resumed_);
   }
 
+  [[nodiscard]] std::size_t unsent_bytes() const {
+    return client_ == nullptr ? 0 : client_->unsent_bytes();
+  }
   [[nodiscard]] bool has_client() const noexcept { return client_ != nullptr; }
   [[nodiscard]] bool has_heard(const std::string& operation) const {
     return std::ranges::find(heard, operation) != heard.end();
