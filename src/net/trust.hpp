@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <hallway/peer.hpp>
+
+#include "sys/file.hpp"
+
+namespace hallway::net {
+
+/// Whether it could do to us what it likes anyway: it is root, or our own user.
+[[nodiscard]] inline bool trusts(const Peer& peer) noexcept {
+  return peer.uid == 0 || peer.uid == sys::effective_uid();
+}
+
+}  // namespace hallway::net
