@@ -139,6 +139,7 @@ class HubService {
   Result<void> try_to_open_metrics() {
     auto collect = [this, most = config_.metrics.subscriptions] {
       auto families = hub_metrics(hub_->statistics(), hub_->subscriptions(), most);
+      std::ranges::move(user_metrics(hub_->users()), std::back_inserter(families));
       if (link_) std::ranges::move(link_metrics(link_->statistics()), std::back_inserter(families));
       return families;
     };
@@ -181,8 +182,6 @@ class HubService {
 
   [[nodiscard]] std::string why_no_sandbox() const {
     if (!config_.sandbox) return flags_->listening.sandbox ? "hub.sandbox" : "--no-sandbox";
-    // libnats opens connections whenever it likes, and starts threads of its own.
-    if (config_.link) return "the link needs the network";
     return {};
   }
 

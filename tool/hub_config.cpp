@@ -44,15 +44,19 @@ constexpr auto size_keys = std::to_array<LimitKey<std::size_t>>({
     {"connections_per_uid", &HubLimits::connections_per_uid, read_count},
     {"subscriptions_per_uid", &HubLimits::subscriptions_per_uid, read_count},
     {"subject_tokens", &HubLimits::subject_tokens, read_count},
-    {"pending_per_uid", &HubLimits::pending_per_uid, read_room},
+    {"memory", &HubLimits::memory, read_room},
+    {"memory_per_uid", &HubLimits::memory_per_uid, read_room},
     {"pending_per_subscription", &HubLimits::pending_per_subscription, read_room},
     {"max_payload", &HubLimits::max_payload, read_message_size},
     {"control_line", &HubLimits::control_line, read_control_line},
     {"outbound", &HubLimits::outbound, read_room},
     {"send_buffer", &HubLimits::send_buffer, read_size},
+    {"send_buffers", &HubLimits::send_buffers, read_size},
+    {"least_rate", &HubLimits::least_rate, read_size},
 });
 
 constexpr auto time_keys = std::to_array<LimitKey<Duration>>({
+    {"hold_time", &HubLimits::hold_time, read_time_span},
     {"slow_time", &HubLimits::slow_time, read_duration},
     {"ping_interval", &HubLimits::ping_interval, read_duration},
 });

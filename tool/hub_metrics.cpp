@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -28,12 +29,14 @@ using Labels = std::vector<ClientMetric::Label>;
 /// Of a subject, as a label.
 constexpr std::size_t longest_label = 128;
 
-ClientMetric metric(MetricType type, std::uint64_t value, Labels labels) {
+ClientMetric metric(MetricType type, double value, Labels labels) {
   ClientMetric metric;
   metric.label = std::move(labels);
-  (type == MetricType::Counter ? metric.counter.value : metric.gauge.value) =
-      static_cast<double>(value);
+  (type == MetricType::Counter ? metric.counter.value : metric.gauge.value) = value;
   return metric;
+}
+ClientMetric metric(MetricType type, std::uint64_t value, Labels labels) {
+  return metric(type, static_cast<double>(value), std::move(labels));
 }
 
 /// A metric of the whole hub.
@@ -128,6 +131,35 @@ constexpr auto one_by_one = std::to_array<SubscriptionMetric>({
      &SubscriptionStatistics::superseded},
 });
 
+/// A metric of one user.
+struct UserMetric {
+  const char* name;
+  const char* help;
+  MetricType type;
+  double (*value)(const UserStatistics& user);
+};
+
+constexpr auto of_user = std::to_array<UserMetric>({
+    {"hallway_hub_user_connections", "Connections of a user, closed ones with unread bytes too.",
+     MetricType::Gauge,
+     [](const UserStatistics& user) { return static_cast<double>(user.connections); }},
+    {"hallway_hub_user_subscriptions", "Subscriptions of a user.", MetricType::Gauge,
+     [](const UserStatistics& user) { return static_cast<double>(user.subscriptions); }},
+    {"hallway_hub_user_memory_bytes", "What a user makes the hub keep.", MetricType::Gauge,
+     [](const UserStatistics& user) { return static_cast<double>(user.memory); }},
+    {"hallway_hub_user_memory_share_bytes", "What a user may make the hub keep now.",
+     MetricType::Gauge,
+     [](const UserStatistics& user) { return static_cast<double>(user.memory_share); }},
+    {"hallway_hub_user_loop_seconds_total", "Time the hub spent on what a user said.",
+     MetricType::Counter,
+     [](const UserStatistics& user) {
+       return std::chrono::duration<double>(user.loop_time).count();
+     }},
+    {"hallway_hub_user_held_back_total", "How often a user waited for its turn or for a reader.",
+     MetricType::Counter,
+     [](const UserStatistics& user) { return static_cast<double>(user.held_back); }},
+});
+
 /// The bytes of a client's choice as a label. The text form of Prometheus escapes a quote, a
 /// backslash and a line feed, and nothing else: bytes that are not UTF-8, or that could steer the
 /// terminal which shows the page, are the label NAME_base64, as with --json.
@@ -208,6 +240,18 @@ std::vector<MetricFamily> hub_metrics(const HubStatistics& hub,
     MetricFamily one = family(of.name, of.help, of.type);
     for (const auto& [labels, counters] : troubled) {
       one.metric.push_back(metric(of.type, counters.*of.value, labels));
+    }
+    if (!one.metric.empty()) families.push_back(std::move(one));
+  }
+  return families;
+}
+
+std::vector<MetricFamily> user_metrics(const std::vector<UserStatistics>& users) {
+  std::vector<MetricFamily> families;
+  for (const UserMetric& of : of_user) {
+    MetricFamily one = family(of.name, of.help, of.type);
+    for (const UserStatistics& user : users) {
+      one.metric.push_back(metric(of.type, of.value(user), {{"uid", std::to_string(user.uid)}}));
     }
     if (!one.metric.empty()) families.push_back(std::move(one));
   }

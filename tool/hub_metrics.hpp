@@ -22,6 +22,9 @@ std::vector<prometheus::MetricFamily> hub_metrics(const HubStatistics& hub,
                                                   std::vector<SubscriptionStatistics> subscriptions,
                                                   std::size_t most);
 
+/// What each user takes up and has taken.
+std::vector<prometheus::MetricFamily> user_metrics(const std::vector<UserStatistics>& users);
+
 /// Those of its link.
 std::vector<prometheus::MetricFamily> link_metrics(const LinkStatistics& link);
 

@@ -46,6 +46,10 @@ void add_limits(CLI::App& verb, HubServiceFlags& flags) {
       verb, "--max-per-uid", "N", read_count, [&](std::size_t count) { flags.max_per_uid = count; },
       fmt::format("Above it, clients of that user are turned away (default {})",
                   limits.connections_per_uid));
+  add_value(
+      verb, "--max-memory", "SIZE", read_size, [&](std::size_t size) { flags.max_memory = size; },
+      fmt::format("Bytes that all clients together may make it keep (default {})",
+                  write_size(limits.memory)));
 }
 
 /// A refused one is shown without its password.
@@ -107,6 +111,7 @@ std::expected<HubConfig, ConfigErrors> HubServiceFlags::settings(ConfigRead when
   win(max_message, hub.limits.max_payload);
   win(max_connections, hub.limits.connections);
   win(max_per_uid, hub.limits.connections_per_uid);
+  win(max_memory, hub.limits.memory);
   if (address) read->address = address;
   if (metrics) read->metrics.address = metrics;
   if (!servers.empty() && !read->link) read->link.emplace();

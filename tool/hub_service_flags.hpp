@@ -32,6 +32,7 @@ struct HubServiceFlags {
   std::optional<std::size_t> max_message;
   std::optional<std::size_t> max_connections;
   std::optional<std::size_t> max_per_uid;
+  std::optional<std::size_t> max_memory;
   std::optional<MetricsAddress> metrics;
   std::vector<std::string> servers;  // of the link
   std::vector<std::string> exports;

@@ -89,6 +89,16 @@ void add_limits(CLI::App& verb, ServeFlags& flags) {
       fmt::format("Above it, clients of that user are turned away (default {})",
                   ServerLimits{}.max_per_uid));
   add_value(
+      verb, "--max-memory", "SIZE", read_size,
+      [&](std::size_t size) { flags.server_limits.memory = size; },
+      fmt::format("Bytes that all clients together may make it keep (default {})",
+                  write_size(ServerLimits{}.memory)));
+  add_value(
+      verb, "--max-memory-per-uid", "SIZE", read_size,
+      [&](std::size_t size) { flags.server_limits.memory_per_uid = size; },
+      fmt::format("The same for the clients of one user (default {})",
+                  write_size(ServerLimits{}.memory_per_uid)));
+  add_value(
       verb, "--idle-timeout", "TIME", read_duration, [&](Duration time) { flags.idle_time = time; },
       "Close a connection on which nothing moved for so long (default: never)");
   add_value(
@@ -123,10 +133,11 @@ void refuse_beside(const CLI::App& verb, const std::string& beside, Names names,
 }
 
 void check_datagram(const CLI::App& verb) {
-  refuse_beside(verb, "--type datagram",
-                {"--broadcast", "--sized", "--hangup", "--exit-word", "--max-connections",
-                 "--max-per-uid", "--idle-timeout", "--handshake-timeout", "--once"},
-                "datagrams have no connections");
+  refuse_beside(
+      verb, "--type datagram",
+      {"--broadcast", "--sized", "--hangup", "--exit-word", "--max-connections", "--max-per-uid",
+       "--max-memory", "--max-memory-per-uid", "--idle-timeout", "--handshake-timeout", "--once"},
+      "datagrams have no connections");
   refuse_beside(verb, "--type datagram", {"--takeover"},
                 "what a client has sent waits in the socket of one server; it is not handed over");
 }

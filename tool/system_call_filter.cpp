@@ -51,6 +51,8 @@ constexpr std::array unconditional{
     // Threads. `clone` stands below.
     "futex", "futex_time64", "set_robust_list", "rseq", "set_tid_address", "exit", "exit_group",
     "sched_yield", "sched_getaffinity", "getcpu", "landlock_restrict_self",
+    // How a child ended that was started before: the hub's link.
+    "waitid", "wait4",
     // Signals that arrive. `tgkill` stands below.
     "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "rt_sigpending", "rt_sigtimedwait",
     "rt_sigtimedwait_time64", "sigreturn", "restart_syscall", "sigaltstack",

@@ -35,8 +35,17 @@
 // its subscriptions. When that is full, the subscription's policy decides: the first DeliveryRule
 // about it, or else what the client asked for in its CONNECT,
 //     CONNECT {"verbose":false,"full":"drop_oldest"}
-// or else DeliveryPolicy::disconnect, with -ERR 'Slow Consumer'. Under `wait`, publishers are not
-// read from until there is room; who takes nothing for HubLimits::slow_time meanwhile is cut.
+// or else DeliveryPolicy::disconnect, with -ERR 'Slow Consumer'. Under `disconnect`, publishers are
+// not read from while more than three quarters of the queue are taken, as long as the subscriber
+// takes HubLimits::least_rate: who reads loses nothing to a burst, and who does not is cut. A rule
+// may say `wait`: then they wait until there is room, however long that is; who takes nothing for
+// HubLimits::slow_time meanwhile is cut. At the word of a client, `wait` is `disconnect`.
+//
+// Shares. Connections, memory and the loop's time are shared out by uid: see HubLimits, and for the
+// sum of it all docs/LIMITS.md. In each turn of the loop what one uid's clients have said is dealt
+// with for 2 ms, and goes on in the next turn. Who is in another user namespace has the share of
+// whoever answers for it: the user to whom /etc/subuid gives its uid, or who is root in there; and
+// what the rules forbid that user they forbid it, too.
 // Order is kept within a subscription, and between subscriptions as long as nothing waits.
 //
 // Gaps. A subscription that lost messages is told so in their place, with a message to its own sid:
@@ -72,7 +81,9 @@
 // `_INBOX.>` in just these words. Everybody may publish to an inbox, so that requests can be
 // answered; HubRules::stamped says who did.
 //
-// Statistics. A request to $SYS.HUB.STATS is answered with HubStatistics as a JSON object, as soon
+// Statistics. A request to $SYS.HUB.STATS is answered with HubStatistics as a JSON object, and in
+// its member "users" with UserStatistics: of all users to root and the hub's own user, to others of
+// themselves. It is answered as soon
 // as the hub has nothing else to do: what arrived before is counted. Where that takes longer than
 // 100 ms, it is answered then; a client's requests are answered one after the other. Nobody can
 // publish to other subjects below $SYS.HUB.
@@ -159,6 +170,17 @@ struct SubscriptionStatistics {
   std::uint64_t superseded = 0;
 };
 
+/// What the clients of one uid take up now, and have taken since its first one that is there came.
+struct UserStatistics {
+  std::uint32_t uid = 0;
+  std::uint64_t connections = 0;  ///< those whose last bytes are not read yet among them
+  std::uint64_t subscriptions = 0;
+  std::uint64_t memory = 0;        ///< bytes; see HubLimits::memory
+  std::uint64_t memory_share = 0;  ///< the most it may have now
+  Duration loop_time{};            ///< that the hub spent on what they said
+  std::uint64_t held_back = 0;     ///< how often one of them waited for a turn, or for a reader
+};
+
 /// Movable, not copyable. The loop outlives it, and everything belongs to the loop's thread. Ends
 /// as a Server does: at once with the object, or calmly when it drains.
 ///
@@ -185,6 +207,7 @@ class HALLWAY_EXPORT Hub {
 
   [[nodiscard]] HubStatistics statistics() const;
   [[nodiscard]] std::vector<SubscriptionStatistics> subscriptions() const;
+  [[nodiscard]] std::vector<UserStatistics> users() const;
 
   /// Clients are told (INFO with "ldm":true), what they have sent is still published, and what
   /// waits for them delivered; then their connections are closed. As when the loop drains.

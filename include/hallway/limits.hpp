@@ -69,21 +69,40 @@ enum class PathLost : std::uint8_t {
   drain,   ///< the program is told, and the server drains
 };
 
-/// What one server may cost.
+/// What one server may cost. docs/LIMITS.md has what that comes to.
+///
+/// What is limited for all and for each uid is shared out: a uid has no more than its own limit,
+/// and no more than its share of what the others have left, (all - an eighth - theirs) / (uids +
+/// 1). Root and the server's own uid may have all that is left, the eighth included.
 struct ServerLimits {
   std::size_t max_connections = 1024;   ///< above it, clients wait in the kernel's backlog
   std::size_t max_per_uid = 256;        ///< above it, connections of that uid are turned away
   std::size_t descriptor_reserve = 32;  ///< descriptors below RLIMIT_NOFILE left to the program
   Duration drain_time = std::chrono::seconds(10);
+
+  /// Bytes that peers make the server keep, of all connections: what the kernel has not taken of
+  /// what they do not read, and messages that have not arrived whole. bounds::connection for each
+  /// connection come on top. A connection of a uid over its share counts as one whose queue is
+  /// full, and ends over a message that does not fit.
+  std::size_t memory = 128 * mebibyte;
+  std::size_t memory_per_uid = 64 * mebibyte;
+
+  /// Bytes that the kernel may keep for connections which it was asked to hold Limits::send_buffer
+  /// of; each counts for twice that (man 7 socket, SO_SNDBUF). It is not asked where none are left.
+  std::size_t send_buffers = 256 * mebibyte;
 };
 
-/// What a hub may cost. What belongs to a uid is shared by all its connections.
+/// What a hub may cost. What belongs to a uid is shared by all its connections, and what is limited
+/// for all is shared out as ServerLimits says.
 struct HubLimits {
   std::size_t connections_per_uid = 256;
   std::size_t subscriptions_per_uid = 16'384;
 
-  /// Bytes that wait for the connections of a uid: from here on its subscriptions count as full.
-  std::size_t pending_per_uid = 64 * mebibyte;
+  /// Bytes that clients make the hub keep: messages that wait for them or have not arrived whole,
+  /// and subscriptions. bounds::connection for each connection come on top. From its share on, a
+  /// uid's subscriptions count as full and new ones are refused.
+  std::size_t memory = 128 * mebibyte;
+  std::size_t memory_per_uid = 64 * mebibyte;
 
   /// Bytes that wait for one subscription: from here on it counts as full. None do under `wait`.
   std::size_t pending_per_subscription = 8 * mebibyte;
@@ -91,7 +110,7 @@ struct HubLimits {
   /// Tokens in the subject of a subscription: each may take up a place of its own.
   std::size_t subject_tokens = 128;
 
-  std::size_t connections = 65'536;  ///< of all uids; above it, clients wait in the backlog
+  std::size_t connections = 1024;  ///< of all uids; above it, clients wait in the backlog
 
   std::size_t max_payload = 1 * mebibyte;   ///< of a message, its header counted
   std::size_t control_line = 4 * kibibyte;  ///< of an operation, without its verb
@@ -102,8 +121,18 @@ struct HubLimits {
   /// Bytes the kernel is asked to hold of a connection; as Limits::send_buffer. They are on their
   /// way before anything waits: where only the latest counts, less is more.
   std::size_t send_buffer = 1 * mebibyte;
+  std::size_t send_buffers = 256 * mebibyte;  ///< of all; as ServerLimits::send_buffers
 
-  /// How long a subscriber for which others wait may take nothing.
+  /// While more than three quarters of its room are taken, a subscription under
+  /// DeliveryPolicy::disconnect holds back its publishers, as long as its connection takes this
+  /// many bytes a second, measured over hold_time, and each message for hold_time at most. A slower
+  /// one holds back nobody until it has caught up, and its user's others no publishers of other
+  /// users for slow_time. Zero: none ever does.
+  std::size_t least_rate = 1 * mebibyte;
+  Duration hold_time = std::chrono::seconds(1);
+
+  /// How long a subscriber for which others wait, because a DeliveryRule says DeliveryPolicy::wait,
+  /// may take nothing.
   Duration slow_time = std::chrono::seconds(10);
 
   /// Who is silent that long is sent a PING, and cut when so many stay unanswered. A time of zero
@@ -165,6 +194,10 @@ inline constexpr std::size_t fair_read = 32 * kibibyte;
 /// looked at every so many messages.
 inline constexpr Duration turn_share = std::chrono::microseconds(100);
 inline constexpr unsigned messages_between_looks = 64;
+
+/// What one connection of a server costs at most by itself, in bytes: what the server knows of it,
+/// and one read that its handler has not dealt with yet.
+inline constexpr std::size_t connection = 48 * kibibyte;
 
 /// Smallest unit in which outbound bytes are kept.
 inline constexpr std::size_t chunk = 64 * kibibyte;

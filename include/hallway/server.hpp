@@ -29,7 +29,7 @@ namespace hallway {
 struct ServerEvent {
   enum class Kind : std::uint8_t {
     connected,
-    turned_away,       ///< by a rule or the limit per uid; `reason` says which
+    turned_away,       ///< by a rule, or its uid has its share; `reason` says which
     closed,            ///< `reason` says how it ended, `counters` what went through
     accepting_paused,  ///< no room: max_connections, or out of descriptors; `reason` says which
     accepting_resumed,
@@ -62,6 +62,10 @@ struct ServerOptions {
   std::size_t descriptors = 0;  ///< accepted per message; 0 refuses them in the kernel if it can
   Limits limits = {};
   ServerLimits server_limits = {};
+  /// What a client is told that is turned away because its uid has as many connections as it may:
+  /// these bytes as they are, in any framing. Called on the loop. It must not throw, except that
+  /// std::bad_alloc turns the client away without a word.
+  std::function<std::string(std::uint64_t connection)> refusal_text = {};
   Full full = Full::disconnect;
   PathLost on_path_lost = PathLost::report;
   /// Takes over from a server that runs at the path and was opened with this, too, and offers

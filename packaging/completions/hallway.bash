@@ -16,9 +16,9 @@ _hallway() {
         --full) _hallway_offer -W "wait drop-oldest drop-newest disconnect"; return ;;
         --spin) _hallway_offer -W "auto off TIME"; return ;;
         --on-path-lost) _hallway_offer -W "warn rebind exit"; return ;;
-        --max-message | --on | --handler | --handlers | --handler-timeout | --exit-word | --stop-word | --mode | --allow | --max-connections | --max-per-uid | --idle-timeout | --handshake-timeout | --timeout | --ready-fd) return ;;
+        --max-message | --on | --handler | --handlers | --handler-timeout | --exit-word | --stop-word | --mode | --allow | --max-connections | --max-per-uid | --max-memory | --max-memory-per-uid | --idle-timeout | --handshake-timeout | --timeout | --ready-fd) return ;;
       esac
-      flags="--help -h --quiet -q --verbose -v --json --type --framing --max-message --echo --ack --broadcast --on --sized --hangup --handler --handlers --handler-timeout --exit-word --stop-word --no-print --mode --owner --group --allow --max-connections --max-per-uid --idle-timeout --handshake-timeout --timeout --full --spin --once --ready-fd --takeover --on-path-lost --no-sandbox"
+      flags="--help -h --quiet -q --verbose -v --json --type --framing --max-message --echo --ack --broadcast --on --sized --hangup --handler --handlers --handler-timeout --exit-word --stop-word --no-print --mode --owner --group --allow --max-connections --max-per-uid --max-memory --max-memory-per-uid --idle-timeout --handshake-timeout --timeout --full --spin --once --ready-fd --takeover --on-path-lost --no-sandbox"
       ;;
     connect)
       case $previous in
@@ -67,9 +67,9 @@ _hallway() {
         --metrics) _hallway_offer -f; return ;;
         --spin) _hallway_offer -W "auto off TIME"; return ;;
         --on-path-lost) _hallway_offer -W "warn rebind exit"; return ;;
-        --config | --check-config | --name | --mode | --allow | --max-message | --max-connections | --max-per-uid | --link | --export | --import | --ready-fd) return ;;
+        --config | --check-config | --name | --mode | --allow | --max-message | --max-connections | --max-per-uid | --max-memory | --link | --export | --import | --ready-fd) return ;;
       esac
-      flags="--help -h --quiet -q --verbose -v --json --config --check-config --name --mode --owner --group --allow --max-message --max-connections --max-per-uid --metrics --link --export --import --spin --ready-fd --takeover --on-path-lost --no-sandbox"
+      flags="--help -h --quiet -q --verbose -v --json --config --check-config --name --mode --owner --group --allow --max-message --max-connections --max-per-uid --max-memory --metrics --link --export --import --spin --ready-fd --takeover --on-path-lost --no-sandbox"
       ;;
     link)
       case $previous in

@@ -22,6 +22,7 @@ class Subscriber;
 /// How a subscription is to be served.
 struct Service {
   DeliveryPolicy policy = DeliveryPolicy::disconnect;
+  bool holds_back = false;  ///< its publishers, while it is nearly full; see HubLimits::least_rate
   std::size_t pending = 0;  ///< see HubLimits::pending_per_subscription
   /// Where some of what it covers is denied: to be asked for each message. They outlive it.
   const Permissions* in_part = nullptr;
@@ -31,14 +32,19 @@ struct Service {
 class ClientSubscription final : public Subscription, public core::Linked<ClientSubscription> {
  public:
   /// @param owner  outlives it
+  /// @param cost  bytes that it takes up, in the router too
   ClientSubscription(Subscriber& owner, std::string sid, std::string subject, std::string group,
-                     const Service& service, Account& account)
+                     const Service& service, core::Account& account, std::size_t cost)
       : Subscription(&owner, std::move(subject), std::move(group)),
         queue(service.policy, service.pending, account),
+        holds_back(service.holds_back),
         in_part(service.in_part),
         hears_inboxes(service.hears_inboxes),
         subscriber_(owner),
-        sid_(std::move(sid)) {}
+        sid_(std::move(sid)),
+        cost_(account, core::Quota::memory) {
+    cost_.set(cost);
+  }
 
   /// @param to_inbox  what is_inbox() says of the subject
   [[nodiscard]] bool accepts(std::string_view subject, bool to_inbox) const noexcept {
@@ -50,12 +56,14 @@ class ClientSubscription final : public Subscription, public core::Linked<Client
   [[nodiscard]] const std::string& sid() const noexcept { return sid_; }
 
   DeliveryQueue<detail::SharedFrame> queue;
+  const bool holds_back;       ///< as in Service
   const Permissions* in_part;  ///< as in Service
   bool hears_inboxes;          ///< as in Service
 
  private:
   Subscriber& subscriber_;
   const std::string sid_;
+  core::Charge cost_;
 };
 
 }  // namespace hallway::hub

@@ -42,6 +42,17 @@ bool shows_asker(const Publication& publication, const ClientSubscription& to) {
   return !publication.reply.empty() && to.subscriber().is_link();
 }
 
+/// Whether the publisher has to wait before this subscription can have another message.
+/// @param besides  bytes that others of its account are about to take
+bool holds_back(const ClientSubscription& to, const Publication& publication, std::size_t besides,
+                Loop::Clock::time_point now) {
+  if (to.queue.blocks(besides)) return true;
+  if (!to.holds_back || publication.was_held || to.subscriber().slow()) return false;
+  const User& user = to.subscriber().user();
+  const bool of_another = &user != publication.user;
+  return !(of_another && user.slow(now)) && to.queue.nearly_full(besides);
+}
+
 /// Whether a message need not wait in its queue.
 bool may_pass(const ClientSubscription& to) {
   return to.queue.idle() && to.subscriber().has_room();
@@ -88,13 +99,14 @@ Subscriber* Delivery::find_recipients(const Publication& publication) {
   router_.match(subject, matched_, publication.except, [&](const Subscription& subscription) {
     return static_cast<const ClientSubscription&>(subscription).accepts(subject, to_inbox);
   });
-  std::size_t kept = 0;
+  std::size_t kept = 0;  // bytes that those before it take, of the same user
+  const User* user = nullptr;
   for (const SubscriptionId id : matched_) {
     const ClientSubscription& to = *find(id);
     const bool directly = may_pass(to);
     if (!directly) {
-      // Of one account, as far as we know here.
-      if (to.queue.blocks(kept)) return &to.subscriber();
+      if (std::exchange(user, &to.subscriber().user()) != &to.subscriber().user()) kept = 0;
+      if (holds_back(to, publication, kept, core_.now())) return &to.subscriber();
       kept += decltype(to.queue)::cost_of(publication.subject,
                                           nats::written_size(delivered_to(publication, to)));
     }

@@ -24,6 +24,7 @@
 #include "hub/client_subscription.hpp"
 #include "hub/router.hpp"
 #include "hub/subscriber.hpp"
+#include "hub/users.hpp"
 #include "loop/loop_core.hpp"
 #include "message/transport.hpp"
 #include "wire/nats_operation.hpp"
@@ -38,6 +39,8 @@ struct Publication {
   ByteView payload;
   const Subscriber* except = nullptr;  ///< a publisher that wants no echo
   std::uint64_t publisher = 0;         ///< the number of its connection; 0: the hub
+  const User* user = nullptr;          ///< the publisher's
+  bool was_held = false;  ///< it waited for HubLimits::hold_time: only rules hold it now
 };
 
 class Delivery final : private detail::Flushable {

@@ -30,7 +30,7 @@
 
 #include <hallway/hub_rules.hpp>
 
-#include "hub/quotas.hpp"
+#include "core/accounts.hpp"
 
 namespace hallway::hub {
 
@@ -49,17 +49,24 @@ class DeliveryQueue {
  public:
   /// @param limit  bytes at which it is full; a message counts for a little more than its own
   /// @param account  who pays for what waits; outlives the queue
-  DeliveryQueue(DeliveryPolicy policy, std::size_t limit, Account& account) noexcept
+  DeliveryQueue(DeliveryPolicy policy, std::size_t limit, core::Account& account) noexcept
       : policy_(policy), limit_(limit), account_(account) {}
   DeliveryQueue(const DeliveryQueue&) = delete;
   DeliveryQueue& operator=(const DeliveryQueue&) = delete;
-  ~DeliveryQueue() { account_.give_back(Quota::bytes_pending, pending_); }
+  ~DeliveryQueue() { account_.give_back(core::Quota::memory, pending_); }
 
   /// Nothing waits, and nothing was lost: a message may pass it by.
   [[nodiscard]] bool idle() const noexcept { return entries_.empty() && lost_ == 0; }
   /// @param besides  bytes that others of the account are about to take
   [[nodiscard]] bool full(std::size_t besides = 0) const noexcept {
-    return pending_ >= limit_ || !account_.has_left(Quota::bytes_pending, besides);
+    return pending_ >= limit_ || !account_.has_left(core::Quota::memory, besides);
+  }
+  /// Whether more than three quarters of its room are taken.
+  [[nodiscard]] bool nearly_full(std::size_t besides = 0) const noexcept {
+    const auto three_quarters = [](std::size_t of) { return of - of / 4; };
+    return pending_ >= three_quarters(limit_) ||
+           account_.taken(core::Quota::memory) + besides >=
+               three_quarters(account_.share(core::Quota::memory));
   }
   /// Whether publishers have to wait for it: offer() would answer so.
   [[nodiscard]] bool blocks(std::size_t besides = 0) const noexcept {
@@ -175,13 +182,11 @@ class DeliveryQueue {
   void pay(Entry& entry) noexcept {
     entry.cost = cost_of(entry.subject, entry.bytes);
     pending_ += entry.cost;
-    const bool paid = account_.take(Quota::bytes_pending, entry.cost);
-    assert(paid);
-    (void)paid;  // without asserts
+    account_.add(core::Quota::memory, entry.cost);
   }
   void unpay(Entry& entry) noexcept {
     pending_ -= entry.cost;
-    account_.give_back(Quota::bytes_pending, std::exchange(entry.cost, 0));
+    account_.give_back(core::Quota::memory, std::exchange(entry.cost, 0));
   }
 
   void count_delivered(std::size_t bytes, std::uint64_t messages) noexcept {
@@ -191,7 +196,7 @@ class DeliveryQueue {
 
   const DeliveryPolicy policy_;
   const std::size_t limit_;
-  Account& account_;
+  core::Account& account_;
   std::list<Entry> entries_;  // and no deque, which takes half a kilobyte while nothing waits
   // Of latest_only. Ordered, because strangers choose the subjects: nobody can make it slow.
   std::map<std::string_view, Entry*> by_subject_;

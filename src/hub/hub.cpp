@@ -31,7 +31,11 @@ ServerOptions server_options(const HubOptions& options, std::vector<AllowRule> a
           .group = options.group,
           .allow = std::move(allow),
           .limits = connection_limits(options.limits),
-          .server_limits = {.max_connections = options.limits.connections, .max_per_uid = SIZE_MAX},
+          .server_limits = {.max_connections = options.limits.connections,
+                            .max_per_uid = options.limits.connections_per_uid,
+                            .memory = options.limits.memory,
+                            .memory_per_uid = options.limits.memory_per_uid,
+                            .send_buffers = options.limits.send_buffers},
           .on_path_lost = options.on_path_lost,
           .takeover = options.takeover,
           .backlog = options.backlog};
@@ -54,11 +58,12 @@ class Hub::Core {
 
   [[nodiscard]] HubStatistics statistics() { return board_.statistics(); }
   [[nodiscard]] std::vector<SubscriptionStatistics> subscriptions();
+  [[nodiscard]] std::vector<UserStatistics> users() const { return board_.user_statistics(); }
   [[nodiscard]] const Address& address() const noexcept { return server_->address(); }
 
  private:
   Task<> serve(Connection connection);
-  Task<> turn_away(Connection connection);
+  [[nodiscard]] std::string text_for_too_many(std::uint64_t connection) const;
   void heard(const ServerEvent& event);
   void leave();
 
@@ -70,6 +75,7 @@ class Hub::Core {
 Result<void> Hub::Core::open(const AddressSpec& address) {
   ServerOptions options = server_options(options_, board_.rules.allow());
   options.on_event = [this](const ServerEvent& event) { heard(event); };
+  options.refusal_text = [this](std::uint64_t connection) { return text_for_too_many(connection); };
   auto opened = Server::open(
       board_.loop, address, [this](Connection connection) { return serve(std::move(connection)); },
       std::move(options));
@@ -83,27 +89,16 @@ Result<void> Hub::Core::open(const AddressSpec& address) {
   return {};
 }
 
-// nats-server turns a client away after its INFO: clients wait for that first.
 Task<> Hub::Core::serve(Connection connection) {
-  hub::Account* account = board_.quotas.admit(connection.peer().uid);
-  if (account == nullptr) return turn_away(std::move(connection));
-  return [](hub::Switchboard& board, Connection client, hub::Account& admitted) -> Task<> {
-    struct Visit {
-      hub::Switchboard& board;
-      hub::Account& account;
-      ~Visit() { board.quotas.leave(account); }
-    } const visit{board, admitted};
-    hub::Session session(board, std::move(client), admitted);
-    co_await session.run();
-  }(board_, std::move(connection), *account);
+  hub::Session session(board_, std::move(connection));
+  co_await session.run();
 }
 
-Task<> Hub::Core::turn_away(Connection connection) {
-  const ByteView reason = nats::errors::too_many_connections;
-  const std::string info = board_.info.to_json(connection.number(), board_.leaving);
-  board_.report(HubEvent::Kind::refused, connection, std::string(reason));
-  co_await connection.send(nats::to_bytes({.verb = nats::Verb::info, .text = info}));
-  co_await connection.send(nats::to_bytes({.verb = nats::Verb::err, .text = reason}));
+/// As nats-server does: clients wait for its INFO first.
+std::string Hub::Core::text_for_too_many(std::uint64_t connection) const {
+  const std::string info = board_.info.to_json(connection, board_.leaving);
+  return nats::to_bytes({.verb = nats::Verb::info, .text = info}) +
+         nats::to_bytes({.verb = nats::Verb::err, .text = nats::errors::too_many_connections});
 }
 
 Result<void> Hub::Core::set_rules(const HubRules& rules) {
@@ -172,6 +167,7 @@ Hub::~Hub() = default;
 Result<void> Hub::set_rules(const HubRules& rules) { return core_->set_rules(rules); }
 HubStatistics Hub::statistics() const { return core_->statistics(); }
 std::vector<SubscriptionStatistics> Hub::subscriptions() const { return core_->subscriptions(); }
+std::vector<UserStatistics> Hub::users() const { return core_->users(); }
 void Hub::drain() { core_->drain(); }
 const Address& Hub::address() const noexcept { return core_->address(); }
 

@@ -247,6 +247,15 @@ bool JsonReader::take_plain() noexcept {
 
 // Writing ----------------------------------------------------------------------------------------
 
+JsonObject& JsonObject::add(std::string_view name, std::span<const JsonObject> objects) {
+  std::string array = "[";
+  for (const JsonObject& object : objects) {
+    if (array.size() > 1) array += ',';
+    array += object.text();
+  }
+  return add_bare(name, array + ']');
+}
+
 JsonObject& JsonObject::add_bare(std::string_view name, std::string_view value) {
   if (text_.size() > 1) text_ += ',';
   text_ += '"';

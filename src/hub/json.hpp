@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // As much of JSON (RFC 8259) as a hub needs: the members of an object somebody sends, and an object
-// of names, numbers and words to be sent.
+// of names, numbers, words and objects to be sent.
 #pragma once
 
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -85,6 +86,9 @@ class JsonObject {
   {
     return add_bare(name, std::to_string(value));
   }
+
+  /// An array of objects.
+  JsonObject& add(std::string_view name, std::span<const JsonObject> objects);
 
   [[nodiscard]] std::string text() const { return text_ + '}'; }
 

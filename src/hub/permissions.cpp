@@ -52,9 +52,14 @@ Permissions Permissions::of(const Peer& peer, std::span<const std::uint32_t> gro
   return permissions;
 }
 
+void Permissions::restrict_to(Permissions other) {
+  responsible_ = std::make_shared<const Permissions>(std::move(other));
+}
+
 bool Permissions::may_publish(std::string_view subject) const noexcept {
   const bool allowed = !publish_.allow || any_matches(*publish_.allow, subject);
-  return allowed && !any_matches(publish_.deny, subject);
+  return allowed && !any_matches(publish_.deny, subject) &&
+         (!responsible_ || responsible_->may_publish(subject));
 }
 
 Permissions::Subscribing Permissions::may_subscribe(std::string_view subject) const noexcept {
@@ -63,17 +68,21 @@ Permissions::Subscribing Permissions::may_subscribe(std::string_view subject) co
   }
   const bool allowed = !subscribe_.allow || any_contains(*subscribe_.allow, subject);
   if (!allowed || any_contains(subscribe_.deny, subject)) return Subscribing::refused;
+  const auto besides = responsible_ ? responsible_->may_subscribe(subject) : Subscribing::whole;
+  if (besides != Subscribing::whole) return besides;
   const bool touched = std::ranges::any_of(
       subscribe_.deny, [&](std::string_view denied) { return overlap(denied, subject); });
   return touched ? Subscribing::in_part : Subscribing::whole;
 }
 
 bool Permissions::hears_inboxes(std::string_view subject) const noexcept {
-  return hears_all_inboxes_ || inbox_reach_of(subject) == InboxReach::named;
+  const bool heard = hears_all_inboxes_ || inbox_reach_of(subject) == InboxReach::named;
+  return heard && (!responsible_ || responsible_->hears_inboxes(subject));
 }
 
 bool Permissions::may_receive(std::string_view subject) const noexcept {
-  return !any_matches(subscribe_.deny, subject);
+  return !any_matches(subscribe_.deny, subject) &&
+         (!responsible_ || responsible_->may_receive(subject));
 }
 
 }  // namespace hallway::hub

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string_view>
 
@@ -26,6 +27,10 @@ class Permissions {
   /// @param trusted  root, or the hub's own user: it may also hear inboxes and what links say
   static Permissions of(const Peer& peer, std::span<const std::uint32_t> groups,
                         std::span<const PermissionRule> rules, bool trusted = false);
+
+  /// From now on what only one of both allows is not allowed: somebody else answers for the peer,
+  /// who has no more rights by it.
+  void restrict_to(Permissions other);
 
   [[nodiscard]] bool may_publish(std::string_view subject) const noexcept;
 
@@ -45,6 +50,7 @@ class Permissions {
   SubjectLists publish_;
   SubjectLists subscribe_;
   bool hears_all_inboxes_ = false;
+  std::shared_ptr<const Permissions> responsible_;  // null: nobody else answers for it
 };
 
 }  // namespace hallway::hub

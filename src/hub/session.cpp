@@ -9,6 +9,8 @@
 #include "hub/reserved_subjects.hpp"
 #include "hub/subject.hpp"
 #include "loop/timed_wait.hpp"
+#include "message/connection_state.hpp"
+#include "net/trust.hpp"
 #include "wire/nats_errors.hpp"
 #include "wire/nats_writer.hpp"
 
@@ -16,9 +18,28 @@ namespace hallway::hub {
 
 namespace {
 
-// From here on it is the others' turn: a few milliseconds. What one client has sent at once may
-// keep the loop for half a minute, where wildcards lead everywhere or thousands get each message.
-constexpr std::size_t most_work = 65'536;
+// Operations, and places in the router's tables, between two looks at the clock: what one client
+// has sent at once may keep the loop for half a minute, where wildcards lead everywhere or
+// thousands get each message.
+constexpr std::size_t work_between_looks = 1024;
+constexpr std::size_t work_of_operation = 16;
+
+// Of an operation that was cut, this much is part of what each connection costs.
+constexpr std::size_t small_rest = 8 * kibibyte;
+
+// How often a session looks whether there is memory again for the rest of its operation.
+constexpr Duration between_looks_for_memory = std::chrono::milliseconds(10);
+
+// Of more users, the first by their numbers are in an answer to a request for statistics.
+constexpr std::size_t most_users_told = 256;
+
+std::uint64_t microseconds(Duration time) {
+  return static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::microseconds>(time).count());
+}
+
+// Of a header that was changed, this much room is kept for the next.
+constexpr std::size_t header_kept = 4 * kibibyte;
 
 // How long a request for statistics lets everything else go first.
 constexpr Duration statistics_patience = std::chrono::milliseconds(100);
@@ -27,15 +48,16 @@ constexpr Duration statistics_patience = std::chrono::milliseconds(100);
 
 using nats::Verb;
 
-Session::Session(Switchboard& board, Connection connection, Account& account)
+Session::Session(Switchboard& board, Connection connection)
     : board_(board),
       connection_(std::move(connection)),
-      account_(account),
+      membership_(board.users, detail::ConnectionState::of(connection_).seat()->account()),
+      user_(membership_.user()),
       groups_(connection_.peer_groups().value_or(std::vector<std::uint32_t>())),
-      permissions_(board.rules.permissions_of(connection_.peer(), groups_,
-                                              Switchboard::trusts(connection_.peer()))),
-      subscriber_(connection_, account, board.limits, board.router, board.totals, *this),
-      parser_(nats::Sender::client, {board.limits.control_line, board.limits.max_payload}) {
+      permissions_(permissions_now()),
+      subscriber_(connection_, user_, board.limits, board.router, board.totals, *this),
+      parser_(nats::Sender::client, {board.limits.control_line, board.limits.max_payload}),
+      rest_memory_(user_.account(), core::Quota::memory) {
   board_.sessions.emplace(number_, this);
   ++board_.sessions_total;
   ++board_.reading;
@@ -63,32 +85,79 @@ Task<> Session::run() {
 }
 
 Task<Outcome> Session::read() {
+  Users& users = board_.users;
   while (!subscriber_.ended()) {
+    while (users.over(user_)) co_await users.next_turn(user_, true);
     const Received piece = co_await connection_.receive();
     if (!piece) co_return piece.outcome();
+    while (users.over(user_)) co_await users.next_turn(user_, false);
+    users.begin();
     parser_.arrive(*piece);
     while (const nats::Operation* operation = parser_.next()) {
       act(*operation);
+      work_ += work_of_operation;
       if (statistics_for_) co_await answer_patiently();
-      while (Subscriber* full = publish()) {
-        held_back_ = true;
-        co_await full->room();
-        held_back_ = false;
-      }
+      while (Subscriber* full = publish()) co_await wait_for(*full);
       // Who lets us answer and does not read the answers is not listened to until he does.
       if (std::exchange(answered_, false) && !subscriber_.has_room()) {
+        users.note(user_);
         co_await connection_.flush();
+        users.begin();
       }
-      if (work_ >= most_work) {
+      if (work_ >= work_between_looks) {
         work_ = 0;
-        co_await board_.loop.sleep(Duration::zero());
+        users.note(user_);
+        const bool over = users.over(user_);
+        for (bool had_some = true; users.over(user_); had_some = false) {
+          co_await users.next_turn(user_, had_some);
+        }
+        if (over) users.begin();
       }
       if (subscriber_.ended()) co_return Outcome::closed;
     }
-    if (parser_.error() != nats::ProtocolError::none)
+    users.note(user_);
+    if (parser_.error() != nats::ProtocolError::none) {
       refuse(text_of(parser_.error(), parser_.verb()));
+    } else if (memory_for_rest() != rest_memory_.amount()) {
+      co_await reserve_rest();
+    }
   }
   co_return Outcome::closed;
+}
+
+/// Until a subscriber has room for what this client publishes, but for HubLimits::hold_time in all
+/// where no rule says that publishers wait.
+Task<> Session::wait_for(Subscriber& full) {
+  board_.users.note(user_);
+  user_.count_held_back();
+  const auto began = Loop::Clock::now();
+  held_back_ = true;
+  co_await full.room(std::max(hold_left_, board_.limits.hold_time / 4));
+  held_back_ = false;
+  hold_left_ -= Loop::Clock::now() - began;
+  if (publication_ && hold_left_ <= Duration::zero()) publication_->was_held = true;
+  board_.users.begin();
+}
+
+std::size_t Session::memory_for_rest() const noexcept {
+  const std::size_t rest = parser_.rest_memory();
+  return rest > small_rest ? rest : 0;
+}
+
+/// A large operation was cut. Before more of it is read, memory for all of it is in the account: so
+/// one after the other gets it, where all of them with a part of it would wait for each other.
+/// After HubLimits::slow_time it goes on without: the client may be one that reads only when it has
+/// written.
+Task<> Session::reserve_rest() {
+  const std::size_t wanted = memory_for_rest();
+  const auto longest = Loop::Clock::now() + board_.limits.slow_time;
+  held_back_ = true;
+  while (wanted > rest_memory_.amount() && !rest_memory_.may_grow() && !subscriber_.ended() &&
+         !board_.leaving && Loop::Clock::now() < longest) {
+    co_await board_.loop.sleep(between_looks_for_memory);
+  }
+  held_back_ = false;
+  rest_memory_.set(wanted);
 }
 
 /// Answers a request for statistics when the loop has nothing else to do: so it delays nobody's
@@ -100,14 +169,12 @@ Task<> Session::answer_patiently() {
   while (statistics_for_) {
     const auto began = Loop::Clock::now();
     if (patience > Duration::zero()) {
+      board_.users.note(user_);
       co_await detail::TimedWait(core, core.until_idle(), patience);
+      board_.users.begin();
     }
     patience -= Loop::Clock::now() - began;
-    if (Subscriber* const full = answer_statistics(); full != nullptr) {
-      held_back_ = true;
-      co_await full->room();
-      held_back_ = false;
-    }
+    if (Subscriber* const full = answer_statistics(); full != nullptr) co_await wait_for(*full);
   }
 }
 
@@ -135,7 +202,7 @@ void Session::connect(ByteView text) {
   if (!options) return refuse(options.error());
   if (const ByteView why = options->refusal(); !why.empty()) return refuse(why);
   const bool is_link = !options->link.empty();
-  if (is_link && !Switchboard::trusts(connection_.peer())) {
+  if (is_link && !net::trusts(connection_.peer())) {
     return refuse(nats::errors::authorization_violation);
   }
   options_ = *options;
@@ -159,10 +226,10 @@ void Session::subscribe(const nats::Operation& operation) {
   const bool hears_interest = subject == interest_subject;
   const bool for_trusted = hears_interest || operation.queue.starts_with(link_prefix);
   if (allowed == Permissions::Subscribing::refused ||
-      (for_trusted && !Switchboard::trusts(connection_.peer()))) {
+      (for_trusted && !net::trusts(connection_.peer()))) {
     return violation(nats::errors::subscription_violation(subject, operation.queue));
   }
-  if (!account_.has_left(Quota::subscriptions)) {
+  if (!user_.may_subscribe()) {
     return complain(nats::errors::too_many_subscriptions);
   }
   if (subscriber_.find(operation.sid) != nullptr) return ok();  // it has that one
@@ -178,19 +245,24 @@ void Session::subscribe(const nats::Operation& operation) {
 
 Service Session::service_of(ByteView subject, bool in_part) const {
   const DeliveryRule* rule = board_.rules.delivery_of(subject, connection_.peer(), groups_);
-  const DeliveryPolicy policy =
+  DeliveryPolicy policy =
       rule != nullptr ? rule->policy : options_.full.value_or(DeliveryPolicy::disconnect);
+  // To have all publishers wait without end is a rule's to give, and not a client's to take.
+  if (rule == nullptr && policy == DeliveryPolicy::wait) policy = DeliveryPolicy::disconnect;
   // Publishers wait for it then: nothing has to be kept.
   const std::size_t pending =
       policy == DeliveryPolicy::wait ? 0 : board_.limits.pending_per_subscription;
   Service service{.policy = policy,
+                  .holds_back = policy == DeliveryPolicy::disconnect && !subscriber_.is_link() &&
+                                board_.limits.least_rate > 0,
                   .pending = rule != nullptr ? rule->pending.value_or(pending) : pending,
                   .in_part = in_part ? &permissions_ : nullptr,
                   .hears_inboxes = permissions_.hears_inboxes(subject)};
   if (subject == interest_subject) {
     // A listener that missed a change would have to begin again, so it gets no more than fits.
     service.policy = DeliveryPolicy::disconnect;
-    service.pending = board_.limits.pending_per_uid;
+    service.holds_back = false;
+    service.pending = board_.limits.memory_per_uid;
   }
   return service;
 }
@@ -233,7 +305,9 @@ void Session::accept(const nats::Operation& operation) {
       .header = judgement.stamped && !is_link ? stamped(operation) : unforged(operation),
       .payload = operation.payload,
       .except = options_.echo ? nullptr : &subscriber_,
-      .publisher = number_};
+      .publisher = number_,
+      .user = &user_};
+  hold_left_ = board_.limits.hold_time;
 }
 
 const Session::Judgement& Session::judge(ByteView subject) {
@@ -278,8 +352,13 @@ Subscriber* Session::publish() {
       answered_ = true;
     }
   }
-  publication_.reset();
+  drop_publication();
   return nullptr;
+}
+
+void Session::drop_publication() noexcept {
+  publication_.reset();
+  if (header_.capacity() > header_kept) header_ = {};
 }
 
 /// @return as publish(): the requester itself, where its subscription has publishers wait
@@ -298,7 +377,8 @@ Subscriber* Session::answer_statistics() {
         .add("superseded", all.superseded)
         .add("slow_consumers", all.slow_consumers)
         .add("violations", all.violations)
-        .add("answers_refused", all.answers_refused);
+        .add("answers_refused", all.answers_refused)
+        .add("users", users_to_be_told());
     Subscriber* const full =
         board_.delivery
             .answer(
@@ -311,6 +391,26 @@ Subscriber* Session::answer_statistics() {
   }
   statistics_for_.reset();
   return nullptr;
+}
+
+/// What each user takes up; to others than root and our own user, what theirs does.
+std::vector<JsonObject> Session::users_to_be_told() const {
+  std::vector<JsonObject> users;
+  const bool all = net::trusts(connection_.peer());
+  for (const UserStatistics& user : board_.user_statistics()) {
+    if (!all && user.uid != user_.account().uid()) continue;
+    if (users.size() == most_users_told) break;
+    JsonObject one;
+    one.add("uid", user.uid)
+        .add("connections", user.connections)
+        .add("subscriptions", user.subscriptions)
+        .add("memory", user.memory)
+        .add("memory_share", user.memory_share)
+        .add("loop_microseconds", microseconds(user.loop_time))
+        .add("held_back", user.held_back);
+    users.push_back(std::move(one));
+  }
+  return users;
 }
 
 // Answering --------------------------------------------------------------------------------------
@@ -372,8 +472,7 @@ void Session::too_slow() noexcept {
 
 void Session::rules_changed() {
   settle_deliveries();
-  permissions_ = board_.rules.permissions_of(connection_.peer(), groups_,
-                                             Switchboard::trusts(connection_.peer()));
+  permissions_ = permissions_now();
   judgement_.known = false;
   std::vector<std::string> refused;
   subscriber_.for_each([&](ClientSubscription& subscription) {
@@ -392,6 +491,18 @@ void Session::rules_changed() {
     subscriber_.unsubscribe(*subscription);
     violation(text);
   }
+}
+
+/// Its own, and no more than those of whoever answers for it.
+Permissions Session::permissions_now() const {
+  const Peer& peer = connection_.peer();
+  Permissions permissions = board_.rules.permissions_of(peer, groups_, net::trusts(peer));
+  const std::uint32_t responsible = user_.account().uid();
+  if (responsible != peer.uid) {
+    const Peer other{responsible, peer.gid, peer.pid};
+    permissions.restrict_to(board_.rules.permissions_of(other, groups_, false));
+  }
+  return permissions;
 }
 
 void Session::restart_ping_clock() {

@@ -14,18 +14,20 @@
 #include <hallway/task.hpp>
 
 #include "hub/client_options.hpp"
+#include "hub/json.hpp"
 #include "hub/permissions.hpp"
 #include "hub/stamp.hpp"
 #include "hub/subscriber.hpp"
 #include "hub/switchboard.hpp"
+#include "hub/users.hpp"
 #include "wire/nats_parser.hpp"
 
 namespace hallway::hub {
 
 class Session final : private Subscriber::Observer, private detail::Timer {
  public:
-  /// Greets the client. @param account  admitted its connection, and is left at the end
-  Session(Switchboard& board, Connection connection, Account& account);
+  /// Greets the client. @param connection  of the hub's server
+  Session(Switchboard& board, Connection connection);
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
   ~Session() override;
@@ -53,6 +55,9 @@ class Session final : private Subscriber::Observer, private detail::Timer {
   };
 
   Task<Outcome> read();
+  Task<> wait_for(Subscriber& full);
+  Task<> reserve_rest();
+  [[nodiscard]] std::size_t memory_for_rest() const noexcept;
   Task<> answer_patiently();
   void act(const nats::Operation& operation);
   void connect(ByteView text);
@@ -68,9 +73,12 @@ class Session final : private Subscriber::Observer, private detail::Timer {
   [[nodiscard]] Subscriber* bring_to_asker();
   [[nodiscard]] bool is_reserved(ByteView subject) const;
   [[nodiscard]] Subscriber* publish();
+  void drop_publication() noexcept;
   [[nodiscard]] ByteView stamped(const nats::Operation& operation);
   [[nodiscard]] ByteView unforged(const nats::Operation& operation);
   [[nodiscard]] Subscriber* answer_statistics();
+  [[nodiscard]] std::vector<JsonObject> users_to_be_told() const;
+  [[nodiscard]] Permissions permissions_now() const;
   [[nodiscard]] const Judgement& judge(ByteView subject);
   [[nodiscard]] std::string group_of(ByteView queue) const;
   [[nodiscard]] Service service_of(ByteView subject, bool in_part) const;
@@ -91,7 +99,8 @@ class Session final : private Subscriber::Observer, private detail::Timer {
   Switchboard& board_;
   Connection connection_;
   const std::uint64_t number_ = connection_.number();
-  Account& account_;
+  const Users::Membership membership_;
+  User& user_;
   const std::vector<std::uint32_t> groups_;
   Permissions permissions_;
   Subscriber subscriber_;
@@ -103,7 +112,9 @@ class Session final : private Subscriber::Observer, private detail::Timer {
   std::optional<ByteView> statistics_for_;  // the reply subject of a request not answered yet
   std::optional<Stamp> stamp_;              // once it published something that is stamped
   std::string header_;                      // of the publication, where it was changed
-  std::size_t work_ = 0;                    // that it caused since the others had their turn
+  Duration hold_left_{};                    // that it may still be held back for readers
+  std::size_t work_ = 0;                    // that it caused since the clock was looked at
+  core::Charge rest_memory_;                // of an operation that has not arrived whole
   std::uint64_t heard_ = 0;                 // bytes, when the ping clock was looked at
   unsigned pings_out_ = 0;
   bool reading_ = true;

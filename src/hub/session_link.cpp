@@ -9,6 +9,7 @@
 #include "hub/reserved_subjects.hpp"
 #include "hub/session.hpp"
 #include "hub/subject.hpp"
+#include "net/trust.hpp"
 
 namespace hallway::hub {
 
@@ -28,7 +29,7 @@ bool Session::is_reserved(ByteView subject) const {
   if (subscriber_.is_link()) return is_internal(subject);
   if (subject.starts_with(reserved_prefix)) return subject != statistics_subject;
   return subject.starts_with(link_prefix) && !subject.starts_with(link_reply_prefix) &&
-         !Switchboard::trusts(connection_.peer());
+         !net::trusts(connection_.peer());
 }
 
 /// Accepts the answer to what a client has asked somebody elsewhere. It goes where that client
@@ -55,7 +56,9 @@ void Session::bring_back(const nats::Operation& answer) {
                   .header = unforged(answer),
                   .payload = answer.payload,
                   .except = &subscriber_,
-                  .publisher = number_};
+                  .publisher = number_,
+                  .user = &user_};
+  hold_left_ = board_.limits.hold_time;
   if (!asker->second->permissions_.may_publish(subject)) asker_ = number;
 }
 
@@ -72,7 +75,7 @@ Subscriber* Session::bring_to_asker() {
     if (!published.delivered) ++board_.answers_refused;
   }
   asker_.reset();
-  publication_.reset();
+  drop_publication();
   return nullptr;
 }
 

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "hub/reserved_subjects.hpp"
+#include "hub/subject.hpp"
 #include "wire/nats_errors.hpp"
 #include "wire/nats_writer.hpp"
 
@@ -19,12 +20,23 @@ namespace {
 // small parts: else each could hold sixty-four kilobytes.
 constexpr std::size_t worth_sharing = 16 * kibibyte;
 
+// What a subscription takes up at most: itself, its places in the tables and lists, and for each
+// token a node of the tree and its place in the index, which grow by doubling.
+constexpr std::size_t subscription_base = 768;
+constexpr std::size_t subscription_token = 224;
+
+std::size_t cost_of_subscription(std::string_view sid, std::string_view subject,
+                                 std::string_view group) {
+  const std::size_t words = sid.size() + subject.size() + group.size();
+  return subscription_base + 4 * words + count_tokens(subject) * subscription_token;
+}
+
 }  // namespace
 
-Subscriber::Subscriber(Connection& connection, Account& account, const HubLimits& limits,
-                       Router& router, DeliveryTotals& totals, Observer& observer)
+Subscriber::Subscriber(Connection& connection, User& user, const HubLimits& limits, Router& router,
+                       DeliveryTotals& totals, Observer& observer)
     : connection_(connection),
-      account_(account),
+      user_(user),
       limits_(limits),
       router_(router),
       totals_(totals),
@@ -45,8 +57,9 @@ ClientSubscription* Subscriber::find(std::string_view sid) const {
 void Subscriber::subscribe(std::string sid, std::string subject, std::string group,
                            const Service& service) {
   observer_.settle_deliveries();
-  auto subscription = std::make_unique<ClientSubscription>(*this, sid, std::move(subject),
-                                                           std::move(group), service, account_);
+  const std::size_t cost = cost_of_subscription(sid, subject, group);
+  auto subscription = std::make_unique<ClientSubscription>(
+      *this, sid, std::move(subject), std::move(group), service, user_.account(), cost);
   const auto place = subscriptions_.emplace(std::move(sid), std::move(subscription)).first;
   try {
     router_.add(*place->second);
@@ -54,39 +67,41 @@ void Subscriber::subscribe(std::string sid, std::string subject, std::string gro
     subscriptions_.erase(place);
     throw;
   }
-  const bool taken = account_.take(Quota::subscriptions);
-  assert(taken);
-  (void)taken;  // without asserts
+  user_.add_subscription();
 }
 
+// What is on its way may end this connection, and its subscriptions with it.
+
 void Subscriber::unsubscribe(ClientSubscription& subscription) noexcept {
-  take_out(subscription);
+  observer_.settle_deliveries();
+  if (!ended_) remove(subscription);
+}
+
+void Subscriber::remove(ClientSubscription& subscription) noexcept {
+  router_.remove(subscription);
   if (subscription.subject() != interest_subject) {
     const DeliveryCounters& counters = subscription.queue.counters();
     handed_ += counters.delivered + counters.dropped + subscription.queue.waiting();
   }
-  account_.give_back(Quota::subscriptions);
+  user_.drop_subscription();
   subscriptions_.erase(subscriptions_.find(subscription.sid()));
 }
 
 void Subscriber::end_after(ClientSubscription& subscription, std::uint64_t most) noexcept {
   observer_.settle_deliveries();
-  if (subscription.end_after(most)) unsubscribe(subscription);
+  if (!ended_ && subscription.end_after(most)) remove(subscription);
 }
 
 void Subscriber::finish(ClientSubscription& subscription) noexcept {
-  take_out(subscription);
+  observer_.settle_deliveries();
+  if (ended_) return;
+  router_.remove(subscription);
   finishing_.insert(subscriptions_.extract(subscriptions_.find(subscription.sid())));
   if (subscription.queue.idle()) drop_finished(subscription);
 }
 
-void Subscriber::take_out(ClientSubscription& subscription) noexcept {
-  observer_.settle_deliveries();
-  router_.remove(subscription);
-}
-
 void Subscriber::drop_finished(const ClientSubscription& subscription) noexcept {
-  account_.give_back(Quota::subscriptions);  // and not before: it took up memory, routed or not
+  user_.drop_subscription();  // and not before: it took up memory, routed or not
   const auto [begin, end] = finishing_.equal_range(subscription.sid());
   finishing_.erase(std::find_if(
       begin, end, [&](const auto& entry) { return entry.second.get() == &subscription; }));
@@ -103,8 +118,9 @@ void Subscriber::note_subjects() noexcept {
 }
 
 void Subscriber::withdraw() noexcept {
+  observer_.settle_deliveries();
   if (is_link_) note_subjects();
-  while (!subscriptions_.empty()) unsubscribe(*subscriptions_.begin()->second);
+  while (!subscriptions_.empty()) remove(*subscriptions_.begin()->second);
   while (!finishing_.empty()) drop_finished(*finishing_.begin()->second);
 }
 
@@ -112,17 +128,18 @@ void Subscriber::withdraw() noexcept {
 
 bool Subscriber::has_room() noexcept {
   if (state().queued_bytes() >= limits_.outbound && !state().jammed()) state().flush();
-  return state().queued_bytes() < limits_.outbound;
+  return state().queued_bytes() < limits_.outbound && !state().over_share();
 }
 
 void Subscriber::write(ByteView bytes) noexcept {
   if (ended_) return;
   try {
-    if (state().append(bytes) != Outcome::would_block) return;
+    if (state().append(bytes) != Outcome::would_block) return note_kept();
     // It has written its share of this turn. That is for senders that can wait.
     auto chunk = core::Chunk::make(bytes.size());
     std::memcpy(chunk.data(), bytes.data(), bytes.size());
     state().enqueue_shared({chunk, 0, bytes.size(), 1});
+    note_kept();
   } catch (const std::bad_alloc&) {
     miss();
   }
@@ -138,6 +155,7 @@ void Subscriber::append(const detail::SharedFrame& range) noexcept {
   try {
     state().enqueue_shared(range);
     if (state().queued_bytes() >= bounds::eager_flush && !state().jammed()) state().flush();
+    note_kept();
   } catch (const std::bad_alloc&) {
     miss();
   }
@@ -171,14 +189,17 @@ void Subscriber::keep(ClientSubscription& subscription, std::string_view subject
   start_pump();
 }
 
-detail::TimedWait Subscriber::room() {
-  if (!running()) {
-    sent_before_ = state().counters().bytes_sent;
-    start(core(), Loop::Clock::now() + limits_.slow_time);
+detail::TimedWait Subscriber::room(Duration longest) {
+  const std::uint64_t taken = state().counters().bytes_sent;
+  if (!running() || taken != taken_) took_at_ = Loop::Clock::now();
+  if (!running() || publishers_.empty()) {
+    // The rate is measured while somebody waits: before, there may have been nothing to take.
+    taken_ = taken;
+    start(core(), Loop::Clock::now() + between_looks());
   }
   start_pump();
   // Without a pump there is room already, and nobody to tell.
-  return {core(), publishers_, pumping_ ? forever : Duration::zero()};
+  return {core(), publishers_, pumping_ ? longest : Duration::zero()};
 }
 
 void Subscriber::start_pump() noexcept {
@@ -200,6 +221,7 @@ detail::TaskGroup::Spawned Subscriber::pump(detail::TaskGroup& /*tasks*/, Subscr
     detail::wake_all(self.core(), self.publishers_);
   } while (!self.ended_ && !self.waiting_.empty());
   self.pumping_ = false;
+  self.slow_ = false;
 }
 
 void Subscriber::deliver_rest() noexcept {
@@ -271,14 +293,26 @@ void Subscriber::miss() noexcept {
   connection_.abort();
 }
 
-/// Whoever waits has waited for the slow time.
+Duration Subscriber::between_looks() const noexcept {
+  constexpr Duration shortest = std::chrono::milliseconds(1);
+  return std::max(std::min(limits_.hold_time, limits_.slow_time), shortest);
+}
+
+/// Somebody has waited since the last look, or did until a moment ago.
 void Subscriber::fire() {
   if (publishers_.empty()) return;
-  if (std::exchange(sent_before_, state().counters().bytes_sent) == state().counters().bytes_sent) {
-    cut();
-  } else {
-    start(core(), Loop::Clock::now() + limits_.slow_time);
+  const auto now = Loop::Clock::now();
+  const std::uint64_t taken = state().counters().bytes_sent;
+  const std::uint64_t took = taken - std::exchange(taken_, taken);
+  if (took > 0) took_at_ = now;
+  if (now - took_at_ >= limits_.slow_time) return cut();
+  const double seconds = std::chrono::duration<double>(between_looks()).count();
+  slow_ = static_cast<double>(took) < static_cast<double>(limits_.least_rate) * seconds;
+  if (slow_) {
+    user_.note_slow(now + limits_.slow_time);
+    detail::wake_all(core(), publishers_);
   }
+  start(core(), now + between_looks());
 }
 
 }  // namespace hallway::hub

@@ -24,8 +24,8 @@
 
 #include "core/linked_list.hpp"
 #include "hub/client_subscription.hpp"
-#include "hub/quotas.hpp"
 #include "hub/router.hpp"
+#include "hub/users.hpp"
 #include "loop/loop_core.hpp"
 #include "loop/task_group.hpp"
 #include "loop/timed_wait.hpp"
@@ -56,7 +56,7 @@ class Subscriber : private detail::Timer {
   };
 
   /// Everything borrowed outlives the subscriber.
-  Subscriber(Connection& connection, Account& account, const HubLimits& limits, Router& router,
+  Subscriber(Connection& connection, User& user, const HubLimits& limits, Router& router,
              DeliveryTotals& totals, Observer& observer);
   Subscriber(const Subscriber&) = delete;
   Subscriber& operator=(const Subscriber&) = delete;
@@ -106,8 +106,14 @@ class Subscriber : private detail::Timer {
   void keep(ClientSubscription& subscription, std::string_view subject,
             const detail::SharedFrame& message) noexcept;
 
-  /// Until there is room. When it takes nothing for HubLimits::slow_time meanwhile, it is cut.
-  [[nodiscard]] detail::TimedWait room();
+  /// Until there is room, or it turns out to be slow. When it takes nothing for
+  /// HubLimits::slow_time meanwhile, it is cut.
+  [[nodiscard]] detail::TimedWait room(Duration longest);
+
+  /// It took less than HubLimits::least_rate while others waited for it, and has not caught up
+  /// since: nobody is held back for it.
+  [[nodiscard]] bool slow() const noexcept { return slow_; }
+  [[nodiscard]] const User& user() const noexcept { return user_; }
 
   /// Tells a subscription how many messages are missing here.
   void tell_gap(const ClientSubscription& subscription, std::uint64_t lost) noexcept;
@@ -148,8 +154,12 @@ class Subscriber : private detail::Timer {
   void cut() noexcept;
   void withdraw() noexcept;
   void note_subjects() noexcept;
-  void take_out(ClientSubscription& subscription) noexcept;
+  void remove(ClientSubscription& subscription) noexcept;
   void drop_finished(const ClientSubscription& subscription) noexcept;
+  void note_kept() noexcept {
+    if (state().jammed()) state().note_kept();
+  }
+  [[nodiscard]] Duration between_looks() const noexcept;
   void fire() override;
 
   [[nodiscard]] detail::ConnectionState& state() const noexcept {
@@ -158,7 +168,7 @@ class Subscriber : private detail::Timer {
   [[nodiscard]] detail::LoopCore& core() const noexcept { return connection_.loop().core(); }
 
   Connection& connection_;
-  Account& account_;
+  User& user_;
   const HubLimits& limits_;
   Router& router_;
   DeliveryTotals& totals_;
@@ -168,7 +178,9 @@ class Subscriber : private detail::Timer {
   std::multimap<std::string, Owned, std::less<>> finishing_;
   core::LinkedList<ClientSubscription> waiting_;  // for which something waits, or a gap to be told
   detail::WaiterList publishers_;                 // that wait for room
-  std::uint64_t sent_before_ = 0;                 // when the slow time began
+  std::uint64_t taken_ = 0;                       // bytes, when it was last looked at
+  Loop::Clock::time_point took_at_;               // when it was last seen to take any
+  bool slow_ = false;
   bool takes_headers_ = false;
   bool is_link_ = false;
   std::vector<std::string> subjects_;

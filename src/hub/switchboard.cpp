@@ -7,7 +7,6 @@
 
 #include "core/random.hpp"
 #include "hub/reserved_subjects.hpp"
-#include "sys/file.hpp"
 
 namespace hallway::hub {
 
@@ -34,13 +33,9 @@ Switchboard::Switchboard(Loop& of, const HubLimits& of_hub, Rules first_rules, O
             return static_cast<std::uint32_t>(random());
           },
           &interest),
-      quotas(limits),
+      users(loop.core(), limits.subscriptions_per_uid),
       delivery(loop.core(), router, totals, asked),
       on_event_(std::move(on_event)) {}
-
-bool Switchboard::trusts(const Peer& peer) noexcept {
-  return peer.uid == 0 || peer.uid == sys::effective_uid();
-}
 
 HubStatistics Switchboard::statistics() {
   delivery.settle();
@@ -56,6 +51,21 @@ HubStatistics Switchboard::statistics() {
           .slow_consumers = slow_consumers,
           .violations = violations,
           .answers_refused = answers_refused};
+}
+
+std::vector<UserStatistics> Switchboard::user_statistics() const {
+  std::vector<UserStatistics> all;
+  users.for_each([&](const User& user) {
+    const core::Account& account = user.account();
+    all.push_back({.uid = account.uid(),
+                   .connections = account.taken(core::Quota::connections),
+                   .subscriptions = user.subscriptions(),
+                   .memory = account.taken(core::Quota::memory),
+                   .memory_share = account.share(core::Quota::memory),
+                   .loop_time = user.loop_time(),
+                   .held_back = user.held_back()});
+  });
+  return all;
 }
 
 void Switchboard::report(HubEvent::Kind kind, const Connection& connection,

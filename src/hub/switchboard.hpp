@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <vector>
 
 #include <hallway/hub.hpp>
 #include <hallway/loop.hpp>
@@ -16,9 +17,9 @@
 #include "hub/client_options.hpp"
 #include "hub/delivery.hpp"
 #include "hub/interest_board.hpp"
-#include "hub/quotas.hpp"
 #include "hub/router.hpp"
 #include "hub/rules.hpp"
+#include "hub/users.hpp"
 
 namespace hallway::hub {
 
@@ -30,11 +31,9 @@ class Switchboard {
 
   Switchboard(Loop& of, const HubLimits& of_hub, Rules first_rules, OnEvent on_event);
 
-  /// Whether it may be a link, and hear what others subscribe to: it is root, or our own user.
-  [[nodiscard]] static bool trusts(const Peer& peer) noexcept;
-
   /// What is on its way to subscribers counts.
   [[nodiscard]] HubStatistics statistics();
+  [[nodiscard]] std::vector<UserStatistics> user_statistics() const;
   void report(HubEvent::Kind kind, const Connection& connection, std::string reason) const noexcept;
 
   Loop& loop;
@@ -44,7 +43,7 @@ class Switchboard {
   Rules rules;
   InterestBoard interest;  // hears of what the router has
   Router router;
-  Quotas quotas;
+  Users users;
   DeliveryTotals totals;
   Delivery delivery;
   std::map<std::uint64_t, Session*> sessions;  // by their connections' numbers

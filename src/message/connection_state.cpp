@@ -43,7 +43,9 @@ Result<Connection> ConnectionState::open(Loop& loop, Descriptor socket, const Pe
   if (limits.handshake_time > Duration::zero() || limits.idle_time > Duration::zero()) {
     state->start_clock();
   }
-  state->seat_ = std::move(seat);  // last: who never sat down has no end to be told of
+  // Last: who never sat down has no end to be told of.
+  if (seat) state->kept_.emplace(seat->account(), core::Quota::memory);
+  state->seat_ = std::move(seat);
   return Connection(state.release());
 }
 
@@ -52,6 +54,8 @@ ConnectionState::ConnectionState(Loop& loop, Descriptor socket, const Peer& peer
     : Transport(std::move(socket), peer, std::move(terms), loop.core().buffers()), loop_(&loop) {}
 
 ConnectionState::~ConnectionState() {
+  kept_.reset();  // the account ends with the seat
+  send_buffer_.reset();
   if (seat_ && !finished_) seat_->connection_ended(*this, "closed here");
   if (receiving_ != nullptr) receiving_->wait_->over = true;
   if (waits_) {
@@ -88,6 +92,7 @@ bool ConnectionState::begin_receive(Connection::Receive& receive) {
 
 void ConnectionState::await_more() {
   park();
+  note_kept();
   note_partial();
   note_asking();
   listening_ = true;
@@ -107,6 +112,7 @@ Received ConnectionState::try_receive() {
     return *received;
   }
   park();
+  note_kept();
   note_partial();
   note_asking();
   const Running next_end = next_clock(true);
@@ -160,6 +166,7 @@ bool ConnectionState::read() {
     return true;
   }
   park();
+  note_kept();
   note_partial();
   if (!draining_ || has_partial()) return false;
   // Between this look and the close a peer could send what nobody would ever read. So its sends
@@ -170,9 +177,13 @@ bool ConnectionState::read() {
 }
 
 bool ConnectionState::read_once(std::optional<Received>& received) {
+  const bool short_of_room = kept_ && !kept_->may_grow();
+  if (short_of_room && has_partial() && buffered_bytes() > bounds::fair_read) take_too_much();
   const bool shared = core().in_company();
-  if (fill(shared ? bounds::fair_read : bounds::stream_read) == Fill::progress) note_activity();
+  const bool little = shared || short_of_room;
+  if (fill(little ? bounds::fair_read : bounds::stream_read) == Fill::progress) note_activity();
   if (shared) make_way();
+  if (buffered_bytes() > bounds::fair_read) note_kept();
   return take(received);
 }
 
@@ -281,10 +292,13 @@ void ConnectionState::write() {
   const std::size_t before = queued_bytes();
   const Outcome outcome = flush();
   if (queued_bytes() != before) note_activity();
+  note_kept();
   note_pressure(outcome);
   if (outcome != Outcome::ok && outcome != Outcome::would_block) settle_ended();
   wake_senders();
-  if (seat_ && terms().options.full == Full::wait && !over_soft_limit()) seat_->room_made();
+  if (seat_ && terms().options.full == Full::wait && !over_soft_limit() && !over_share()) {
+    seat_->room_made();
+  }
   if (!queue_empty() || finished_) return;
   if (waits_) settle_senders(waits_->flushers, outbound_end());
   if (half_closed_ && outbound_end() == Outcome::ok) {
@@ -303,7 +317,9 @@ void ConnectionState::note_pressure(Outcome outcome) {
   } else if (waits_) {
     waits_->retry_at = off;
   }
-  const bool over = over_soft_limit();
+  // Where there is no soft limit, its owner watches the queue.
+  const bool has_limit = terms().options.limits.outbound_soft != SIZE_MAX;
+  const bool over = over_soft_limit() || (has_limit && over_share());
   if (over && waits().soft_since == off) waits_->soft_since = Loop::Clock::now();
   if (!over && waits_) waits_->soft_since = off;
   if (refused || over) start_clock();
@@ -338,7 +354,11 @@ void ConnectionState::settle_senders(std::vector<Connection::Send*>& sends, Outc
 
 bool ConnectionState::blocks_broadcast() const noexcept {
   return terms().options.full == Full::wait && !closing_ && outbound_end() == Outcome::ok &&
-         over_soft_limit();
+         (over_soft_limit() || over_share());
+}
+
+void ConnectionState::note_blocking() {
+  if (!closing_) core().mark(*this);
 }
 
 void ConnectionState::deliver(const SharedFrame& frame) noexcept {
@@ -358,28 +378,68 @@ void ConnectionState::queue_broadcast(const SharedFrame& frame) {
     return;
   }
   const Limits& limits = terms().options.limits;
-  const std::size_t after = queued_bytes() + (frame.end - frame.begin);
+  const std::size_t size = frame.end - frame.begin;
+  const std::size_t after = queued_bytes() + size;
+  const bool no_more = over_share();
   switch (terms().options.full) {
     case Full::wait: break;
     case Full::drop_newest:
-      if (after > limits.outbound_soft) {
+      if (after > limits.outbound_soft || no_more) {
         count_dropped();
         return;
       }
       break;
-    case Full::drop_oldest:
-      while (queued_bytes() + (frame.end - frame.begin) > limits.outbound_soft && drop_oldest()) {
-        count_dropped();
-      }
+    case Full::drop_oldest: {
+      // Over its share, it may have what it gives up.
+      const std::size_t most =
+          no_more ? std::min(limits.outbound_soft, queued_bytes()) : limits.outbound_soft;
+      while (queued_bytes() + size > most && drop_oldest()) count_dropped();
       break;
+    }
     case Full::disconnect:
       if (after > limits.outbound_hard) {
-        overdue("it reads too slowly: the outbound queue reached its hard limit");
-        return;
+        return overdue("it reads too slowly: the outbound queue reached its hard limit");
+      }
+      if (no_more) {
+        return overdue("it reads too slowly: its uid has as much waiting as it may");
       }
       break;
   }
   enqueue_shared(frame);
+  if (jammed()) note_kept();
+}
+
+// What it keeps ----------------------------------------------------------------------------------
+
+/// Of the server's connections, what goes beyond bounds::connection: what the kernel refused, with
+/// the rest of the chunk it lies in; and more than a fair read in the receive buffer, which then
+/// has as many pages as are read at once.
+void ConnectionState::note_kept() noexcept {
+  if (!kept_) return;
+  const std::size_t unsent = jammed() && !queue_empty() ? queued_bytes() + bounds::chunk : 0;
+  const std::size_t read = buffered_bytes();
+  kept_->set(unsent + (read > bounds::fair_read ? std::max(read, bounds::stream_read) : 0));
+}
+
+// The kernel doubles what it is asked for (man 7 socket, SO_SNDBUF).
+
+bool ConnectionState::may_raise_send_buffer(std::size_t bytes) noexcept {
+  return !seat_ || seat_->account().has_left(core::Quota::send_buffers, 2 * bytes);
+}
+
+void ConnectionState::note_send_buffer(std::size_t bytes) noexcept {
+  if (!seat_) return;
+  send_buffer_.emplace(seat_->account(), core::Quota::send_buffers);
+  send_buffer_->set(2 * bytes);
+}
+
+void ConnectionState::take_too_much() noexcept {
+  fail([&] {
+    return sys::failure(EMSGSIZE, "receive from", peer().to_string(),
+                        "a message would make it keep more than its uid may",
+                        "raise the server's limit of memory, or send less at once")
+        .error();
+  });
 }
 
 // Ending -----------------------------------------------------------------------------------------
@@ -472,6 +532,8 @@ void ConnectionState::finish() noexcept {
   LoopCore::unmark(*this);
   if (waits_ && waits_->clock) waits_->clock->stop();
   close_socket();  // the receive buffer stays: somebody may still look at a message in it
+  note_kept();
+  send_buffer_.reset();
   if (waits_) settle_senders(waits_->flushers, outbound_end());
   if (seat_) {
     std::string reason;

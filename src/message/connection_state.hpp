@@ -11,11 +11,13 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include <hallway/connection.hpp>
 
+#include "core/accounts.hpp"
 #include "loop/loop_core.hpp"
 #include "message/transport.hpp"
 
@@ -26,6 +28,8 @@ class Seat {
  public:
   virtual ~Seat() = default;
   [[nodiscard]] virtual std::uint64_t number() const noexcept = 0;
+  /// What the server keeps for its uid.
+  [[nodiscard]] virtual core::Account& account() const noexcept = 0;
   virtual void connection_ended(ConnectionState& state, std::string reason) noexcept = 0;
   /// Its socket lives on in another program; how it ends is not ours to know.
   virtual void connection_released() noexcept = 0;
@@ -86,9 +90,18 @@ class ConnectionState final : public Transport, public Lingering, private Watch,
     return !packets() && (full == Full::wait || full == Full::disconnect);
   }
   [[nodiscard]] bool blocks_broadcast() const noexcept;
+  /// A broadcast waits for it: it is looked at in this turn, and its clocks run.
+  void note_blocking();
   /// What the server broadcast so far is in the queue from here on.
   void settle_broadcasts() noexcept {
     if (seat_) seat_->settle_broadcasts();
+  }
+
+  /// What it keeps now is in the account of its uid.
+  void note_kept() noexcept;
+  /// The kernel takes nothing, and its uid has as much waiting here as it may.
+  [[nodiscard]] bool over_share() const noexcept override {
+    return jammed() && kept_ && !kept_->may_grow();
   }
 
   [[nodiscard]] Loop& loop() const noexcept { return *loop_; }
@@ -128,6 +141,8 @@ class ConnectionState final : public Transport, public Lingering, private Watch,
   void flush_turn() override;
   void on_queued() override;
   void before_queuing() noexcept override { settle_broadcasts(); }
+  [[nodiscard]] bool may_raise_send_buffer(std::size_t bytes) noexcept override;
+  void note_send_buffer(std::size_t bytes) noexcept override;
   [[nodiscard]] bool turn_is_over() const override;
 
   /// Runs what no caller waits for: out of memory ends the connection.
@@ -162,10 +177,13 @@ class ConnectionState final : public Transport, public Lingering, private Watch,
   void give_up_receiving();
   [[nodiscard]] Running next_clock(bool asking) const noexcept;
   void overdue(const char* reason) noexcept;
+  void take_too_much() noexcept;
   [[nodiscard]] std::string reason_of_end() const;
 
   Loop* loop_;
   std::shared_ptr<Seat> seat_;  // shared with the handler: whichever ends last frees the place
+  std::optional<core::Charge> kept_;         // of a server's connection
+  std::optional<core::Charge> send_buffer_;  // of one whose buffer is larger than usual
   Connection::Receive* receiving_ = nullptr;
   std::unique_ptr<Waits> waits_;
   bool listening_ = true;  // for something to read

@@ -17,17 +17,19 @@ using detail::ConnectionState;
 /// One client's place: taken while its handler runs or its connection still has bytes to write.
 class Floor::Place final : public detail::Seat {
  public:
-  Place(std::shared_ptr<Book> book, FrontDesk& desk, std::uint64_t number, const Peer& peer)
-      : book_(std::move(book)), number_(number), peer_(peer) {
-    desk.take_place(peer);
+  Place(std::shared_ptr<Book> book, FrontDesk& desk, std::uint64_t number, const Peer& peer,
+        core::Account& account)
+      : book_(std::move(book)), number_(number), peer_(peer), account_(account) {
+    desk.take_place(account);
   }
   Place(const Place&) = delete;
   Place& operator=(const Place&) = delete;
   ~Place() override {
-    if (book_->floor != nullptr) book_->floor->desk_.free_place(peer_);
+    if (book_->floor != nullptr) book_->floor->desk_.free_place(account_);
   }
 
   [[nodiscard]] std::uint64_t number() const noexcept override { return number_; }
+  [[nodiscard]] core::Account& account() const noexcept override { return account_; }
   [[nodiscard]] const Peer& peer() const noexcept { return peer_; }
   /// Precondition: it is not closed. Nothing of it runs then.
   [[nodiscard]] Floor& floor() const noexcept { return *book_->floor; }
@@ -72,6 +74,7 @@ class Floor::Place final : public detail::Seat {
   std::shared_ptr<Book> book_;
   std::uint64_t number_;
   Peer peer_;
+  core::Account& account_;  // the book keeps it
   std::uint32_t line_ = no_line;
 };
 
@@ -91,12 +94,13 @@ class Floor::Inbox final : public Exchange::Inbox {
 };
 
 Floor::Floor(Loop& loop, FrontDesk& desk, const Server::Handler& handler,
-             std::shared_ptr<const detail::Terms> terms, Exchange* exchange)
+             std::shared_ptr<const detail::Terms> terms, std::shared_ptr<core::Accounts> accounts,
+             Exchange* exchange)
     : loop_(loop),
       desk_(desk),
       handler_(handler),
       terms_(std::move(terms)),
-      book_(std::make_shared<Book>(Book{this})) {
+      book_(std::make_shared<Book>(Book{this, std::move(accounts)})) {
   if (exchange != nullptr) inbox_ = std::make_unique<Inbox>(*exchange, *this);
 }
 
@@ -104,8 +108,9 @@ Floor::~Floor() { close(); }
 
 // Seating ----------------------------------------------------------------------------------------
 
-std::shared_ptr<Floor::Place> Floor::place(std::uint64_t number, const Peer& peer) const {
-  return std::make_shared<Place>(book_, desk_, number, peer);
+std::shared_ptr<Floor::Place> Floor::place(std::uint64_t number, const Peer& peer,
+                                           core::Account& account) const {
+  return std::make_shared<Place>(book_, desk_, number, peer, account);
 }
 
 // Only where half of the lines are cleared: each is then moved about once.
@@ -192,9 +197,13 @@ void Floor::close() noexcept {
 
 bool Floor::blocked(const ConnectionState* except) const {
   if (terms_->options.full != Full::wait) return false;
-  return std::ranges::any_of(book_->lines, [except](const Book::Line& line) {
+  const auto blocks = [except](const Book::Line& line) {
     return line.state != nullptr && line.state != except && line.state->blocks_broadcast();
-  });
+  };
+  const auto first = std::ranges::find_if(book_->lines, blocks);
+  if (first == book_->lines.end()) return false;
+  first->state->note_blocking();
+  return true;
 }
 
 void Floor::room_made() {

@@ -11,6 +11,7 @@
 
 #include <hallway/server.hpp>
 
+#include "core/accounts.hpp"
 #include "core/chunk.hpp"
 #include "loop/loop_core.hpp"
 #include "loop/task_group.hpp"
@@ -23,9 +24,9 @@ namespace hallway::message {
 class FrontDesk {
  public:
   /// Called on the server's loop. std::bad_alloc: the place is not taken.
-  virtual void take_place(const Peer& peer) = 0;
+  virtual void take_place(core::Account& account) = 0;
   /// Called on the floor's loop, as report() is.
-  virtual void free_place(const Peer& peer) noexcept = 0;
+  virtual void free_place(core::Account& account) noexcept = 0;
   virtual void report(ServerEvent::Kind kind, std::uint64_t connection, const Peer& peer,
                       std::string reason, const Counters& counters) noexcept = 0;
 
@@ -45,14 +46,16 @@ class Floor : private detail::Flushable {
 
   /// Everything borrowed outlives the floor. `exchange` is null where there is no other floor.
   Floor(Loop& loop, FrontDesk& desk, const Server::Handler& handler,
-        std::shared_ptr<const detail::Terms> terms, Exchange* exchange);
+        std::shared_ptr<const detail::Terms> terms, std::shared_ptr<core::Accounts> accounts,
+        Exchange* exchange);
   Floor(const Floor&) = delete;
   Floor& operator=(const Floor&) = delete;
   ~Floor() override;  ///< as close()
 
-  /// A place for somebody who was just accepted. On the server's loop; everything else below is
-  /// for the floor's.
-  [[nodiscard]] std::shared_ptr<Place> place(std::uint64_t number, const Peer& peer) const;
+  /// A place for somebody who was just accepted, and is in this account. On the server's loop;
+  /// everything else below is for the floor's.
+  [[nodiscard]] std::shared_ptr<Place> place(std::uint64_t number, const Peer& peer,
+                                             core::Account& account) const;
 
   /// Makes a connection of the guest and starts its handler. The desk hears how that went.
   void seat(Guest guest) noexcept;
@@ -87,6 +90,7 @@ class Floor : private detail::Flushable {
       Place* place;                    // knows which line is its own
     };
     Floor* floor;  // null once it is closed
+    std::shared_ptr<core::Accounts> accounts;
     std::vector<Line> lines = {};
     std::size_t gone = 0;  // of the lines
   };

@@ -8,21 +8,24 @@
 
 namespace hallway::message {
 
-Result<void> Floors::open(std::size_t loops, const std::shared_ptr<const detail::Terms>& terms) {
+Result<void> Floors::open(std::size_t loops, const std::shared_ptr<const detail::Terms>& terms,
+                          const std::shared_ptr<core::Accounts>& accounts) {
   if (loops == 0) return sys::failure(EINVAL, "serve on", "0 loops", "one is the fewest");
   if (loops > 1) exchange_ = std::make_unique<Exchange>(terms->options.limits.outbound_soft);
-  ground_.emplace(loop_, desk_, handler_, terms, exchange_.get());
+  ground_.emplace(loop_, desk_, handler_, terms, accounts, exchange_.get());
   while (upper_.size() + 1 < loops) {
-    upper_.push_back(std::make_unique<UpperFloor>(loop_, desk_, handler_, terms, *exchange_));
+    upper_.push_back(
+        std::make_unique<UpperFloor>(loop_, desk_, handler_, terms, accounts, *exchange_));
     if (auto started = upper_.back()->start(); !started) return started;
   }
   return {};
 }
 
-Floors::Guest Floors::let_in(std::uint64_t number, const Peer& peer, Descriptor socket,
-                             std::size_t taken) {
+Floors::Guest Floors::let_in(std::uint64_t number, const Peer& peer, core::Account& account,
+                             Descriptor socket, std::size_t taken) {
   UpperFloor* upper = next_floor(taken);
-  auto place = upper == nullptr ? ground_->place(number, peer) : upper->place(number, peer);
+  auto place = upper == nullptr ? ground_->place(number, peer, account)
+                                : upper->place(number, peer, account);
   return {{std::move(socket), std::move(place)}, upper};
 }
 

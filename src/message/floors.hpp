@@ -28,7 +28,8 @@ class Floors {
 
   /// One for each of `loops`; before anything else.
   /// @errors invalid_argument: none; and those of UpperFloor::start()
-  Result<void> open(std::size_t loops, const std::shared_ptr<const detail::Terms>& terms);
+  Result<void> open(std::size_t loops, const std::shared_ptr<const detail::Terms>& terms,
+                    const std::shared_ptr<core::Accounts>& accounts);
 
   /// Somebody who was let in, and where to.
   struct Guest {
@@ -37,8 +38,8 @@ class Floors {
   };
   /// Takes a place on the floor with the fewest, among equals on each in turn.
   /// @param taken  how many are, on all of them
-  [[nodiscard]] Guest let_in(std::uint64_t number, const Peer& peer, Descriptor socket,
-                             std::size_t taken);
+  [[nodiscard]] Guest let_in(std::uint64_t number, const Peer& peer, core::Account& account,
+                             Descriptor socket, std::size_t taken);
   /// Where it throws, nobody was told of the guest.
   void seat(Guest guest);
 

@@ -3,16 +3,18 @@
 
 #include <algorithm>
 #include <cassert>
-#include <map>
 #include <new>
 #include <optional>
 
+#include "core/accounts.hpp"
 #include "core/foreign_descriptors.hpp"
 #include "loop/loop_core.hpp"
 #include "message/floors.hpp"
 #include "message/takeover.hpp"
 #include "net/name_watch.hpp"
 #include "net/reach.hpp"
+#include "net/responsible.hpp"
+#include "net/trust.hpp"
 #include "sys/event.hpp"
 #include "sys/file.hpp"
 #include "sys/socket.hpp"
@@ -25,6 +27,7 @@ using namespace std::chrono_literals;
 
 // Accepted per event, so that a storm of clients does not starve those who are in.
 constexpr int most_accepted = 64;
+constexpr Duration accepting_share = 1ms;
 
 // Out of descriptors or memory: nothing tells us when there is room again, if it was not one of
 // our own connections that ended.
@@ -38,6 +41,33 @@ std::optional<int> reserve_from(std::size_t reserve) {
   if (!limit || *limit > INT32_MAX || *limit <= reserve) return std::nullopt;
   return static_cast<int>(*limit - reserve);
 }
+
+std::shared_ptr<core::Accounts> make_accounts(const ServerLimits& limits) {
+  return std::make_shared<core::Accounts>(
+      core::Accounts::Limits{.connections = {limits.max_connections, limits.max_per_uid},
+                             .memory = {limits.memory, limits.memory_per_uid},
+                             .send_buffers = {.all = limits.send_buffers}});
+}
+
+/// A connection in an account, until the place it is for is taken.
+class Admitted {
+ public:
+  Admitted(core::Accounts& accounts, std::uint32_t uid, bool trusted)
+      : accounts_(accounts), account_(accounts.admit(uid, trusted)) {}
+  Admitted(const Admitted&) = delete;
+  Admitted& operator=(const Admitted&) = delete;
+  ~Admitted() {
+    if (account_ != nullptr) accounts_.leave(*account_);
+  }
+
+  explicit operator bool() const noexcept { return account_ != nullptr; }
+  [[nodiscard]] core::Account& account() const noexcept { return *account_; }
+  void take_place() noexcept { account_ = nullptr; }
+
+ private:
+  core::Accounts& accounts_;
+  core::Account* account_;
+};
 
 BindOptions bind_options(const ServerOptions& options) {
   return {options.type, options.mode, options.owner, options.group, options.backlog};
@@ -54,6 +84,7 @@ class Server::Core : private detail::Watch, private detail::Timer, private messa
         address_(listener_.address()),
         handler_(std::move(handler)),
         options_(std::move(options)),
+        accounts_(make_accounts(options_.server_limits)),
         floors_(loop_, *this, handler_) {}
   ~Core() override;
   Core(const Core&) = delete;
@@ -77,8 +108,8 @@ class Server::Core : private detail::Watch, private detail::Timer, private messa
   void ready(std::uint32_t events) override;
   void fire() override;
 
-  void take_place(const Peer& peer) override;
-  void free_place(const Peer& peer) noexcept override;
+  void take_place(core::Account& account) override;
+  void free_place(core::Account& account) noexcept override;
   void report(ServerEvent::Kind kind, std::uint64_t connection, const Peer& peer,
               std::string reason, const Counters& counters) noexcept override;
   [[nodiscard]] bool wants_events() const noexcept override {
@@ -92,6 +123,10 @@ class Server::Core : private detail::Watch, private detail::Timer, private messa
   void seat_as(std::uint64_t number, Descriptor socket);
   void note_number(int descriptor);
   [[nodiscard]] Result<void> admit(int socket, const Peer& peer) const;
+  void turn_away(std::uint64_t number, const Peer& peer, Descriptor socket, std::string reason);
+  void turn_away_for_want_of_room(std::uint64_t number, const Peer& peer, std::uint32_t uid,
+                                  Descriptor socket);
+  [[nodiscard]] std::uint32_t responsible_for(const Peer& peer);
   void pause(std::string reason);
   void resume();
   void accept_rest();
@@ -117,7 +152,9 @@ class Server::Core : private detail::Watch, private detail::Timer, private messa
   const Address address_;
   Handler handler_;
   ServerOptions options_;
-  std::map<std::uint32_t, std::size_t> places_of_uid_;
+  const std::shared_ptr<core::Accounts> accounts_;  // connections that end after us have them, too
+  std::optional<net::SubordinateUids> subordinates_;  // once they were read
+  std::shared_ptr<const detail::Terms> terms_;
   std::size_t places_ = 0;
   std::uint64_t accepted_ = 0;
   bool accepting_ = false;
@@ -137,6 +174,7 @@ Result<void> Server::Core::set_allow(const std::vector<AllowRule>& rules) {
   auto usable = resolved(rules);
   if (!usable) return std::unexpected(std::move(usable.error()));
   options_.allow = std::move(*usable);
+  subordinates_.reset();  // who reloads may mean these, too
   return {};
 }
 
@@ -144,8 +182,9 @@ Result<void> Server::Core::start() {
   if (auto set = set_allow(options_.allow); !set) return set;
   const ConnectionOptions connections{options_.framing, options_.descriptors, options_.limits,
                                       options_.full};
-  auto opened = floors_.open(options_.loops, std::make_shared<const detail::Terms>(detail::Terms{
-                                                 connections, address_, listener_.type()}));
+  terms_ =
+      std::make_shared<const detail::Terms>(detail::Terms{connections, address_, listener_.type()});
+  auto opened = floors_.open(options_.loops, terms_, accounts_);
   if (!opened) return opened;
   // An adopted listener is still the predecessor's: claim() does this then.
   if (!options_.takeover) settle_rights();
@@ -192,6 +231,7 @@ void Server::Core::ready(std::uint32_t /*events*/) { accept_some(most_accepted);
 void Server::Core::accept_some(int most) {
   // A handler that ends at once frees its place within this loop, which then simply goes on.
   if (accepting_) return;
+  const auto began = Loop::Clock::now();
   bool queue_empty = false;
   {
     struct Accepting {
@@ -200,7 +240,12 @@ void Server::Core::accept_some(int most) {
     } const accepting{accepting_ = true};
     floors_.tidy();
     try {
-      for (int i = 0; i < most && !paused_ && !queue_empty; ++i) queue_empty = !accept_one();
+      const auto over = [&] {
+        return most == most_accepted && Loop::Clock::now() - began > accepting_share;
+      };
+      for (int i = 0; i < most && !paused_ && !queue_empty && !over(); ++i) {
+        queue_empty = !accept_one();
+      }
     } catch (const std::bad_alloc&) {
       // Tried again in the next turn: whoever waits still makes the listener readable.
     }
@@ -266,15 +311,50 @@ void Server::Core::seat_as(std::uint64_t number, Descriptor socket) {
     return;
   }
   if (auto admitted = admit(descriptor, *peer); !admitted) {
-    report(ServerEvent::Kind::turned_away, number, *peer, admitted.error().why(), {});
-    // Descriptors may be queued in it.
-    if (options_.descriptors > 0) core::close_in_background(std::move(socket));
-    return;
+    return turn_away(number, *peer, std::move(socket), admitted.error().why());
   }
-  auto guest = floors_.let_in(number, *peer, std::move(socket), places_);
+  const std::uint32_t uid = responsible_for(*peer);
+  Admitted admitted(*accounts_, uid, net::trusts(Peer{.uid = uid}));
+  if (!admitted) return turn_away_for_want_of_room(number, *peer, uid, std::move(socket));
+  auto guest = floors_.let_in(number, *peer, admitted.account(), std::move(socket), places_);
+  admitted.take_place();
   // Before the handler: if it ends at once, the place it frees has to find us paused.
   if (descriptor > clear_of_reserve_) note_number(descriptor);
   floors_.seat(std::move(guest));
+}
+
+void Server::Core::turn_away(std::uint64_t number, const Peer& peer, Descriptor socket,
+                             std::string reason) {
+  report(ServerEvent::Kind::turned_away, number, peer, std::move(reason), {});
+  // Descriptors may be queued in it.
+  if (options_.descriptors > 0) core::close_in_background(std::move(socket));
+}
+
+/// Its uid has as many connections as it may. This one is in no account: what it is told fits into
+/// the empty buffer of its socket, and it is closed at the end of the turn.
+void Server::Core::turn_away_for_want_of_room(std::uint64_t number, const Peer& peer,
+                                              std::uint32_t uid, Descriptor socket) {
+  const std::size_t present = accounts_->connections_of(uid);
+  const bool own = uid == peer.uid;
+  const bool all_it_may = present >= options_.server_limits.max_per_uid;
+  std::string reason =
+      (own ? "its uid" : "uid " + std::to_string(uid) + ", which answers for it,") + " has " +
+      std::to_string(present) + " connections already" +
+      (all_it_may ? "" : ", its share of what others have left");
+  if (!options_.refusal_text) return turn_away(number, peer, std::move(socket), std::move(reason));
+  const std::string text = options_.refusal_text(number);
+  report(ServerEvent::Kind::turned_away, number, peer, std::move(reason), {});
+  auto connection = detail::ConnectionState::open(loop_, std::move(socket), peer, terms_);
+  if (!connection) return;
+  detail::ConnectionState::of(*connection).set_framing(Framing::raw(), Framing::raw());
+  connection->try_send(text);
+}
+
+std::uint32_t Server::Core::responsible_for(const Peer& peer) {
+  // Who has an account answers for itself.
+  if (net::trusts(peer) || accounts_->connections_of(peer.uid) > 0) return peer.uid;
+  if (!subordinates_) subordinates_ = net::SubordinateUids::read();
+  return net::responsible_uid(peer, subordinates_.value_or(net::SubordinateUids()));
 }
 
 /// The limit is looked up for numbers that are higher than all before, and so not for every client.
@@ -302,23 +382,14 @@ Result<void> Server::Core::admit(int socket, const Peer& peer) const {
     const bool own = abstract && (admits(allow::same_uid()) || admits(allow::root()));
     if (!own && std::ranges::none_of(options_.allow, admits)) return refused("no rule admits it");
   }
-  const auto of_uid = places_of_uid_.find(peer.uid);
-  const std::size_t present = of_uid == places_of_uid_.end() ? 0 : of_uid->second;
-  if (present >= options_.server_limits.max_per_uid) {
-    return refused("its uid has " + std::to_string(present) + " connections already");
-  }
   return {};
 }
 
-void Server::Core::take_place(const Peer& peer) {
-  ++places_of_uid_[peer.uid];  // first: it may throw
-  ++places_;
-}
+void Server::Core::take_place(core::Account& /*account*/) { ++places_; }
 
-void Server::Core::free_place(const Peer& peer) noexcept {
+void Server::Core::free_place(core::Account& account) noexcept {
   --places_;
-  const auto of_uid = places_of_uid_.find(peer.uid);
-  if (--of_uid->second == 0) places_of_uid_.erase(of_uid);
+  accounts_->leave(account);
   resume();
   if (draining_) {
     accept_rest();

@@ -352,11 +352,11 @@ Outcome Transport::refuse(ByteView message, std::size_t descriptors) {
   const bool others_turn = written_this_turn_ >= most_per_turn;
   const bool large_begins_to_wait = !large_waits_ && jammed_ && sent_from_place(message);
   large_waits_ = large_waits_ || large_begins_to_wait;
-  if (!over_soft_limit() && !others_turn) return Outcome::ok;
+  if (!over_soft_limit() && !over_share() && !others_turn) return Outcome::ok;
   // Closes append()'s short way, too: a small message must not overtake those that wait.
   seal_queue();
   // A full queue is being written already, and its clock runs; of these two neither is certain.
-  if (others_turn || large_begins_to_wait) on_queued();
+  if (others_turn || large_begins_to_wait || over_share()) on_queued();
   return Outcome::would_block;
 }
 
@@ -513,7 +513,10 @@ bool Transport::widen_send_buffer() noexcept {
   const ConnectionOptions& options = terms_->options;
   const bool drops = options.full == Full::drop_oldest || options.full == Full::drop_newest;
   if (std::exchange(widened_, true) || packets() || drops) return false;
-  return sys::raise_send_buffer(socket_.get(), options.limits.send_buffer);
+  if (!may_raise_send_buffer(options.limits.send_buffer)) return false;
+  const bool raised = sys::raise_send_buffer(socket_.get(), options.limits.send_buffer);
+  if (raised) note_send_buffer(options.limits.send_buffer);
+  return raised;
 }
 
 void Transport::seal_queue() noexcept {

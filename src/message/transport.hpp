@@ -89,6 +89,11 @@ class Transport : public Flow {
 
   /// Part of a message, which is not whole yet.
   [[nodiscard]] bool has_partial() const noexcept { return filled_ != unread_ || in_pieces(); }
+  /// Of the receive buffer, what was received into: messages that were handed out are there until
+  /// the next is asked for.
+  [[nodiscard]] std::size_t buffered_bytes() const noexcept {
+    return buffer_ ? static_cast<std::size_t>(filled_ - buffer_.data()) : 0;
+  }
 
   /// The slow half of next(): descriptors, packets, and the ways a stream ends.
   bool take_next(std::optional<Received>& received);
@@ -194,6 +199,13 @@ class Transport : public Flow {
 
   /// From now on those of another loop. `buffers` outlives the transport.
   void use_buffers(core::BufferPools& buffers) noexcept { queue_.use_buffers(buffers); }
+
+  /// Whether the kernel may be asked to hold so many bytes. It is told whether they are held.
+  [[nodiscard]] virtual bool may_raise_send_buffer(std::size_t /*bytes*/) noexcept { return true; }
+  virtual void note_send_buffer(std::size_t /*bytes*/) noexcept {}
+
+  /// Whether nothing more may wait for the kernel to take it, below the soft limit too.
+  [[nodiscard]] virtual bool over_share() const noexcept { return false; }
 
   /// Whether a task has had its share of this turn.
   [[nodiscard]] virtual bool turn_is_over() const { return false; }

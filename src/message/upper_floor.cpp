@@ -9,11 +9,12 @@
 namespace hallway::message {
 
 UpperFloor::UpperFloor(Loop& server_loop, UpperFrontDesk& server, const Server::Handler& handler,
-                       std::shared_ptr<const detail::Terms> terms, Exchange& exchange)
+                       std::shared_ptr<const detail::Terms> terms,
+                       std::shared_ptr<core::Accounts> accounts, Exchange& exchange)
     : server_loop_(server_loop),
       server_(server),
       loop_(server_loop.core().options()),
-      floor_(loop_, *this, handler, std::move(terms), &exchange),
+      floor_(loop_, *this, handler, std::move(terms), std::move(accounts), &exchange),
       up_(loop_, *this, &UpperFloor::take_orders),
       down_(server_loop, *this, &UpperFloor::tell_news) {
   loop_.core().hold();
@@ -37,14 +38,14 @@ Result<void> UpperFloor::start() {
 
 // On the server's loop ---------------------------------------------------------------------------
 
-void UpperFloor::take_place(const Peer& peer) {
+void UpperFloor::take_place(core::Account& account) {
   {
     const std::lock_guard lock(mutex_);
     for (auto* freed : {&freed_, &freed_before_}) {
       if (freed->capacity() <= places_) freed->reserve(2 * places_ + 8);
     }
   }
-  server_.take_place(peer);
+  server_.take_place(account);
   ++places_;
 }
 
@@ -82,7 +83,7 @@ void UpperFloor::tell_news() {
   // By index: a place may be taken by somebody else as soon as it is free.
   for (std::size_t i = 0; i < freed_before_.size(); ++i) {
     --places_;
-    server_.free_place(Peer(freed_before_[i]));
+    server_.free_place(*freed_before_[i]);
   }
   freed_before_.clear();
   if (news.stopped) server_loop_.stop(*news.stopped);
@@ -111,8 +112,8 @@ void UpperFloor::send_news(Change change) noexcept {
   down_.ask();
 }
 
-void UpperFloor::free_place(const Peer& peer) noexcept {
-  send_news([&](News& /*news*/) { freed_.push_back(peer); });
+void UpperFloor::free_place(core::Account& account) noexcept {
+  send_news([&](News& /*news*/) { freed_.push_back(&account); });
 }
 
 void UpperFloor::report(ServerEvent::Kind kind, std::uint64_t connection, const Peer& peer,

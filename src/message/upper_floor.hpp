@@ -37,7 +37,8 @@ class UpperFrontDesk : public FrontDesk {
 class UpperFloor final : private FrontDesk {
  public:
   UpperFloor(Loop& server_loop, UpperFrontDesk& server, const Server::Handler& handler,
-             std::shared_ptr<const detail::Terms> terms, Exchange& exchange);
+             std::shared_ptr<const detail::Terms> terms, std::shared_ptr<core::Accounts> accounts,
+             Exchange& exchange);
   UpperFloor(const UpperFloor&) = delete;
   UpperFloor& operator=(const UpperFloor&) = delete;
   /// Waits for the thread. Connections with bytes to write go on at the server's loop.
@@ -46,8 +47,9 @@ class UpperFloor final : private FrontDesk {
   /// @errors of the loop; resource_unavailable_try_again: no more threads are to be had
   Result<void> start();
 
-  [[nodiscard]] std::shared_ptr<Floor::Place> place(std::uint64_t number, const Peer& peer) const {
-    return floor_.place(number, peer);
+  [[nodiscard]] std::shared_ptr<Floor::Place> place(std::uint64_t number, const Peer& peer,
+                                                    core::Account& account) const {
+    return floor_.place(number, peer, account);
   }
   void seat(Floor::Guest guest);
   void drain() noexcept;
@@ -89,12 +91,12 @@ class UpperFloor final : private FrontDesk {
   };
 
   // On the server's loop.
-  void take_place(const Peer& peer) override;
+  void take_place(core::Account& account) override;
   void order(bool Orders::* what) noexcept;
   void tell_news();
 
   // On the floor's.
-  void free_place(const Peer& peer) noexcept override;
+  void free_place(core::Account& account) noexcept override;
   void report(ServerEvent::Kind kind, std::uint64_t connection, const Peer& peer,
               std::string reason, const Counters& counters) noexcept override;
   void run() noexcept;
@@ -117,8 +119,8 @@ class UpperFloor final : private FrontDesk {
   std::mutex mutex_;
   Orders orders_;
   News news_;
-  std::vector<Peer> freed_;         // places; with room for all that are taken
-  std::vector<Peer> freed_before_;  // on the server's loop
+  std::vector<core::Account*> freed_;         // of places; with room for all that are taken
+  std::vector<core::Account*> freed_before_;  // on the server's loop
   Messenger up_;
   Messenger down_;
   std::thread thread_;

@@ -64,6 +64,12 @@ class Parser {
   /// Of the operation that is malformed, where error() says that its arguments are.
   [[nodiscard]] Verb verb() const noexcept { return operation_.verb; }
 
+  /// Bytes that it will own once the operation under way has arrived, where that was cut; else 0.
+  [[nodiscard]] std::size_t rest_memory() const noexcept {
+    if (kept_size_ == 0) return 0;
+    return phase_ == Phase::payload ? payload_at_ + payload_size_ + 2 : kept_.size();
+  }
+
   /// Bytes of memory that the parser owns: at most what the limits allow and three more.
   [[nodiscard]] std::size_t memory() const noexcept { return kept_.size(); }
 

@@ -113,6 +113,10 @@ class Client:
             line = line if isinstance(line, bytes) else line.encode('latin1')
             self.socket.sendall(line + b'\r\n')
 
+    def close(self):
+        self.file.close()
+        self.socket.close()
+
     def publish(self, subject, payload=b'', reply=''):
         self.say(f'PUB {subject} {reply} {len(payload)}\r\n'.encode() + payload)
 

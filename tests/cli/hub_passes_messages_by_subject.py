@@ -59,7 +59,7 @@ assert not os.path.exists('hub.sock')
 with Hub('--max-per-uid', '1', '--max-message', '8') as hub:
     only = hub.join()
     assert "-ERR 'maximum connections exceeded'" in hub.connect().rest().decode()
-    assert 'maximum connections exceeded' in hub.says('refused')
+    assert hub.says('turned away').endswith('its uid has 1 connections already')
     only.send('PUB a 9\r\n')
     assert "-ERR 'Maximum Payload Violation'" in only.rest().decode()
     hub.says('refused')

@@ -437,7 +437,7 @@ class hub_driver : public test::HubServing {
     options.limits.outbound = 16 * kibibyte;
     options.limits.send_buffer = 4 * kibibyte;
     options.limits.pending_per_subscription = 8 * kibibyte;
-    options.limits.pending_per_uid = 64 * kibibyte;
+    options.limits.memory_per_uid = 64 * kibibyte;
     options.limits.slow_time = longest;  // the driver decides what is slow, not the machine
     options.rules.allow = {allow::any()};
     rules_.take(options.rules);

@@ -36,7 +36,8 @@ struct DeliveryQueueTest : testing::Test {
 
   using Said = std::vector<std::string>;
 
-  Account account{1000, {}};
+  core::Accounts accounts{core::Accounts::Limits{}};
+  core::Account& account = *accounts.admit(1000, false);
 };
 
 using delivery_queue = DeliveryQueueTest;
@@ -128,7 +129,7 @@ TEST_F(delivery_queue, stays_below_its_limit_when_what_is_latest_gets_larger) {
   Queue queue(DeliveryPolicy::latest_only, 3'000, account);
   for (const char* subject : {"a", "b", "c"}) queue.offer(subject, subject[0] - 'a', 0);
   for (const char* subject : {"a", "b", "c"}) queue.offer(subject, subject[0], 5'000);
-  EXPECT_LE(account.taken(Quota::bytes_pending), 3'000 + 5'000 + 200);
+  EXPECT_LE(account.taken(core::Quota::memory), 3'000 + 5'000 + 200);
   EXPECT_EQ(drained(queue), (Said{"-2", "99"}));
 }
 
@@ -146,7 +147,8 @@ TEST_F(delivery_queue, counts_more_than_nothing_for_an_empty_message) {
 }
 
 TEST_F(delivery_queue, is_full_when_its_user_has_nothing_left) {
-  Account shared(1000, {.pending_per_uid = room_for_three});
+  core::Accounts few({.memory = {.per_uid = room_for_three}});
+  core::Account& shared = *few.admit(1000, false);
   Queue other(DeliveryPolicy::wait, SIZE_MAX, shared);
   Queue waits(DeliveryPolicy::wait, SIZE_MAX, shared);
   Queue drops(DeliveryPolicy::drop_oldest, SIZE_MAX, shared);
@@ -161,8 +163,33 @@ TEST_F(delivery_queue, is_full_when_its_user_has_nothing_left) {
   EXPECT_EQ(drained(drops), (Said{"-1", "2"}));
 }
 
+TEST_F(delivery_queue, is_nearly_full_with_more_than_three_quarters_of_its_room) {
+  Queue queue(DeliveryPolicy::disconnect, 4 * message_size, account);
+  for (const int message : {1, 2, 3}) {
+    EXPECT_FALSE(queue.nearly_full());
+    offer(queue, message);
+  }
+  EXPECT_TRUE(queue.nearly_full());
+  EXPECT_FALSE(queue.full());
+  queue.take();
+  EXPECT_FALSE(queue.nearly_full());
+}
+
+TEST_F(delivery_queue, is_nearly_full_when_its_user_has_little_left) {
+  core::Accounts few({.memory = {.per_uid = 4 * message_size}});
+  core::Account& shared = *few.admit(1000, false);
+  Queue other(DeliveryPolicy::disconnect, SIZE_MAX, shared);
+  const Queue queue(DeliveryPolicy::disconnect, SIZE_MAX, shared);
+  for (const int message : {1, 2}) offer(other, message);
+  EXPECT_FALSE(queue.nearly_full());
+  EXPECT_TRUE(queue.nearly_full(message_size));
+  offer(other, 3);
+  EXPECT_TRUE(queue.nearly_full());
+}
+
 TEST_F(delivery_queue, drops_even_the_latest_when_its_user_has_nothing_left) {
-  Account shared(1000, {.pending_per_uid = room_for_three});
+  core::Accounts few({.memory = {.per_uid = room_for_three}});
+  core::Account& shared = *few.admit(1000, false);
   Queue latest(DeliveryPolicy::latest_only, SIZE_MAX, shared);
   Queue other(DeliveryPolicy::wait, SIZE_MAX, shared);
   latest.offer("a", 1, 0);
@@ -176,9 +203,9 @@ TEST_F(delivery_queue, gives_back_what_its_user_paid) {
     Queue queue(DeliveryPolicy::latest_only, room_for_three, account);
     for (const char* subject : {"a", "b", "c", "d", "c"}) offer(queue, 1, subject);
     queue.take();
-    EXPECT_GT(account.taken(Quota::bytes_pending), message_size);
+    EXPECT_GT(account.taken(core::Quota::memory), message_size);
   }
-  EXPECT_EQ(account.taken(Quota::bytes_pending), 0U);
+  EXPECT_EQ(account.taken(core::Quota::memory), 0U);
 }
 
 // Whatever happens, what comes out is what went in, in order, with each hole told where it is.

@@ -236,15 +236,84 @@ TEST_F(hub_delivery, waits_for_a_subscriber_where_a_rule_says_so) {
   EXPECT_LE(then.waiting, 110U);
 }
 
-TEST_F(hub_delivery, keeps_nothing_for_a_subscriber_who_asked_to_be_waited_for) {
+TEST_F(hub_delivery, keeps_nothing_where_publishers_wait_and_the_rule_names_no_room) {
   HubOptions options;
   options.limits.outbound = 64 * kibibyte;
+  options.rules.delivery = {{.subjects = {">"}, .policy = DeliveryPolicy::wait}};
   start(std::move(options));
-  RawStream subscriber = lazy_subscriber(R"(CONNECT {"verbose":false,"full":"wait"})"
-                                         "\r\n");
+  RawStream subscriber = lazy_subscriber();
   const SubscriptionStatistics then = while_nobody_reads(subscriber);
   EXPECT_EQ(then.policy, DeliveryPolicy::wait);
   EXPECT_EQ(then.waiting, 0U);
+}
+
+TEST_F(hub_delivery, takes_wait_at_the_word_of_a_client_for_disconnect) {
+  start();
+  RawStream client = lazy_subscriber(R"(CONNECT {"verbose":false,"full":"wait"})"
+                                     "\r\n");
+  EXPECT_EQ(only_subscription().policy, DeliveryPolicy::disconnect);
+}
+
+TEST_F(hub_delivery, holds_back_publishers_for_a_client_that_reads) {
+  HubOptions options = with_small_queues(DeliveryPolicy::disconnect);
+  options.limits.hold_time = 1h;  // nobody is slow before that
+  options.limits.slow_time = 1h;
+  start(std::move(options));
+  RawStream subscriber = lazy_subscriber();
+  const SubscriptionStatistics then = while_nobody_reads(subscriber);
+  EXPECT_GT(then.waiting, 0U);
+  EXPECT_LE(then.waiting, 80U);  // three quarters of the room
+  EXPECT_EQ(hub->statistics().slow_consumers, 0U);
+  EXPECT_GT(hub->users().front().held_back, 0U);
+}
+
+TEST_F(hub_delivery, holds_back_nobody_for_a_client_that_hardly_reads) {
+  HubOptions options = with_small_queues(DeliveryPolicy::disconnect);
+  options.limits.hold_time = 50ms;
+  start(std::move(options));
+  RawStream subscriber = lazy_subscriber();
+  RawStream publisher = connect();
+  say_much(publisher, publications(0, 5'000));
+  synchronize(publisher);
+  EXPECT_EQ(hub->statistics().slow_consumers, 1U);
+  EXPECT_EQ(hub->statistics().subscriptions, 0U);
+}
+
+TEST_F(hub_delivery, holds_back_nobody_where_there_is_no_least_rate) {
+  HubOptions options = with_small_queues(DeliveryPolicy::disconnect);
+  options.limits.hold_time = 1h;
+  options.limits.least_rate = 0;
+  start(std::move(options));
+  RawStream subscriber = lazy_subscriber();
+  RawStream publisher = connect();
+  say_much(publisher, publications(0, 5'000));
+  synchronize(publisher);
+  EXPECT_EQ(hub->statistics().slow_consumers, 1U);
+}
+
+TEST_F(hub_delivery, holds_back_publishers_again_for_a_client_that_has_caught_up) {
+  HubOptions options = with_small_queues(DeliveryPolicy::disconnect, 1'000'000);
+  options.limits.hold_time = 50ms;
+  start(std::move(options));
+  RawStream subscriber = lazy_subscriber();
+  RawStream publisher = connect();
+  std::size_t published = 0;
+  // Until it is slow, and nearly full: nobody is held back for it then.
+  const auto publish_some = [&] {
+    say_much(publisher, publications(published, published + 10));
+    synchronize(publisher);
+    published += 10;
+  };
+  while (only_subscription().waiting < 800 && published < 10'000) publish_some();
+  ASSERT_LT(published, 10'000U);
+  EXPECT_TRUE(until([&] {
+    subscriber.collect();
+    return subscriber.received.ends_with(numbered(published - 1) + "\r\n");
+  }));
+  const std::uint64_t before = hub->users().front().held_back;
+  for (int i = 0; i < 1'000 && hub->users().front().held_back == before; ++i) publish_some();
+  EXPECT_GT(hub->users().front().held_back, before);
+  EXPECT_EQ(hub->statistics().slow_consumers, 0U);
 }
 
 TEST_F(hub_delivery, cuts_who_keeps_publishers_waiting_and_reads_nothing) {
@@ -488,12 +557,9 @@ class answers_of_a_hub : public hub_delivery {
   static constexpr int questions = 3;
 
   /// A client of which two subscriptions have such a policy: to `a`, and to the answers `in`.
-  RawStream full_client(const std::string& policy) {
-    HubOptions options;
-    options.limits.outbound = 64 * kibibyte;
-    options.limits.pending_per_subscription = 1;
-    start(std::move(options));
-    RawStream client = lazy_subscriber(R"(CONNECT {"verbose":false,"full":")" + policy + "\"}\r\n");
+  RawStream full_client(DeliveryPolicy policy) {
+    start(with_small_queues(policy, 1));
+    RawStream client = lazy_subscriber();
     say(client, "SUB in 2\r\n");
     return client;
   }
@@ -512,7 +578,7 @@ class answers_of_a_hub : public hub_delivery {
 };
 
 TEST_F(answers_of_a_hub, come_when_there_is_room_where_publishers_have_to_wait) {
-  RawStream client = full_client("wait");
+  RawStream client = full_client(DeliveryPolicy::wait);
   RawStream publisher = connect();
   const std::string all = publications(0, 5'000);
   publish_until_held_back(publisher, all);
@@ -527,9 +593,9 @@ TEST_F(answers_of_a_hub, are_no_reason_to_wait_for_who_asked_and_never_reads) {
   HubOptions options;
   options.limits.outbound = 64 * kibibyte;
   options.limits.slow_time = 50ms;
+  options.rules.delivery = {{.subjects = {">"}, .policy = DeliveryPolicy::wait}};
   start(std::move(options));
-  RawStream client = lazy_subscriber(R"(CONNECT {"verbose":false,"full":"wait"})"
-                                     "\r\n");
+  RawStream client = lazy_subscriber();
   say(client, "SUB in 2\r\n");
   std::string all;
   for (std::size_t i = 0; i < 5'000; ++i) {
@@ -545,7 +611,8 @@ TEST_F(answers_of_a_hub, are_no_reason_to_wait_for_who_asked_and_never_reads) {
 }
 
 TEST_F(answers_of_a_hub, are_counted_and_told_as_lost_where_messages_are) {
-  for (const std::string policy : {"drop_oldest", "drop_newest", "latest_only"}) {
+  for (const DeliveryPolicy policy :
+       {DeliveryPolicy::drop_oldest, DeliveryPolicy::drop_newest, DeliveryPolicy::latest_only}) {
     RawStream client = full_client(policy);
     RawStream publisher = connect();
     say_much(publisher, publications(0, 3'000));
@@ -555,8 +622,8 @@ TEST_F(answers_of_a_hub, are_counted_and_told_as_lost_where_messages_are) {
     EXPECT_TRUE(until([&] { return connection_is_empty(publisher); }));
     const int heard = answers_to(client);
     const std::uint64_t lost = hub->statistics().dropped + hub->statistics().superseded - before;
-    EXPECT_EQ(heard + static_cast<int>(lost), questions) << policy;
-    EXPECT_EQ(hub->statistics().connections, 2U) << policy;
+    EXPECT_EQ(heard + static_cast<int>(lost), questions) << to_string(policy);
+    EXPECT_EQ(hub->statistics().connections, 2U) << to_string(policy);
     hub.reset();
   }
 }
@@ -564,7 +631,7 @@ TEST_F(answers_of_a_hub, are_counted_and_told_as_lost_where_messages_are) {
 TEST_F(answers_of_a_hub, cut_a_client_that_has_no_room_and_asked_for_nothing_else) {
   HubOptions options;
   options.limits.outbound = 64 * kibibyte;
-  options.limits.pending_per_uid = 1;
+  options.limits.memory_per_uid = 2'000;  // its two subscriptions
   start(std::move(options));
   RawStream client = lazy_subscriber();
   say(client, "SUB in 2\r\n");
@@ -577,7 +644,7 @@ TEST_F(answers_of_a_hub, cut_a_client_that_has_no_room_and_asked_for_nothing_els
 
 TEST_F(hub_delivery, lets_a_uid_have_only_so_much_waiting) {
   HubOptions options = with_small_queues(DeliveryPolicy::drop_newest, 10'000'000);
-  options.limits.pending_per_uid = 200'000;
+  options.limits.memory_per_uid = 600'000;
   start(std::move(options));
   RawStream first = lazy_subscriber();
   RawStream second = lazy_subscriber();
@@ -587,7 +654,7 @@ TEST_F(hub_delivery, lets_a_uid_have_only_so_much_waiting) {
   std::size_t waiting = 0;
   for (const auto& subscription : hub->subscriptions()) waiting += subscription.waiting;
   EXPECT_GT(waiting, 0U);
-  EXPECT_LE(waiting, 200U);
+  EXPECT_LE(waiting, 600U);
 }
 
 }  // namespace

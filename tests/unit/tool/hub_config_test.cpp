@@ -116,7 +116,7 @@ TEST(HubConfig, limits_are_written_as_flags_take_them) {
     connections_per_uid = "11"
     subscriptions_per_uid = 12
     subject_tokens = 13
-    pending_per_uid = "2M"
+    memory_per_uid = "2M"
     pending_per_subscription = "64K"
     max_payload = 4096
     control_line = "1k"
@@ -131,7 +131,7 @@ TEST(HubConfig, limits_are_written_as_flags_take_them) {
   EXPECT_EQ(limits.connections_per_uid, 11U);
   EXPECT_EQ(limits.subscriptions_per_uid, 12U);
   EXPECT_EQ(limits.subject_tokens, 13U);
-  EXPECT_EQ(limits.pending_per_uid, 2 * mebibyte);
+  EXPECT_EQ(limits.memory_per_uid, 2 * mebibyte);
   EXPECT_EQ(limits.pending_per_subscription, 64 * kibibyte);
   EXPECT_EQ(limits.max_payload, 4 * kibibyte);
   EXPECT_EQ(limits.control_line, kibibyte);

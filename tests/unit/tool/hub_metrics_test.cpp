@@ -60,6 +60,25 @@ TEST(HubMetrics, each_statistic_of_the_hub_is_a_metric) {
   EXPECT_THAT(shown, HasSubstr("# TYPE hallway_hub_connections_total counter"));
 }
 
+TEST(HubMetrics, each_user_has_its_own) {
+  const std::string shown = prometheus::TextSerializer().Serialize(
+      user_metrics({{.uid = 1000,
+                     .connections = 1,
+                     .subscriptions = 2,
+                     .memory = 3,
+                     .memory_share = 4,
+                     .loop_time = std::chrono::milliseconds(5500),
+                     .held_back = 6},
+                    {.uid = 0}}));
+  for (const char* line : {"connections{uid=\"1000\"} 1", "subscriptions{uid=\"1000\"} 2",
+                           "memory_bytes{uid=\"1000\"} 3", "memory_share_bytes{uid=\"1000\"} 4",
+                           "loop_seconds_total{uid=\"1000\"} 5.5",
+                           "held_back_total{uid=\"1000\"} 6", "connections{uid=\"0\"} 0"}) {
+    EXPECT_THAT(shown, HasSubstr("\nhallway_hub_user_" + std::string(line) + "\n"));
+  }
+  EXPECT_TRUE(prometheus::TextSerializer().Serialize(user_metrics({})).empty());
+}
+
 TEST(HubMetrics, a_subscription_without_trouble_is_not_shown) {
   EXPECT_THAT(text({}, {subscription(1, "a", 0, 0)}), Not(HasSubstr("hub_subscription_")));
   const std::string shown = text({}, {subscription(1, "a", 0, 3), subscription(2, "b", 4, 0)});
