@@ -60,7 +60,8 @@ class LinkWatcher {
       : loop_(&loop), worker_(std::move(worker)), hub_(std::move(hub)) {}
 
   Task<> run() {
-    if (!co_await take_settings()) co_return;
+    const bool taken = co_await take_settings();
+    if (!taken) co_return;
     const Background following = follow_hub();
     while (true) {
       const auto begun = loop_->now();

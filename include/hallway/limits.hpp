@@ -127,9 +127,9 @@ struct HubLimits {
   /// DeliveryPolicy::disconnect holds back its publishers, as long as its connection takes this
   /// many bytes a second, measured over hold_time, and each message for hold_time at most. A slower
   /// one holds back nobody until it has caught up, and its user's others no publishers of other
-  /// users for slow_time. Zero: none ever does.
+  /// users for a minute. Zero: none ever does.
   std::size_t least_rate = 1 * mebibyte;
-  Duration hold_time = std::chrono::seconds(1);
+  Duration hold_time = std::chrono::seconds(5);
 
   /// How long a subscriber for which others wait, because a DeliveryRule says DeliveryPolicy::wait,
   /// may take nothing.

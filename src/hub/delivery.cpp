@@ -306,7 +306,8 @@ Delivery::Published Delivery::answer(Subscriber& requester, const Publication& a
   settle();
   ClientSubscription* to = own_subscription(requester, answer.subject);
   if (to == nullptr) return {};
-  if (!may_pass(*to) && to->queue.blocks()) return {.blocked_by = &requester};
+  const bool waits = to->queue.blocks() || (to->holds_back && !answer.was_held);
+  if (waits && !may_pass(*to)) return {.blocked_by = &requester};
   const SubscriptionId id = matched_.front();
   const bool last = to->count_messages();
   tell(id, answer);

@@ -95,23 +95,11 @@ Task<Outcome> Session::read() {
     parser_.arrive(*piece);
     while (const nats::Operation* operation = parser_.next()) {
       act(*operation);
-      work_ += work_of_operation;
-      if (statistics_for_) co_await answer_patiently();
-      while (Subscriber* full = publish()) co_await wait_for(*full);
-      // Who lets us answer and does not read the answers is not listened to until he does.
-      if (std::exchange(answered_, false) && !subscriber_.has_room()) {
-        users.note(user_);
-        co_await connection_.flush();
+      if (has_to_wait()) co_await wait();
+      answered_ = false;
+      for (bool had_some = true; turn_is_over(); had_some = false) {
+        co_await users.next_turn(user_, had_some);
         users.begin();
-      }
-      if (work_ >= work_between_looks) {
-        work_ = 0;
-        users.note(user_);
-        const bool over = users.over(user_);
-        for (bool had_some = true; users.over(user_); had_some = false) {
-          co_await users.next_turn(user_, had_some);
-        }
-        if (over) users.begin();
       }
       if (subscriber_.ended()) co_return Outcome::closed;
     }
@@ -123,6 +111,40 @@ Task<Outcome> Session::read() {
     }
   }
   co_return Outcome::closed;
+}
+
+/// Publishes what was accepted. Whether the client has to wait before more of what it said counts:
+/// for an answer to its request for statistics, for a subscriber, or for itself. A client that does
+/// not read the answers is not listened to until it does.
+bool Session::has_to_wait() {
+  if (statistics_for_) return true;
+  full_ = publish();
+  return full_ != nullptr || has_unread_answers();
+}
+
+bool Session::has_unread_answers() { return answered_ && !subscriber_.has_room(); }
+
+Task<> Session::wait() {
+  if (statistics_for_) co_await answer_patiently();
+  if (full_ == nullptr) full_ = publish();
+  while (full_ != nullptr) {
+    co_await wait_for(*full_);
+    full_ = publish();
+  }
+  if (!has_unread_answers()) co_return;
+  board_.users.note(user_);
+  co_await connection_.flush();
+  board_.users.begin();
+}
+
+/// Now and then looks at the clock. Whether its user has had what it may have of this turn.
+bool Session::turn_is_over() {
+  work_ += work_of_operation;
+  if (work_ < work_between_looks) return false;
+  board_.users.note(user_);
+  const bool over = board_.users.over(user_) && !subscriber_.ended();
+  if (!over) work_ = 0;
+  return over;
 }
 
 /// Until a subscriber has room for what this client publishes, but for HubLimits::hold_time in all
@@ -296,6 +318,7 @@ void Session::accept(const nats::Operation& operation) {
   ok();
   if (subject == statistics_subject) {
     if (!operation.reply.empty()) statistics_for_ = operation.reply;
+    hold_left_ = board_.limits.hold_time;
     return;
   }
   // What a link publishes was published elsewhere, and by nobody the kernel knows of.
@@ -379,12 +402,13 @@ Subscriber* Session::answer_statistics() {
         .add("violations", all.violations)
         .add("answers_refused", all.answers_refused)
         .add("users", users_to_be_told());
-    Subscriber* const full =
-        board_.delivery
-            .answer(
-                subscriber_,
-                {.subject = *statistics_for_, .reply = {}, .header = {}, .payload = text.text()})
-            .blocked_by;
+    Subscriber* const full = board_.delivery
+                                 .answer(subscriber_, {.subject = *statistics_for_,
+                                                       .reply = {},
+                                                       .header = {},
+                                                       .payload = text.text(),
+                                                       .was_held = hold_left_ <= Duration::zero()})
+                                 .blocked_by;
     work_ += board_.router.looked_at();
     if (full != nullptr) return full;
     answered_ = true;

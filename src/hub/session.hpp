@@ -55,7 +55,11 @@ class Session final : private Subscriber::Observer, private detail::Timer {
   };
 
   Task<Outcome> read();
+  [[nodiscard]] bool has_to_wait();
+  [[nodiscard]] bool has_unread_answers();
+  Task<> wait();
   Task<> wait_for(Subscriber& full);
+  [[nodiscard]] bool turn_is_over();
   Task<> reserve_rest();
   [[nodiscard]] std::size_t memory_for_rest() const noexcept;
   Task<> answer_patiently();
@@ -113,6 +117,7 @@ class Session final : private Subscriber::Observer, private detail::Timer {
   std::optional<Stamp> stamp_;              // once it published something that is stamped
   std::string header_;                      // of the publication, where it was changed
   Duration hold_left_{};                    // that it may still be held back for readers
+  Subscriber* full_ = nullptr;              // that the publication has to wait for
   std::size_t work_ = 0;                    // that it caused since the clock was looked at
   core::Charge rest_memory_;                // of an operation that has not arrived whole
   std::uint64_t heard_ = 0;                 // bytes, when the ping clock was looked at

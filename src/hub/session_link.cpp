@@ -59,7 +59,9 @@ void Session::bring_back(const nats::Operation& answer) {
                   .publisher = number_,
                   .user = &user_};
   hold_left_ = board_.limits.hold_time;
-  if (!asker->second->permissions_.may_publish(subject)) asker_ = number;
+  if (asker->second->permissions_.may_publish(subject)) return;
+  asker_ = number;
+  publication_->was_held = true;  // no link waits for one client
 }
 
 /// @return as publish(): the client that asked, where its subscription has publishers wait

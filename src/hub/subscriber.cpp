@@ -25,6 +25,9 @@ constexpr std::size_t worth_sharing = 16 * kibibyte;
 constexpr std::size_t subscription_base = 768;
 constexpr std::size_t subscription_token = 224;
 
+// How long the subscribers of a user that had a slow one hold back nobody else's publishers.
+constexpr Duration slow_user_time = std::chrono::minutes(1);
+
 std::size_t cost_of_subscription(std::string_view sid, std::string_view subject,
                                  std::string_view group) {
   const std::size_t words = sid.size() + subject.size() + group.size();
@@ -309,7 +312,7 @@ void Subscriber::fire() {
   const double seconds = std::chrono::duration<double>(between_looks()).count();
   slow_ = static_cast<double>(took) < static_cast<double>(limits_.least_rate) * seconds;
   if (slow_) {
-    user_.note_slow(now + limits_.slow_time);
+    user_.note_slow(now + slow_user_time);
     detail::wake_all(core(), publishers_);
   }
   start(core(), now + between_looks());

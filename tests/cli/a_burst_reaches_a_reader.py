@@ -68,7 +68,9 @@ def burst(hub, subject, count, size):
     return count * (len(f'MSG {subject} 1 {size}\r\n') + size + 2)
 
 
-with Hub() as hub:
+with open('quick.toml', 'w') as file:
+    file.write('[limits]\nhold_time = "500ms"\n')
+with Hub('--config', 'quick.toml') as hub:
     # A reader that is slower than the publisher, beside one that is not.
     readers = [Reader(hub, 'a', rate) for rate in (20 * MEBIBYTE, None)]
     for reader in readers:
