@@ -40,13 +40,13 @@
 // takes HubLimits::least_rate: who reads loses nothing to a burst, and who does not is cut. A rule
 // may say `wait`: then they wait until there is room, however long that is; who takes nothing for
 // HubLimits::slow_time meanwhile is cut. At the word of a client, `wait` is `disconnect`.
+// Order is kept within a subscription, and between subscriptions as long as nothing waits.
 //
 // Shares. Connections, memory and the loop's time are shared out by uid: see HubLimits, and for the
 // sum of it all docs/LIMITS.md. In each turn of the loop what one uid's clients have said is dealt
-// with for 2 ms, and goes on in the next turn. Who is in another user namespace has the share of
-// whoever answers for it: the user to whom /etc/subuid gives its uid, or who is root in there; and
-// what the rules forbid that user they forbid it, too.
-// Order is kept within a subscription, and between subscriptions as long as nothing waits.
+// with for 2 ms, and goes on in the next turn. A client in another user namespace has the share of
+// the user to whom /etc/subuid gives its uid, or else of the namespace's root; and what the rules
+// forbid that user they forbid the client, too.
 //
 // Gaps. A subscription that lost messages is told so in their place, with a message to its own sid:
 //     MSG $SYS.HUB.GAP 1 2

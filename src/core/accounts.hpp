@@ -140,11 +140,6 @@ class Accounts {
     return taken_[Account::place(quota)].load(std::memory_order_relaxed);
   }
 
-  template <typename Visit>
-  void for_each(Visit visit) const {
-    for (const auto& [uid, account] : accounts_) visit(account);
-  }
-
  private:
   friend class Account;
 
