@@ -106,7 +106,7 @@ Task<Outcome> Session::read() {
     users.note(user_);
     if (parser_.error() != nats::ProtocolError::none) {
       refuse(text_of(parser_.error(), parser_.verb()));
-    } else if (memory_for_rest() != rest_memory_.amount()) {
+    } else if (!reserve_rest_now()) {
       co_await reserve_rest();
     }
   }
@@ -166,20 +166,27 @@ std::size_t Session::memory_for_rest() const noexcept {
   return rest > small_rest ? rest : 0;
 }
 
+/// False: memory for it is not there now.
+bool Session::reserve_rest_now() noexcept {
+  const std::size_t wanted = memory_for_rest();
+  if (wanted > rest_memory_.amount() && !rest_memory_.may_grow()) return false;
+  rest_memory_.set(wanted);
+  return true;
+}
+
 /// A large operation was cut. Before more of it is read, memory for all of it is in the account: so
 /// one after the other gets it, where all of them with a part of it would wait for each other.
 /// After HubLimits::slow_time it goes on without: the client may be one that reads only when it has
 /// written.
 Task<> Session::reserve_rest() {
-  const std::size_t wanted = memory_for_rest();
   const auto longest = Loop::Clock::now() + board_.limits.slow_time;
   held_back_ = true;
-  while (wanted > rest_memory_.amount() && !rest_memory_.may_grow() && !subscriber_.ended() &&
-         !board_.leaving && Loop::Clock::now() < longest) {
+  while (!reserve_rest_now() && !subscriber_.ended() && !board_.leaving &&
+         Loop::Clock::now() < longest) {
     co_await board_.loop.sleep(between_looks_for_memory);
   }
   held_back_ = false;
-  rest_memory_.set(wanted);
+  rest_memory_.set(memory_for_rest());
 }
 
 /// Answers a request for statistics when the loop has nothing else to do: so it delays nobody's

@@ -60,6 +60,7 @@ class Session final : private Subscriber::Observer, private detail::Timer {
   Task<> wait();
   Task<> wait_for(Subscriber& full);
   [[nodiscard]] bool turn_is_over();
+  [[nodiscard]] bool reserve_rest_now() noexcept;
   Task<> reserve_rest();
   [[nodiscard]] std::size_t memory_for_rest() const noexcept;
   Task<> answer_patiently();
