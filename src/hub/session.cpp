@@ -97,6 +97,7 @@ Task<Outcome> Session::read() {
       act(*operation);
       if (has_to_wait()) co_await wait();
       answered_ = false;
+      work_ += work_of_operation;
       for (bool had_some = true; turn_is_over(); had_some = false) {
         co_await users.next_turn(user_, had_some);
         users.begin();
@@ -113,23 +114,18 @@ Task<Outcome> Session::read() {
   co_return Outcome::closed;
 }
 
-/// Publishes what was accepted. Whether the client has to wait before more of what it said counts:
-/// for an answer to its request for statistics, for a subscriber, or for itself. A client that does
-/// not read the answers is not listened to until it does.
-bool Session::has_to_wait() {
-  if (statistics_for_) return true;
-  full_ = publish();
-  return full_ != nullptr || has_unread_answers();
-}
+/// Whether the client has to wait before more of what it said counts: for an answer to its request
+/// for statistics, for a subscriber, or for itself. A client that does not read the answers is not
+/// listened to until it does.
+bool Session::has_to_wait() { return statistics_for_ || full_ != nullptr || has_unread_answers(); }
 
 bool Session::has_unread_answers() { return answered_ && !subscriber_.has_room(); }
 
 Task<> Session::wait() {
   if (statistics_for_) co_await answer_patiently();
-  if (full_ == nullptr) full_ = publish();
   while (full_ != nullptr) {
     co_await wait_for(*full_);
-    full_ = publish();
+    publish_again();
   }
   if (!has_unread_answers()) co_return;
   board_.users.note(user_);
@@ -139,7 +135,6 @@ Task<> Session::wait() {
 
 /// Now and then looks at the clock. Whether its user has had what it may have of this turn.
 bool Session::turn_is_over() {
-  work_ += work_of_operation;
   if (work_ < work_between_looks) return false;
   board_.users.note(user_);
   const bool over = board_.users.over(user_) && !subscriber_.ended();
@@ -329,15 +324,13 @@ void Session::accept(const nats::Operation& operation) {
     return;
   }
   // What a link publishes was published elsewhere, and by nobody the kernel knows of.
-  publication_ = {
-      .subject = subject,
-      .reply = operation.reply,
-      .header = judgement.stamped && !is_link ? stamped(operation) : unforged(operation),
-      .payload = operation.payload,
-      .except = options_.echo ? nullptr : &subscriber_,
-      .publisher = number_,
-      .user = &user_};
-  hold_left_ = board_.limits.hold_time;
+  publish({.subject = subject,
+           .reply = operation.reply,
+           .header = judgement.stamped && !is_link ? stamped(operation) : unforged(operation),
+           .payload = operation.payload,
+           .except = options_.echo ? nullptr : &subscriber_,
+           .publisher = number_,
+           .user = &user_});
 }
 
 const Session::Judgement& Session::judge(ByteView subject) {
@@ -360,35 +353,47 @@ ByteView Session::stamped(const nats::Operation& operation) {
 
 /// Its header without what looks like an identity.
 ByteView Session::unforged(const nats::Operation& operation) {
-  const bool changed = !operation.header.empty() && Stamp::take_off(operation.header, header_);
-  return changed ? ByteView(header_) : operation.header;
+  if (operation.header.empty()) return {};
+  return Stamp::take_off(operation.header, header_) ? ByteView(header_) : operation.header;
 }
 
-/// What was accepted, if anything was.
-/// @return the subscriber that has to have room before; nullptr: it is done
-Subscriber* Session::publish() {
-  if (!publication_) return nullptr;
-  if (asker_) return bring_to_asker();
-  if (!subscriber_.ended()) {
-    const auto [delivered, blocked_by, work] = board_.delivery.publish(*publication_);
-    work_ += work;
-    if (blocked_by != nullptr) return blocked_by;
-    if (!board_.absent_links.empty() && !subscriber_.is_link()) {
-      board_.absent_links.publish(publication_->subject, board_.loop.now());
-    }
-    if (!delivered && options_.no_responders && !publication_->reply.empty()) {
-      board_.delivery.tell_no_responders(subscriber_, publication_->reply);
-      work_ += board_.router.looked_at();
-      answered_ = true;
-    }
-  }
-  drop_publication();
-  return nullptr;
-}
-
-void Session::drop_publication() noexcept {
-  publication_.reset();
+/// Gives back the room that a header needed, where that was much.
+void Session::drop_large_header() noexcept {
   if (header_.capacity() > header_kept) header_ = {};
+}
+
+/// Brings a message to its subscribers, or keeps it until one of them has room.
+void Session::publish(const Publication& publication) {
+  if (subscriber_.ended()) return;
+  const auto [delivered, blocked_by, work] = board_.delivery.publish(publication);
+  work_ += work;
+  if (blocked_by != nullptr) return keep_for(*blocked_by, publication);
+  if (!board_.absent_links.empty() && !subscriber_.is_link()) {
+    board_.absent_links.publish(publication.subject, board_.loop.now());
+  }
+  if (!delivered && options_.no_responders && !publication.reply.empty()) {
+    board_.delivery.tell_no_responders(subscriber_, publication.reply);
+    work_ += board_.router.looked_at();
+    answered_ = true;
+  }
+  if (!publication.header.empty()) drop_large_header();
+}
+
+/// The message has to wait for a subscriber, and this client with it.
+void Session::keep_for(Subscriber& full, const Publication& publication) {
+  full_ = &full;
+  if (publication_) return;  // it waits already
+  publication_ = publication;
+  hold_left_ = board_.limits.hold_time;
+}
+
+/// Once more what waited.
+void Session::publish_again() {
+  full_ = nullptr;
+  asker_ ? bring_to_asker(*publication_) : publish(*publication_);
+  if (full_ != nullptr) return;
+  publication_.reset();
+  asker_.reset();
 }
 
 /// @return as publish(): the requester itself, where its subscription has publishers wait

@@ -75,10 +75,12 @@ class Session final : private Subscriber::Observer, private detail::Timer {
   void unsubscribe(const nats::Operation& operation);
   void accept(const nats::Operation& operation);
   void bring_back(const nats::Operation& answer);
-  [[nodiscard]] Subscriber* bring_to_asker();
+  void bring_to_asker(const Publication& publication);
   [[nodiscard]] bool is_reserved(ByteView subject) const;
-  [[nodiscard]] Subscriber* publish();
-  void drop_publication() noexcept;
+  void publish(const Publication& publication);
+  void publish_again();
+  void keep_for(Subscriber& full, const Publication& publication);
+  void drop_large_header() noexcept;
   [[nodiscard]] ByteView stamped(const nats::Operation& operation);
   [[nodiscard]] ByteView unforged(const nats::Operation& operation);
   [[nodiscard]] Subscriber* answer_statistics();
@@ -112,13 +114,13 @@ class Session final : private Subscriber::Observer, private detail::Timer {
   ClientOptions options_;
   nats::Parser parser_;
   Judgement judgement_;
-  std::optional<Publication> publication_;  // accepted, and not delivered yet
+  std::optional<Publication> publication_;  // it waits for a subscriber to have room
   std::optional<std::uint64_t> asker_;      // the only one that gets it, by its connection's number
   std::optional<ByteView> statistics_for_;  // the reply subject of a request not answered yet
   std::optional<Stamp> stamp_;              // once it published something that is stamped
   std::string header_;                      // of the publication, where it was changed
   Duration hold_left_{};                    // that it may still be held back for readers
-  Subscriber* full_ = nullptr;              // that the publication has to wait for
+  Subscriber* full_ = nullptr;              // which it waits for
   std::size_t work_ = 0;                    // that it caused since the clock was looked at
   core::Charge rest_memory_;                // of an operation that has not arrived whole
   std::uint64_t heard_ = 0;                 // bytes, when the ping clock was looked at

@@ -51,34 +51,32 @@ void Session::bring_back(const nats::Operation& answer) {
     ++board_.answers_refused;
     return;
   }
-  publication_ = {.subject = subject,
-                  .reply = answer.reply,
-                  .header = unforged(answer),
-                  .payload = answer.payload,
-                  .except = &subscriber_,
-                  .publisher = number_,
-                  .user = &user_};
-  hold_left_ = board_.limits.hold_time;
-  if (asker->second->permissions_.may_publish(subject)) return;
+  Publication publication{.subject = subject,
+                          .reply = answer.reply,
+                          .header = unforged(answer),
+                          .payload = answer.payload,
+                          .except = &subscriber_,
+                          .publisher = number_,
+                          .user = &user_};
+  if (asker->second->permissions_.may_publish(subject)) return publish(publication);
   asker_ = number;
-  publication_->was_held = true;  // no link waits for one client
+  publication.was_held = true;  // no link waits for one client
+  bring_to_asker(publication);
+  if (full_ == nullptr) asker_.reset();
 }
 
-/// @return as publish(): the client that asked, where its subscription has publishers wait
-Subscriber* Session::bring_to_asker() {
+/// To the client that asked, and nobody else.
+void Session::bring_to_asker(const Publication& publication) {
+  if (subscriber_.ended()) return;
   const auto asker = board_.sessions.find(*asker_);
-  if (!subscriber_.ended()) {
-    Delivery::Published published;
-    if (asker != board_.sessions.end()) {
-      published = board_.delivery.answer(asker->second->subscriber_, *publication_);
-      work_ += board_.router.looked_at();
-    }
-    if (published.blocked_by != nullptr) return published.blocked_by;
-    if (!published.delivered) ++board_.answers_refused;
+  Delivery::Published published;
+  if (asker != board_.sessions.end()) {
+    published = board_.delivery.answer(asker->second->subscriber_, publication);
+    work_ += board_.router.looked_at();
   }
-  asker_.reset();
-  drop_publication();
-  return nullptr;
+  if (published.blocked_by != nullptr) return keep_for(*published.blocked_by, publication);
+  if (!published.delivered) ++board_.answers_refused;
+  drop_large_header();
 }
 
 // Subscribing ------------------------------------------------------------------------------------
