@@ -131,8 +131,8 @@ struct HubLimits {
   std::size_t least_rate = 1 * mebibyte;
   Duration hold_time = std::chrono::seconds(5);
 
-  /// How long a subscriber for which others wait, because a DeliveryRule says DeliveryPolicy::wait,
-  /// may take nothing.
+  /// How long a subscriber for which others wait, because a DeliveryRule says so, may take nothing;
+  /// and a client waits for memory for a message of its own. It is cut then.
   Duration slow_time = std::chrono::seconds(10);
 
   /// Who is silent that long is sent a PING, and cut when so many stay unanswered. A time of zero

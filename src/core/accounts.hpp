@@ -10,6 +10,9 @@
 // So there is something left for the next uid: the n-th of n greedy ones still has 1/(n (n + 1)) of
 // seven eighths. A limit for each uid alone would be no bound for all of them together. Root and
 // our own uid have no share but all that is left, with the eighth that is reserved for them.
+//
+// What others take may be over their share by a little for each of their connections. So a uid may
+// have QuotaLimits::least in any case: it can say something, however many they are.
 #pragma once
 
 #include <array>
@@ -32,6 +35,7 @@ enum class Quota : std::uint8_t {
 struct QuotaLimits {
   std::size_t all = SIZE_MAX;
   std::size_t per_uid = SIZE_MAX;
+  std::size_t least = 0;  ///< that a uid may have, whatever others have taken
 };
 
 class Accounts;

@@ -107,8 +107,8 @@ Subscriber* Delivery::find_recipients(const Publication& publication) {
     if (!directly) {
       if (std::exchange(user, &to.subscriber().user()) != &to.subscriber().user()) kept = 0;
       if (holds_back(to, publication, kept, core_.now())) return &to.subscriber();
-      kept += decltype(to.queue)::cost_of(publication.subject,
-                                          nats::written_size(delivered_to(publication, to)));
+      kept +=
+          to.queue.cost_of(publication.subject, nats::written_size(delivered_to(publication, to)));
     }
     recipients_.push_back({id, directly});
   }

@@ -72,9 +72,9 @@ class DeliveryQueue {
   [[nodiscard]] bool blocks(std::size_t besides = 0) const noexcept {
     return policy_ == DeliveryPolicy::wait && full(besides);
   }
-  /// What a message counts for at most.
-  [[nodiscard]] static std::size_t cost_of(std::string_view subject, std::size_t bytes) noexcept {
-    return sizeof(Entry) + subject.size() + bytes;
+  /// What a message counts for: at least what it takes up in memory.
+  [[nodiscard]] std::size_t cost_of(std::string_view subject, std::size_t bytes) const noexcept {
+    return bytes + message_overhead + (by_subject() ? subject_overhead + subject.size() : 0);
   }
 
   /// Messages, of so many bytes together, were given to the connection directly.
@@ -128,13 +128,20 @@ class DeliveryQueue {
     std::string subject;            // where only the latest counts
   };
 
+  // What a message takes up besides its bytes, as malloc(3) of glibc rounds it: its place in the
+  // list, and what comes with the block its bytes are in. Tiny messages are mostly that.
+  static constexpr std::size_t message_overhead = sizeof(Entry) + 72;
+  // Its place in the index of subjects.
+  static constexpr std::size_t subject_overhead = 96;
+
+  [[nodiscard]] bool by_subject() const noexcept { return policy_ == DeliveryPolicy::latest_only; }
+
   void append(std::string_view subject, Message message, std::size_t bytes) {
-    const bool by_subject = policy_ == DeliveryPolicy::latest_only;
     entries_.push_back(
-        {std::move(message), bytes, 0, lost_, by_subject ? std::string(subject) : std::string()});
+        {std::move(message), bytes, 0, lost_, by_subject() ? std::string(subject) : std::string()});
     Entry& entry = entries_.back();
     try {
-      if (by_subject) by_subject_.emplace(entry.subject, &entry);
+      if (by_subject()) by_subject_.emplace(entry.subject, &entry);
     } catch (...) {
       entries_.pop_back();
       throw;
@@ -174,7 +181,7 @@ class DeliveryQueue {
   void remove_first() noexcept {
     Entry& first = entries_.front();
     unpay(first);
-    if (policy_ == DeliveryPolicy::latest_only) by_subject_.erase(by_subject_.find(first.subject));
+    if (by_subject()) by_subject_.erase(by_subject_.find(first.subject));
     entries_.pop_front();
   }
 

@@ -170,9 +170,8 @@ bool Session::reserve_rest_now() noexcept {
 }
 
 /// A large operation was cut. Before more of it is read, memory for all of it is in the account: so
-/// one after the other gets it, where all of them with a part of it would wait for each other.
-/// After HubLimits::slow_time it goes on without: the client may be one that reads only when it has
-/// written.
+/// one after the other gets it, where all of them with a part of it would wait for each other. A
+/// client for which there is none in HubLimits::slow_time has to go.
 Task<> Session::reserve_rest() {
   const auto longest = Loop::Clock::now() + board_.limits.slow_time;
   held_back_ = true;
@@ -181,7 +180,7 @@ Task<> Session::reserve_rest() {
     co_await board_.loop.sleep(between_looks_for_memory);
   }
   held_back_ = false;
-  rest_memory_.set(memory_for_rest());
+  if (Loop::Clock::now() >= longest) refuse(nats::errors::no_memory_left);
 }
 
 /// Answers a request for statistics when the loop has nothing else to do: so it delays nobody's

@@ -42,10 +42,16 @@ std::optional<int> reserve_from(std::size_t reserve) {
   return static_cast<int>(*limit - reserve);
 }
 
-std::shared_ptr<core::Accounts> make_accounts(const ServerLimits& limits) {
+// A uid may have one part of so many of the memory in any case, or a message where that is less.
+constexpr std::size_t least_part = 64;
+
+std::shared_ptr<core::Accounts> make_accounts(const ServerOptions& options) {
+  const ServerLimits& limits = options.server_limits;
+  const std::size_t message = std::min(options.limits.max_message, bounds::largest_message);
+  const std::size_t least = std::min(limits.memory / least_part, message + bounds::chunk);
   return std::make_shared<core::Accounts>(
       core::Accounts::Limits{.connections = {limits.max_connections, limits.max_per_uid},
-                             .memory = {limits.memory, limits.memory_per_uid},
+                             .memory = {limits.memory, limits.memory_per_uid, least},
                              .send_buffers = {.all = limits.send_buffers}});
 }
 
@@ -84,7 +90,7 @@ class Server::Core : private detail::Watch, private detail::Timer, private messa
         address_(listener_.address()),
         handler_(std::move(handler)),
         options_(std::move(options)),
-        accounts_(make_accounts(options_.server_limits)),
+        accounts_(make_accounts(options_)),
         floors_(loop_, *this, handler_) {}
   ~Core() override;
   Core(const Core&) = delete;

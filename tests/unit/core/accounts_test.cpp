@@ -98,6 +98,15 @@ TEST(account, has_no_more_than_its_own_limit) {
   EXPECT_EQ(accounts.admit(1000, false)->share(Quota::memory), 100U);
 }
 
+TEST(account, may_have_a_little_whatever_others_have_taken) {
+  Accounts accounts({.memory = {.all = 8'000, .least = 100}});
+  Account& greedy = *accounts.admit(1000, false);
+  greedy.add(Quota::memory, 20'000);
+  EXPECT_EQ(accounts.admit(1001, false)->share(Quota::memory), 100U);
+  EXPECT_EQ(accounts.admit(0, true)->share(Quota::memory), 100U);
+  greedy.give_back(Quota::memory, 20'000);
+}
+
 TEST(account, lets_the_last_one_go_over_its_share) {
   Accounts accounts({.memory = {.per_uid = 100}});
   Account& account = *accounts.admit(1000, false);

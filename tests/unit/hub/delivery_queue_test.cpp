@@ -2,6 +2,7 @@
 #include "hub/delivery_queue.hpp"
 
 #include <gtest/gtest.h>
+#include <malloc.h>
 
 #include <cstdint>
 #include <deque>
@@ -9,6 +10,10 @@
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "core/chunk.hpp"
+#include "message/transport.hpp"
+#include "support/watchdog.hpp"
 
 namespace hallway::hub {
 namespace {
@@ -234,6 +239,20 @@ TEST_F(delivery_queue, tells_each_loss_once_and_in_its_place) {
     EXPECT_EQ(expected, static_cast<std::uint64_t>(offered));
     EXPECT_EQ(queue.counters().delivered + queue.counters().dropped, expected);
     EXPECT_GT(queue.counters().dropped, 1'000U);
+  }
+}
+
+// Or a client that has many of them wait makes the hub take more than its account says.
+TEST_F(delivery_queue, counts_at_least_what_tiny_messages_take_up) {
+  if (test::sanitized) GTEST_SKIP() << "malloc(3) is the sanitizer's, and takes more";
+  for (const auto policy : {DeliveryPolicy::drop_newest, DeliveryPolicy::latest_only}) {
+    DeliveryQueue<detail::SharedFrame> queue(policy, SIZE_MAX, account);
+    const std::size_t before = mallinfo2().uordblks;
+    for (int number = 0; number < 10'000; ++number) {
+      const std::string subject = "a.subject.of.some.length." + std::to_string(number);
+      ASSERT_EQ(queue.offer(subject, {core::Chunk::make(1), 0, 1, 1}, 1), Offered::queued);
+    }
+    EXPECT_LE(mallinfo2().uordblks - before, account.taken(core::Quota::memory));
   }
 }
 

@@ -485,6 +485,25 @@ TEST_F(hub_delivery, counts_a_subscription_until_what_waits_for_it_is_delivered)
   EXPECT_TRUE(until([&] { return hub->statistics().subscriptions == 3; }));
 }
 
+// What it would be kept in is in no account.
+TEST_F(hub_delivery, ends_a_client_whose_large_message_has_no_memory_for_long) {
+  HubOptions options;
+  options.limits.memory_per_uid = 2'000;  // two subscriptions
+  options.limits.slow_time = 50ms;
+  start(std::move(options));
+  RawStream client = connect();
+  say(client, "SUB a 1\r\nSUB b 2\r\n");
+  client.send("PUB c 100000\r\n" + std::string(50'000, 'c'));
+  EXPECT_TRUE(until([&] {
+    client.collect();
+    return client.ended;
+  }));
+  EXPECT_TRUE(client.received.ends_with(
+      "-ERR 'no memory left for this message: what waits for its user has taken it'\r\n"))
+      << client.received;
+  EXPECT_EQ(hub->statistics().messages_in, 0U);
+}
+
 // Who has the loop for long is not the only one.
 TEST_F(hub_delivery, lets_others_have_their_turn_while_one_publishes_to_thousands) {
   start();
