@@ -152,12 +152,15 @@ class Client:
         return self.all()
 
 
-def metrics(address):
-    """{name: value} of those without labels."""
+def metrics_page(address):
     with socket.socket(socket.AF_UNIX) as client:
         client.settimeout(DEADLINE)
         client.connect(address)
         client.sendall(b'GET /metrics HTTP/1.0\r\n\r\n')
-        page = b''.join(iter(lambda: client.recv(65536), b'')).decode()
-    lines = [line.rsplit(' ', 1) for line in page.splitlines() if line.startswith('hallway')]
+        return b''.join(iter(lambda: client.recv(65536), b'')).decode()
+
+
+def metrics(address):
+    """{name: value} of those without labels."""
+    lines = [line.rsplit(' ', 1) for line in metrics_page(address).splitlines() if line.startswith('hallway')]
     return {name: int(float(value)) for name, value in lines if '{' not in name}

@@ -38,6 +38,37 @@ def sockets_of(server):
     return sum(link.startswith('socket:') for link in links) - 1
 
 
+def connections(server, uid, count):
+    """So many of a user, numbered, or as many as it gets: the others are closed by the server."""
+    clients = []
+    for number in range(count):
+        client = socket.socket(socket.AF_UNIX)
+        with acting_as(uid):
+            client.connect(server.address)
+        client.setblocking(False)
+        clients.append((number, client))
+    return clients
+
+
+def say(clients, text_of):
+    """Says to each what it takes of a text, reading nothing, until nobody has taken any for a while."""
+    waiting = selectors.DefaultSelector()
+    for number, client in clients:
+        waiting.register(client, selectors.EVENT_WRITE, [text_of(number)])
+    end, moved = time.monotonic() + DEADLINE, time.monotonic()
+    while waiting.get_map() and time.monotonic() < end and time.monotonic() - moved < 0.5:
+        for key, _ in waiting.select(0.1):
+            try:
+                key.data[0] = key.data[0][key.fileobj.send(key.data[0][:262144]):]
+                moved = time.monotonic()
+                if not key.data[0]:
+                    waiting.unregister(key.fileobj)
+            except BlockingIOError:
+                pass
+            except OSError:  # it got no connection
+                waiting.unregister(key.fileobj)
+
+
 class Flood:
     """A process of another user that says the same on many connections and reads nothing."""
 
@@ -123,5 +154,5 @@ def answer_times(client, seconds):
 
 
 __all__ = ['Client', 'Flood', 'GREEDY', 'HONEST', 'MATCHED_BY_ALL', 'PUBLIC', 'acting_as',
-           'answer_times', 'connect_and_close', 'memory_of', 'patterns', 'sockets_of',
+           'answer_times', 'connect_and_close', 'connections', 'memory_of', 'patterns', 'say', 'sockets_of',
            'subscribe_to_many', 'until']

@@ -52,6 +52,12 @@ def need(*commands):
             raise Skip(f"{command} is not installed")
 
 
+def sanitized():
+    """Whether what is tested was built with a sanitizer, and takes ten times as long."""
+    program = pathlib.Path(HALLWAY).read_bytes()
+    return any(name in program for name in (b"__asan_init", b"__tsan_init"))
+
+
 def need_root():
     if os.geteuid() != 0:
         raise Skip("only root may become another user")

@@ -1,0 +1,58 @@
+"""As the_worst_case_of_a_hub_stays_within_its_limit, for a server that broadcasts to clients that read nothing."""
+import contextlib
+import fcntl
+import resource
+import struct
+import termios
+
+from _support import Server, sanitized, skip
+from _users import HONEST, PUBLIC, acting_as, connections, memory_of, say, sockets_of, until
+
+if sanitized():
+    skip('a sanitizer takes more memory than what is measured here')
+
+LIMIT = 256  # MiB
+USERS = [*range(2001, 2007), 0]  # who comes later gets less
+EACH = 250  # connections, for those who get so many
+
+# Each of this process's own descriptors is one of those connections.
+resource.setrlimit(resource.RLIMIT_NOFILE, (4096, 4096))
+
+
+def unread(client):
+    """Bytes it has sent that its server has not read."""
+    return struct.unpack('i', fcntl.ioctl(client.socket, termios.TIOCOUTQ, bytes(4)))[0]
+
+
+def message(payload):
+    """With its length, as serve wants it here: so one that is cut off is none."""
+    return struct.pack('>I', len(payload)) + payload
+
+
+def check(what, server):
+    print(f'{what}: {memory_of(server):.0f} MiB at most')
+    assert memory_of(server) <= LIMIT, what
+
+
+for full in ('disconnect', 'drop-oldest', 'drop-newest'):
+    with Server(*PUBLIC, '--broadcast', '--no-print', '--framing', 'len32be', '--full', full) as server:
+        with acting_as(HONEST):
+            honest = server.connect()
+        clients = []
+        for uid in USERS:
+            mine = connections(server, uid, EACH)
+            # Each user gets messages that nobody else gets; root, which may take what is left for others, none.
+            for _ in range(150 if uid else 0):
+                honest.send(message(b'x' * 60000))
+            until(lambda: unread(honest) == 0, 'the server has read them')
+            say(mine, lambda _: message(b'y' * 1_000_000)[:-1])
+            clients += mine
+        check(f'a server that broadcasts, {full}', server)
+        for _, client in clients:
+            client.close()
+        until(lambda: sockets_of(server) < 10, 'all connections end')
+        with acting_as(HONEST), contextlib.closing(server.connect()) as other:
+            honest.send(message(b'still served'))
+            heard = other.socket.recv(100)
+            assert heard == message(b'still served'), heard
+        server.kill()
