@@ -131,8 +131,8 @@ struct HubLimits {
   std::size_t least_rate = 1 * mebibyte;
   Duration hold_time = std::chrono::seconds(5);
 
-  /// How long a subscriber for which others wait, because a DeliveryRule says so, may take nothing;
-  /// and a client waits for memory for a message of its own. It is cut then.
+  /// How long a subscriber may take nothing while others wait for it (DeliveryPolicy::wait), and
+  /// how long a client may wait for memory for its own message. Then it is cut.
   Duration slow_time = std::chrono::seconds(10);
 
   /// Who is silent that long is sent a PING, and cut when so many stay unanswered. A time of zero

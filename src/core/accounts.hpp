@@ -11,8 +11,8 @@
 // seven eighths. A limit for each uid alone would be no bound for all of them together. Root and
 // our own uid have no share but all that is left, with the eighth that is reserved for them.
 //
-// What others take may be over their share by a little for each of their connections. So a uid may
-// have QuotaLimits::least in any case: it can say something, however many they are.
+// What others take may be over their share, by a little for each of their connections. So a uid may
+// have QuotaLimits::least in any case, as long as all together are not an eighth over the whole.
 #pragma once
 
 #include <array>
@@ -35,7 +35,7 @@ enum class Quota : std::uint8_t {
 struct QuotaLimits {
   std::size_t all = SIZE_MAX;
   std::size_t per_uid = SIZE_MAX;
-  std::size_t least = 0;  ///< that a uid may have, whatever others have taken
+  std::size_t least = 0;  ///< that a uid may have while others are over their shares
 };
 
 class Accounts;

@@ -72,7 +72,7 @@ class DeliveryQueue {
   [[nodiscard]] bool blocks(std::size_t besides = 0) const noexcept {
     return policy_ == DeliveryPolicy::wait && full(besides);
   }
-  /// What a message counts for: at least what it takes up in memory.
+  /// What a message counts for: what it takes up in memory, up to a page where malloc(3) maps it.
   [[nodiscard]] std::size_t cost_of(std::string_view subject, std::size_t bytes) const noexcept {
     return bytes + message_overhead + (by_subject() ? subject_overhead + subject.size() : 0);
   }

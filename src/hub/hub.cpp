@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <hallway/hub.hpp>
 
-#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -19,7 +18,7 @@ namespace {
 /// The hub has a say of its own on full queues and on how many may come; to the server, queues are
 /// never full.
 Limits connection_limits(const HubLimits& limits) {
-  return {.max_message = std::max(Limits{}.max_message, limits.max_payload),
+  return {.max_message = bounds::largest_message,
           .message_time = Duration::zero(),
           .outbound_soft = SIZE_MAX,
           .outbound_soft_time = limits.slow_time,

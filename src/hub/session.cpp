@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hub/session.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <new>
 #include <utility>
@@ -57,6 +58,7 @@ Session::Session(Switchboard& board, Connection connection)
       permissions_(permissions_now()),
       subscriber_(connection_, user_, board.limits, board.router, board.totals, *this),
       parser_(nats::Sender::client, {board.limits.control_line, board.limits.max_payload}),
+      header_memory_(user_.account(), core::Quota::memory),
       rest_memory_(user_.account(), core::Quota::memory) {
   board_.sessions.emplace(number_, this);
   ++board_.sessions_total;
@@ -161,10 +163,14 @@ std::size_t Session::memory_for_rest() const noexcept {
   return rest > small_rest ? rest : 0;
 }
 
-/// False: memory for it is not there now.
+/// False: memory for it is not there now. What was reserved for the operation before is given back
+/// first: else clients of one user could wait for each other, and one for itself.
 bool Session::reserve_rest_now() noexcept {
   const std::size_t wanted = memory_for_rest();
-  if (wanted > rest_memory_.amount() && !rest_memory_.may_grow()) return false;
+  if (wanted > rest_memory_.amount()) {
+    rest_memory_.set(std::min(rest_memory_.amount(), parser_.memory()));
+    if (!rest_memory_.may_grow()) return false;
+  }
   rest_memory_.set(wanted);
   return true;
 }
@@ -175,12 +181,18 @@ bool Session::reserve_rest_now() noexcept {
 Task<> Session::reserve_rest() {
   const auto longest = Loop::Clock::now() + board_.limits.slow_time;
   held_back_ = true;
-  while (!reserve_rest_now() && !subscriber_.ended() && !board_.leaving &&
-         Loop::Clock::now() < longest) {
+  while (!subscriber_.ended() && !reserve_rest_now()) {
+    if (board_.leaving) {
+      rest_memory_.set(memory_for_rest());
+      break;
+    }
+    if (Loop::Clock::now() >= longest) {
+      refuse(nats::errors::no_memory_left);
+      break;
+    }
     co_await board_.loop.sleep(between_looks_for_memory);
   }
   held_back_ = false;
-  if (Loop::Clock::now() >= longest) refuse(nats::errors::no_memory_left);
 }
 
 /// Answers a request for statistics when the loop has nothing else to do: so it delays nobody's
@@ -358,6 +370,7 @@ ByteView Session::unforged(const nats::Operation& operation) {
 
 /// Gives back the room that a header needed, where that was much.
 void Session::drop_large_header() noexcept {
+  header_memory_.set(0);
   if (header_.capacity() > header_kept) header_ = {};
 }
 
@@ -384,6 +397,7 @@ void Session::keep_for(Subscriber& full, const Publication& publication) {
   if (publication_) return;  // it waits already
   publication_ = publication;
   hold_left_ = board_.limits.hold_time;
+  header_memory_.set(header_.capacity());
 }
 
 /// Once more what waited.

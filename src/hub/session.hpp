@@ -114,13 +114,14 @@ class Session final : private Subscriber::Observer, private detail::Timer {
   ClientOptions options_;
   nats::Parser parser_;
   Judgement judgement_;
-  std::optional<Publication> publication_;  // it waits for a subscriber to have room
+  std::optional<Publication> publication_;  // where a subscriber has to have room before
   std::optional<std::uint64_t> asker_;      // the only one that gets it, by its connection's number
   std::optional<ByteView> statistics_for_;  // the reply subject of a request not answered yet
   std::optional<Stamp> stamp_;              // once it published something that is stamped
   std::string header_;                      // of the publication, where it was changed
+  core::Charge header_memory_;              // while that waits
   Duration hold_left_{};                    // that it may still be held back for readers
-  Subscriber* full_ = nullptr;              // which it waits for
+  Subscriber* full_ = nullptr;              // the one that publication_ waits for
   std::size_t work_ = 0;                    // that it caused since the clock was looked at
   core::Charge rest_memory_;                // of an operation that has not arrived whole
   std::uint64_t heard_ = 0;                 // bytes, when the ping clock was looked at

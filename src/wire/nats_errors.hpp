@@ -38,7 +38,7 @@ inline constexpr ByteView no_responders_without_headers = "no responders require
 inline constexpr ByteView slow_consumer = "Slow Consumer";  // nats-server says so to its log only
 inline constexpr ByteView unknown_policy = "unknown policy for full queues";  // a hub's own
 inline constexpr ByteView no_memory_left =
-    "no memory left for this message: what waits for its user has taken it";  // a hub's own
+    "no memory left for this message: its user has its share already";  // a hub's own
 
 // The connection ends with these as well. nats-server closes without a word, or says it to its log
 // only.

@@ -56,7 +56,7 @@ def say(clients, text_of):
     for number, client in clients:
         waiting.register(client, selectors.EVENT_WRITE, [text_of(number)])
     end, moved = time.monotonic() + DEADLINE, time.monotonic()
-    while waiting.get_map() and time.monotonic() < end and time.monotonic() - moved < 0.5:
+    while waiting.get_map() and time.monotonic() < end and time.monotonic() - moved < 1:
         for key, _ in waiting.select(0.1):
             try:
                 key.data[0] = key.data[0][key.fileobj.send(key.data[0][:262144]):]

@@ -2,11 +2,12 @@
 """Publishers as fast as they can be, with the official clients of NATS: nobody who reads is cut, and nothing
 is lost. The shapes are those of `nats bench`."""
 
+import pathlib
 import re
 
 from _go import go_program
 from _nats import Hub
-from _support import SOURCE_DIR, Process, main, need, run, sanitized, same
+from _support import SOURCE_DIR, Process, Skip, main, need, run, sanitized, same
 
 # Publishers, subscribers, messages, bytes of each.
 SHAPES = ((1, 1, 200_000, 128), (2, 2, 100_000, 128), (2, 4, 100_000, 1024), (1, 2, 100_000, 16384))
@@ -37,6 +38,8 @@ def test_a_client_in_go_gets_250_mebibytes_of_its_own(directory):
 
 def test_readers_in_c_get_all_of_a_burst(directory):
     need("cc", "socat")
+    if not pathlib.Path("/usr/include/nats/nats.h").exists():
+        raise Skip("libnats-dev is not installed")
     program = directory / "nats_burst"
     run("cc", "-O2", "-o", program, SOURCE_DIR / "tests/interop/programs/nats_burst.c", "-lnats", "-lpthread")
     hub = Hub(directory)

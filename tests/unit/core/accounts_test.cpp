@@ -101,10 +101,17 @@ TEST(account, has_no_more_than_its_own_limit) {
 TEST(account, may_have_a_little_whatever_others_have_taken) {
   Accounts accounts({.memory = {.all = 8'000, .least = 100}});
   Account& greedy = *accounts.admit(1000, false);
-  greedy.add(Quota::memory, 20'000);
-  EXPECT_EQ(accounts.admit(1001, false)->share(Quota::memory), 100U);
-  EXPECT_EQ(accounts.admit(0, true)->share(Quota::memory), 100U);
-  greedy.give_back(Quota::memory, 20'000);
+  Account& late = *accounts.admit(1001, false);
+  Account& root = *accounts.admit(0, true);
+  greedy.add(Quota::memory, 8'999);
+  EXPECT_EQ(late.share(Quota::memory), 100U);
+  EXPECT_EQ(root.share(Quota::memory), 100U);
+  greedy.add(Quota::memory, 1);  // an eighth over all
+  EXPECT_EQ(late.share(Quota::memory), 0U);
+  EXPECT_EQ(root.share(Quota::memory), 0U);
+  greedy.give_back(Quota::memory, 9'000);
+  Accounts narrow({.memory = {.all = 8'000, .per_uid = 50, .least = 100}});
+  EXPECT_EQ(narrow.admit(1000, false)->share(Quota::memory), 50U);
 }
 
 TEST(account, lets_the_last_one_go_over_its_share) {

@@ -242,7 +242,7 @@ TEST_F(delivery_queue, tells_each_loss_once_and_in_its_place) {
   }
 }
 
-// Or a client that has many of them wait makes the hub take more than its account says.
+// Else many tiny messages would take more memory than is counted.
 TEST_F(delivery_queue, counts_at_least_what_tiny_messages_take_up) {
   if (test::sanitized) GTEST_SKIP() << "malloc(3) is the sanitizer's, and takes more";
   for (const auto policy : {DeliveryPolicy::drop_newest, DeliveryPolicy::latest_only}) {

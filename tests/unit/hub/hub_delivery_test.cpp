@@ -485,7 +485,7 @@ TEST_F(hub_delivery, counts_a_subscription_until_what_waits_for_it_is_delivered)
   EXPECT_TRUE(until([&] { return hub->statistics().subscriptions == 3; }));
 }
 
-// What it would be kept in is in no account.
+// Else it would be kept in memory that no account has.
 TEST_F(hub_delivery, ends_a_client_whose_large_message_has_no_memory_for_long) {
   HubOptions options;
   options.limits.memory_per_uid = 2'000;  // two subscriptions
@@ -499,7 +499,7 @@ TEST_F(hub_delivery, ends_a_client_whose_large_message_has_no_memory_for_long) {
     return client.ended;
   }));
   EXPECT_TRUE(client.received.ends_with(
-      "-ERR 'no memory left for this message: what waits for its user has taken it'\r\n"))
+      "-ERR 'no memory left for this message: its user has its share already'\r\n"))
       << client.received;
   EXPECT_EQ(hub->statistics().messages_in, 0U);
 }

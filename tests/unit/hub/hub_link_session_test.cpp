@@ -76,6 +76,19 @@ TEST_F(a_link_at_a_hub, sees_who_asked_when_a_large_request_has_to_wait_for_it) 
   }));
 }
 
+TEST_F(a_link_at_a_hub, gets_a_request_of_the_largest_size) {
+  start();
+  RawStream link = connect(as_link());
+  RawStream asker = connect();
+  say(link, "SUB a 1\r\n");
+  const std::string large(HubLimits{}.max_payload, 'x');
+  say_much(asker, pub("a", large, "r"));
+  EXPECT_TRUE(until([&] {
+    link.collect();
+    return link.received.ends_with(large + "\r\n");
+  }));
+}
+
 TEST_F(a_link_at_a_hub, publishes_what_it_brings_in_as_nobody_here_and_nothing_of_the_hub) {
   HubRules rules;
   rules.stamped = {"a"};

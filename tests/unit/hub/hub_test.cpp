@@ -348,6 +348,34 @@ TEST_F(a_hub, reads_one_large_message_after_the_other_where_there_is_room_for_on
   }));
 }
 
+TEST_F(a_hub, reads_large_messages_of_one_client_behind_each_other_where_there_is_room_for_one) {
+  HubOptions options;
+  options.limits.memory_per_uid = 500'000;
+  options.limits.slow_time = 1h;
+  start(std::move(options));
+  RawStream publisher = connect();
+  say_much(publisher, pub("a", std::string(500'000, 'x')) + pub("a", std::string(510'000, 'y')));
+  EXPECT_TRUE(until([&] { return hub->statistics().messages_in == 2; }));
+}
+
+TEST_F(a_hub, reads_a_large_message_once_its_user_has_memory_again) {
+  HubOptions options;
+  options.limits.memory_per_uid = 2'000;  // two subscriptions
+  options.limits.slow_time = 1h;
+  start(std::move(options));
+  RawStream subscriber = connect();
+  say(subscriber, "SUB a 1\r\nSUB b 2\r\n");
+  RawStream publisher = connect();
+  const std::string message = pub("c", std::string(20'000, 'c'));
+  publisher.send(message.substr(0, 10'000));
+  say(subscriber, "");
+  publisher.send(message.substr(10'000));
+  say(subscriber, "");
+  EXPECT_EQ(hub->statistics().messages_in, 0U);
+  say(subscriber, "UNSUB 1\r\n");
+  EXPECT_TRUE(until([&] { return hub->statistics().messages_in == 1; }));
+}
+
 TEST_F(a_hub, lets_a_uid_have_only_so_many_subscriptions) {
   HubOptions options;
   options.limits.subscriptions_per_uid = 2;
