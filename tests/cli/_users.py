@@ -54,7 +54,7 @@ def say(clients, text_of):
     """Says to each what it takes of a text, reading nothing, until nobody has taken any for a while."""
     waiting = selectors.DefaultSelector()
     for number, client in clients:
-        waiting.register(client, selectors.EVENT_WRITE, [text_of(number)])
+        waiting.register(client, selectors.EVENT_WRITE, [memoryview(text_of(number))])
     end, moved = time.monotonic() + DEADLINE, time.monotonic()
     while waiting.get_map() and time.monotonic() < end and time.monotonic() - moved < 1:
         for key, _ in waiting.select(0.1):
