@@ -34,7 +34,7 @@ namespace {
 
 using namespace test;
 
-constexpr unsigned most_seconds = sanitized ? 20 : 5;
+constexpr unsigned most_seconds = 30;
 
 class every_allocation : public testing::TestWithParam<Scenario> {
  protected:

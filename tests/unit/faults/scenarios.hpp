@@ -32,7 +32,7 @@ inline constexpr const char* wrong_answer = "wrong answer";
 
 /// How long a peer of a scenario waits for an answer, which may be lost for a fault that did not
 /// happen to it. Longer than anything takes that still comes, if the machine does not stand still;
-/// far below the watchdog's five seconds.
+/// far below the watchdog's thirty seconds.
 constexpr Duration usual_limit =
     sanitized ? std::chrono::seconds(1) : std::chrono::milliseconds(50);
 /// The same where a server cannot accept: it tries again after a tenth of a second.
