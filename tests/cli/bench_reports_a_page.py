@@ -60,8 +60,9 @@ assert 'nan' not in page.source.split('<style>')[1].replace('-mono', '') and '-i
 for words in ['hallway bench: pingpong', 'Latency by percentile', 'Share of all that took no longer',
               'round trips a second', 'Time since the start (s)', 'a server started for this',
               '2,000 messages a second', '64 bytes', 'lines', 'Cores', 'Kernel', 'Load average',
-              f'{measured["answers"]:,}', 'asked', 'reached', 'p50', 'p99', 'µs']:
+              f'{measured["answers"]:,}', 'asked', 'reached', 'p50', 'p99']:
     assert words in page.text, words
+assert 'µs' in page.text or ' ms' in page.text  # on a busy machine
 # Each stretch of time tells its rate to whoever points at it.
 assert any('0.00 s to' in title and '/s' in title for title in page.titles), page.titles
 

@@ -4,7 +4,7 @@ import os
 import socket
 import subprocess
 
-from _support import DEADLINE, Hub, other_user
+from _support import DEADLINE, Hub, other_user, until
 
 DENIED = "-ERR 'Permissions Violation for Publish to \"secret.a\"'"
 
@@ -72,9 +72,11 @@ with Hub('--config', 'hub.toml', '--json') as hub:
     client.send('CONNECT {"verbose":false}\r\n' + 'PUB secret.a 0\r\n\r\n' * 1000 + 'PING\r\n')
     while client.line() != 'PONG\r\n':
         pass
-    told = lambda: [line for line in hub.err.all if b'"event":"violation"' in line]
-    assert json.loads(hub.says('"event":"not told"'))['events'] + len(told()) == 1000
-    assert len(told()) <= 40
+    told = lambda: sum(b'"event":"violation"' in line for line in hub.err.all)
+    # On a busy machine it lasts for more than a second, and each has its own.
+    counted = lambda: sum(json.loads(line)['events'] for line in hub.err.all if b'"event":"not told"' in line)
+    until(lambda: counted() + told() == 1000, 'all are told or counted')
+    assert told() <= 200
 
 # Another user is told apart by the kernel.
 prefix = other_user()

@@ -12,12 +12,14 @@
 
 #include <hallway/loop.hpp>
 
+#include "support/watchdog.hpp"
+
 namespace hallway::test {
 
 using namespace std::chrono_literals;
 
-/// Longer than anything takes that works, on a loaded machine and under a sanitizer.
-inline constexpr Duration patience = 10s;
+/// Longer than anything takes that works, on a loaded machine.
+inline constexpr Duration patience = sanitized ? 40s : 10s;
 
 /// Turns `loop` until `condition` holds. False: it still does not after `patience`.
 inline bool run_until(Loop& loop, const std::function<bool()>& condition,

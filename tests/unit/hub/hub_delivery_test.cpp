@@ -6,6 +6,7 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <map>
@@ -386,8 +387,9 @@ TEST_F(hub_delivery, keeps_only_the_latest_of_each_subject_for_who_asked_for_it)
   }));
   const Delivered got = read_numbered(subscriber.received);
   EXPECT_EQ(got.numbers.size() + then.superseded, 5'000U);
-  EXPECT_EQ(std::vector(got.numbers.end() - 5, got.numbers.end()),
-            (std::vector<std::size_t>{4'995, 4'996, 4'997, 4'998, 4'999}));
+  std::vector<std::size_t> last(got.numbers.end() - 5, got.numbers.end());
+  std::ranges::sort(last);  // they come in the order in which their subjects began to wait
+  EXPECT_EQ(last, (std::vector<std::size_t>{4'995, 4'996, 4'997, 4'998, 4'999}));
 }
 
 TEST_F(hub_delivery, cuts_a_slow_consumer_where_nobody_said_otherwise) {
@@ -656,9 +658,9 @@ TEST_F(answers_of_a_hub, cut_a_client_that_has_no_room_and_asked_for_nothing_els
   RawStream client = lazy_subscriber();
   say(client, "SUB in 2\r\n");
   std::string all;
-  for (int i = 0; i < 2'000; ++i) all += pub("$SYS.HUB.STATS", "", "in");
+  for (int i = 0; i < 1'000; ++i) all += pub("$SYS.HUB.STATS", "", "in");
   say_much(client, all);
-  EXPECT_EQ(answers_to(client), 2'000);  // it was not listened to while it did not read
+  EXPECT_EQ(answers_to(client), 1'000);  // it was not listened to while it did not read
   EXPECT_EQ(hub->statistics().slow_consumers, 0U);
 }
 

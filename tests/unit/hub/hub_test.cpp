@@ -3,6 +3,7 @@
 // What a hub's operator decides, and how a hub begins and ends.
 #include <gtest/gtest.h>
 
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -368,7 +369,10 @@ TEST_F(a_hub, reads_a_large_message_once_its_user_has_memory_again) {
   RawStream publisher = connect();
   const std::string message = pub("c", std::string(20'000, 'c'));
   publisher.send(message.substr(0, 10'000));
-  say(subscriber, "");
+  EXPECT_TRUE(until([&] {
+    int unread = 0;
+    return ::ioctl(publisher.get(), TIOCOUTQ, &unread) == 0 && unread == 0;
+  }));
   publisher.send(message.substr(10'000));
   say(subscriber, "");
   EXPECT_EQ(hub->statistics().messages_in, 0U);
