@@ -84,6 +84,12 @@ class DeliveryQueue {
     count_delivered(bytes, messages);
   }
 
+  /// A message waits, full or not: blocks() was asked before its publisher went on, and what others
+  /// took since is no reason to lose it. Throws as offer().
+  void put(std::string_view subject, Message message, std::size_t bytes) {
+    append(subject, std::move(message), bytes);
+  }
+
   /// Where it throws, out of memory, the message is not in the queue, and not counted.
   Offered offer(std::string_view subject, Message message, std::size_t bytes) {
     if (const auto known = by_subject_.find(subject); known != by_subject_.end()) {
@@ -185,7 +191,6 @@ class DeliveryQueue {
     entries_.pop_front();
   }
 
-  // Precondition: not full().
   void pay(Entry& entry) noexcept {
     entry.cost = cost_of(entry.subject, entry.bytes);
     pending_ += entry.cost;

@@ -2,7 +2,6 @@
 #include "hub/subscriber.hpp"
 
 #include <algorithm>
-#include <cassert>
 #include <cstring>
 #include <new>
 #include <utility>
@@ -182,9 +181,11 @@ Offered Subscriber::offer(ClientSubscription& subscription, std::string_view sub
 void Subscriber::keep(ClientSubscription& subscription, std::string_view subject,
                       const detail::SharedFrame& message) noexcept {
   try {
-    const Offered offered = offer(subscription, subject, message);
-    assert(offered != Offered::wait && "whoever delivers asks before");
-    if (offered == Offered::disconnect) return cut();
+    if (subscription.queue.policy() == DeliveryPolicy::wait) {
+      subscription.queue.put(subject, message, message.end - message.begin);
+    } else if (offer(subscription, subject, message) == Offered::disconnect) {
+      return cut();
+    }
   } catch (const std::bad_alloc&) {
     return miss();
   }
