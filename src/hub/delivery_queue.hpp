@@ -84,8 +84,9 @@ class DeliveryQueue {
     count_delivered(bytes, messages);
   }
 
-  /// A message waits, full or not: blocks() was asked before its publisher went on, and what others
-  /// took since is no reason to lose it. Throws as offer().
+  /// Queues a message, full or not, for DeliveryPolicy::wait: blocks() was false when its publisher
+  /// went on, and the queue may have become full because other accounts took more since. Out of
+  /// memory, it throws as offer() does.
   void put(std::string_view subject, Message message, std::size_t bytes) {
     append(subject, std::move(message), bytes);
   }

@@ -42,7 +42,7 @@ std::optional<int> reserve_from(std::size_t reserve) {
   return static_cast<int>(*limit - reserve);
 }
 
-// A uid may have one part of so many of the memory in any case, or one message where that is less.
+// In any case a uid may have one message, or the 64th part of the memory where that is less.
 constexpr std::size_t least_part = 64;
 
 std::shared_ptr<core::Accounts> make_accounts(const ServerOptions& options) {

@@ -39,7 +39,7 @@ def sockets_of(server):
 
 
 def connections(server, uid, count):
-    """So many of a user, numbered, or as many as it gets: the others are closed by the server."""
+    """`count` connections of a user, numbered; the server closes those that are over its share."""
     clients = []
     for number in range(count):
         client = socket.socket(socket.AF_UNIX)

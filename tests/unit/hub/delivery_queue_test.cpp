@@ -242,6 +242,19 @@ TEST_F(delivery_queue, tells_each_loss_once_and_in_its_place) {
   }
 }
 
+TEST_F(delivery_queue, keeps_a_message_whose_publisher_was_not_asked_to_wait) {
+  core::Accounts shared({.memory = {.all = 8 * message_size}});
+  Queue queue(DeliveryPolicy::wait, SIZE_MAX, *shared.admit(1000, false));
+  EXPECT_FALSE(queue.blocks());
+  core::Account& other = *shared.admit(1001, false);
+  other.add(core::Quota::memory, 7 * message_size);
+  EXPECT_TRUE(queue.blocks());
+  EXPECT_EQ(offer(queue, 1), Offered::wait);
+  queue.put("subject", 1, message_size);
+  EXPECT_EQ(drained(queue), (Said{"1"}));
+  other.give_back(core::Quota::memory, 7 * message_size);
+}
+
 // Else many tiny messages would take more memory than is counted.
 TEST_F(delivery_queue, counts_at_least_what_tiny_messages_take_up) {
   if (test::sanitized) GTEST_SKIP() << "malloc(3) is the sanitizer's, and takes more";
