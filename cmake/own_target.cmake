@@ -19,6 +19,7 @@ target_compile_options(hallway_warnings INTERFACE
   -Wnon-virtual-dtor
   -Wold-style-cast
   -Woverloaded-virtual
+  $<$<CXX_COMPILER_ID:Clang>:-Wreserved-identifier>
   $<$<AND:$<CXX_COMPILER_ID:GNU>,$<VERSION_LESS:$<CXX_COMPILER_VERSION>,13>>:-Wno-restrict>
   $<$<BOOL:${HALLWAY_WERROR}>:-Werror>)
 
