@@ -34,7 +34,10 @@ bool DrivenClient::read_some() {
 void DrivenClient::take(const nats::Operation& operation) {
   using nats::Verb;
   if (operation.verb == Verb::pong) ++pongs;
-  if (operation.verb == Verb::err && operation.text.contains("ublish")) ++refused;
+  if (operation.verb == Verb::err) {
+    last_error = operation.text;
+    if (operation.text.contains("ublish")) ++refused;
+  }
   if (operation.verb != Verb::msg && operation.verb != Verb::hmsg) return;
   const bool answer = operation.payload.starts_with('{');
   if (answer) ++answered;

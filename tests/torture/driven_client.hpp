@@ -75,6 +75,7 @@ class DrivenClient {
   std::uint64_t answered = 0;
   std::uint64_t refused = 0;  ///< messages that it published
   std::uint64_t refused_expected = 0;
+  std::string last_error;  ///< the text of the last -ERR
 
  private:
   void take(const nats::Operation& operation);

@@ -357,7 +357,7 @@ class hub_driver : public test::HubServing {
         count([](const auto& client) { return !client->wild && client->stream.ended; });
     const auto wild = count([](const auto& client) { return client->wild; });
     const std::uint64_t slow = hub->statistics().slow_consumers - slow_before_;
-    EXPECT_GE(slow, cut) << where();
+    EXPECT_GE(slow, cut) << where() << state();
     EXPECT_LE(slow, cut + wild) << where();
     cut_ += cut;
   }
@@ -416,12 +416,16 @@ class hub_driver : public test::HubServing {
       text += "uid " + std::to_string(one.peer.uid) + ": " + std::to_string(one.waiting) +
               " wait for " + one.subject + ", " + std::string(to_string(one.policy)) + '\n';
     }
+    for (const auto& user : hub->users()) {
+      text += "uid " + std::to_string(user.uid) + ": " + std::to_string(user.memory) + " of " +
+              std::to_string(user.memory_share) + " bytes\n";
+    }
     for (const auto& client : clients_) {
       text += "uid " + std::to_string(client->uid) + ", " + std::string(to_string(client->policy)) +
               (client->wild ? ", wild" : "") + (client->stream.ended ? ", ended: " : ": ") +
               std::to_string(client->pongs) + " of " + std::to_string(client->pings) +
               " PONGs, to send: \"" + printable(std::string_view(client->to_send).substr(0, 60)) +
-              "\"\n";
+              "\"; " + client->last_error + '\n';
     }
     return text;
   }
