@@ -155,8 +155,8 @@ constexpr auto of_user = std::to_array<UserMetric>({
      [](const UserStatistics& user) {
        return std::chrono::duration<double>(user.loop_time).count();
      }},
-    {"hallway_hub_user_held_back_total", "How often a user waited for its turn or for a reader.",
-     MetricType::Counter,
+    {"hallway_hub_user_held_back_total",
+     "How often a user waited for its turn, a reader or memory.", MetricType::Counter,
      [](const UserStatistics& user) { return static_cast<double>(user.held_back); }},
 });
 

@@ -178,7 +178,7 @@ struct UserStatistics {
   std::uint64_t memory = 0;        ///< bytes; see HubLimits::memory
   std::uint64_t memory_share = 0;  ///< the most it may have now
   Duration loop_time{};            ///< that the hub spent on what they said
-  std::uint64_t held_back = 0;     ///< how often one of them waited for a turn, or for a reader
+  std::uint64_t held_back = 0;     ///< how often one waited for a turn, a reader or memory
 };
 
 /// Movable, not copyable. The loop outlives it, and everything belongs to the loop's thread. Ends

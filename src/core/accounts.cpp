@@ -21,14 +21,18 @@ std::size_t Account::share(Quota quota) const noexcept {
   const QuotaLimits& limits = accounts_.limits_[place(quota)];
   const std::size_t others = less(accounts_.taken(quota), taken(quota));
   const std::size_t left = less(limits.all, others);
-  const std::size_t over = less(accounts_.taken(quota), limits.all);
-  const std::size_t least = over < limits.all / reserved_part ? limits.least : 0;
+  const std::size_t least = may_exceed_share(quota) ? limits.least : 0;
   if (trusted_) return std::min(limits.per_uid, std::max(least, left));
   const std::size_t free = less(left, limits.all / reserved_part);
   const std::size_t uids = accounts_.untrusted_.load(std::memory_order_relaxed);
   // Where few are free, one is still one.
   const std::size_t shared = std::max<std::size_t>(free / (uids + 1), free > 0 ? 1 : 0);
   return std::min(limits.per_uid, std::max(least, shared));
+}
+
+bool Account::may_exceed_share(Quota quota) const noexcept {
+  const QuotaLimits& limits = accounts_.limits_[place(quota)];
+  return less(accounts_.taken(quota), limits.all) < limits.all / reserved_part;
 }
 
 void Account::add(Quota quota, std::size_t amount) noexcept {

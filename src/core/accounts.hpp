@@ -59,6 +59,10 @@ class Account {
   /// The most it may have of it now. What others take makes it less.
   [[nodiscard]] std::size_t share(Quota quota) const noexcept;
 
+  /// Whether all accounts together are less than an eighth over their limit: then one more may go
+  /// over its share.
+  [[nodiscard]] bool may_exceed_share(Quota quota) const noexcept;
+
   /// Whether anything is left once another `besides` is taken.
   [[nodiscard]] bool has_left(Quota quota, std::size_t besides = 0) const noexcept {
     return taken(quota) + besides < share(quota);

@@ -67,6 +67,7 @@ Session::Session(Switchboard& board, Connection connection)
 
 Session::~Session() {
   stop_reading();
+  set_finishing(false);
   board_.sessions.erase(number_);
   leave_as_link();
 }
@@ -96,6 +97,7 @@ Task<Outcome> Session::read() {
     users.begin();
     parser_.arrive(*piece);
     while (const nats::Operation* operation = parser_.next()) {
+      set_finishing(false);
       act(*operation);
       if (has_to_wait()) co_await wait();
       answered_ = false;
@@ -168,11 +170,19 @@ std::size_t Session::memory_for_rest() const noexcept {
 bool Session::reserve_rest_now() noexcept {
   const std::size_t wanted = memory_for_rest();
   if (wanted > rest_memory_.amount()) {
+    set_finishing(false);
     rest_memory_.set(std::min(rest_memory_.amount(), parser_.memory()));
-    if (!rest_memory_.may_grow()) return false;
+    if (!rest_memory_.may_grow() && !user_.may_exceed_share()) return false;
   }
   rest_memory_.set(wanted);
+  set_finishing(wanted > 0);
   return true;
+}
+
+void Session::set_finishing(bool finishing) noexcept {
+  if (std::exchange(finishing_, finishing) == finishing) return;
+  if (finishing) user_.begin_finishing();
+  if (!finishing) user_.end_finishing();
 }
 
 /// A large operation was cut. Before more of it is read, memory for all of it is in the account: so
@@ -180,6 +190,7 @@ bool Session::reserve_rest_now() noexcept {
 /// client for which there is none in HubLimits::slow_time has to go.
 Task<> Session::reserve_rest() {
   const auto longest = Loop::Clock::now() + board_.limits.slow_time;
+  user_.count_held_back();
   held_back_ = true;
   while (!subscriber_.ended() && !reserve_rest_now()) {
     if (board_.leaving) {

@@ -61,6 +61,7 @@ class Session final : private Subscriber::Observer, private detail::Timer {
   Task<> wait_for(Subscriber& full);
   [[nodiscard]] bool turn_is_over();
   [[nodiscard]] bool reserve_rest_now() noexcept;
+  void set_finishing(bool finishing) noexcept;
   Task<> reserve_rest();
   [[nodiscard]] std::size_t memory_for_rest() const noexcept;
   Task<> answer_patiently();
@@ -129,6 +130,7 @@ class Session final : private Subscriber::Observer, private detail::Timer {
   bool reading_ = true;
   bool held_back_ = false;  // it waits for a subscriber
   bool answered_ = false;
+  bool finishing_ = false;  // it has memory for the rest of a large message
 };
 
 }  // namespace hallway::hub

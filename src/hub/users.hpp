@@ -45,8 +45,17 @@ class User {
   void add_subscription() noexcept { ++subscriptions_; }
   void drop_subscription() noexcept { --subscriptions_; }
 
+  /// Whether a client may finish a large message although the share of the user is used up, by
+  /// subscriptions or by the beginnings of other messages: only where no other one is being
+  /// finished, which would give back what it takes.
+  [[nodiscard]] bool may_exceed_share() const noexcept {
+    return finishing_ == 0 && account_.may_exceed_share(core::Quota::memory);
+  }
+  void begin_finishing() noexcept { ++finishing_; }
+  void end_finishing() noexcept { --finishing_; }
+
   [[nodiscard]] Duration loop_time() const noexcept { return loop_time_; }
-  /// How often one of its sessions waited, for a turn or for a reader.
+  /// How often one of its sessions waited, for a turn, for a reader or for memory.
   [[nodiscard]] std::uint64_t held_back() const noexcept { return held_back_; }
   void count_held_back() noexcept { ++held_back_; }
 
@@ -64,6 +73,7 @@ class User {
   const std::size_t most_subscriptions_;
   std::size_t sessions_ = 0;
   std::size_t subscriptions_ = 0;
+  std::size_t finishing_ = 0;  // clients that have memory for the rest of a large message
   Duration loop_time_{};
   Duration in_turn_{};  // of the turn that began at turn_
   Loop::Clock::time_point turn_;

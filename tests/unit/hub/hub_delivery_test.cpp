@@ -487,15 +487,41 @@ TEST_F(hub_delivery, counts_a_subscription_until_what_waits_for_it_is_delivered)
   EXPECT_TRUE(until([&] { return hub->statistics().subscriptions == 3; }));
 }
 
+// Their user has no memory left for either, and both are there in part: one after the other may
+// have more than its share.
+TEST_F(hub_delivery, finishes_large_messages_of_a_user_that_has_its_share_already) {
+  HubOptions options;
+  options.limits.memory_per_uid = 2'000;  // two subscriptions
+  start(std::move(options));
+  RawStream subscriber = connect();
+  say(subscriber, "SUB a 1\r\nSUB b 2\r\n");
+  RawStream first = connect();
+  RawStream second = connect();
+  const std::string message = "PUB a 100000\r\n" + std::string(100'000, 'a') + "\r\n";
+  for (RawStream* client : {&first, &second})
+    client->send(std::string_view(message).substr(0, 50'000));
+  ASSERT_TRUE(until([&] { return hub->users().front().held_back == 1; }));
+  for (RawStream* client : {&second, &first})
+    client->send(std::string_view(message).substr(50'000));
+  EXPECT_TRUE(until([&] {
+    subscriber.collect();
+    return hub->statistics().messages_in == 2 && subscriber.received.size() > 200'000;
+  }));
+}
+
 // Else it would be kept in memory that no account has.
 TEST_F(hub_delivery, ends_a_client_whose_large_message_has_no_memory_for_long) {
   HubOptions options;
   options.limits.memory_per_uid = 2'000;  // two subscriptions
   options.limits.slow_time = 50ms;
   start(std::move(options));
+  RawStream another = connect();  // that has more than the share, and keeps it
+  say(another, "SUB a 1\r\nSUB b 2\r\n");
+  const std::string part = "PUB c 100000\r\n" + std::string(50'000, 'c');
+  another.send(part);
+  ASSERT_TRUE(until([&] { return hub->users().front().memory > 100'000; }));
   RawStream client = connect();
-  say(client, "SUB a 1\r\nSUB b 2\r\n");
-  client.send("PUB c 100000\r\n" + std::string(50'000, 'c'));
+  client.send(part);
   EXPECT_TRUE(until([&] {
     client.collect();
     return client.ended;

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -364,19 +365,23 @@ TEST_F(a_hub, reads_a_large_message_once_its_user_has_memory_again) {
   options.limits.memory_per_uid = 2'000;  // two subscriptions
   options.limits.slow_time = 1h;
   start(std::move(options));
-  RawStream subscriber = connect();
-  say(subscriber, "SUB a 1\r\nSUB b 2\r\n");
-  RawStream publisher = connect();
+  std::optional<RawStream> another = connect();  // with a message that is not finished
+  say(*another, "SUB a 1\r\nSUB b 2\r\n");
   const std::string message = pub("c", std::string(20'000, 'c'));
-  publisher.send(message.substr(0, 10'000));
-  EXPECT_TRUE(until([&] {
+  const auto has_read = [&](RawStream& client) {
     int unread = 0;
-    return ::ioctl(publisher.get(), TIOCOUTQ, &unread) == 0 && unread == 0;
-  }));
+    return ::ioctl(client.get(), TIOCOUTQ, &unread) == 0 && unread == 0;
+  };
+  another->send(message.substr(0, 10'000));
+  ASSERT_TRUE(until([&] { return has_read(*another); }));
+  RawStream publisher = connect();
+  publisher.send(message.substr(0, 10'000));
+  ASSERT_TRUE(until([&] { return has_read(publisher); }));
   publisher.send(message.substr(10'000));
-  say(subscriber, "");
+  RawStream third = connect();
+  say(third, "");
   EXPECT_EQ(hub->statistics().messages_in, 0U);
-  say(subscriber, "UNSUB 1\r\n");
+  another.reset();
   EXPECT_TRUE(until([&] { return hub->statistics().messages_in == 1; }));
 }
 
