@@ -112,7 +112,7 @@ class NothingLeftOpen {
   NothingLeftOpen(const NothingLeftOpen&) = delete;
   NothingLeftOpen& operator=(const NothingLeftOpen&) = delete;
   ~NothingLeftOpen() {
-    // What a peer sent is closed in the background (core/foreign_descriptors.hpp).
+    // What a peer sent is closed in the background (core/received_descriptors.hpp).
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(5);
     while (open_now() != before_) {
       require(std::chrono::steady_clock::now() < deadline);

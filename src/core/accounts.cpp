@@ -18,8 +18,8 @@ std::size_t less(std::size_t from, std::size_t what) noexcept {
 }  // namespace
 
 std::size_t Account::share(Quota quota) const noexcept {
-  const QuotaLimits& limits = accounts_.limits_[place(quota)];
-  const std::size_t others = less(accounts_.taken(quota), taken(quota));
+  const QuotaLimits& limits = accounts_.limits_[index(quota)];
+  const std::size_t others = less(accounts_.used(quota), used(quota));
   const std::size_t left = less(limits.all, others);
   const std::size_t least = may_exceed_share(quota) ? limits.least : 0;
   if (trusted_) return std::min(limits.per_uid, std::max(least, left));
@@ -31,26 +31,26 @@ std::size_t Account::share(Quota quota) const noexcept {
 }
 
 bool Account::may_exceed_share(Quota quota) const noexcept {
-  const QuotaLimits& limits = accounts_.limits_[place(quota)];
-  return less(accounts_.taken(quota), limits.all) < limits.all / reserved_part;
+  const QuotaLimits& limits = accounts_.limits_[index(quota)];
+  return less(accounts_.used(quota), limits.all) < limits.all / reserved_part;
 }
 
 void Account::add(Quota quota, std::size_t amount) noexcept {
-  taken_[place(quota)].fetch_add(amount, std::memory_order_relaxed);
-  accounts_.taken_[place(quota)].fetch_add(amount, std::memory_order_relaxed);
+  used_[index(quota)].fetch_add(amount, std::memory_order_relaxed);
+  accounts_.used_[index(quota)].fetch_add(amount, std::memory_order_relaxed);
 }
 
-void Account::give_back(Quota quota, std::size_t amount) noexcept {
-  assert(taken(quota) >= amount);
-  taken_[place(quota)].fetch_sub(amount, std::memory_order_relaxed);
-  accounts_.taken_[place(quota)].fetch_sub(amount, std::memory_order_relaxed);
+void Account::refund(Quota quota, std::size_t amount) noexcept {
+  assert(used(quota) >= amount);
+  used_[index(quota)].fetch_sub(amount, std::memory_order_relaxed);
+  accounts_.used_[index(quota)].fetch_sub(amount, std::memory_order_relaxed);
 }
 
 Account* Accounts::admit(std::uint32_t uid, bool trusted) {
   const auto [place, is_new] = accounts_.try_emplace(uid, *this, uid, trusted);
   Account& account = place->second;
   if (is_new && !trusted) untrusted_.fetch_add(1, std::memory_order_relaxed);
-  if (account.take(Quota::connections)) return &account;
+  if (account.charge(Quota::connections)) return &account;
   if (is_new) {
     if (!trusted) untrusted_.fetch_sub(1, std::memory_order_relaxed);
     accounts_.erase(place);  // nobody may have any
@@ -59,9 +59,9 @@ Account* Accounts::admit(std::uint32_t uid, bool trusted) {
 }
 
 void Accounts::leave(Account& account) noexcept {
-  account.give_back(Quota::connections);
-  if (account.taken(Quota::connections) > 0) return;
-  assert(account.taken(Quota::memory) == 0 && account.taken(Quota::send_buffers) == 0);
+  account.refund(Quota::connections);
+  if (account.used(Quota::connections) > 0) return;
+  assert(account.used(Quota::memory) == 0 && account.used(Quota::send_buffers) == 0);
   if (!account.trusted()) untrusted_.fetch_sub(1, std::memory_order_relaxed);
   accounts_.erase(account.uid());
 }

@@ -52,8 +52,8 @@ class Account {
 
   [[nodiscard]] std::uint32_t uid() const noexcept { return uid_; }
   [[nodiscard]] bool trusted() const noexcept { return trusted_; }
-  [[nodiscard]] std::size_t taken(Quota quota) const noexcept {
-    return taken_[place(quota)].load(std::memory_order_relaxed);
+  [[nodiscard]] std::size_t used(Quota quota) const noexcept {
+    return used_[index(quota)].load(std::memory_order_relaxed);
   }
 
   /// The most it may have of it now. What others take makes it less.
@@ -65,12 +65,12 @@ class Account {
 
   /// Whether anything is left once another `besides` is taken.
   [[nodiscard]] bool has_left(Quota quota, std::size_t besides = 0) const noexcept {
-    return taken(quota) + besides < share(quota);
+    return used(quota) + besides < share(quota);
   }
 
   /// Takes `amount` if there is anything left. The last one may go over the limit, so that a
   /// message of any size gets through.
-  [[nodiscard]] bool take(Quota quota, std::size_t amount = 1) noexcept {
+  [[nodiscard]] bool charge(Quota quota, std::size_t amount = 1) noexcept {
     if (!has_left(quota)) return false;
     add(quota, amount);
     return true;
@@ -80,19 +80,19 @@ class Account {
   void add(Quota quota, std::size_t amount) noexcept;
 
   /// Precondition: it was taken.
-  void give_back(Quota quota, std::size_t amount = 1) noexcept;
+  void refund(Quota quota, std::size_t amount = 1) noexcept;
 
  private:
   friend class Accounts;
 
-  static constexpr std::size_t place(Quota quota) noexcept {
+  static constexpr std::size_t index(Quota quota) noexcept {
     return static_cast<std::size_t>(quota);
   }
 
   Accounts& accounts_;
   const std::uint32_t uid_;
   const bool trusted_;
-  std::array<std::atomic<std::size_t>, 3> taken_{};
+  std::array<std::atomic<std::size_t>, 3> used_{};
 };
 
 /// An amount in an account that is kept up to date, and given back at its end.
@@ -106,7 +106,7 @@ class Charge {
   /// It is so much from now on, left or not.
   void set(std::size_t amount) noexcept {
     if (amount > amount_) account_.add(quota_, amount - amount_);
-    if (amount < amount_) account_.give_back(quota_, amount_ - amount);
+    if (amount < amount_) account_.refund(quota_, amount_ - amount);
     amount_ = amount;
   }
   [[nodiscard]] std::size_t amount() const noexcept { return amount_; }
@@ -141,18 +141,18 @@ class Accounts {
 
   [[nodiscard]] std::size_t connections_of(std::uint32_t uid) const noexcept {
     const auto account = accounts_.find(uid);
-    return account == accounts_.end() ? 0 : account->second.taken(Quota::connections);
+    return account == accounts_.end() ? 0 : account->second.used(Quota::connections);
   }
   [[nodiscard]] std::size_t size() const noexcept { return accounts_.size(); }
-  [[nodiscard]] std::size_t taken(Quota quota) const noexcept {
-    return taken_[Account::place(quota)].load(std::memory_order_relaxed);
+  [[nodiscard]] std::size_t used(Quota quota) const noexcept {
+    return used_[Account::index(quota)].load(std::memory_order_relaxed);
   }
 
  private:
   friend class Account;
 
   const std::array<QuotaLimits, 3> limits_;
-  std::array<std::atomic<std::size_t>, 3> taken_{};
+  std::array<std::atomic<std::size_t>, 3> used_{};
   std::atomic<std::size_t> untrusted_ = 0;  // accounts
   std::unordered_map<std::uint32_t, Account> accounts_;
 };

@@ -40,8 +40,8 @@ class Chunk {
   }
 
   /// It is freed at its end, like one without a pool.
-  void leave_pool() noexcept {
-    if (block_ != nullptr) block_->home = nullptr;
+  void detach_from_pool() noexcept {
+    if (block_ != nullptr) block_->pool = nullptr;
   }
 
   explicit operator bool() const noexcept { return block_ != nullptr; }
@@ -55,7 +55,7 @@ class Chunk {
   struct Block {
     std::size_t references;
     std::size_t size;
-    ChunkPool* home;  // may be null
+    ChunkPool* pool;  // may be null
   };
   explicit Chunk(Block* block) noexcept : block_(block) {}
   inline void release() noexcept;
@@ -75,43 +75,43 @@ class ChunkPool {
   ChunkPool(const ChunkPool&) = delete;
   ChunkPool& operator=(const ChunkPool&) = delete;
   ~ChunkPool() {
-    for (Shelf* shelf : {&small_, &large_}) {
-      while (shelf->count > 0) std::free(shelf->blocks[--shelf->count]);
+    for (FreeList* list : {&small_, &large_}) {
+      while (list->count > 0) std::free(list->blocks[--list->count]);
     }
   }
 
  private:
   friend class Chunk;
-  struct Shelf {
+  struct FreeList {
     static constexpr std::size_t most = 20;  // of large ones, a queue at its usual soft limit
     std::array<Chunk::Block*, most> blocks;
     std::size_t count = 0;
   };
 
-  Shelf* shelf_of(std::size_t size) noexcept {
+  FreeList* free_list_of(std::size_t size) noexcept {
     if (size == small) return &small_;
     return size == large ? &large_ : nullptr;
   }
 
-  Shelf small_;
-  Shelf large_;
+  FreeList small_;
+  FreeList large_;
 };
 
 inline Chunk Chunk::make(std::size_t size, ChunkPool* pool) {
-  ChunkPool::Shelf* shelf = pool == nullptr ? nullptr : pool->shelf_of(size);
-  const bool kept = shelf != nullptr && shelf->count > 0;
+  ChunkPool::FreeList* list = pool == nullptr ? nullptr : pool->free_list_of(size);
+  const bool kept = list != nullptr && list->count > 0;
   auto* block =
-      kept ? shelf->blocks[--shelf->count] : static_cast<Block*>(std::malloc(sizeof(Block) + size));
+      kept ? list->blocks[--list->count] : static_cast<Block*>(std::malloc(sizeof(Block) + size));
   if (block == nullptr) throw std::bad_alloc();
   *block = {1, size, pool};
   return Chunk(block);
 }
 
 inline void Chunk::release() noexcept {
-  ChunkPool::Shelf* shelf =
-      block_->home == nullptr ? nullptr : block_->home->shelf_of(block_->size);
-  if (shelf != nullptr && shelf->count < ChunkPool::Shelf::most) {
-    shelf->blocks[shelf->count++] = block_;
+  ChunkPool::FreeList* list =
+      block_->pool == nullptr ? nullptr : block_->pool->free_list_of(block_->size);
+  if (list != nullptr && list->count < ChunkPool::FreeList::most) {
+    list->blocks[list->count++] = block_;
   } else {
     std::free(block_);
   }

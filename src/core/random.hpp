@@ -17,7 +17,7 @@ inline std::uint64_t random_number() {
 }
 
 /// So many letters of base32, of five bits each: as the names that NATS makes up.
-inline std::string random_word(std::size_t size) {
+inline std::string random_base32(std::size_t size) {
   constexpr std::string_view letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
   std::random_device random;
   std::string word(size, '\0');

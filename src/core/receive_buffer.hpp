@@ -61,35 +61,35 @@ class ReceiveBufferPool {
   static constexpr std::size_t buffer_size = 1 * mebibyte + 16;
   static constexpr std::size_t small_size = 1 * kibibyte;
 
-  ReceiveBuffer lend() { return large_.lend(buffer_size); }
+  ReceiveBuffer acquire() { return large_.acquire(buffer_size); }
 
   /// For `size` bytes and no more: kept small ones where they do, else one of just that size.
-  ReceiveBuffer lend_own(std::size_t size) {
-    return size <= small_size ? small_.lend(small_size) : ReceiveBuffer(size);
+  ReceiveBuffer acquire_exact(std::size_t size) {
+    return size <= small_size ? small_.acquire(small_size) : ReceiveBuffer(size);
   }
 
   /// Takes back any buffer; one of another size is freed.
-  void take_back(ReceiveBuffer buffer) noexcept {
-    if (buffer.size() == buffer_size) return large_.take_back(std::move(buffer));
-    if (buffer.size() == small_size) small_.take_back(std::move(buffer));
+  void release(ReceiveBuffer buffer) noexcept {
+    if (buffer.size() == buffer_size) return large_.release(std::move(buffer));
+    if (buffer.size() == small_size) small_.release(std::move(buffer));
   }
 
  private:
   template <std::size_t most>
-  struct Shelf {
+  struct FreeList {
     std::array<ReceiveBuffer, most> kept;
     std::size_t count = 0;
 
-    ReceiveBuffer lend(std::size_t size) {
+    ReceiveBuffer acquire(std::size_t size) {
       return count == 0 ? ReceiveBuffer(size) : std::exchange(kept[--count], {});
     }
-    void take_back(ReceiveBuffer buffer) noexcept {
+    void release(ReceiveBuffer buffer) noexcept {
       if (count < most) kept[count++] = std::move(buffer);
     }
   };
 
-  Shelf<4> large_;
-  Shelf<64> small_;
+  FreeList<4> large_;
+  FreeList<64> small_;
 };
 
 }  // namespace hallway::core

@@ -31,10 +31,10 @@ class SegmentListPool {
  public:
   using List = std::vector<Segment>;
 
-  List lend() { return count_ == 0 ? List() : std::exchange(kept_[--count_], List()); }
+  List acquire() { return count_ == 0 ? List() : std::exchange(kept_[--count_], List()); }
 
   /// Takes back any list; one that grew long is freed.
-  void take_back(List list) noexcept {
+  void release(List list) noexcept {
     list.clear();
     const bool worth_keeping = list.capacity() > 0 && list.capacity() <= longest;
     if (worth_keeping && count_ < kept_.size()) kept_[count_++] = std::move(list);

@@ -6,7 +6,7 @@
 #include <new>
 #include <utility>
 
-#include "core/put.hpp"
+#include "core/copy_bytes.hpp"
 #include "hub/inbox_subject.hpp"
 #include "wire/nats_header.hpp"
 #include "wire/nats_writer.hpp"
@@ -163,9 +163,9 @@ void Delivery::write_to_batch(const Publication& publication, Batch& batch) noex
   assert(batch.range.end == shared_used_);
   char* at = shared_.data() + shared_used_;
   if (has_plain_line(publication)) {
-    at = core::put(batch.line, at);
-    at = core::put(publication.payload, at);
-    at = core::put(line_end, at);
+    at = core::copy_bytes(batch.line, at);
+    at = core::copy_bytes(publication.payload, at);
+    at = core::copy_bytes(line_end, at);
   } else {
     at = nats::write(delivered(publication, batch.sid, batch.with_headers), at);
   }

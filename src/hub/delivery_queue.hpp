@@ -53,7 +53,7 @@ class DeliveryQueue {
       : policy_(policy), limit_(limit), account_(account) {}
   DeliveryQueue(const DeliveryQueue&) = delete;
   DeliveryQueue& operator=(const DeliveryQueue&) = delete;
-  ~DeliveryQueue() { account_.give_back(core::Quota::memory, pending_); }
+  ~DeliveryQueue() { account_.refund(core::Quota::memory, pending_); }
 
   /// Nothing waits, and nothing was lost: a message may pass it by.
   [[nodiscard]] bool idle() const noexcept { return entries_.empty() && lost_ == 0; }
@@ -65,7 +65,7 @@ class DeliveryQueue {
   [[nodiscard]] bool nearly_full(std::size_t besides = 0) const noexcept {
     const auto three_quarters = [](std::size_t of) { return of - of / 4; };
     return pending_ >= three_quarters(limit_) ||
-           account_.taken(core::Quota::memory) + besides >=
+           account_.used(core::Quota::memory) + besides >=
                three_quarters(account_.share(core::Quota::memory));
   }
   /// Whether publishers have to wait for it: offer() would answer so.
@@ -199,7 +199,7 @@ class DeliveryQueue {
   }
   void unpay(Entry& entry) noexcept {
     pending_ -= entry.cost;
-    account_.give_back(core::Quota::memory, std::exchange(entry.cost, 0));
+    account_.refund(core::Quota::memory, std::exchange(entry.cost, 0));
   }
 
   void count_delivered(std::size_t bytes, std::uint64_t messages) noexcept {

@@ -9,7 +9,7 @@
 #include <new>
 #include <utility>
 
-#include "core/put.hpp"
+#include "core/copy_bytes.hpp"
 #include "core/random.hpp"
 #include "core/siphash.hpp"
 #include "hub/inbox_subject.hpp"
@@ -42,7 +42,7 @@ std::uint64_t number_in(ByteView text) noexcept {
 }
 
 /// Where answers go: a subject that nobody else has, nor guesses.
-std::string own_inbox() { return std::string(hub::inbox_prefix) + core::random_word(25) + '.'; }
+std::string own_inbox() { return std::string(hub::inbox_prefix) + core::random_base32(25) + '.'; }
 
 ConnectOptions connect_options(const HubClientOptions& options) {
   ConnectOptions how;
@@ -360,7 +360,7 @@ Outcome HubClientState::publish(const nats::Operation& message, const char*& why
   }
   if (repeats) {
     const std::size_t end = operation_.size() - ByteView("\r\n").size();
-    core::put(message.payload, operation_.data() + end - last_payload_);
+    core::copy_bytes(message.payload, operation_.data() + end - last_payload_);
   } else {
     write(message);
     if (message.reply.empty() && message.header.empty()) last_subject_ = message.subject;

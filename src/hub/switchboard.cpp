@@ -15,7 +15,7 @@ namespace {
 /// As those of NATS servers look.
 std::string make_server_id() {
   constexpr std::size_t length = 56;
-  return 'N' + core::random_word(length - 1);
+  return 'N' + core::random_base32(length - 1);
 }
 
 }  // namespace
@@ -24,7 +24,7 @@ Switchboard::Switchboard(Loop& of, const HubLimits& of_hub, Rules first_rules, O
     : loop(of),
       limits(of_hub),
       info{make_server_id(), {}, of_hub.max_payload, of_hub.control_line},
-      asked(std::string(asked_prefix) + core::random_word(10) + '.'),
+      asked(std::string(asked_prefix) + core::random_base32(10) + '.'),
       rules(std::move(first_rules)),
       interest(*this),
       router(
@@ -58,9 +58,9 @@ std::vector<UserStatistics> Switchboard::user_statistics() const {
   users.for_each([&](const User& user) {
     const core::Account& account = user.account();
     all.push_back({.uid = account.uid(),
-                   .connections = account.taken(core::Quota::connections),
+                   .connections = account.used(core::Quota::connections),
                    .subscriptions = user.subscriptions(),
-                   .memory = account.taken(core::Quota::memory),
+                   .memory = account.used(core::Quota::memory),
                    .memory_share = account.share(core::Quota::memory),
                    .loop_time = user.loop_time(),
                    .held_back = user.held_back()});

@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "core/deadline.hpp"
-#include "core/quiet_thread.hpp"
+#include "core/thread_with_signals_blocked.hpp"
 #include "link/callbacks.hpp"
 #include "link/cluster_state.hpp"
 #include "link/cluster_thread.hpp"
@@ -26,7 +26,7 @@ Cluster::Cluster(Loop& loop, LinkOptions options, std::string id, std::string an
                  Observer& observer)
     : state_(std::make_shared<ClusterState>(loop, std::move(options), std::move(id),
                                             std::move(answers), observer)),
-      thread_(core::quiet_thread([state = state_] { serve_cluster(state); })) {}
+      thread_(core::thread_with_signals_blocked([state = state_] { serve_cluster(state); })) {}
 
 // The thread may be in getaddrinfo(3), which ends when it likes, and libnats has threads that may
 // be as well. They keep what they work with, and nobody waits for them.

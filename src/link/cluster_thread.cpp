@@ -37,7 +37,7 @@ class Worker {
   explicit Worker(ClusterState::Shared state)
       : state_(std::move(state)),
         number_(callbacks::enter(state_)),
-        group_("_HALLWAY.LINK." + core::random_word(20)),
+        group_("_HALLWAY.LINK." + core::random_base32(20)),
         next_heartbeat_(Clock::now() + state_->options.heartbeat) {}
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;

@@ -557,7 +557,7 @@ void Link::Core::finished() { finished_ = true; }
 
 Task<Result<Link>> Link::start(Loop& loop, AddressSpec hub, LinkOptions options) {
   if (auto checked = check(options); !checked) co_return std::unexpected(checked.error());
-  const std::string id = core::random_word(20);
+  const std::string id = core::random_base32(20);
   HubClientOptions as{.name = "link", .echo = false};
   const std::string& before = options.predecessor.id;
   as.link = before.empty() ? id : before;

@@ -6,8 +6,8 @@
 #include <new>
 #include <utility>
 
-#include "core/foreign_descriptors.hpp"
 #include "core/receive_buffer.hpp"
+#include "core/received_descriptors.hpp"
 #include "loop/loop_core.hpp"
 #include "loop/timed_wait.hpp"
 #include "message/refusals.hpp"
@@ -85,7 +85,7 @@ std::unexpected<Error> given_up(bool refused, int error, const Address& to, std:
 
 }  // namespace
 
-Datagram::~Datagram() { core::ForeignDescriptors(std::move(descriptors_)).clear(); }
+Datagram::~Datagram() { core::ReceivedDescriptors(std::move(descriptors_)).clear(); }
 
 struct DatagramSocket::State : detail::Watch {
   State(Loop& owner, DatagramOptions chosen) : loop(owner), options(std::move(chosen)) {}
@@ -109,7 +109,7 @@ struct DatagramSocket::State : detail::Watch {
   Result<void> start() { return watch(loop.core(), socket.get(), sys::event_readable); }
 
   void give_buffer_back() {
-    if (buffer) loop.core().buffers().received.take_back(std::exchange(buffer, {}));
+    if (buffer) loop.core().buffers().received.release(std::exchange(buffer, {}));
   }
 
   void watch_path() {
@@ -288,7 +288,7 @@ Task<Result<Datagram>> DatagramSocket::receive(Duration within) {
   State& state = *state_;
   const TimeLeft left(within);
   while (state.socket.holds_one()) {
-    if (!state.buffer) state.buffer = state.loop.core().buffers().received.lend();
+    if (!state.buffer) state.buffer = state.loop.core().buffers().received.acquire();
     const std::size_t most = state.options.max_message;
     if (state.buffer.size() < most) state.buffer.resize(most);
 
@@ -303,7 +303,7 @@ Task<Result<Datagram>> DatagramSocket::receive(Duration within) {
       const bool too_many = got->descriptors.size() > state.options.descriptors;
       const bool whole = !got->truncated && !got->descriptors_truncated && !too_many;
       datagram.outcome_ = whole ? Outcome::ok : Outcome::truncated;
-      core::ForeignDescriptors came(std::exchange(got->descriptors, {}));
+      core::ReceivedDescriptors came(std::exchange(got->descriptors, {}));
       if (!too_many && !got->descriptors_truncated) {
         datagram.descriptors_ = std::exchange(came.list(), {});
       }

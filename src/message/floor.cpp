@@ -7,7 +7,7 @@
 #include <optional>
 #include <utility>
 
-#include "core/put.hpp"
+#include "core/copy_bytes.hpp"
 #include "loop/timed_wait.hpp"
 
 namespace hallway::message {
@@ -328,7 +328,7 @@ detail::SharedFrame Floor::share(ByteView message, Framing framing) {
     shared_used_ = 0;
   }
   char* begin = shared_.data() + shared_used_;
-  char* end = packets ? core::put(message, begin) : framing.write(message, begin);
+  char* end = packets ? core::copy_bytes(message, begin) : framing.write(message, begin);
   const std::size_t from =
       std::exchange(shared_used_, static_cast<std::size_t>(end - shared_.data()));
   return {shared_, from, shared_used_, 1};

@@ -16,7 +16,7 @@ constexpr std::size_t most_pieces = 64;
 }  // namespace
 
 void OutboundQueue::add(Segment segment) {
-  if (segments_.capacity() == 0) segments_ = buffers_->segments.lend();
+  if (segments_.capacity() == 0) segments_ = buffers_->segments.acquire();
   segments_.push_back(std::move(segment));
 }
 
@@ -146,12 +146,12 @@ void OutboundQueue::forget_sent() {
 
 void OutboundQueue::use_buffers(core::BufferPools& buffers) noexcept {
   buffers_ = &buffers;
-  for (Segment& segment : segments_) segment.chunk.leave_pool();
-  tail_.leave_pool();
+  for (Segment& segment : segments_) segment.chunk.detach_from_pool();
+  tail_.detach_from_pool();
 }
 
 void OutboundQueue::clear(OpenEnd& end) noexcept {
-  buffers_->segments.take_back(std::exchange(segments_, {}));
+  buffers_->segments.release(std::exchange(segments_, {}));
   head_ = 0;
   sealed_bytes_ = 0;
   tail_ = {};

@@ -32,7 +32,7 @@ class OutboundQueue {
       : buffers_(&buffers), boundaries_(boundaries) {}
   OutboundQueue(const OutboundQueue&) = delete;
   OutboundQueue& operator=(const OutboundQueue&) = delete;
-  ~OutboundQueue() { buffers_->segments.take_back(std::move(segments_)); }
+  ~OutboundQueue() { buffers_->segments.release(std::move(segments_)); }
 
   /// The open end of the queue's own chunk. The caller writes between `room` and `room_end` and
   /// tells every other function how far it came.

@@ -7,7 +7,7 @@
 #include <optional>
 
 #include "core/accounts.hpp"
-#include "core/foreign_descriptors.hpp"
+#include "core/received_descriptors.hpp"
 #include "loop/loop_core.hpp"
 #include "message/floors.hpp"
 #include "message/takeover.hpp"

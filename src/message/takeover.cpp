@@ -4,7 +4,7 @@
 #include <array>
 #include <chrono>
 
-#include "core/foreign_descriptors.hpp"
+#include "core/received_descriptors.hpp"
 #include "message/takeover_words.hpp"
 #include "net/bound_name.hpp"
 #include "net/reach.hpp"
@@ -272,7 +272,7 @@ Task<> TakeoverOffer::negotiate(Connection successor) {
     co_await successor.send(later);
     co_return;
   }
-  core::ForeignDescriptors passed;
+  core::ReceivedDescriptors passed;
   passed.list().push_back(std::move(answer->descriptors()[0]));
   offering_ = true;
   struct Offering {

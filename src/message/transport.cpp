@@ -5,7 +5,7 @@
 #include <cassert>
 #include <cstring>
 
-#include "core/put.hpp"
+#include "core/copy_bytes.hpp"
 
 namespace hallway::detail {
 
@@ -66,7 +66,7 @@ Transport::Transport(Descriptor socket, const Peer& peer, std::shared_ptr<const 
   }
 }
 
-Transport::~Transport() { queue_.buffers().received.take_back(std::move(buffer_)); }
+Transport::~Transport() { queue_.buffers().received.release(std::move(buffer_)); }
 
 // Receiving --------------------------------------------------------------------------------------
 
@@ -78,9 +78,9 @@ void Transport::make_room() {
     filled_ = where + partial;
   };
   if (partial < worth_keeping && !lent_) {
-    core::ReceiveBuffer large = queue_.buffers().received.lend();
+    core::ReceiveBuffer large = queue_.buffers().received.acquire();
     if (partial > 0) std::memcpy(large.data(), unread_, partial);
-    queue_.buffers().received.take_back(std::exchange(buffer_, std::move(large)));
+    queue_.buffers().received.release(std::exchange(buffer_, std::move(large)));
     lent_ = true;
   } else if (partial > 0 && unread_ != buffer_.data()) {
     std::memmove(buffer_.data(), unread_, partial);
@@ -99,13 +99,13 @@ void Transport::park() {
   const auto partial = static_cast<std::size_t>(filled_ - unread_);
   if (partial >= worth_keeping) return;
   if (partial == 0) {
-    queue_.buffers().received.take_back(std::exchange(buffer_, {}));
+    queue_.buffers().received.release(std::exchange(buffer_, {}));
     lent_ = false;
     unread_ = filled_ = nullptr;
   } else if (lent_) {
-    core::ReceiveBuffer own = queue_.buffers().received.lend_own(partial);
+    core::ReceiveBuffer own = queue_.buffers().received.acquire_exact(partial);
     std::memcpy(own.data(), unread_, partial);
-    queue_.buffers().received.take_back(std::exchange(buffer_, std::move(own)));
+    queue_.buffers().received.release(std::exchange(buffer_, std::move(own)));
     lent_ = false;
     unread_ = buffer_.data();
     filled_ = unread_ + partial;
@@ -165,7 +165,7 @@ sys::Expected<std::size_t> Transport::receive_stream(iovec room) {
 // that message; whether what came now belongs to it, too, is known once its end is.
 void Transport::keep_descriptors(sys::Reception& reception) noexcept {
   const std::size_t limit = terms_->options.descriptors;
-  core::ForeignDescriptors came(std::exchange(reception.descriptors, {}));
+  core::ReceivedDescriptors came(std::exchange(reception.descriptors, {}));
   auto& arrived = inbox_->arrived;
   std::size_t waiting = 0;
   bool lost = false;
@@ -394,7 +394,7 @@ Outcome Transport::send_from_place(ByteView message) {
     fail_out_of_memory();  // its beginning is on the way: nothing else can follow
     return Outcome::failed;
   }
-  end.room = send_framing_.write_tail(core::put(rest, end.room));
+  end.room = send_framing_.write_tail(core::copy_bytes(rest, end.room));
   keep_open(end);
   return Outcome::ok;
 }

@@ -26,7 +26,7 @@
 #include <hallway/socket.hpp>
 
 #include "core/buffer_pools.hpp"
-#include "core/foreign_descriptors.hpp"
+#include "core/received_descriptors.hpp"
 #include "message/outbound_queue.hpp"
 #include "message/refusals.hpp"
 #include "sys/socket.hpp"
@@ -214,12 +214,12 @@ class Transport : public Flow {
   /// Descriptors that arrived and no frame has claimed yet.
   struct Arrived {
     std::uint64_t position;  // bytes_received_ after the receive that brought them
-    core::ForeignDescriptors descriptors;
+    core::ReceivedDescriptors descriptors;
     bool truncated;
   };
   struct Inbox {
     std::vector<Arrived> arrived;
-    core::ForeignDescriptors claimed;  // by the message that was handed out last
+    core::ReceivedDescriptors claimed;  // by the message that was handed out last
   };
 
   sys::Expected<std::size_t> receive_stream(iovec room);

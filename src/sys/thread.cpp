@@ -5,7 +5,7 @@
 #include <system_error>
 #include <utility>
 
-#include "core/quiet_thread.hpp"
+#include "core/thread_with_signals_blocked.hpp"
 
 namespace hallway::sys {
 
@@ -13,7 +13,7 @@ Expected<std::thread> start_thread(std::move_only_function<void()> body) {
   std::thread thread;
   const auto started = succeeded(Call::thread, [&] {
     try {
-      thread = core::quiet_thread(std::move(body));
+      thread = core::thread_with_signals_blocked(std::move(body));
       return 0;
     } catch (const std::system_error& error) {
       errno = error.code().value();

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cassert>
 
-#include "core/put.hpp"
+#include "core/copy_bytes.hpp"
 
 namespace hallway::nats {
 
@@ -113,7 +113,7 @@ std::size_t HeaderBlock::size_with(std::span<const HeaderField> fields) const no
 }
 
 char* HeaderBlock::write_with(std::span<const HeaderField> fields, char* out) const noexcept {
-  const auto write = [&](ByteView bytes) { out = core::put(bytes, out); };
+  const auto write = [&](ByteView bytes) { out = core::copy_bytes(bytes, out); };
   write(version);
   write(first_line_);
   write(line_end);

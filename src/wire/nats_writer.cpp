@@ -5,7 +5,7 @@
 #include <cassert>
 #include <charconv>
 
-#include "core/put.hpp"
+#include "core/copy_bytes.hpp"
 
 namespace hallway::nats {
 
@@ -34,7 +34,7 @@ class Counter {
 class Pen {
  public:
   explicit Pen(char* out) noexcept : at_(out) {}
-  void text(ByteView bytes) noexcept { at_ = core::put(bytes, at_); }
+  void text(ByteView bytes) noexcept { at_ = core::copy_bytes(bytes, at_); }
   void number(std::size_t value) noexcept {
     at_ = std::to_chars(at_, at_ + digits(value), value).ptr;
   }

@@ -59,16 +59,16 @@ TEST(accounts, leave_something_for_whoever_comes_next) {
   // Of 875: an eighth is reserved. The first has a half of it, the tenth at least 1/(10 * 11).
   EXPECT_EQ(had.front(), 437U);
   for (const std::size_t each : had) EXPECT_GE(each, 875U / (10 * 11));
-  EXPECT_LT(accounts.taken(Quota::connections), 875U);
+  EXPECT_LT(accounts.used(Quota::connections), 875U);
 }
 
 TEST(accounts, reserve_an_eighth_for_root_and_ourselves) {
   Accounts accounts({.connections = {.all = 80}});
   for (std::uint32_t uid = 1000; uid < 1100; ++uid) connect_greedily(accounts, uid, false);
-  EXPECT_LE(accounts.taken(Quota::connections), 80U);
+  EXPECT_LE(accounts.used(Quota::connections), 80U);
   Accounts reserved({.connections = {.all = 800}});
   for (std::uint32_t uid = 1000; uid < 1010; ++uid) connect_greedily(reserved, uid, false);
-  const std::size_t before = reserved.taken(Quota::connections);
+  const std::size_t before = reserved.used(Quota::connections);
   EXPECT_EQ(connect_greedily(reserved, 0, true), 800U - before);
 }
 
@@ -89,7 +89,7 @@ TEST(account, has_a_share_of_what_the_others_have_left) {
   EXPECT_EQ(other.share(Quota::memory), 7'000U / 3);
   Account& root = *accounts.admit(0, true);
   EXPECT_EQ(root.share(Quota::memory), 7'000U);
-  other.give_back(Quota::memory, 1'000);
+  other.refund(Quota::memory, 1'000);
 }
 
 TEST(account, has_no_more_than_its_own_limit) {
@@ -109,7 +109,7 @@ TEST(account, may_have_a_little_whatever_others_have_taken) {
   greedy.add(Quota::memory, 1);  // an eighth over all
   EXPECT_EQ(late.share(Quota::memory), 0U);
   EXPECT_EQ(root.share(Quota::memory), 0U);
-  greedy.give_back(Quota::memory, 9'000);
+  greedy.refund(Quota::memory, 9'000);
   Accounts narrow({.memory = {.all = 8'000, .per_uid = 50, .least = 100}});
   EXPECT_EQ(narrow.admit(1000, false)->share(Quota::memory), 50U);
 }
@@ -117,13 +117,13 @@ TEST(account, may_have_a_little_whatever_others_have_taken) {
 TEST(account, lets_the_last_one_go_over_its_share) {
   Accounts accounts({.memory = {.per_uid = 100}});
   Account& account = *accounts.admit(1000, false);
-  EXPECT_TRUE(account.take(Quota::memory, 99));
-  EXPECT_TRUE(account.take(Quota::memory, 1'000));
+  EXPECT_TRUE(account.charge(Quota::memory, 99));
+  EXPECT_TRUE(account.charge(Quota::memory, 1'000));
   EXPECT_FALSE(account.has_left(Quota::memory));
-  EXPECT_FALSE(account.take(Quota::memory));
-  account.give_back(Quota::memory, 1'000);
+  EXPECT_FALSE(account.charge(Quota::memory));
+  account.refund(Quota::memory, 1'000);
   EXPECT_TRUE(account.has_left(Quota::memory));
-  account.give_back(Quota::memory, 99);
+  account.refund(Quota::memory, 99);
 }
 
 TEST(charge, is_given_back_at_its_end) {
@@ -132,12 +132,12 @@ TEST(charge, is_given_back_at_its_end) {
   {
     Charge charge(account, Quota::memory);
     charge.set(700);
-    EXPECT_EQ(account.taken(Quota::memory), 700U);
+    EXPECT_EQ(account.used(Quota::memory), 700U);
     charge.set(200);
-    EXPECT_EQ(account.taken(Quota::memory), 200U);
-    EXPECT_EQ(accounts.taken(Quota::memory), 200U);
+    EXPECT_EQ(account.used(Quota::memory), 200U);
+    EXPECT_EQ(accounts.used(Quota::memory), 200U);
   }
-  EXPECT_EQ(account.taken(Quota::memory), 0U);
+  EXPECT_EQ(account.used(Quota::memory), 0U);
 }
 
 }  // namespace

@@ -93,7 +93,7 @@ TEST(chunk_pool, takes_a_block_back_with_its_last_reference_only) {
 TEST(chunk_pool, may_end_before_a_chunk_that_has_left_it) {
   auto pool = std::make_unique<ChunkPool>();
   Chunk chunk = Chunk::make(ChunkPool::small, pool.get());
-  chunk.leave_pool();
+  chunk.detach_from_pool();
   pool.reset();
   chunk.data()[0] = 'x';
   chunk = {};  // the address sanitizer sees a pool that is asked after its end

@@ -24,7 +24,7 @@ TEST(random, number_changes_in_all_its_bits) {
 }
 
 TEST(random, word_has_its_size_and_all_letters_of_base32) {
-  const std::string word = random_word(4000);
+  const std::string word = random_base32(4000);
   EXPECT_EQ(word.size(), 4000U);
   EXPECT_EQ(word.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"), std::string::npos);
   EXPECT_EQ(std::set(word.begin(), word.end()).size(), 32U);

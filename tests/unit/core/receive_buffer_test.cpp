@@ -38,38 +38,38 @@ TEST(receive_buffer, moves_without_copying) {
 
 TEST(receive_buffer_pool, lends_room_for_the_largest_default_message_and_its_framing) {
   ReceiveBufferPool pool;
-  EXPECT_GE(pool.lend().size(), Limits{}.max_message + Framing::length_size);
+  EXPECT_GE(pool.acquire().size(), Limits{}.max_message + Framing::length_size);
 }
 
 TEST(receive_buffer_pool, lends_again_what_came_back) {
   ReceiveBufferPool pool;
-  ReceiveBuffer buffer = pool.lend();
+  ReceiveBuffer buffer = pool.acquire();
   const char* data = buffer.data();
-  pool.take_back(std::move(buffer));
-  EXPECT_EQ(pool.lend().data(), data);
+  pool.release(std::move(buffer));
+  EXPECT_EQ(pool.acquire().data(), data);
 }
 
 TEST(receive_buffer_pool, never_lends_one_buffer_twice) {
   ReceiveBufferPool pool;
-  const ReceiveBuffer first = pool.lend();
-  const ReceiveBuffer second = pool.lend();
+  const ReceiveBuffer first = pool.acquire();
+  const ReceiveBuffer second = pool.acquire();
   EXPECT_NE(first.data(), second.data());
 }
 
 TEST(receive_buffer_pool, does_not_keep_a_buffer_of_another_size) {
   ReceiveBufferPool pool;
-  pool.take_back(ReceiveBuffer(16));
-  EXPECT_EQ(pool.lend().size(), ReceiveBufferPool::buffer_size);
+  pool.release(ReceiveBuffer(16));
+  EXPECT_EQ(pool.acquire().size(), ReceiveBufferPool::buffer_size);
 }
 
 TEST(receive_buffer_pool, lends_small_ones_for_little_and_again_what_came_back) {
   ReceiveBufferPool pool;
-  ReceiveBuffer little = pool.lend_own(3);
+  ReceiveBuffer little = pool.acquire_exact(3);
   EXPECT_EQ(little.size(), ReceiveBufferPool::small_size);
   const char* data = little.data();
-  pool.take_back(std::move(little));
-  EXPECT_EQ(pool.lend_own(ReceiveBufferPool::small_size).data(), data);
-  EXPECT_EQ(pool.lend_own(ReceiveBufferPool::small_size + 1).size(),
+  pool.release(std::move(little));
+  EXPECT_EQ(pool.acquire_exact(ReceiveBufferPool::small_size).data(), data);
+  EXPECT_EQ(pool.acquire_exact(ReceiveBufferPool::small_size + 1).size(),
             ReceiveBufferPool::small_size + 1);
 }
 
@@ -77,13 +77,13 @@ TEST(receive_buffer_pool, keeps_only_a_few) {
   constexpr std::size_t more_than_it_keeps = 7;
   ReceiveBufferPool pool;
   std::vector<ReceiveBuffer> lent;
-  for (std::size_t i = 0; i < more_than_it_keeps; ++i) lent.push_back(pool.lend());
-  for (ReceiveBuffer& buffer : lent) pool.take_back(std::move(buffer));
+  for (std::size_t i = 0; i < more_than_it_keeps; ++i) lent.push_back(pool.acquire());
+  for (ReceiveBuffer& buffer : lent) pool.release(std::move(buffer));
   // The sanitizers' leak checks see the rest freed; here it only must not be lent twice.
   std::vector<const char*> seen;
   std::vector<ReceiveBuffer> again;
   for (std::size_t i = 0; i < more_than_it_keeps; ++i) {
-    again.push_back(pool.lend());
+    again.push_back(pool.acquire());
     for (const char* other : seen) EXPECT_NE(again.back().data(), other);
     seen.push_back(again.back().data());
   }

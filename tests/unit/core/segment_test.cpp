@@ -22,16 +22,16 @@ TEST(segment, is_a_range_of_its_chunk) {
 
 TEST(segment_list_pool, lends_a_list_that_came_back_and_empty) {
   SegmentListPool pool;
-  SegmentListPool::List list = pool.lend();
+  SegmentListPool::List list = pool.acquire();
   EXPECT_EQ(list.capacity(), 0U);
   list.push_back({Chunk::make(10), 0, 10});
   const Segment* const where = list.data();
-  pool.take_back(std::move(list));
+  pool.release(std::move(list));
 
-  const SegmentListPool::List again = pool.lend();
+  const SegmentListPool::List again = pool.acquire();
   EXPECT_TRUE(again.empty());
   EXPECT_EQ(again.data(), where);
-  EXPECT_EQ(pool.lend().capacity(), 0U);
+  EXPECT_EQ(pool.acquire().capacity(), 0U);
 }
 
 TEST(segment_list_pool, lets_go_of_the_chunks_at_once) {
@@ -40,21 +40,21 @@ TEST(segment_list_pool, lets_go_of_the_chunks_at_once) {
   SegmentListPool::List list;
   list.push_back({Chunk::make(ChunkPool::small, &chunks), 0, 10});
   const char* const bytes = list.front().chunk.data();
-  pool.take_back(std::move(list));
+  pool.release(std::move(list));
   EXPECT_EQ(Chunk::make(ChunkPool::small, &chunks).data(), bytes);
 }
 
 TEST(segment_list_pool, keeps_no_list_that_grew_long) {
   SegmentListPool pool;
-  pool.take_back(list_with_room_for(1000));
-  EXPECT_EQ(pool.lend().capacity(), 0U);
+  pool.release(list_with_room_for(1000));
+  EXPECT_EQ(pool.acquire().capacity(), 0U);
 }
 
 TEST(segment_list_pool, keeps_nothing_of_nothing) {
   SegmentListPool pool;
-  pool.take_back(list_with_room_for(2));
-  pool.take_back({});
-  EXPECT_EQ(pool.lend().capacity(), 2U);
+  pool.release(list_with_room_for(2));
+  pool.release({});
+  EXPECT_EQ(pool.acquire().capacity(), 2U);
 }
 
 }  // namespace

@@ -120,10 +120,10 @@ TEST(out_of_memory_hub, a_message_that_cannot_be_queued_is_not_half_there) {
     core::Account& account = *accounts.admit(1000, false);
     DeliveryQueue<int> queue(DeliveryPolicy::latest_only, 1'000'000, account);
     queue.offer("a subject that is too long to be inline", 1, 10);
-    const std::size_t paid = account.taken(core::Quota::memory);
+    const std::size_t paid = account.used(core::Quota::memory);
     made = attempt(++nth, [&] { queue.offer("another that is too long to be inline", 2, 10); });
     EXPECT_EQ(made.threw, made.reached);
-    EXPECT_EQ(account.taken(core::Quota::memory) == paid, made.threw);
+    EXPECT_EQ(account.used(core::Quota::memory) == paid, made.threw);
     EXPECT_EQ(queue.take().message, 1);
     EXPECT_EQ(queue.idle(), made.threw);
   }

@@ -134,7 +134,7 @@ TEST_F(delivery_queue, stays_below_its_limit_when_what_is_latest_gets_larger) {
   Queue queue(DeliveryPolicy::latest_only, 3'000, account);
   for (const char* subject : {"a", "b", "c"}) queue.offer(subject, subject[0] - 'a', 0);
   for (const char* subject : {"a", "b", "c"}) queue.offer(subject, subject[0], 5'000);
-  EXPECT_LE(account.taken(core::Quota::memory), 3'000 + 5'000 + 200);
+  EXPECT_LE(account.used(core::Quota::memory), 3'000 + 5'000 + 200);
   EXPECT_EQ(drained(queue), (Said{"-2", "99"}));
 }
 
@@ -208,9 +208,9 @@ TEST_F(delivery_queue, gives_back_what_its_user_paid) {
     Queue queue(DeliveryPolicy::latest_only, room_for_three, account);
     for (const char* subject : {"a", "b", "c", "d", "c"}) offer(queue, 1, subject);
     queue.take();
-    EXPECT_GT(account.taken(core::Quota::memory), message_size);
+    EXPECT_GT(account.used(core::Quota::memory), message_size);
   }
-  EXPECT_EQ(account.taken(core::Quota::memory), 0U);
+  EXPECT_EQ(account.used(core::Quota::memory), 0U);
 }
 
 // Whatever happens, what comes out is what went in, in order, with each hole told where it is.
@@ -252,7 +252,7 @@ TEST_F(delivery_queue, keeps_a_message_whose_publisher_was_not_asked_to_wait) {
   EXPECT_EQ(offer(queue, 1), Offered::wait);
   queue.put("subject", 1, message_size);
   EXPECT_EQ(drained(queue), (Said{"1"}));
-  other.give_back(core::Quota::memory, 7 * message_size);
+  other.refund(core::Quota::memory, 7 * message_size);
 }
 
 // Else many tiny messages would take more memory than is counted.
@@ -265,7 +265,7 @@ TEST_F(delivery_queue, counts_at_least_what_tiny_messages_take_up) {
       const std::string subject = "a.subject.of.some.length." + std::to_string(number);
       ASSERT_EQ(queue.offer(subject, {core::Chunk::make(1), 0, 1, 1}, 1), Offered::queued);
     }
-    EXPECT_LE(mallinfo2().uordblks - before, account.taken(core::Quota::memory));
+    EXPECT_LE(mallinfo2().uordblks - before, account.used(core::Quota::memory));
   }
 }
 

@@ -21,27 +21,28 @@ void close_in_background(std::vector<Descriptor> descriptors) noexcept;
 void close_in_background(Descriptor descriptor) noexcept;
 
 /// Descriptors from a peer: those that nobody takes out are closed in the background.
-class ForeignDescriptors {
+class ReceivedDescriptors {
  public:
-  ForeignDescriptors() noexcept = default;
-  explicit ForeignDescriptors(std::vector<Descriptor> list) noexcept : list_(std::move(list)) {}
-  ForeignDescriptors(ForeignDescriptors&& other) noexcept : list_(std::exchange(other.list_, {})) {}
-  ForeignDescriptors& operator=(ForeignDescriptors&& other) noexcept {
+  ReceivedDescriptors() noexcept = default;
+  explicit ReceivedDescriptors(std::vector<Descriptor> list) noexcept : list_(std::move(list)) {}
+  ReceivedDescriptors(ReceivedDescriptors&& other) noexcept
+      : list_(std::exchange(other.list_, {})) {}
+  ReceivedDescriptors& operator=(ReceivedDescriptors&& other) noexcept {
     if (this != &other) {
       clear();
       list_ = std::exchange(other.list_, {});
     }
     return *this;
   }
-  ForeignDescriptors(const ForeignDescriptors&) = delete;
-  ForeignDescriptors& operator=(const ForeignDescriptors&) = delete;
-  ~ForeignDescriptors() { clear(); }
+  ReceivedDescriptors(const ReceivedDescriptors&) = delete;
+  ReceivedDescriptors& operator=(const ReceivedDescriptors&) = delete;
+  ~ReceivedDescriptors() { clear(); }
 
   [[nodiscard]] std::vector<Descriptor>& list() noexcept { return list_; }
   [[nodiscard]] std::size_t size() const noexcept { return list_.size(); }
   [[nodiscard]] bool empty() const noexcept { return list_.empty(); }
 
-  void append(ForeignDescriptors more) {
+  void append(ReceivedDescriptors more) {
     for (Descriptor& one : more.list_) list_.push_back(std::move(one));
     more.list_.clear();
   }

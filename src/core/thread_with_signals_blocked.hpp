@@ -12,7 +12,7 @@ namespace hallway::core {
 /// Starts a thread that no signal is delivered to: the program's handlers are not meant to run
 /// there. Throws std::system_error where there is no thread to be had.
 template <typename Body>
-std::thread quiet_thread(Body body) {
+std::thread thread_with_signals_blocked(Body body) {
   sigset_t all;
   sigset_t before;
   sigfillset(&all);

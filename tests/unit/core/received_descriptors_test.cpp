@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "core/foreign_descriptors.hpp"
+#include "core/received_descriptors.hpp"
 
 #include <gtest/gtest.h>
 
@@ -23,7 +23,7 @@ namespace {
 
 using namespace test;
 
-TEST(foreign_descriptors, do_not_make_us_wait_for_their_close) {
+TEST(received_descriptors, do_not_make_us_wait_for_their_close) {
   Loop loop;  // before: it would get the numbers that become free
   LingeringSocket socket;
   const int number = socket.ours.get();
@@ -34,7 +34,7 @@ TEST(foreign_descriptors, do_not_make_us_wait_for_their_close) {
   EXPECT_TRUE(run_until(loop, [&] { return !is_open(number); }));
 }
 
-TEST(foreign_descriptors, are_all_closed_however_many_there_are) {
+TEST(received_descriptors, are_all_closed_however_many_there_are) {
   Loop loop;
   std::vector<int> numbers;
   for (int batch = 0; batch < 4; ++batch) {
@@ -43,7 +43,7 @@ TEST(foreign_descriptors, are_all_closed_however_many_there_are) {
       list.push_back(some_file());
       numbers.push_back(list.back().get());
     }
-    ForeignDescriptors(std::move(list)).clear();
+    ReceivedDescriptors(std::move(list)).clear();
   }
   EXPECT_TRUE(run_until(loop, [&] { return std::ranges::none_of(numbers, is_open); }));
 }
@@ -102,12 +102,12 @@ TEST_F(while_one_lingers, a_forked_child_closes_its_own) {
             "closed");
 }
 
-TEST(foreign_descriptors, that_were_taken_out_stay_open) {
+TEST(received_descriptors, that_were_taken_out_stay_open) {
   std::vector<Descriptor> list;
   list.push_back(some_file());
   Descriptor kept;
   {
-    ForeignDescriptors came(std::move(list));
+    ReceivedDescriptors came(std::move(list));
     kept = std::move(came.list().front());
   }
   EXPECT_TRUE(is_open(kept.get()));

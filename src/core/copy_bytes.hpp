@@ -12,7 +12,7 @@ namespace hallway::core {
 ///
 /// std::ranges::copy() of bytes that are const is a loop in GCC 12, one byte at a time; this is a
 /// memmove.
-inline char* put(ByteView bytes, char* at) noexcept {
+inline char* copy_bytes(ByteView bytes, char* at) noexcept {
   return std::copy_n(bytes.data(), bytes.size(), at);
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "core/foreign_descriptors.hpp"
+#include "core/received_descriptors.hpp"
 
 #include <pthread.h>
 
@@ -13,7 +13,7 @@
 #include <new>
 #include <utility>
 
-#include "core/quiet_thread.hpp"
+#include "core/thread_with_signals_blocked.hpp"
 
 namespace hallway::core {
 
@@ -40,7 +40,7 @@ class Closer {
 
  private:
   void start() {
-    quiet_thread([this] { run(); }).detach();
+    thread_with_signals_blocked([this] { run(); }).detach();
     running_ = true;
   }
 
