@@ -32,7 +32,7 @@
 #include "input.hpp"
 #include "reference.hpp"
 #include "support/raw_socket.hpp"
-#include "sys/seam.hpp"
+#include "sys/fault_hook.hpp"
 
 namespace {
 
@@ -150,7 +150,7 @@ struct Faults {
   unsigned calls = 0;
 } faults;
 
-sys::Verdict judge(sys::Call call) noexcept {
+sys::InjectedFault judge(sys::Call call) noexcept {
   const bool receives = call == sys::Call::recvmsg;
   if (!receives && call != sys::Call::sendmsg) return {};
   if (faults.nothing_every != 0 && ++faults.calls % faults.nothing_every == 0) {
@@ -750,13 +750,13 @@ class Conversation {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static const Files files;
-  sys::seam.store(judge);
+  sys::fault_hook.store(judge);
   {
     const NothingLeftOpen checked;
     Input input(data, size);
     Conversation(input, files).run();
   }
   files.require_untouched();
-  sys::seam.store(nullptr);
+  sys::fault_hook.store(nullptr);
   return 0;
 }

@@ -415,7 +415,7 @@ Result<void> LoopCore::on_signal(int signal, std::move_only_function<void()> act
     entry.action = std::move(action);
     return {};
   }
-  auto caught = sys::SignalCatch::install(signal, wake_.get());
+  auto caught = sys::SignalHandler::install(signal, wake_.get());
   if (!caught) {
     return sys::failure(caught.error(), "catch", "signal " + std::to_string(signal),
                         caught.error() == EBUSY ? "another loop of this process catches it" : "");

@@ -213,7 +213,7 @@ class LoopCore {
 
   class DrainDeadline;
   struct SignalAction {
-    sys::SignalCatch caught;
+    sys::SignalHandler caught;
     std::move_only_function<void()> action;
   };
   struct DrainAction {

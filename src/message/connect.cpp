@@ -28,7 +28,7 @@ std::shared_ptr<const detail::Terms> terms_for(const ConnectOptions& options, Ad
 
 /// Refuses descriptors where the kernel can: their sender is told, and nothing has to be closed.
 void settle_descriptors(const Descriptor& socket, std::size_t accepted) {
-  if (accepted == 0) sys::refuse_rights(socket.get());
+  if (accepted == 0) sys::deny_fd_passing(socket.get());
 }
 
 }  // namespace

@@ -493,7 +493,7 @@ Descriptor ConnectionState::release() {
   // As a new socket is: its next owner expects nothing else. These calls fail only for an option
   // the kernel does not have, and then we did not change it either.
   (void)sys::set_nonblocking(socket.get(), false);
-  (void)sys::pass_rights(socket.get(), true);
+  (void)sys::allow_fd_passing(socket.get(), true);
   if (packets()) (void)sys::pass_credentials(socket.get(), false);
   if (seat_) seat_->connection_released();
   return socket;

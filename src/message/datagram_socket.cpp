@@ -72,7 +72,7 @@ Result<void> set_passing(int socket, const Address& address, const DatagramOptio
   if (const auto set = sys::pass_credentials(socket); !set) {
     return sys::failure(set.error(), "bind", address.unescaped());
   }
-  if (options.descriptors == 0) sys::refuse_rights(socket);
+  if (options.descriptors == 0) sys::deny_fd_passing(socket);
   return {};
 }
 
@@ -167,7 +167,7 @@ struct DatagramSocket::State : detail::Watch {
   }
 
   /// The next datagram; those that were sent to former sockets come first.
-  sys::Expected<sys::Reception> take(std::size_t most, sys::SocketAddress& from) {
+  sys::Expected<sys::ReceiveResult> take(std::size_t most, sys::SocketAddress& from) {
     const iovec room{buffer.data(), most};
     while (!left_behind.empty()) {
       auto got =

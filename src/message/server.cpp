@@ -455,9 +455,10 @@ Result<void> Server::Core::claim() {
 // elsewhere may have been told the opposite.
 void Server::Core::settle_rights() const {
   if (options_.descriptors == 0) {
-    sys::refuse_rights(listener_.descriptor());
+    sys::deny_fd_passing(listener_.descriptor());
   } else {
-    (void)sys::pass_rights(listener_.descriptor(), true);  // older kernels let them pass anyway
+    (void)sys::allow_fd_passing(listener_.descriptor(),
+                                true);  // older kernels let them pass anyway
   }
 }
 

@@ -163,7 +163,7 @@ sys::Expected<std::size_t> Transport::receive_stream(iovec room) {
 // What waited here before this receive belongs to the one message that is not whole yet, because
 // only then is more received. So at most twice the limit is ever held, however slowly a peer sends
 // that message; whether what came now belongs to it, too, is known once its end is.
-void Transport::keep_descriptors(sys::Reception& reception) noexcept {
+void Transport::keep_descriptors(sys::ReceiveResult& reception) noexcept {
   const std::size_t limit = terms_->options.descriptors;
   core::ReceivedDescriptors came(std::exchange(reception.descriptors, {}));
   auto& arrived = inbox_->arrived;

@@ -224,7 +224,7 @@ class Transport : public Flow {
 
   sys::Expected<std::size_t> receive_stream(iovec room);
   sys::Expected<std::size_t> receive_packet(iovec room);
-  void keep_descriptors(sys::Reception& reception) noexcept;
+  void keep_descriptors(sys::ReceiveResult& reception) noexcept;
   void make_room();
   Outcome claim_descriptors(std::uint64_t frame_end) noexcept;
   /// A message was begun that is taken in pieces.

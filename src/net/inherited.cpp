@@ -125,11 +125,11 @@ Result<void> require_fit(int descriptor, const Address& address, SocketType type
 SharedState::SharedState(int socket)
     : nonblocking_(sys::is_nonblocking(socket)),
       credentials_(sys::passes_credentials(socket)),
-      rights_(sys::passes_rights(socket)) {}
+      rights_(sys::allows_fd_passing(socket)) {}
 
 // Nothing can be done about what fails here, and nothing depends on it.
 void SharedState::put_back(int socket) const noexcept {
-  if (rights_) (void)sys::pass_rights(socket, *rights_);
+  if (rights_) (void)sys::allow_fd_passing(socket, *rights_);
   if (credentials_) (void)sys::pass_credentials(socket, *credentials_);
   if (nonblocking_) (void)sys::set_nonblocking(socket, *nonblocking_);
 }

@@ -61,13 +61,13 @@ int wait_for_events(int epoll, std::span<epoll_event> events, Duration longest) 
 }  // namespace
 
 Expected<Descriptor> make_epoll() {
-  return adopted(uninterrupted(Call::epoll_create, [] { return ::epoll_create1(EPOLL_CLOEXEC); }));
+  return adopted(retry_on_eintr(Call::epoll_create, [] { return ::epoll_create1(EPOLL_CLOEXEC); }));
 }
 
 Expected<void> epoll_add(int epoll, int descriptor, std::uint32_t events, void* data) {
   epoll_event event = to_epoll(events, data);
-  return succeeded(Call::epoll_ctl,
-                   [&] { return ::epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event); });
+  return check(Call::epoll_ctl,
+               [&] { return ::epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event); });
 }
 
 void epoll_change(int epoll, int descriptor, std::uint32_t events, void* data) noexcept {
@@ -81,7 +81,7 @@ void epoll_remove(int epoll, int descriptor) noexcept {
 
 Expected<std::size_t> epoll_wait(int epoll, std::span<Event, events_per_wait> events,
                                  Duration longest) {
-  const Verdict verdict = ask_seam(Call::epoll_wait);
+  const InjectedFault verdict = consult_fault_hook(Call::epoll_wait);
   if (verdict.error == EINTR) return 0;
   if (verdict.error != 0) return std::unexpected(verdict.error);
   std::array<epoll_event, events_per_wait> raw;
@@ -97,7 +97,7 @@ Expected<std::size_t> epoll_wait(int epoll, std::span<Event, events_per_wait> ev
 
 Expected<Descriptor> make_eventfd() {
   return adopted(
-      uninterrupted(Call::eventfd, [] { return ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }));
+      retry_on_eintr(Call::eventfd, [] { return ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }));
 }
 
 // The counter only ever says "something": a write that fails found it already raised.
@@ -114,7 +114,7 @@ void clear_eventfd(int eventfd) noexcept {
 }
 
 Expected<Descriptor> make_timerfd() {
-  return adopted(uninterrupted(Call::timerfd_create, [] {
+  return adopted(retry_on_eintr(Call::timerfd_create, [] {
     return ::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
   }));
 }
@@ -136,7 +136,7 @@ Expected<bool> poll_one(int descriptor, std::uint32_t events, Duration longest) 
   using Clock = std::chrono::steady_clock;
   const bool endless = longest == forever;
   const Clock::time_point deadline = endless ? Clock::time_point::max() : Clock::now() + longest;
-  const auto ready = uninterrupted(Call::poll, [&] {
+  const auto ready = retry_on_eintr(Call::poll, [&] {
     pollfd waited{descriptor, static_cast<short>(events), 0};
     const Duration left = endless ? forever : std::max(deadline - Clock::now(), Duration::zero());
     const timespec limit = to_timespec(endless ? Duration::zero() : left);

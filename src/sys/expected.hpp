@@ -14,7 +14,7 @@
 
 #include <hallway/error.hpp>
 
-#include "sys/seam.hpp"
+#include "sys/fault_hook.hpp"
 
 namespace hallway::sys {
 
@@ -32,17 +32,17 @@ inline std::unexpected<Error> failure(int number, std::string operation, std::st
 /// Runs `call` until a signal does not interrupt it. Gives its value, or errno if that is -1.
 /// A call that can fall short takes a bool: whether it is to move one byte only.
 template <typename Function>
-auto uninterrupted(Call kind, Function&& call) {
-  const auto run = [&call](const Verdict& verdict) {
+auto retry_on_eintr(Call kind, Function&& call) {
+  const auto run = [&call](const InjectedFault& verdict) {
     if constexpr (std::is_invocable_v<Function&, bool>) {
       return call(verdict.one_byte);
     } else {
       return call();
     }
   };
-  using Value = decltype(run(Verdict{}));
+  using Value = decltype(run(InjectedFault{}));
   while (true) {
-    const Verdict verdict = ask_seam(kind);
+    const InjectedFault verdict = consult_fault_hook(kind);
     // In the kernel's way, so that what follows cannot tell the two apart.
     if (verdict.error != 0) [[unlikely]]
       errno = verdict.error;
@@ -54,8 +54,8 @@ auto uninterrupted(Call kind, Function&& call) {
 
 /// The same for calls whose value says nothing but success.
 template <typename Function>
-Expected<void> succeeded(Call kind, Function&& call) {
-  const auto value = uninterrupted(kind, std::forward<Function>(call));
+Expected<void> check(Call kind, Function&& call) {
+  const auto value = retry_on_eintr(kind, std::forward<Function>(call));
   if (!value) return std::unexpected(value.error());
   return {};
 }

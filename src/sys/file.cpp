@@ -21,8 +21,8 @@ namespace hallway::sys {
 namespace {
 
 Expected<Descriptor> opened(int directory, const char* name, int flags, mode_t mode = 0) {
-  const auto number =
-      uninterrupted(Call::open, [&] { return ::openat(directory, name, flags | O_CLOEXEC, mode); });
+  const auto number = retry_on_eintr(
+      Call::open, [&] { return ::openat(directory, name, flags | O_CLOEXEC, mode); });
   if (!number) return std::unexpected(number.error());
   return Descriptor::adopt(*number);
 }
@@ -41,11 +41,11 @@ FileIdentity identity(const struct stat& status) {
 }
 
 Expected<void> change_flags(int descriptor, int get, int set, int flag, bool on) {
-  const auto flags = uninterrupted(Call::fcntl, [&] { return ::fcntl(descriptor, get); });
+  const auto flags = retry_on_eintr(Call::fcntl, [&] { return ::fcntl(descriptor, get); });
   if (!flags) return std::unexpected(flags.error());
   const int wanted = on ? (*flags | flag) : (*flags & ~flag);
   if (wanted == *flags) return {};
-  return succeeded(Call::fcntl, [&] { return ::fcntl(descriptor, set, wanted); });
+  return check(Call::fcntl, [&] { return ::fcntl(descriptor, set, wanted); });
 }
 
 }  // namespace
@@ -58,7 +58,7 @@ Expected<Descriptor> open_directory(const std::string& path) {
 
 Expected<FileIdentity> identify(int directory, const std::string& name) {
   struct stat status{};
-  const auto got = succeeded(Call::fstat, [&] {
+  const auto got = check(Call::fstat, [&] {
     return ::fstatat(directory, name.c_str(), &status, AT_SYMLINK_NOFOLLOW);
   });
   if (!got) return std::unexpected(got.error());
@@ -67,14 +67,14 @@ Expected<FileIdentity> identify(int directory, const std::string& name) {
 
 Expected<FileIdentity> identify(int descriptor) {
   struct stat status{};
-  const auto got = succeeded(Call::fstat, [&] { return ::fstat(descriptor, &status); });
+  const auto got = check(Call::fstat, [&] { return ::fstat(descriptor, &status); });
   if (!got) return std::unexpected(got.error());
   return identity(status);
 }
 
 Expected<FileIdentity> identify_foreign(int descriptor) {
   struct statx status{};
-  const auto got = succeeded(Call::fstat, [&] {
+  const auto got = check(Call::fstat, [&] {
     return ::statx(descriptor, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_BASIC_STATS, &status);
   });
   if (!got) return std::unexpected(got.error());
@@ -103,7 +103,7 @@ Expected<Descriptor> open_name_within(int place, const std::string& name) {
   how.flags = O_PATH | O_NOFOLLOW | O_CLOEXEC;
   const bool absolute = name.starts_with('/');
   how.resolve = RESOLVE_NO_MAGICLINKS | (absolute ? RESOLVE_IN_ROOT : RESOLVE_BENEATH);
-  const auto number = uninterrupted(Call::open, [&] {
+  const auto number = retry_on_eintr(Call::open, [&] {
     return static_cast<int>(::syscall(SYS_openat2, place, name.c_str(), &how, sizeof how));
   });
   if (!number) return std::unexpected(number.error());
@@ -119,51 +119,51 @@ Expected<Descriptor> open_for_writing(int directory, const std::string& name) {
 }
 
 Expected<bool> is_open_for_writing(int descriptor) {
-  const auto flags = uninterrupted(Call::fcntl, [&] { return ::fcntl(descriptor, F_GETFL); });
+  const auto flags = retry_on_eintr(Call::fcntl, [&] { return ::fcntl(descriptor, F_GETFL); });
   if (!flags) return std::unexpected(flags.error());
   return (*flags & O_ACCMODE) == O_RDWR && (*flags & O_PATH) == 0;
 }
 
 Expected<void> lock_exclusively(int file) {
-  return succeeded(Call::flock, [&] { return ::flock(file, LOCK_EX | LOCK_NB); });
+  return check(Call::flock, [&] { return ::flock(file, LOCK_EX | LOCK_NB); });
 }
 
 Expected<void> replace_contents(int file, const std::string& text) {
   // Over RLIMIT_FSIZE, write(2) says EFBIG, and the signal that comes with it ends the process.
   const SignalHeld held(SIGXFSZ);
-  const auto emptied = succeeded(Call::write, [&] { return ::ftruncate(file, 0); });
+  const auto emptied = check(Call::write, [&] { return ::ftruncate(file, 0); });
   if (!emptied) return emptied;
-  return succeeded(Call::write, [&] { return ::pwrite(file, text.data(), text.size(), 0); });
+  return check(Call::write, [&] { return ::pwrite(file, text.data(), text.size(), 0); });
 }
 
 Expected<std::string> read_contents(int file, std::size_t most) {
   std::string text(most, '\0');
   const auto size =
-      uninterrupted(Call::read, [&] { return ::pread(file, text.data(), text.size(), 0); });
+      retry_on_eintr(Call::read, [&] { return ::pread(file, text.data(), text.size(), 0); });
   if (!size) return std::unexpected(size.error());
   text.resize(static_cast<std::size_t>(*size));
   return text;
 }
 
 Expected<void> set_mode(int descriptor, unsigned mode) {
-  return succeeded(Call::fchmod, [&] { return ::fchmod(descriptor, mode); });
+  return check(Call::fchmod, [&] { return ::fchmod(descriptor, mode); });
 }
 
 // fchmod(2) refuses O_PATH descriptors; the link in /proc leads to the very inode they name.
 Expected<void> set_mode_of_name(int name, unsigned mode) {
   const std::string path = proc_path(name);
-  return succeeded(Call::chmod, [&] { return ::chmod(path.c_str(), mode); });
+  return check(Call::chmod, [&] { return ::chmod(path.c_str(), mode); });
 }
 
 Expected<void> set_owner_of_name(int name, std::int64_t uid, std::int64_t gid) {
-  return succeeded(Call::fchown, [&] {
+  return check(Call::fchown, [&] {
     return ::fchownat(name, "", static_cast<uid_t>(uid), static_cast<gid_t>(gid), AT_EMPTY_PATH);
   });
 }
 
 Expected<std::string> read_link(int directory, const std::string& name) {
   std::string target(PATH_MAX, '\0');
-  const auto size = uninterrupted(Call::read, [&] {
+  const auto size = retry_on_eintr(Call::read, [&] {
     return ::readlinkat(directory, name.c_str(), target.data(), target.size());
   });
   if (!size) return std::unexpected(size.error());
@@ -172,12 +172,12 @@ Expected<std::string> read_link(int directory, const std::string& name) {
 }
 
 Expected<void> remove_name(int directory, const std::string& name) {
-  return succeeded(Call::unlink, [&] { return ::unlinkat(directory, name.c_str(), 0); });
+  return check(Call::unlink, [&] { return ::unlinkat(directory, name.c_str(), 0); });
 }
 
 Expected<void> rename_without_replacing(int directory, const std::string& from,
                                         const std::string& to) {
-  return succeeded(Call::rename, [&] {
+  return check(Call::rename, [&] {
     return ::renameat2(directory, from.c_str(), directory, to.c_str(), RENAME_NOREPLACE);
   });
 }
@@ -187,7 +187,7 @@ Expected<void> set_nonblocking(int descriptor, bool nonblocking) {
 }
 
 Expected<bool> is_nonblocking(int descriptor) {
-  const auto flags = uninterrupted(Call::fcntl, [&] { return ::fcntl(descriptor, F_GETFL); });
+  const auto flags = retry_on_eintr(Call::fcntl, [&] { return ::fcntl(descriptor, F_GETFL); });
   if (!flags) return std::unexpected(flags.error());
   return (*flags & O_NONBLOCK) != 0;
 }
@@ -197,25 +197,25 @@ Expected<void> set_close_on_exec(int descriptor) {
 }
 
 Expected<bool> is_close_on_exec(int descriptor) {
-  const auto flags = uninterrupted(Call::fcntl, [&] { return ::fcntl(descriptor, F_GETFD); });
+  const auto flags = retry_on_eintr(Call::fcntl, [&] { return ::fcntl(descriptor, F_GETFD); });
   if (!flags) return std::unexpected(flags.error());
   return (*flags & FD_CLOEXEC) != 0;
 }
 
 Expected<void> require_open(int descriptor) {
-  return succeeded(Call::fcntl, [&] { return ::fcntl(descriptor, F_GETFD); });
+  return check(Call::fcntl, [&] { return ::fcntl(descriptor, F_GETFD); });
 }
 
 Expected<Descriptor> duplicate(int descriptor) {
   const auto number =
-      uninterrupted(Call::fcntl, [&] { return ::fcntl(descriptor, F_DUPFD_CLOEXEC, 0); });
+      retry_on_eintr(Call::fcntl, [&] { return ::fcntl(descriptor, F_DUPFD_CLOEXEC, 0); });
   if (!number) return std::unexpected(number.error());
   return Descriptor::adopt(*number);
 }
 
 Expected<std::uint64_t> descriptor_limit() {
   rlimit limit{};
-  const auto got = succeeded(Call::getrlimit, [&] { return ::getrlimit(RLIMIT_NOFILE, &limit); });
+  const auto got = check(Call::getrlimit, [&] { return ::getrlimit(RLIMIT_NOFILE, &limit); });
   if (!got) return std::unexpected(got.error());
   return limit.rlim_cur;
 }

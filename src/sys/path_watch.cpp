@@ -14,8 +14,8 @@ namespace {
 constexpr int most_links = 40;  // as the kernel: path_resolution(7)
 
 Expected<void> add_watch(int watch, const std::string& what, std::uint32_t events) {
-  return succeeded(Call::inotify_add_watch,
-                   [&] { return ::inotify_add_watch(watch, what.c_str(), events); });
+  return check(Call::inotify_add_watch,
+               [&] { return ::inotify_add_watch(watch, what.c_str(), events); });
 }
 
 /// The way of one path, step by step, with a watch on each.
@@ -81,7 +81,7 @@ class Walk {
 
 Expected<Descriptor> watch_path(int origin, const std::string& path) {
   const auto number =
-      uninterrupted(Call::inotify_init, [] { return ::inotify_init1(IN_CLOEXEC | IN_NONBLOCK); });
+      retry_on_eintr(Call::inotify_init, [] { return ::inotify_init1(IN_CLOEXEC | IN_NONBLOCK); });
   if (!number) return std::unexpected(number.error());
   auto watch = Descriptor::adopt(*number);
   auto from = open_name(origin, ".");
@@ -92,7 +92,7 @@ Expected<Descriptor> watch_path(int origin, const std::string& path) {
 }
 
 Expected<Descriptor> watch_mounts() {
-  const auto number = uninterrupted(
+  const auto number = retry_on_eintr(
       Call::open, [] { return ::open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC); });
   if (!number) return std::unexpected(number.error());
   return Descriptor::adopt(*number);

@@ -51,7 +51,7 @@ Expected<std::array<Descriptor, 3>> lifted(const std::array<int, 3>& standard) {
   std::array<Descriptor, 3> copies;
   for (std::size_t i = 0; i < copies.size(); ++i) {
     const auto copy =
-        uninterrupted(Call::fcntl, [&] { return ::fcntl(standard[i], F_DUPFD_CLOEXEC, 3); });
+        retry_on_eintr(Call::fcntl, [&] { return ::fcntl(standard[i], F_DUPFD_CLOEXEC, 3); });
     if (!copy) return std::unexpected(copy.error());
     copies[i] = Descriptor::adopt(*copy);
   }
@@ -62,14 +62,13 @@ Expected<std::array<Descriptor, 3>> lifted(const std::array<int, 3>& standard) {
 /// and nobody learns how they ended (wait(2)). A parent's SIG_IGN outlives exec(2).
 Expected<void> keep_exit_statuses() {
   struct sigaction action{};
-  const auto got =
-      succeeded(Call::sigaction, [&] { return ::sigaction(SIGCHLD, nullptr, &action); });
+  const auto got = check(Call::sigaction, [&] { return ::sigaction(SIGCHLD, nullptr, &action); });
   if (!got) return got;
   const bool ignored = (action.sa_flags & SA_SIGINFO) == 0 && action.sa_handler == SIG_IGN;
   if (!ignored && (action.sa_flags & SA_NOCLDWAIT) == 0) return {};
   if (ignored) action.sa_handler = SIG_DFL;
   action.sa_flags &= ~SA_NOCLDWAIT;
-  return succeeded(Call::sigaction, [&] { return ::sigaction(SIGCHLD, &action, nullptr); });
+  return check(Call::sigaction, [&] { return ::sigaction(SIGCHLD, &action, nullptr); });
 }
 
 }  // namespace
@@ -105,7 +104,7 @@ Expected<std::int32_t> spawn(const std::vector<std::string>& command,
 
   const auto arguments = pointers(command);
   const auto variables = pointers(environment);
-  return uninterrupted(Call::spawn, [&] {
+  return retry_on_eintr(Call::spawn, [&] {
     pid_t pid = -1;
     // It gives its error and leaves errno alone.
     errno = posix_spawnp(&pid, command.front().c_str(), &actions.raw, &attributes.raw,
@@ -115,7 +114,7 @@ Expected<std::int32_t> spawn(const std::vector<std::string>& command,
 }
 
 Expected<Descriptor> open_pidfd(std::int32_t pid) {
-  const auto number = uninterrupted(
+  const auto number = retry_on_eintr(
       Call::pidfd_open, [&] { return static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)); });
   if (!number) return std::unexpected(number.error());
   return Descriptor::adopt(*number);
@@ -123,27 +122,27 @@ Expected<Descriptor> open_pidfd(std::int32_t pid) {
 
 void kill_and_reap(std::int32_t pid) noexcept {
   ::kill(pid, SIGKILL);
-  (void)uninterrupted(Call::waitid, [pid] { return ::waitpid(pid, nullptr, 0); });
+  (void)retry_on_eintr(Call::waitid, [pid] { return ::waitpid(pid, nullptr, 0); });
 }
 
 Expected<void> send_signal(int pidfd, int signal) {
-  return succeeded(Call::pidfd_send_signal,
-                   [&] { return ::syscall(SYS_pidfd_send_signal, pidfd, signal, nullptr, 0); });
+  return check(Call::pidfd_send_signal,
+               [&] { return ::syscall(SYS_pidfd_send_signal, pidfd, signal, nullptr, 0); });
 }
 
 Expected<void> send_signal_to_group(std::int32_t leader, int signal) {
-  return succeeded(Call::pidfd_send_signal, [&] { return ::kill(-leader, signal); });
+  return check(Call::pidfd_send_signal, [&] { return ::kill(-leader, signal); });
 }
 
-Expected<Ended> reap(int pidfd) {
+Expected<ExitStatus> reap(int pidfd) {
   siginfo_t info{};
-  const auto waited = succeeded(Call::waitid, [&] {
+  const auto waited = check(Call::waitid, [&] {
     return ::waitid(wait_for_pidfd, static_cast<id_t>(pidfd), &info, WEXITED | WNOHANG);
   });
   if (!waited) return std::unexpected(waited.error());
   if (info.si_pid == 0) return std::unexpected(EAGAIN);
-  if (info.si_code == CLD_EXITED) return Ended{info.si_status, 0};
-  return Ended{0, info.si_status};
+  if (info.si_code == CLD_EXITED) return ExitStatus{info.si_status, 0};
+  return ExitStatus{0, info.si_status};
 }
 
 Expected<std::size_t> pid_namespaces_of(std::int32_t pid) {

@@ -31,14 +31,14 @@ Expected<void> send_signal(int pidfd, int signal);
 /// To every process of the group; only safe while its leader, our child, is not reaped.
 Expected<void> send_signal_to_group(std::int32_t leader, int signal);
 
-struct Ended {
+struct ExitStatus {
   int code = 0;
   int signal = 0;
 };
 
 /// Reaps a child without waiting. EAGAIN: it still runs. ECHILD: it has ended, and the kernel has
 /// reaped it, because SIGCHLD was ignored when it did.
-Expected<Ended> reap(int pidfd);
+Expected<ExitStatus> reap(int pidfd);
 
 /// In how many pid namespaces a process has a number, beginning with the one that /proc shows: 1
 /// for a process of that one, more for one below it. Read from /proc/PID/status, which everybody

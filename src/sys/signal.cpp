@@ -49,13 +49,13 @@ bool is_pending(int signal) noexcept {
 
 }  // namespace
 
-struct SignalCatch::Previous {
+struct SignalHandler::Previous {
   struct sigaction action;
   bool blocked = false;
   pthread_t thread{};
 };
 
-Expected<SignalCatch> SignalCatch::install(int signal, int eventfd) {
+Expected<SignalHandler> SignalHandler::install(int signal, int eventfd) {
   if (signal <= 0 || signal >= NSIG) return std::unexpected(EINVAL);
   auto previous = std::make_unique<Previous>();
   Slot& slot = slots[static_cast<std::size_t>(signal)];
@@ -67,7 +67,7 @@ Expected<SignalCatch> SignalCatch::install(int signal, int eventfd) {
   action.sa_handler = catch_signal;
   action.sa_flags = SA_RESTART;
   const auto installed =
-      succeeded(Call::sigaction, [&] { return ::sigaction(signal, &action, &previous->action); });
+      check(Call::sigaction, [&] { return ::sigaction(signal, &action, &previous->action); });
   if (!installed) {
     slot.eventfd.store(-1);
     return std::unexpected(installed.error());
@@ -75,15 +75,15 @@ Expected<SignalCatch> SignalCatch::install(int signal, int eventfd) {
   // Last: one that is pending arrives at once.
   previous->blocked = change_mask(SIG_UNBLOCK, signal);
   previous->thread = ::pthread_self();
-  return SignalCatch(signal, std::move(previous));
+  return SignalHandler(signal, std::move(previous));
 }
 
-SignalCatch::SignalCatch(int signal, std::unique_ptr<Previous> previous) noexcept
+SignalHandler::SignalHandler(int signal, std::unique_ptr<Previous> previous) noexcept
     : signal_(signal), previous_(std::move(previous)) {}
 
-SignalCatch::SignalCatch(SignalCatch&& other) noexcept = default;
+SignalHandler::SignalHandler(SignalHandler&& other) noexcept = default;
 
-SignalCatch::~SignalCatch() {
+SignalHandler::~SignalHandler() {
   if (!previous_) return;
   const bool same_thread = ::pthread_equal(previous_->thread, ::pthread_self()) != 0;
   if (previous_->blocked && same_thread) change_mask(SIG_BLOCK, signal_);
@@ -107,7 +107,7 @@ SignalHeld::~SignalHeld() {
   if (!blocked_before_) change_mask(SIG_UNBLOCK, signal_);
 }
 
-bool SignalCatch::take() const noexcept {
+bool SignalHandler::take() const noexcept {
   return slots[static_cast<std::size_t>(signal_)].caught.exchange(false);
 }
 

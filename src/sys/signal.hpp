@@ -14,15 +14,15 @@ namespace hallway::sys {
 /// process. A signal that the calling thread had blocked, as a parent may have left it over
 /// exec(2), would never arrive: it is unblocked there, and blocked again at the end if the same
 /// thread ends it.
-class SignalCatch {
+class SignalHandler {
  public:
   /// From now on `signal` marks itself caught and raises `eventfd`, which is borrowed.
   /// @errors EBUSY: somebody else catches it here; EINVAL: it cannot be caught
-  static Expected<SignalCatch> install(int signal, int eventfd);
+  static Expected<SignalHandler> install(int signal, int eventfd);
 
-  SignalCatch(SignalCatch&& other) noexcept;
-  SignalCatch& operator=(SignalCatch&&) = delete;
-  ~SignalCatch();
+  SignalHandler(SignalHandler&& other) noexcept;
+  SignalHandler& operator=(SignalHandler&&) = delete;
+  ~SignalHandler();
 
   [[nodiscard]] int signal() const noexcept { return signal_; }
 
@@ -31,7 +31,7 @@ class SignalCatch {
 
  private:
   struct Previous;
-  SignalCatch(int signal, std::unique_ptr<Previous> previous) noexcept;
+  SignalHandler(int signal, std::unique_ptr<Previous> previous) noexcept;
 
   int signal_;
   std::unique_ptr<Previous> previous_;

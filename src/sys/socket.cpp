@@ -44,8 +44,8 @@ const sockaddr* raw(const SocketAddress& address) {
 Expected<int> option(int socket, int name) {
   int value = 0;
   socklen_t size = sizeof value;
-  const auto got = succeeded(Call::getsockopt,
-                             [&] { return getsockopt(socket, SOL_SOCKET, name, &value, &size); });
+  const auto got =
+      check(Call::getsockopt, [&] { return getsockopt(socket, SOL_SOCKET, name, &value, &size); });
   if (!got) return std::unexpected(got.error());
   return value;
 }
@@ -56,8 +56,8 @@ Expected<bool> is_on(const Expected<int>& value) {
 }
 
 Expected<void> set_option(int socket, int name, int value) {
-  return succeeded(Call::setsockopt,
-                   [&] { return setsockopt(socket, SOL_SOCKET, name, &value, sizeof value); });
+  return check(Call::setsockopt,
+               [&] { return setsockopt(socket, SOL_SOCKET, name, &value, sizeof value); });
 }
 
 Expected<Descriptor> adopted(Expected<int> number) {
@@ -72,7 +72,7 @@ using Control = std::array<char, CMSG_SPACE(bounds::descriptors_per_message * si
 /// Owns every descriptor of one control message before anything is judged: what is installed in
 /// our table is ours to close even when the message turns out to be unacceptable. Out of memory
 /// they are lost in the way the kernel loses those that find no room: the bytes are there.
-void collect_descriptors(ByteView payload, Reception& reception) {
+void collect_descriptors(ByteView payload, ReceiveResult& reception) {
   auto& owned = reception.descriptors;
   bool room = true;
   try {
@@ -89,7 +89,7 @@ void collect_descriptors(ByteView payload, Reception& reception) {
   }
 }
 
-void collect(const msghdr& header, Reception& reception) {
+void collect(const msghdr& header, ReceiveResult& reception) {
   ByteView control(static_cast<const char*>(header.msg_control), header.msg_controllen);
   while (const auto item = next_control_item(control)) {
     reception.has_control = true;
@@ -144,13 +144,13 @@ ByteView SocketAddress::name() const noexcept {
 
 Expected<Descriptor> make_socket(Type type, bool nonblocking) {
   const int flags = SOCK_CLOEXEC | (nonblocking ? SOCK_NONBLOCK : 0);
-  return adopted(
-      uninterrupted(Call::socket, [&] { return ::socket(AF_UNIX, kernel_type(type) | flags, 0); }));
+  return adopted(retry_on_eintr(Call::socket,
+                                [&] { return ::socket(AF_UNIX, kernel_type(type) | flags, 0); }));
 }
 
 Expected<std::pair<Descriptor, Descriptor>> make_pair(Type type) {
   std::array<int, 2> numbers{-1, -1};
-  const auto made = succeeded(Call::socketpair, [&] {
+  const auto made = check(Call::socketpair, [&] {
     return ::socketpair(AF_UNIX, kernel_type(type) | SOCK_CLOEXEC, 0, numbers.data());
   });
   if (!made) return std::unexpected(made.error());
@@ -158,38 +158,38 @@ Expected<std::pair<Descriptor, Descriptor>> make_pair(Type type) {
 }
 
 Expected<void> bind(int socket, const SocketAddress& address) {
-  return succeeded(Call::bind, [&] { return ::bind(socket, raw(address), address.size()); });
+  return check(Call::bind, [&] { return ::bind(socket, raw(address), address.size()); });
 }
 
 Expected<void> connect(int socket, const SocketAddress& address) {
-  return succeeded(Call::connect, [&] { return ::connect(socket, raw(address), address.size()); });
+  return check(Call::connect, [&] { return ::connect(socket, raw(address), address.size()); });
 }
 
 Expected<void> listen(int socket, int backlog) {
-  return succeeded(Call::listen, [&] { return ::listen(socket, backlog); });
+  return check(Call::listen, [&] { return ::listen(socket, backlog); });
 }
 
 Expected<Descriptor> accept(int listener) {
-  return adopted(uninterrupted(
+  return adopted(retry_on_eintr(
       Call::accept, [&] { return ::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC); }));
 }
 
 Expected<void> shutdown_reading(int socket) {
-  return succeeded(Call::shutdown, [&] { return ::shutdown(socket, SHUT_RD); });
+  return check(Call::shutdown, [&] { return ::shutdown(socket, SHUT_RD); });
 }
 
 Expected<void> shutdown_writing(int socket) {
-  return succeeded(Call::shutdown, [&] { return ::shutdown(socket, SHUT_WR); });
+  return check(Call::shutdown, [&] { return ::shutdown(socket, SHUT_WR); });
 }
 
 void shut_down(int socket) noexcept {
-  (void)succeeded(Call::shutdown, [&] { return ::shutdown(socket, SHUT_RDWR); });
+  (void)check(Call::shutdown, [&] { return ::shutdown(socket, SHUT_RDWR); });
 }
 
 Expected<SocketAddress> local_address(int socket) {
   SocketAddress address;
   address.size() = SocketAddress::capacity;
-  const auto got = succeeded(Call::getsockname, [&] {
+  const auto got = check(Call::getsockname, [&] {
     return ::getsockname(socket, static_cast<sockaddr*>(address.raw()), &address.size());
   });
   if (!got) return std::unexpected(got.error());
@@ -199,7 +199,7 @@ Expected<SocketAddress> local_address(int socket) {
 Expected<SocketAddress> remote_address(int socket) {
   SocketAddress address;
   address.size() = SocketAddress::capacity;
-  const auto got = succeeded(Call::getpeername, [&] {
+  const auto got = check(Call::getpeername, [&] {
     return ::getpeername(socket, static_cast<sockaddr*>(address.raw()), &address.size());
   });
   if (!got) return std::unexpected(got.error());
@@ -241,7 +241,7 @@ Expected<std::size_t> packet_max(int socket) {
 
 Expected<std::size_t> unread_by_peer(int socket) {
   int charged = 0;
-  const auto got = succeeded(Call::ioctl, [&] { return ioctl(socket, SIOCOUTQ, &charged); });
+  const auto got = check(Call::ioctl, [&] { return ioctl(socket, SIOCOUTQ, &charged); });
   if (!got) return std::unexpected(got.error());
   return static_cast<std::size_t>(charged);
 }
@@ -251,8 +251,8 @@ Expected<int> take_error(int socket) { return option(socket, SO_ERROR); }
 Expected<Credentials> peer_credentials(int socket) {
   ucred peer{};
   socklen_t size = sizeof peer;
-  const auto got = succeeded(
-      Call::getsockopt, [&] { return getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size); });
+  const auto got = check(Call::getsockopt,
+                         [&] { return getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size); });
   if (!got) return std::unexpected(got.error());
   return Credentials{peer.uid, peer.gid, peer.pid};
 }
@@ -261,7 +261,7 @@ Expected<std::vector<std::uint32_t>> peer_groups(int socket) {
   std::vector<std::uint32_t> groups(32);
   while (true) {
     auto size = static_cast<socklen_t>(groups.size() * sizeof(gid_t));
-    const auto got = succeeded(Call::getsockopt, [&] {
+    const auto got = check(Call::getsockopt, [&] {
       return getsockopt(socket, SOL_SOCKET, SO_PEERGROUPS, groups.data(), &size);
     });
     const std::size_t needed = size / sizeof(gid_t);
@@ -288,18 +288,18 @@ Expected<Descriptor> open_file_of(int socket) {
   // SIOCUNIXFILE of <linux/un.h>, which does not go with <sys/un.h>.
   constexpr unsigned long open_unix_file = SIOCPROTOPRIVATE;
   const auto number =
-      uninterrupted(Call::ioctl, [&] { return ::ioctl(socket, open_unix_file, 0); });
+      retry_on_eintr(Call::ioctl, [&] { return ::ioctl(socket, open_unix_file, 0); });
   if (!number) return std::unexpected(number.error());
   return Descriptor::adopt(*number);
 }
 
-Expected<void> pass_rights(int socket, bool allowed) {
+Expected<void> allow_fd_passing(int socket, bool allowed) {
   return set_option(socket, so_passrights, allowed ? 1 : 0);
 }
 
-Expected<bool> passes_rights(int socket) { return is_on(option(socket, so_passrights)); }
+Expected<bool> allows_fd_passing(int socket) { return is_on(option(socket, so_passrights)); }
 
-void refuse_rights(int socket) noexcept { (void)pass_rights(socket, false); }
+void deny_fd_passing(int socket) noexcept { (void)allow_fd_passing(socket, false); }
 
 Expected<std::size_t> send(int socket, std::span<const iovec> pieces,
                            std::span<const Descriptor> descriptors, const SocketAddress* to) {
@@ -329,7 +329,7 @@ Expected<std::size_t> send(int socket, std::span<const iovec> pieces,
   }
 
   iovec first{};
-  const auto sent = uninterrupted(Call::sendmsg, [&](bool one_byte) {
+  const auto sent = retry_on_eintr(Call::sendmsg, [&](bool one_byte) {
     if (one_byte && !pieces.empty()) {
       first = {pieces[0].iov_base, std::min<std::size_t>(pieces[0].iov_len, 1)};
       header.msg_iov = &first;
@@ -342,7 +342,7 @@ Expected<std::size_t> send(int socket, std::span<const iovec> pieces,
 }
 
 Expected<std::size_t> send_bytes(int socket, iovec piece) {
-  const auto sent = uninterrupted(Call::sendmsg, [&](bool one_byte) {
+  const auto sent = retry_on_eintr(Call::sendmsg, [&](bool one_byte) {
     const std::size_t most = one_byte ? 1 : SIZE_MAX;
     return ::send(socket, piece.iov_base, std::min(piece.iov_len, most),
                   MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -351,8 +351,8 @@ Expected<std::size_t> send_bytes(int socket, iovec piece) {
   return static_cast<std::size_t>(*sent);
 }
 
-Expected<Reception> receive(int socket, iovec buffer, std::size_t descriptors, bool credentials,
-                            SocketAddress* from) {
+Expected<ReceiveResult> receive(int socket, iovec buffer, std::size_t descriptors, bool credentials,
+                                SocketAddress* from) {
   msghdr header{};
   header.msg_iov = &buffer;
   header.msg_iovlen = 1;
@@ -366,14 +366,14 @@ Expected<Reception> receive(int socket, iovec buffer, std::size_t descriptors, b
   const std::size_t room = (descriptors == 0 ? 0 : CMSG_SPACE(descriptors * sizeof(int))) +
                            (credentials ? CMSG_SPACE(sizeof(ucred)) : 0);
 
-  const auto got = uninterrupted(Call::recvmsg, [&](bool one_byte) {
+  const auto got = retry_on_eintr(Call::recvmsg, [&](bool one_byte) {
     if (one_byte) buffer.iov_len = std::min<std::size_t>(buffer.iov_len, 1);
     header.msg_controllen = room;
     return ::recvmsg(socket, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC | MSG_TRUNC);
   });
   if (!got) return std::unexpected(got.error());
 
-  Reception reception;
+  ReceiveResult reception;
   collect(header, reception);
   reception.whole = static_cast<std::size_t>(*got);
   reception.size = std::min(reception.whole, buffer.iov_len);
@@ -386,7 +386,7 @@ Expected<Reception> receive(int socket, iovec buffer, std::size_t descriptors, b
 }
 
 Expected<std::size_t> receive_bytes(int socket, iovec buffer) {
-  const auto got = uninterrupted(Call::recvmsg, [&](bool one_byte) {
+  const auto got = retry_on_eintr(Call::recvmsg, [&](bool one_byte) {
     if (one_byte) buffer.iov_len = std::min<std::size_t>(buffer.iov_len, 1);
     return ::recv(socket, buffer.iov_base, buffer.iov_len, MSG_DONTWAIT);
   });

@@ -59,7 +59,7 @@ struct Credentials {
 };
 
 /// What one recvmsg(2) brought.
-struct Reception {
+struct ReceiveResult {
   std::size_t size = 0;
   bool truncated = false;              ///< MSG_TRUNC: `size` is what fitted, `whole` was sent
   bool descriptors_truncated = false;  ///< MSG_CTRUNC: some were dropped by the kernel
@@ -103,11 +103,11 @@ Expected<bool> passes_credentials(int socket);
 /// @errors EPERM: it takes CAP_NET_ADMIN in the socket's network namespace; ENOENT: it has no file
 Expected<Descriptor> open_file_of(int socket);
 /// Whether peers may send descriptors (SO_PASSRIGHTS, Linux 6.16; ENOPROTOOPT before).
-Expected<void> pass_rights(int socket, bool allowed);
-Expected<bool> passes_rights(int socket);  ///< ENOPROTOOPT as above
+Expected<void> allow_fd_passing(int socket, bool allowed);
+Expected<bool> allows_fd_passing(int socket);  ///< ENOPROTOOPT as above
 /// The same, where the kernel can. Where it cannot, a receive without room for descriptors has
 /// the kernel close them.
-void refuse_rights(int socket) noexcept;
+void deny_fd_passing(int socket) noexcept;
 
 /// Sends without blocking. `descriptors` travel with the first byte; `to` is for datagrams.
 Expected<std::size_t> send(int socket, std::span<const iovec> pieces,
@@ -118,8 +118,8 @@ Expected<std::size_t> send(int socket, std::span<const iovec> pieces,
 Expected<std::size_t> send_bytes(int socket, iovec piece);
 
 /// Receives without blocking; room for `descriptors` of them. `from` gets the sender's address.
-Expected<Reception> receive(int socket, iovec buffer, std::size_t descriptors, bool credentials,
-                            SocketAddress* from = nullptr);
+Expected<ReceiveResult> receive(int socket, iovec buffer, std::size_t descriptors, bool credentials,
+                                SocketAddress* from = nullptr);
 
 /// The plain case, and the fast one: bytes of a stream, and no room for descriptors, so that the
 /// kernel closes any that come along.

@@ -74,19 +74,19 @@ T value_of(ByteView record) {
 /// Asks the kernel, and visits what it says of each socket: unix_diag_msg, and attributes.
 template <typename Visit>
 Expected<void> for_each_socket(const Request& request, const Visit& visit) {
-  const auto number = uninterrupted(Call::socket, [] {
+  const auto number = retry_on_eintr(Call::socket, [] {
     return ::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
   });
   if (!number) return std::unexpected(number.error());
   const auto netlink = Descriptor::adopt(*number);
   const auto asked =
-      succeeded(Call::sendmsg, [&] { return ::send(netlink.get(), &request, sizeof request, 0); });
+      check(Call::sendmsg, [&] { return ::send(netlink.get(), &request, sizeof request, 0); });
   if (!asked) return std::unexpected(asked.error());
 
   std::array<char, 32 * kibibyte> buffer;  // what iproute2 reads at once, too
   Expected<void> outcome;
   for (bool done = false; !done;) {
-    const auto got = uninterrupted(
+    const auto got = retry_on_eintr(
         Call::recvmsg, [&] { return ::recv(netlink.get(), buffer.data(), buffer.size(), 0); });
     if (!got) return std::unexpected(got.error());
     const ByteView answer(buffer.data(), static_cast<std::size_t>(*got));

@@ -11,7 +11,7 @@ namespace hallway::sys {
 
 Expected<std::thread> start_thread(std::move_only_function<void()> body) {
   std::thread thread;
-  const auto started = succeeded(Call::thread, [&] {
+  const auto started = check(Call::thread, [&] {
     try {
       thread = core::thread_with_signals_blocked(std::move(body));
       return 0;

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "sys/seam.hpp"
+#include "sys/fault_hook.hpp"
 
 namespace hallway::test {
 

@@ -15,12 +15,12 @@ std::vector<CallCount*> in_force;
 
 }  // namespace
 
-sys::Verdict decide(sys::Call call) noexcept {
+sys::InjectedFault decide(sys::Call call) noexcept {
   const std::lock_guard lock(mutex);
-  sys::Verdict verdict;
+  sys::InjectedFault verdict;
   for (CallCount* count : in_force) {
     if (count->call_ != call) continue;
-    const sys::Verdict opinion = count->judge(++count->calls_);
+    const sys::InjectedFault opinion = count->judge(++count->calls_);
     if (verdict.error == 0 && !verdict.one_byte) verdict = opinion;
   }
   return verdict;
@@ -29,15 +29,15 @@ sys::Verdict decide(sys::Call call) noexcept {
 CallCount::CallCount(sys::Call call) : call_(call) {
   const std::lock_guard lock(mutex);
   in_force.push_back(this);
-  sys::seam = decide;
+  sys::fault_hook = decide;
 }
 
 CallCount::~CallCount() {
   const std::lock_guard lock(mutex);
   std::erase(in_force, this);
-  if (in_force.empty()) sys::seam = nullptr;
+  if (in_force.empty()) sys::fault_hook = nullptr;
 }
 
-bool faults_are_active() noexcept { return sys::seam != nullptr; }
+bool faults_are_active() noexcept { return sys::fault_hook != nullptr; }
 
 }  // namespace hallway::test

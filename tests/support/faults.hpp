@@ -9,7 +9,7 @@
 #include <limits>
 #include <utility>
 
-#include "sys/seam.hpp"
+#include "sys/fault_hook.hpp"
 
 namespace hallway::test {
 
@@ -26,8 +26,8 @@ class CallCount {
   [[nodiscard]] unsigned calls() const noexcept { return calls_; }
 
  private:
-  friend sys::Verdict decide(sys::Call call) noexcept;
-  virtual sys::Verdict judge(unsigned) const noexcept { return {}; }
+  friend sys::InjectedFault decide(sys::Call call) noexcept;
+  virtual sys::InjectedFault judge(unsigned) const noexcept { return {}; }
 
   sys::Call call_;
   std::atomic<unsigned> calls_ = 0;
@@ -42,7 +42,7 @@ class FaultOn final : public CallCount {
       : CallCount(call), nth_(nth), times_(times), error_(error) {}
 
  private:
-  sys::Verdict judge(unsigned number) const noexcept override {
+  sys::InjectedFault judge(unsigned number) const noexcept override {
     if (number < nth_ || number - nth_ >= times_) return {};
     return {.error = error_};
   }
@@ -58,7 +58,7 @@ class OneByte final : public CallCount {
   using CallCount::CallCount;
 
  private:
-  sys::Verdict judge(unsigned) const noexcept override { return {.one_byte = true}; }
+  sys::InjectedFault judge(unsigned) const noexcept override { return {.one_byte = true}; }
 };
 
 /// The `nth` sendmsg or recvmsg from now on moves at most one byte.
@@ -67,7 +67,7 @@ class ShortOn final : public CallCount {
   ShortOn(sys::Call call, unsigned nth) : CallCount(call), nth_(nth) {}
 
  private:
-  sys::Verdict judge(unsigned number) const noexcept override {
+  sys::InjectedFault judge(unsigned number) const noexcept override {
     return {.one_byte = number == nth_};
   }
 
@@ -82,7 +82,7 @@ class AtCall final : public CallCount {
       : CallCount(call), action_(std::move(action)) {}
 
  private:
-  sys::Verdict judge(unsigned) const noexcept override {
+  sys::InjectedFault judge(unsigned) const noexcept override {
     action_();
     return {};
   }
@@ -93,13 +93,13 @@ class AtCall final : public CallCount {
 /// While it lives, nothing fails and nothing is counted.
 class Faultless {
  public:
-  Faultless() noexcept : kept_(sys::seam.exchange(nullptr)) {}
+  Faultless() noexcept : kept_(sys::fault_hook.exchange(nullptr)) {}
   Faultless(const Faultless&) = delete;
   Faultless& operator=(const Faultless&) = delete;
-  ~Faultless() { sys::seam = kept_; }
+  ~Faultless() { sys::fault_hook = kept_; }
 
  private:
-  sys::Seam kept_;
+  sys::FaultHook kept_;
 };
 
 /// Whether a fault or count is in force: none may outlive its test.

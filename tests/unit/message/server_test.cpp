@@ -264,7 +264,7 @@ TEST_F(server, admits_whom_any_rule_admits) {
 }
 
 TEST_F(server, lets_no_descriptors_in_that_it_did_not_ask_for_not_even_before_it_accepts) {
-  if (!sys::pass_rights(raw_socket(SOCK_STREAM).get(), true)) {
+  if (!sys::allow_fd_passing(raw_socket(SOCK_STREAM).get(), true)) {
     GTEST_SKIP() << "this kernel has no SO_PASSRIGHTS: they are dropped on arrival";
   }
   open(echo);

@@ -227,7 +227,7 @@ TEST_F(listener, takes_over_an_inherited_socket_and_leaves_its_name) {
 std::tuple<bool, bool, bool> shared_state(const Descriptor& socket) {
   return {sys::is_nonblocking(socket.get()).value_or(false),
           sys::passes_credentials(socket.get()).value_or(false),
-          sys::passes_rights(socket.get()).value_or(false)};
+          sys::allows_fd_passing(socket.get()).value_or(false)};
 }
 
 TEST_F(listener, puts_an_inherited_socket_back_as_it_was) {
@@ -238,7 +238,7 @@ TEST_F(listener, puts_an_inherited_socket_back_as_it_was) {
       auto listening = Listener::bind("fd:" + std::to_string(::dup(made.get())));
       ASSERT_TRUE(listening);
       EXPECT_NE(shared_state(made), before);
-      sys::refuse_rights(listening->descriptor());
+      sys::deny_fd_passing(listening->descriptor());
       if (closed_first) listening->close();
     }
     EXPECT_EQ(shared_state(made), before);

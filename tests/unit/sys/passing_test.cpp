@@ -35,11 +35,11 @@ std::vector<int> numbers(const std::vector<Descriptor>& descriptors) {
   return result;
 }
 
-Reception receive_one(int socket, std::size_t room) {
+ReceiveResult receive_one(int socket, std::size_t room) {
   std::array<char, 16> bytes;
   auto got = receive(socket, {bytes.data(), bytes.size()}, room, false);
   EXPECT_TRUE(got);
-  return got ? std::move(*got) : Reception{};
+  return got ? std::move(*got) : ReceiveResult{};
 }
 
 TEST(send, passes_1_to_253_descriptors_in_order) {
@@ -74,7 +74,7 @@ TEST(receive, gives_every_descriptor_there_is_room_for_close_on_exec) {
     std::vector<int> passed = numbers(all);
     passed.resize(count);
     ASSERT_EQ(raw_send(far.get(), "x", passed), 1);
-    const Reception got = receive_one(near.get(), count);
+    const ReceiveResult got = receive_one(near.get(), count);
     ASSERT_EQ(got.descriptors.size(), count);
     EXPECT_FALSE(got.descriptors_truncated);
     EXPECT_TRUE(is_close_on_exec(got.descriptors.back().get()));
@@ -90,7 +90,7 @@ TEST(receive, reports_descriptors_it_had_no_room_for_and_closes_none_twice) {
       std::vector<int> passed = numbers(all);
       passed.resize(count);
       ASSERT_EQ(raw_send(far.get(), "x", passed), 1);
-      const Reception got = receive_one(near.get(), room);
+      const ReceiveResult got = receive_one(near.get(), room);
       EXPECT_EQ(got.size, 1U);
       EXPECT_TRUE(got.descriptors_truncated);
       // Padding of the control message makes room for one more than asked for.
@@ -108,7 +108,7 @@ TEST(receive, leaves_descriptors_nobody_wants_to_the_kernel_which_closes_them) {
     end.close();
     std::array<char, 16> bytes;
     if (way == 0) {
-      const Reception got = receive_one(near.get(), 0);
+      const ReceiveResult got = receive_one(near.get(), 0);
       EXPECT_TRUE(got.descriptors.empty());
       EXPECT_FALSE(got.descriptors_truncated);
     } else {
@@ -137,16 +137,16 @@ TEST(receive, reports_truncation_when_this_process_is_out_of_descriptors) {
   const std::string outcome = in_a_child([&input = near] {
     const rlimit none{static_cast<rlim_t>(input.get() + 1), static_cast<rlim_t>(input.get() + 1)};
     ::setrlimit(RLIMIT_NOFILE, &none);
-    const Reception got = receive_one(input.get(), 4);
+    const ReceiveResult got = receive_one(input.get(), 4);
     return std::to_string(got.size) +
            " byte, truncated: " + std::to_string(got.descriptors_truncated);
   });
   EXPECT_EQ(outcome, "1 byte, truncated: 1");
 }
 
-TEST(pass_rights, refuses_descriptors_at_the_sender_where_the_kernel_can) {
+TEST(allow_fd_passing, refuses_descriptors_at_the_sender_where_the_kernel_can) {
   auto [near, far] = raw_pair(SOCK_STREAM);
-  const auto refused = pass_rights(near.get(), false);
+  const auto refused = allow_fd_passing(near.get(), false);
   if (!refused) {
     EXPECT_EQ(refused.error(), ENOPROTOOPT);
     return;
@@ -155,7 +155,7 @@ TEST(pass_rights, refuses_descriptors_at_the_sender_where_the_kernel_can) {
   EXPECT_EQ(raw_send(far.get(), "x", {file.get()}), -1);
   EXPECT_EQ(errno, EPERM);
   EXPECT_EQ(raw_send(far.get(), "x"), 1);
-  ASSERT_TRUE(pass_rights(near.get(), true));
+  ASSERT_TRUE(allow_fd_passing(near.get(), true));
   EXPECT_EQ(raw_send(far.get(), "x", {file.get()}), 1);
 }
 

@@ -29,13 +29,13 @@ using namespace test;
 
 constexpr std::array<int, 3> ours{0, 1, 2};
 
-Ended end_of(std::int32_t pid) {
+ExitStatus end_of(std::int32_t pid) {
   const auto pidfd = open_pidfd(pid);
   EXPECT_TRUE(pidfd);
   EXPECT_EQ(poll_one(pidfd->get(), event_readable, std::chrono::seconds(10)), true);
   const auto ended = reap(pidfd->get());
   EXPECT_TRUE(ended);
-  return ended.value_or(Ended{});
+  return ended.value_or(ExitStatus{});
 }
 
 /// What `script` prints when it is run with everything it says going into a socket.
@@ -57,7 +57,7 @@ std::string output_of(const std::string& script, const std::vector<std::string>&
 TEST(spawn, runs_a_program_and_tells_its_exit_status) {
   const auto pid = spawn({"/bin/sh", "-c", "exit 3"}, ours, {});
   ASSERT_TRUE(pid);
-  const Ended ended = end_of(*pid);
+  const ExitStatus ended = end_of(*pid);
   EXPECT_EQ(ended.code, 3);
   EXPECT_EQ(ended.signal, 0);
 }

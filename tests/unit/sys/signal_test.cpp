@@ -26,9 +26,9 @@ struct sigaction disposition(int signal) {
   return action;
 }
 
-TEST(signal_catch, brings_a_signal_to_its_eventfd) {
+TEST(signal_handler, brings_a_signal_to_its_eventfd) {
   const auto eventfd = make_eventfd();
-  const auto caught = SignalCatch::install(SIGUSR1, eventfd->get());
+  const auto caught = SignalHandler::install(SIGUSR1, eventfd->get());
   ASSERT_TRUE(caught);
   EXPECT_EQ(caught->signal(), SIGUSR1);
   EXPECT_FALSE(caught->take());
@@ -38,61 +38,61 @@ TEST(signal_catch, brings_a_signal_to_its_eventfd) {
   EXPECT_FALSE(caught->take());
 }
 
-TEST(signal_catch, restores_the_disposition_it_found) {
+TEST(signal_handler, restores_the_disposition_it_found) {
   const auto eventfd = make_eventfd();
   std::signal(SIGUSR1, SIG_IGN);
   {
-    const auto caught = SignalCatch::install(SIGUSR1, eventfd->get());
+    const auto caught = SignalHandler::install(SIGUSR1, eventfd->get());
     EXPECT_NE(disposition(SIGUSR1).sa_handler, SIG_IGN);
   }
   EXPECT_EQ(disposition(SIGUSR1).sa_handler, SIG_IGN);
   std::signal(SIGUSR1, SIG_DFL);
 }
 
-TEST(signal_catch, lets_one_at_a_time_have_a_signal) {
+TEST(signal_handler, lets_one_at_a_time_have_a_signal) {
   const auto eventfd = make_eventfd();
   {
-    const auto first = SignalCatch::install(SIGUSR1, eventfd->get());
-    EXPECT_EQ(SignalCatch::install(SIGUSR1, eventfd->get()).error(), EBUSY);
-    EXPECT_TRUE(SignalCatch::install(SIGUSR2, eventfd->get()));
+    const auto first = SignalHandler::install(SIGUSR1, eventfd->get());
+    EXPECT_EQ(SignalHandler::install(SIGUSR1, eventfd->get()).error(), EBUSY);
+    EXPECT_TRUE(SignalHandler::install(SIGUSR2, eventfd->get()));
   }
-  EXPECT_TRUE(SignalCatch::install(SIGUSR1, eventfd->get()));
+  EXPECT_TRUE(SignalHandler::install(SIGUSR1, eventfd->get()));
 }
 
-TEST(signal_catch, refuses_what_cannot_be_caught) {
+TEST(signal_handler, refuses_what_cannot_be_caught) {
   const auto eventfd = make_eventfd();
   for (const int signal : {SIGKILL, SIGSTOP, 0, -1, NSIG, 1000}) {
-    const auto caught = SignalCatch::install(signal, eventfd->get());
+    const auto caught = SignalHandler::install(signal, eventfd->get());
     ASSERT_FALSE(caught) << signal;
     EXPECT_EQ(caught.error(), EINVAL) << signal;
   }
 }
 
-TEST(signal_catch, can_be_tried_again_after_it_failed) {
+TEST(signal_handler, can_be_tried_again_after_it_failed) {
   const auto eventfd = make_eventfd();
   {
     const FaultOn fault(Call::sigaction, 1, EINVAL);
-    EXPECT_FALSE(SignalCatch::install(SIGUSR1, eventfd->get()));
+    EXPECT_FALSE(SignalHandler::install(SIGUSR1, eventfd->get()));
   }
-  EXPECT_TRUE(SignalCatch::install(SIGUSR1, eventfd->get()));
+  EXPECT_TRUE(SignalHandler::install(SIGUSR1, eventfd->get()));
 }
 
-TEST(signal_catch, belongs_to_whom_it_was_moved_to) {
+TEST(signal_handler, belongs_to_whom_it_was_moved_to) {
   const auto eventfd = make_eventfd();
-  auto first = SignalCatch::install(SIGUSR1, eventfd->get());
+  auto first = SignalHandler::install(SIGUSR1, eventfd->get());
   ASSERT_TRUE(first);
-  const SignalCatch second = std::move(*first);
+  const SignalHandler second = std::move(*first);
   ::raise(SIGUSR1);
   EXPECT_TRUE(second.take());
 }
 
-TEST(signal_catch, forgets_signals_that_came_before_it) {
+TEST(signal_handler, forgets_signals_that_came_before_it) {
   const auto eventfd = make_eventfd();
   {
-    const auto first = SignalCatch::install(SIGUSR1, eventfd->get());
+    const auto first = SignalHandler::install(SIGUSR1, eventfd->get());
     ::raise(SIGUSR1);
   }
-  EXPECT_FALSE(SignalCatch::install(SIGUSR1, eventfd->get())->take());
+  EXPECT_FALSE(SignalHandler::install(SIGUSR1, eventfd->get())->take());
 }
 
 /// Blocks a signal for this thread while it lives.
@@ -116,12 +116,12 @@ bool is_blocked(int signal) {
   return sigismember(&now, signal) == 1;
 }
 
-TEST(signal_catch, hears_a_signal_that_a_parent_left_blocked) {
+TEST(signal_handler, hears_a_signal_that_a_parent_left_blocked) {
   const Blocked blocked(SIGUSR1);
   const auto eventfd = make_eventfd();
   ::raise(SIGUSR1);  // pending
   {
-    const auto caught = SignalCatch::install(SIGUSR1, eventfd->get());
+    const auto caught = SignalHandler::install(SIGUSR1, eventfd->get());
     EXPECT_FALSE(is_blocked(SIGUSR1));
     EXPECT_TRUE(caught->take());
     ::raise(SIGUSR1);
@@ -146,7 +146,7 @@ TEST(signal_held, leaves_a_signal_pending_that_was_so_before) {
   }
   EXPECT_TRUE(is_blocked(SIGUSR1));
   const auto eventfd = make_eventfd();
-  EXPECT_TRUE(SignalCatch::install(SIGUSR1, eventfd->get())->take());
+  EXPECT_TRUE(SignalHandler::install(SIGUSR1, eventfd->get())->take());
 }
 
 }  // namespace

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Every system call of src/sys asks the seam first, so that a test can make it fail.
+"""Every system call of src/sys consults the fault hook first, so that a test can make it fail.
 
 Each call of a function of the kernel's (`::bind(...)`, `posix_spawnp(...)`) stands in a function
-that asks: uninterrupted(Call::...), succeeded(Call::...) or ask_seam(Call::...). Those that do not
+that asks: retry_on_eintr(Call::...), check(Call::...) or consult_fault_hook(Call::...). Those that do not
 are named below, each with the reason. And each kind of Call is asked about somewhere.
 """
 
@@ -26,7 +26,7 @@ EXEMPT = {
     "stop_timerfd": "fails for wrong arguments only",
     "pause_for": "cut short it is called again",
     "kill_and_reap": "kill(2) of our own child; the waiting asks",
-    "~SignalCatch": "puts back what sigaction(2) itself had given",
+    "~SignalHandler": "puts back what sigaction(2) itself had given",
     "change_mask": "fails for wrong arguments only",
     "is_pending": "cannot fail",
     "~SignalHeld": "fails only when it has nothing to do",
@@ -40,7 +40,7 @@ NOT_A_CALL = {"memcpy", "strnlen", "secure_getenv", "sigfillset", "sigemptyset"}
 CALLS = re.compile(r"(?<![\w:>.])(?:::(\w+)|(posix_spawnp?|getsockopt|setsockopt))\(")
 FUNCTION = re.compile(r"^(?:[\w:<>,&*\s]+?[\s&*])?((?:\w+::)*~?\w+)\([^;]*?\)[^;{}]*\{",
                       re.M | re.S)
-ASKS = re.compile(r"(?:uninterrupted|succeeded|ask_seam)\(\s*Call::(\w+)|Call::(\w+)")
+ASKS = re.compile(r"(?:retry_on_eintr|check|consult_fault_hook)\(\s*Call::(\w+)|Call::(\w+)")
 
 
 def functions(text):
@@ -68,29 +68,29 @@ def problems(root):
             calls = {a or b for a, b in CALLS.findall(body)} - NOT_A_CALL
             if calls and "Call::" not in body and name not in EXEMPT:
                 found.append(f"{path.name}: {name}() calls {', '.join(sorted(calls))} "
-                             "without asking the seam")
-    seam = (root / "src/sys/seam.hpp").read_text()
-    kinds = re.findall(r"\w+", re.search(r"enum class Call[^{]*\{(.*?)\}", seam, re.S).group(1))
-    found += [f"seam.hpp: nobody asks about Call::{kind}" for kind in kinds if kind not in asked]
+                             "without asking the fault hook")
+    fault_hook = (root / "src/sys/fault_hook.hpp").read_text()
+    kinds = re.findall(r"\w+", re.search(r"enum class Call[^{]*\{(.*?)\}", fault_hook, re.S).group(1))
+    found += [f"fault_hook.hpp: nobody asks about Call::{kind}" for kind in kinds if kind not in asked]
     if root == ROOT:
-        found += [f"check_seam.py: there is no {name}() to exempt"
+        found += [f"check_fault_hook.py: there is no {name}() to exempt"
                   for name in EXEMPT if name not in seen]
     return found
 
 
 def self_test():
     good = ("Expected<int> duplicate(int number) {\n"
-            "  return uninterrupted(Call::dup, [&] { return ::dup(number); });\n}\n")
+            "  return retry_on_eintr(Call::dup, [&] { return ::dup(number); });\n}\n")
     bad = "Expected<int> duplicate(int number) {\n  return ::dup(number);\n}\n"
     inline = "int duplicate(int number) noexcept { return ::dup(number); }\n"
-    seam = "enum class Call : std::uint8_t {\n  dup,\n};\n"
-    for source, kinds, expected in [(good, seam, 0), (bad, seam, 2), (inline, seam, 2),
-                                    (good, seam.replace("dup,", "dup,\n  pipe,"), 1)]:
+    fault_hook = "enum class Call : std::uint8_t {\n  dup,\n};\n"
+    for source, kinds, expected in [(good, fault_hook, 0), (bad, fault_hook, 2), (inline, fault_hook, 2),
+                                    (good, fault_hook.replace("dup,", "dup,\n  pipe,"), 1)]:
         with tempfile.TemporaryDirectory() as directory:
             root = Path(directory)
             (root / "src/sys").mkdir(parents=True)
             (root / "src/sys/call.cpp").write_text(source)
-            (root / "src/sys/seam.hpp").write_text(kinds)
+            (root / "src/sys/fault_hook.hpp").write_text(kinds)
             found = problems(root)
             if len(found) != expected:
                 print(f"expected {expected} problems, found {found} in:\n{source}")

@@ -54,21 +54,21 @@ enum class Call : std::uint8_t {
 };
 
 /// What a test decided about one call.
-struct Verdict {
+struct InjectedFault {
   int error = 0;          ///< fail with this errno, without entering the kernel; EINTR: asked again
   bool one_byte = false;  ///< sendmsg and recvmsg: move at most one byte
 };
 
-using Seam = Verdict (*)(Call call) noexcept;
+using FaultHook = InjectedFault (*)(Call call) noexcept;
 
 /// The test's decision maker; null in production.
 // Set by tests only, before and after what they observe.
 // NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables)
-extern std::atomic<Seam> seam;
+extern std::atomic<FaultHook> fault_hook;
 
-inline Verdict ask_seam(Call call) noexcept {
-  const Seam decide = seam.load(std::memory_order_relaxed);
-  return decide == nullptr ? Verdict{} : decide(call);
+inline InjectedFault consult_fault_hook(Call call) noexcept {
+  const FaultHook decide = fault_hook.load(std::memory_order_relaxed);
+  return decide == nullptr ? InjectedFault{} : decide(call);
 }
 
 }  // namespace hallway::sys

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "sys/seam.hpp"
+#include "sys/fault_hook.hpp"
 
 namespace hallway::sys {
 
 // NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables): see seam.hpp
-std::atomic<Seam> seam = nullptr;
+std::atomic<FaultHook> fault_hook = nullptr;
 
 }  // namespace hallway::sys

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The seam, and the faults the other tests make through it.
-#include "sys/seam.hpp"
+#include "sys/fault_hook.hpp"
 
 #include <gtest/gtest.h>
 
@@ -17,10 +17,10 @@ namespace {
 
 using namespace test;
 
-TEST(seam, decides_nothing_unless_somebody_asks_for_it) {
-  EXPECT_EQ(seam.load(), nullptr);
-  EXPECT_EQ(ask_seam(Call::accept).error, 0);
-  EXPECT_FALSE(ask_seam(Call::recvmsg).one_byte);
+TEST(fault_hook, decides_nothing_unless_somebody_asks_for_it) {
+  EXPECT_EQ(fault_hook.load(), nullptr);
+  EXPECT_EQ(consult_fault_hook(Call::accept).error, 0);
+  EXPECT_FALSE(consult_fault_hook(Call::recvmsg).one_byte);
 }
 
 TEST(fault_on, fails_the_nth_call_of_its_kind_and_no_other) {
@@ -80,7 +80,7 @@ TEST(one_byte, lets_one_byte_through_a_call) {
 }
 
 // An interrupted call is a call made again: nobody above this layer sees EINTR.
-TEST(seam, never_shows_an_interruption) {
+TEST(fault_hook, never_shows_an_interruption) {
   const FaultOn interrupted(Call::socket, 1, EINTR);
   EXPECT_TRUE(make_socket(Type::stream, false));
 }
