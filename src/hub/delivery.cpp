@@ -76,7 +76,7 @@ Delivery::Published Delivery::publish(const Publication& publication) {
   kept_.message = {};
   next_.open = all_along;
   std::swap(batch_, next_);
-  core_.mark_first(*this);
+  core_.schedule_flush_first(*this);
   return {.delivered = true, .work = work};
 }
 

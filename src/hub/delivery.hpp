@@ -51,7 +51,7 @@ class Delivery final : private detail::Flushable {
       : core_(core), router_(router), totals_(totals), asked_prefix_(std::move(asked)) {}
   Delivery(const Delivery&) = delete;
   Delivery& operator=(const Delivery&) = delete;
-  ~Delivery() override { detail::LoopCore::unmark(*this); }
+  ~Delivery() override { detail::LoopCore::cancel_flush(*this); }
 
   struct Published {
     bool delivered = false;            ///< somebody gets it

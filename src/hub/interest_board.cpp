@@ -86,7 +86,7 @@ void InterestBoard::note(bool wanted, std::string_view subject) {
     const auto [known, added] = listener.changes.try_emplace(std::string(subject), wanted);
     if (!added && known->second != wanted) listener.changes.erase(known);
   }
-  board_.loop.core().mark_first(*this);
+  board_.loop.core().schedule_flush_first(*this);
 }
 
 /// The book is not right any more: whoever reads it has to begin anew, and none is forgotten before

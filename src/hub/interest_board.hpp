@@ -34,7 +34,7 @@ class InterestBoard final : public InterestObserver,
   explicit InterestBoard(Switchboard& board) noexcept : board_(board) {}
   InterestBoard(const InterestBoard&) = delete;
   InterestBoard& operator=(const InterestBoard&) = delete;
-  ~InterestBoard() override { detail::LoopCore::unmark(*this); }
+  ~InterestBoard() override { detail::LoopCore::cancel_flush(*this); }
 
   /// Tells a subscription that has just begun all there is, and from now on what changes.
   /// @param session  the number of its connection

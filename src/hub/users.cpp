@@ -28,7 +28,7 @@ void Users::note(User& user) noexcept {
 
 detail::TimedWait Users::next_turn(User& user, bool had_some) {
   user.count_held_back();
-  core_.mark(*this);
+  core_.schedule_flush(*this);
   return {core_, had_some ? user.waiting_again_ : user.waiting_};
 }
 

@@ -94,7 +94,7 @@ class Users final : private detail::Flushable {
       : core_(core), most_subscriptions_(most_subscriptions) {}
   Users(const Users&) = delete;
   Users& operator=(const Users&) = delete;
-  ~Users() override { detail::LoopCore::unmark(*this); }
+  ~Users() override { detail::LoopCore::cancel_flush(*this); }
 
   /// A session of a user, from its beginning to its end.
   class Membership {
@@ -113,7 +113,7 @@ class Users final : private detail::Flushable {
 
   /// A session begins to do something, of which note() then says whose it was.
   void begin() noexcept {
-    noted_ = core_.in_company() ? Loop::Clock::now() : std::max(noted_, core_.now());
+    noted_ = core_.several_fds_active() ? Loop::Clock::now() : std::max(noted_, core_.now());
   }
   void note(User& user) noexcept;
 

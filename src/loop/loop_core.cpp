@@ -75,18 +75,19 @@ void Timer::stop() noexcept {
   core_ = nullptr;
 }
 
-// Errand ---------------------------------------------------------------------------------------
+// AsyncWakeup
+// ---------------------------------------------------------------------------------------
 
-Errand::~Errand() {
+AsyncWakeup::~AsyncWakeup() {
   const std::lock_guard lock(core_.posted_mutex_);
   unlink();
 }
 
-void Errand::ask() noexcept {
+void AsyncWakeup::trigger() noexcept {
   {
     const std::lock_guard lock(core_.posted_mutex_);
     if (linked()) return;
-    core_.errands_.push_back(*this);
+    core_.wakeups_.push_back(*this);
   }
   sys::raise_eventfd(core_.wake_.get());
 }
@@ -129,15 +130,15 @@ void LoopCore::check_thread() noexcept {
 #endif
 }
 
-void LoopCore::mark(Flushable& flushable) {
+void LoopCore::schedule_flush(Flushable& flushable) {
   if (flushable.linked()) return;
-  marked_.push_back(flushable);
+  to_flush_.push_back(flushable);
   note_work();
 }
 
-void LoopCore::mark_first(Flushable& flushable) {
+void LoopCore::schedule_flush_first(Flushable& flushable) {
   if (flushable.linked()) return;
-  marked_first_.push_back(flushable);
+  to_flush_first_.push_back(flushable);
   note_work();
 }
 
@@ -145,12 +146,12 @@ void LoopCore::adopt(std::unique_ptr<Lingering> lingering) noexcept {
   lingering_.push_back(*lingering.release());
 }
 
-void LoopCore::dismiss(Lingering& lingering) noexcept { dismissed_.push_back(lingering); }
+void LoopCore::destroy_later(Lingering& lingering) noexcept { to_destroy_.push_back(lingering); }
 
-void LoopCore::bequeath(Loop& heir) noexcept {
+void LoopCore::migrate_to(Loop& target) noexcept {
   while (Lingering* lingering = lingering_.pop_front()) {
     std::unique_ptr<Lingering> owned(lingering);
-    if (lingering->move_to(heir)) heir.core().adopt(std::move(owned));
+    if (lingering->move_to(target)) target.core().adopt(std::move(owned));
   }
 }
 
@@ -166,8 +167,8 @@ bool LoopCore::has_work() {
   if (tasks_.size() > 0 || holds_ > 0) return true;
   if (lingering_.any_of([](const Lingering& one) { return one.keeps_loop_running(); })) return true;
   const std::lock_guard lock(posted_mutex_);
-  return !posted_.empty() || !posted_before_.empty() || !errands_.empty() ||
-         !errands_before_.empty();
+  return !posted_.empty() || !posted_before_.empty() || !wakeups_.empty() ||
+         !wakeups_before_.empty();
 }
 
 void LoopCore::stop(int status) noexcept {
@@ -185,9 +186,9 @@ bool LoopCore::turn(Duration longest) {
     dispatch_events(until_next_event(longest));
     fire_timers();
     resume_runnable();
-    flush(marked_first_);
-    flush(marked_);
-    dismissed_.clear();
+    flush(to_flush_first_);
+    flush(to_flush_);
+    to_destroy_.clear();
   }
   if (alarm_.holds_one()) prepare_foreign_loop();
   tasks_.rethrow_failure();
@@ -195,7 +196,7 @@ bool LoopCore::turn(Duration longest) {
 }
 
 Duration LoopCore::until_next_event(Duration longest) {
-  if (stopped_ || !runnable_.empty() || !marked_.empty() || !marked_first_.empty() ||
+  if (stopped_ || !runnable_.empty() || !to_flush_.empty() || !to_flush_first_.empty() ||
       !until_idle_.empty())
     return Duration::zero();
   if (timers_.empty()) return longest;
@@ -211,17 +212,17 @@ sys::Expected<std::size_t> LoopCore::wait_for_events(Duration longest) {
   const auto ask_epoll = [&](Duration wait) {
     return sys::epoll_wait(epoll_.get(), events_, wait);
   };
-  const auto asks_all = [&] { return last_heard_ == nullptr || in_company(); };
+  const auto asks_all = [&] { return last_event_of_ == nullptr || several_fds_active(); };
   sys::Expected<std::size_t> count = 0;
   bool all = ++turns_ % turns_per_wait == 0;
   const auto poll = [&] {
-    if (!std::exchange(all, false) && !asks_all()) return last_heard_->find_news();
+    if (!std::exchange(all, false) && !asks_all()) return last_event_of_->try_read_now();
     count = ask_epoll(Duration::zero());
     return !count || *count > 0;
   };
-  if (longest == Duration::zero() || !heard_) return ask_epoll(longest);
-  heard_ = spin_.finds_news(poll, longest);
-  if (heard_) return count;
+  if (longest == Duration::zero() || !had_events_) return ask_epoll(longest);
+  had_events_ = spin_.poll(poll, longest);
+  if (had_events_) return count;
   count = ask_epoll(until_next_event(longest));
   spin_.note_woken(count.value_or(0) > 0);
   return count;
@@ -244,8 +245,8 @@ void LoopCore::dispatch_events(Duration longest) {
       answer_wake_up();
     } else if (event.events != 0) {
       auto* watch = static_cast<Watch*>(event.data);
-      heard_ = true;
-      if (std::exchange(last_heard_, watch) != watch) company_at_ = now_;
+      had_events_ = true;
+      if (std::exchange(last_event_of_, watch) != watch) several_active_at_ = now_;
       watch->ready(event.events);
     }
   }
@@ -253,7 +254,7 @@ void LoopCore::dispatch_events(Duration longest) {
 }
 
 void LoopCore::forget_watch(const Watch& watch) noexcept {
-  if (last_heard_ == &watch) last_heard_ = nullptr;
+  if (last_event_of_ == &watch) last_event_of_ = nullptr;
   for (std::size_t i = next_event_; i < event_count_; ++i) {
     if (events_[i].data == &watch) events_[i].data = &alarm_;
   }
@@ -269,23 +270,23 @@ void LoopCore::answer_wake_up() {
       if (!finished) sys::raise_eventfd(eventfd);
     }
   } answer{wake_.get()};
-  run_errands();
+  run_wakeups();
   run_posted();
   run_signal_actions();
   answer.finished = true;
 }
 
 // Only those asked for by now: who asks again and again must not keep the others from being heard.
-void LoopCore::run_errands() {
+void LoopCore::run_wakeups() {
   {
     const std::lock_guard lock(posted_mutex_);
-    errands_.move_to(errands_before_);
+    wakeups_.move_to(wakeups_before_);
   }
   const auto next = [this] {
     const std::lock_guard lock(posted_mutex_);
-    return errands_before_.pop_front();
+    return wakeups_before_.pop_front();
   };
-  while (Errand* errand = next()) errand->run();
+  while (AsyncWakeup* errand = next()) errand->run();
 }
 
 void LoopCore::run_posted() {

@@ -54,7 +54,7 @@ class Watch {
   /// Finds out by itself whether there is something to read, and reads it. Asked instead of epoll
   /// while the loop expects an answer from whom it heard last.
   /// @return whether there was
-  virtual bool find_news() { return false; }
+  virtual bool try_read_now() { return false; }
 
   LoopCore* core_ = nullptr;
   int descriptor_ = -1;
@@ -128,17 +128,17 @@ class LingeringList : public core::LinkedList<Lingering> {
 
 /// Something to be done on a loop that any thread may ask for. Asking allocates nothing, so that it
 /// cannot fail; what is asked for again before it was done is done once.
-class Errand : public core::Linked<Errand> {
+class AsyncWakeup : public core::Linked<AsyncWakeup> {
  public:
   /// The loop outlives it.
-  explicit Errand(LoopCore& core) noexcept : core_(core) {}
-  Errand(const Errand&) = delete;
-  Errand& operator=(const Errand&) = delete;
+  explicit AsyncWakeup(LoopCore& core) noexcept : core_(core) {}
+  AsyncWakeup(const AsyncWakeup&) = delete;
+  AsyncWakeup& operator=(const AsyncWakeup&) = delete;
   /// On the loop's thread, or when that has ended. What was asked for is not done any more.
-  virtual ~Errand();
+  virtual ~AsyncWakeup();
 
   /// Thread: any.
-  void ask() noexcept;
+  void trigger() noexcept;
 
  private:
   friend class LoopCore;
@@ -159,7 +159,9 @@ class LoopCore {
   [[nodiscard]] Loop::Clock::time_point now() const noexcept { return now_; }
   /// Whether more than one descriptor had something to tell lately: whoever has much to do then
   /// does it in smaller pieces.
-  [[nodiscard]] bool in_company() const noexcept { return now_ - company_at_ < company_time; }
+  [[nodiscard]] bool several_fds_active() const noexcept {
+    return now_ - several_active_at_ < several_active_time;
+  }
   [[nodiscard]] core::BufferPools& buffers() noexcept { return buffers_; }
   [[nodiscard]] TaskGroup& tasks() noexcept { return tasks_; }
 
@@ -177,17 +179,17 @@ class LoopCore {
   /// is.
   [[nodiscard]] WaiterList& until_idle() noexcept { return until_idle_; }
 
-  void mark(Flushable& flushable);
+  void schedule_flush(Flushable& flushable);
   /// The same, but before all those that are marked the usual way, and those that it marks itself
   /// are flushed in the same turn.
-  void mark_first(Flushable& flushable);
-  static void unmark(Flushable& flushable) noexcept { flushable.unlink(); }
+  void schedule_flush_first(Flushable& flushable);
+  static void cancel_flush(Flushable& flushable) noexcept { flushable.unlink(); }
 
   void adopt(std::unique_ptr<Lingering> lingering) noexcept;
   /// Deletes it, after the turn if one is running.
-  void dismiss(Lingering& lingering) noexcept;
+  void destroy_later(Lingering& lingering) noexcept;
   /// What lingers here goes on at `heir`, on whose thread this is called.
-  void bequeath(Loop& heir) noexcept;
+  void migrate_to(Loop& target) noexcept;
 
   /// While anybody holds one, run() goes on. Servers do.
   void hold() noexcept { ++holds_; }
@@ -209,7 +211,7 @@ class LoopCore {
  private:
   friend class Watch;
   friend class Timer;
-  friend class Errand;
+  friend class AsyncWakeup;
 
   class DrainDeadline;
   struct SignalAction {
@@ -227,7 +229,7 @@ class LoopCore {
   void dispatch_events(Duration longest);
   sys::Expected<std::size_t> wait_for_events(Duration longest);
   void answer_wake_up();
-  void run_errands();
+  void run_wakeups();
   void run_posted();
   void run_signal_actions();
   void note_idle();
@@ -241,7 +243,7 @@ class LoopCore {
   }
   void forget_watch(const Watch& watch) noexcept;
 
-  static constexpr Duration company_time = std::chrono::milliseconds(1);
+  static constexpr Duration several_active_time = std::chrono::milliseconds(1);
 
   const LoopOptions options_;
   std::optional<Error> error_;
@@ -249,9 +251,9 @@ class LoopCore {
   Descriptor wake_;   // eventfd: raised by post() and by signal handlers
   Descriptor alarm_;  // timerfd: only once a foreign loop asked for descriptor()
   Loop::Clock::time_point now_;
-  Loop::Clock::time_point company_at_;  // when another watch than the last one was heard
-  Watch* last_heard_ = nullptr;
-  bool heard_ = false;  // a watch, in the last turn: traffic flows
+  Loop::Clock::time_point several_active_at_;  // when another watch than the last one was heard
+  Watch* last_event_of_ = nullptr;
+  bool had_events_ = false;  // a watch, in the last turn: traffic flows
   unsigned turns_ = 0;
   Spin spin_;
   std::thread::id thread_;
@@ -265,13 +267,13 @@ class LoopCore {
   Timer::Queue timers_;
   WaiterList runnable_;
   WaiterList until_idle_;
-  core::LinkedList<Flushable> marked_first_;
-  core::LinkedList<Flushable> marked_;
+  core::LinkedList<Flushable> to_flush_first_;
+  core::LinkedList<Flushable> to_flush_;
   LingeringList lingering_;
-  LingeringList dismissed_;
+  LingeringList to_destroy_;
   std::mutex posted_mutex_;  // of what other threads ask for
-  core::LinkedList<Errand> errands_;
-  core::LinkedList<Errand> errands_before_;  // to run in this turn
+  core::LinkedList<AsyncWakeup> wakeups_;
+  core::LinkedList<AsyncWakeup> wakeups_before_;  // to run in this turn
   std::vector<std::move_only_function<void()>> posted_;
   std::vector<std::move_only_function<void()>> posted_before_;  // to run in this turn, last first
 

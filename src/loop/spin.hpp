@@ -32,7 +32,7 @@ class Spin {
   /// Calls `poll` until it reports an event, for at most `longest`.
   /// @return whether there is one; false: sleep, then call note_woken()
   template <typename Poll>
-  bool finds_news(Poll poll, Duration longest = forever) {
+  bool poll(Poll poll, Duration longest = forever) {
     if (disabled()) return false;
     const auto began = Clock::now();
     const Duration wanted = backoff_.poll_time(began, shared_time);

@@ -66,7 +66,7 @@ class Watcher final : public detail::Lingering, private detail::Watch {
     }
     (void)sys::reap(pidfd_.get());  // how it ended was of interest to nobody
     stop_watching();
-    loop_->core().dismiss(*this);
+    loop_->core().destroy_later(*this);
   }
 
   Loop* loop_;

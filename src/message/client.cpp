@@ -82,7 +82,7 @@ class Client::State : private OwnPool, public detail::Transport {
         filled = fill();
         return filled != Fill::would_block;
       };
-      if (filled != Fill::would_block || spin_.finds_news(poll, deadline.left())) continue;
+      if (filled != Fill::would_block || spin_.poll(poll, deadline.left())) continue;
       park();
       const Outcome waited = wait_for(sys::event_readable, deadline);
       spin_.note_woken(waited == Outcome::ok);

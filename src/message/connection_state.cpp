@@ -62,7 +62,7 @@ ConnectionState::~ConnectionState() {
     for (Connection::Send* send : waits_->senders) send->rest_->waiting = false;
     for (Connection::Send* send : waits_->flushers) send->rest_->waiting = false;
   }
-  LoopCore::unmark(*this);
+  LoopCore::cancel_flush(*this);
 }
 
 template <typename Action>
@@ -81,7 +81,8 @@ bool ConnectionState::begin_receive(Connection::Receive& receive) {
   assert(receiving_ == nullptr && "one task receives from a connection at a time");
   receiving_ = &receive;
   if (!gave_way()) await_more();
-  if (draining_ || gave_way()) core().mark(*this);  // goes on at the end of the turn: flush_turn()
+  if (draining_ || gave_way())
+    core().schedule_flush(*this);  // goes on at the end of the turn: flush_turn()
   if (receive.within_ != forever) {
     auto& deadline = waits().deadline;
     if (!deadline) deadline = std::make_unique<Deadline>(*this);
@@ -136,7 +137,7 @@ void ConnectionState::ready(std::uint32_t events) {
 }
 
 // In the middle of a message there is no hurry: epoll tells when more of it has come.
-bool ConnectionState::find_news() {
+bool ConnectionState::try_read_now() {
   if (receiving_ == nullptr || draining_ || has_partial()) return false;
   bool news = true;
   or_end([&] { news = read(); });
@@ -179,7 +180,7 @@ bool ConnectionState::read() {
 bool ConnectionState::read_once(std::optional<Received>& received) {
   const bool short_of_room = kept_ && !kept_->may_grow();
   if (short_of_room && has_partial() && buffered_bytes() > bounds::fair_read) take_too_much();
-  const bool shared = core().in_company();
+  const bool shared = core().several_fds_active();
   const bool little = shared || short_of_room;
   if (fill(little ? bounds::fair_read : bounds::stream_read) == Fill::progress) note_activity();
   if (shared) make_way();
@@ -269,7 +270,7 @@ bool ConnectionState::turn_is_over() const {
 }
 
 void ConnectionState::on_queued() {
-  if (!closing_) core().mark(*this);
+  if (!closing_) core().schedule_flush(*this);
 }
 
 void ConnectionState::flush_turn() {
@@ -358,7 +359,7 @@ bool ConnectionState::blocks_broadcast() const noexcept {
 }
 
 void ConnectionState::note_blocking() {
-  if (!closing_) core().mark(*this);
+  if (!closing_) core().schedule_flush(*this);
 }
 
 void ConnectionState::deliver(const SharedFrame& frame) noexcept {
@@ -487,7 +488,7 @@ void ConnectionState::abort() {
 
 Descriptor ConnectionState::release() {
   stop_watching();
-  LoopCore::unmark(*this);
+  LoopCore::cancel_flush(*this);
   closing_ = finished_ = true;
   Descriptor socket = release_socket();
   // As a new socket is: its next owner expects nothing else. These calls fail only for an option
@@ -514,8 +515,8 @@ bool ConnectionState::move_to(Loop& loop) noexcept {
   stop_watching();
   loop_ = &loop;
   use_buffers(core().buffers());
-  LoopCore::unmark(*this);  // where no turn will come any more
-  core().mark(*this);
+  LoopCore::cancel_flush(*this);  // where no turn will come any more
+  core().schedule_flush(*this);
   Clock* clock = waits_ ? waits_->clock.get() : nullptr;
   if (clock != nullptr && clock->running()) clock->start(core(), clock->when());
   try {
@@ -529,7 +530,7 @@ void ConnectionState::finish() noexcept {
   if (finished_) return;
   finished_ = true;
   stop_watching();
-  LoopCore::unmark(*this);
+  LoopCore::cancel_flush(*this);
   if (waits_ && waits_->clock) waits_->clock->stop();
   close_socket();  // the receive buffer stays: somebody may still look at a message in it
   note_kept();
@@ -545,7 +546,7 @@ void ConnectionState::finish() noexcept {
     seat_->connection_ended(*this, std::move(reason));
     seat_->room_made();
   }
-  if (orphaned_) core().dismiss(*this);
+  if (orphaned_) core().destroy_later(*this);
 }
 
 std::string ConnectionState::reason_of_end() const {

@@ -137,7 +137,7 @@ class ConnectionState final : public Transport, public Lingering, private Watch,
                   std::shared_ptr<const Terms> terms);
 
   void ready(std::uint32_t events) override;
-  bool find_news() override;
+  bool try_read_now() override;
   void flush_turn() override;
   void on_queued() override;
   void before_queuing() noexcept override { settle_broadcasts(); }

@@ -14,7 +14,7 @@ constexpr std::size_t upkeep = 64;
 }  // namespace
 
 Exchange::Inbox::Inbox(Exchange& exchange, detail::LoopCore& core)
-    : Errand(core), exchange_(exchange) {
+    : AsyncWakeup(core), exchange_(exchange) {
   const std::lock_guard lock(exchange_.mutex_);
   exchange_.inboxes_.push_back(this);
 }
@@ -23,7 +23,7 @@ Exchange::Inbox::~Inbox() {
   const std::lock_guard lock(exchange_.mutex_);
   std::erase(exchange_.inboxes_, this);
   // Nobody waits for it any more.
-  for (Inbox* inbox : exchange_.inboxes_) inbox->ask();
+  for (Inbox* inbox : exchange_.inboxes_) inbox->trigger();
 }
 
 Exchange::Parcel Exchange::Inbox::pack(ByteView message) const {
@@ -48,7 +48,7 @@ bool Exchange::Inbox::send(Parcel& parcel) {
 void Exchange::Inbox::put(Parcel& parcel) {
   bytes_ += parcel.front()->size() + upkeep;
   waiting_.splice(waiting_.end(), parcel, parcel.begin());
-  ask();
+  trigger();
 }
 
 std::size_t Exchange::Inbox::size() const {
@@ -68,7 +68,7 @@ void Exchange::Inbox::pop() {
   bytes_ -= delivered.front()->size() + upkeep;
   if (full()) return;
   for (Inbox* inbox : exchange_.inboxes_) {
-    if (std::exchange(inbox->wants_room_, false)) inbox->ask();
+    if (std::exchange(inbox->wants_room_, false)) inbox->trigger();
   }
 }
 

@@ -39,7 +39,7 @@ class Exchange {
 
 /// What a floor has not delivered yet, its end of the exchange. It is run on the floor's loop when
 /// a message has come, or there is room again for one that could not be sent.
-class Exchange::Inbox : public detail::Errand {
+class Exchange::Inbox : public detail::AsyncWakeup {
  public:
   Inbox(Exchange& exchange, detail::LoopCore& core);
   ~Inbox() override;

@@ -184,7 +184,7 @@ void Floor::drain() noexcept {
 
 void Floor::close() noexcept {
   settle_broadcasts();
-  detail::LoopCore::unmark(*this);
+  detail::LoopCore::cancel_flush(*this);
   book_->floor = nullptr;  // first: a place that gets free below is not given to anybody any more
   inbox_.reset();
   tasks_.clear();
@@ -208,7 +208,7 @@ bool Floor::blocked(const ConnectionState* except) const {
 
 void Floor::room_made() {
   detail::wake_all(loop_.core(), broadcasters_);
-  if (inbox_ && inbox_->held_up) inbox_->ask();
+  if (inbox_ && inbox_->held_up) inbox_->trigger();
 }
 
 bool Floor::broadcast_along(ByteView message, const ConnectionState* except) {
@@ -279,7 +279,7 @@ void Floor::deliver_inbox() {
     }
     detail::wake_all(loop_.core(), broadcasters_);
   } catch (const std::bad_alloc&) {
-    inbox_->ask();
+    inbox_->trigger();
   }
 }
 
@@ -308,7 +308,7 @@ void Floor::deliver(ByteView message, const ConnectionState* except) {
   along_ = {shared_, shared_used_, shared_used_, 0};
   along_except_ = except;
   taking_along_ = true;
-  loop_.core().mark_first(*this);
+  loop_.core().schedule_flush_first(*this);
 }
 
 /// To one that speaks another framing.

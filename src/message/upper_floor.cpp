@@ -25,7 +25,7 @@ UpperFloor::~UpperFloor() {
   if (!thread_.joinable()) return;
   stop();
   thread_.join();
-  loop_.core().bequeath(server_loop_);  // connections that still write
+  loop_.core().migrate_to(server_loop_);  // connections that still write
 }
 
 Result<void> UpperFloor::start() {
@@ -54,7 +54,7 @@ void UpperFloor::seat(Floor::Guest guest) {
     const std::lock_guard lock(mutex_);
     orders_.guests.push_back(std::move(guest));
   }
-  up_.ask();
+  up_.trigger();
 }
 
 void UpperFloor::order(bool Orders::* what) noexcept {
@@ -62,7 +62,7 @@ void UpperFloor::order(bool Orders::* what) noexcept {
     const std::lock_guard lock(mutex_);
     orders_.*what = true;
   }
-  up_.ask();
+  up_.trigger();
 }
 
 void UpperFloor::drain() noexcept { order(&Orders::drain); }
@@ -109,7 +109,7 @@ void UpperFloor::send_news(Change change) noexcept {
     const std::lock_guard lock(mutex_);
     change(news_);
   }
-  down_.ask();
+  down_.trigger();
 }
 
 void UpperFloor::free_place(core::Account& account) noexcept {

@@ -63,10 +63,10 @@ class UpperFloor final : private FrontDesk {
 
  private:
   /// An errand that calls a function of the floor's.
-  class Messenger final : public detail::Errand {
+  class Messenger final : public detail::AsyncWakeup {
    public:
     Messenger(Loop& loop, UpperFloor& floor, void (UpperFloor::*deliver)())
-        : Errand(loop.core()), floor_(floor), deliver_(deliver) {}
+        : AsyncWakeup(loop.core()), floor_(floor), deliver_(deliver) {}
 
    private:
     void run() override { (floor_.*deliver_)(); }

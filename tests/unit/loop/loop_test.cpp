@@ -399,11 +399,11 @@ TEST(post, takes_actions_that_can_only_be_moved) {
 }
 
 /// Notes that it was run, and does something.
-class NotedErrand : public detail::Errand {
+class NotedErrand : public detail::AsyncWakeup {
  public:
   explicit NotedErrand(
       Loop& loop, std::function<void()> action = [] {})
-      : Errand(loop.core()), action_(std::move(action)) {}
+      : AsyncWakeup(loop.core()), action_(std::move(action)) {}
   [[nodiscard]] int times() const noexcept { return times_; }
 
  private:
@@ -416,7 +416,7 @@ class NotedErrand : public detail::Errand {
   int times_ = 0;
 };
 
-TEST(errand, asked_for_by_many_threads_at_once_is_run_on_the_loops) {
+TEST(async_wakeup, asked_for_by_many_threads_at_once_is_run_on_the_loops) {
   Loop loop;
   const auto loops_thread = std::this_thread::get_id();
   NotedErrand errand(loop, [&] { EXPECT_EQ(std::this_thread::get_id(), loops_thread); });
@@ -424,55 +424,55 @@ TEST(errand, asked_for_by_many_threads_at_once_is_run_on_the_loops) {
     std::vector<std::jthread> others;
     for (int i = 0; i < 4; ++i) {
       others.emplace_back([&] {
-        for (int times = 0; times < 1000; ++times) errand.ask();
+        for (int times = 0; times < 1000; ++times) errand.trigger();
       });
     }
     EXPECT_TRUE(run_until(loop, [&] { return errand.times() > 0; }));
   }
   const int before = errand.times();
-  errand.ask();
+  errand.trigger();
   EXPECT_TRUE(run_until(loop, [&] { return errand.times() > before; }));
 }
 
-TEST(errand, asked_for_twice_is_run_once) {
+TEST(async_wakeup, asked_for_twice_is_run_once) {
   Loop loop;
   NotedErrand errand(loop);
-  errand.ask();
-  errand.ask();
+  errand.trigger();
+  errand.trigger();
   EXPECT_EQ(loop.run(), 0);
   EXPECT_EQ(errand.times(), 1);
 }
 
-TEST(errand, that_asks_for_itself_lets_others_be_heard) {
+TEST(async_wakeup, that_asks_for_itself_lets_others_be_heard) {
   Loop loop;
   std::optional<NotedErrand> errand;
-  errand.emplace(loop, [&] { errand->ask(); });
-  errand->ask();
+  errand.emplace(loop, [&] { errand->trigger(); });
+  errand->trigger();
   EXPECT_TRUE(loop.turn());
   EXPECT_EQ(errand->times(), 1);
   loop.turn();
   EXPECT_EQ(errand->times(), 2);
 }
 
-TEST(errand, is_not_run_once_it_is_destroyed) {
+TEST(async_wakeup, is_not_run_once_it_is_destroyed) {
   Loop loop;
   std::optional<NotedErrand> second;
   NotedErrand first(loop, [&] { second.reset(); });
   int times = 0;
   second.emplace(loop, [&] { ++times; });
-  first.ask();
-  second->ask();
+  first.trigger();
+  second->trigger();
   EXPECT_EQ(loop.run(), 0);
   EXPECT_EQ(first.times(), 1);
   EXPECT_EQ(times, 0);
 }
 
-TEST(errand, is_not_lost_when_one_before_it_throws) {
+TEST(async_wakeup, is_not_lost_when_one_before_it_throws) {
   Loop loop;
   NotedErrand first(loop, [] { throw std::runtime_error("not this one"); });
   NotedErrand second(loop);
-  first.ask();
-  second.ask();
+  first.trigger();
+  second.trigger();
   EXPECT_THROW(loop.run(), std::runtime_error);
   EXPECT_EQ(loop.run(), 0);
   EXPECT_EQ(second.times(), 1);

@@ -27,7 +27,7 @@ auto nothing_for(Duration time) {
 TEST(spin, sees_at_once_what_is_there) {
   Spin spin(1s);
   int looks = 0;
-  EXPECT_TRUE(spin.finds_news([&] { return ++looks == 1; }));
+  EXPECT_TRUE(spin.poll([&] { return ++looks == 1; }));
   EXPECT_EQ(looks, 1);
 }
 
@@ -37,7 +37,7 @@ TEST(spin, looks_again_and_again_until_something_comes) {
   // On a crowded machine it rests in between.
   const auto began = Clock::now();
   while (looks < 5 && Clock::now() - began < patience) {
-    const bool found = spin.finds_news([&] { return ++looks == 5; });
+    const bool found = spin.poll([&] { return ++looks == 5; });
     EXPECT_EQ(found, looks == 5);
   }
   EXPECT_EQ(looks, 5);
@@ -46,13 +46,13 @@ TEST(spin, looks_again_and_again_until_something_comes) {
 TEST(spin, gives_up_when_its_budget_is_over) {
   Spin spin(50us);
   const auto began = Clock::now();
-  EXPECT_FALSE(spin.finds_news(nothing));
+  EXPECT_FALSE(spin.poll(nothing));
   EXPECT_GE(Clock::now() - began, 50us);
 }
 
 TEST(spin, takes_a_wait_that_was_too_short_for_no_miss) {
   Spin spin(10s);
-  for (int i = 0; i < 2 * SpinBackoff::misses_until_dormant; ++i) spin.finds_news(nothing, 1us);
+  for (int i = 0; i < 2 * SpinBackoff::misses_until_dormant; ++i) spin.poll(nothing, 1us);
   EXPECT_FALSE(spin.backoff().dormant());
 }
 
@@ -61,7 +61,7 @@ TEST(spin, stops_polling_where_it_finds_nothing) {
   // On a crowded machine it rests instead.
   const auto stopped = [&] { return spin.backoff().dormant() || spin.backoff().rest() > 0us; };
   for (int i = 0; i < SpinBackoff::misses_until_dormant && !stopped(); ++i) {
-    EXPECT_FALSE(spin.finds_news(nothing));
+    EXPECT_FALSE(spin.poll(nothing));
     spin.note_woken(true);
   }
   EXPECT_TRUE(stopped());
@@ -70,27 +70,27 @@ TEST(spin, stops_polling_where_it_finds_nothing) {
 TEST(spin, takes_no_longer_than_the_wait_itself_may) {
   Spin spin(10s);
   const auto began = Clock::now();
-  EXPECT_FALSE(spin.finds_news(nothing, 1ms));
+  EXPECT_FALSE(spin.poll(nothing, 1ms));
   EXPECT_LT(Clock::now() - began, 5s);
 }
 
 TEST(spin, never_looks_with_a_budget_of_zero) {
   Spin spin(Duration::zero());
-  EXPECT_FALSE(spin.finds_news([]() -> bool { throw "looked"; }));
+  EXPECT_FALSE(spin.poll([]() -> bool { throw "looked"; }));
 }
 
 TEST(spin, rests_at_once_when_somebody_else_has_work_for_the_core) {
   Spin spin(1s);
-  EXPECT_FALSE(spin.finds_news(nothing_for(1ms)));
+  EXPECT_FALSE(spin.poll(nothing_for(1ms)));
   EXPECT_GT(spin.backoff().rest(), Duration::zero());
 }
 
 TEST(spin, begins_anew_when_it_is_set) {
   Spin spin(1s);
-  spin.finds_news(nothing_for(1ms));
+  spin.poll(nothing_for(1ms));
   spin.set(2s);
   EXPECT_EQ(spin.backoff().rest(), Duration::zero());
-  EXPECT_TRUE(spin.finds_news(news));
+  EXPECT_TRUE(spin.poll(news));
 }
 
 }  // namespace
