@@ -38,11 +38,11 @@ void check(const AllowRule& rule) {
   require(rule.name.empty() || resolved->id == std::stoul(rule.name));
 
   const bool everybody = rule.kind == AllowRule::Kind::any;
-  const std::uint32_t groups[] = {Peer::nobody_we_know, resolved->id};
+  const std::uint32_t groups[] = {Peer::overflow_uid, resolved->id};
   require(resolved->admits(Peer{}, groups) == everybody);
   const Peer asked{resolved->id, resolved->id, 1};
   const bool names_it = rule.kind == AllowRule::Kind::uid || rule.kind == AllowRule::Kind::gid;
-  if (names_it && resolved->id != Peer::nobody_we_know) require(resolved->admits(asked, {}));
+  if (names_it && resolved->id != Peer::overflow_uid) require(resolved->admits(asked, {}));
   const Peer other{resolved->id + 1, resolved->id + 1, 1};
   if (names_it) require(!resolved->admits(other, {}));
 }

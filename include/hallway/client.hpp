@@ -66,7 +66,7 @@ class HALLWAY_EXPORT Client {
   [[nodiscard]] const Peer& peer() const noexcept;
   [[nodiscard]] Result<std::vector<std::uint32_t>> peer_groups() const;
   [[nodiscard]] Result<Descriptor> peer_pidfd() const;
-  [[nodiscard]] Result<Identity> peer_identity() const;
+  [[nodiscard]] Result<PidStatus> peer_identity() const;
   [[nodiscard]] const Address& address() const noexcept;
   [[nodiscard]] SocketType type() const noexcept;
   [[nodiscard]] Counters counters() const noexcept;

@@ -194,7 +194,7 @@ class HALLWAY_EXPORT Connection {
   [[nodiscard]] const Peer& peer() const noexcept;
   [[nodiscard]] Result<std::vector<std::uint32_t>> peer_groups() const;
   [[nodiscard]] Result<Descriptor> peer_pidfd() const;
-  [[nodiscard]] Result<Identity> peer_identity() const;
+  [[nodiscard]] Result<PidStatus> peer_identity() const;
   [[nodiscard]] const Address& address() const noexcept;  ///< of the server's end
   [[nodiscard]] SocketType type() const noexcept;
   [[nodiscard]] std::uint64_t number() const noexcept;  ///< 1, 2, ... within its server; else 0

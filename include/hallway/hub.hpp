@@ -15,7 +15,7 @@
 //
 // It says what nats-server 2.9 says, errors and closed connections included. What it adds:
 //
-// Identity. Who somebody is, is the kernel's word (peer.hpp); the credentials in a CONNECT are not
+// PidStatus. Who somebody is, is the kernel's word (peer.hpp); the credentials in a CONNECT are not
 // looked at. A message on a stamped subject (HubRules::stamped) reaches those who take headers
 // with the fields
 //     Hallway-Uid         proof: the kernel noted it when the publisher connected

@@ -67,7 +67,7 @@ struct HALLWAY_EXPORT HubRules {
   std::vector<AllowRule> allow;
   std::vector<PermissionRule> permissions;
   std::vector<DeliveryRule> delivery;
-  /// Subjects whose messages say who published them; see "Identity" in hub.hpp.
+  /// Subjects whose messages say who published them; see "PidStatus" in hub.hpp.
   std::vector<std::string> stamped;
 
   /// These rules, checked, with their names looked up. A hub that must not stand still while a

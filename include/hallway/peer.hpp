@@ -21,23 +21,23 @@
 namespace hallway {
 
 /// What a peer's pid is worth. A process that ended gives its pid back, and another gets it.
-enum class Identity : std::uint8_t {
+enum class PidStatus : std::uint8_t {
   running,     ///< the process that connected, which still runs
   ended,       ///< that process has ended: by now the pid may be another's
   unverified,  ///< this kernel cannot say (before 6.5): the pid is a hint for people
 };
 
 /// "running", "ended", "unverified"
-HALLWAY_EXPORT std::string_view to_string(Identity identity) noexcept;
+HALLWAY_EXPORT std::string_view to_string(PidStatus identity) noexcept;
 
 /// Who connected. A value. Thread: any.
 struct HALLWAY_EXPORT Peer {
   /// What the kernel shows for an id that has no meaning in our user namespace
   /// (/proc/sys/kernel/overflowuid). Only allow::any() admits it.
-  static constexpr std::uint32_t nobody_we_know = 65534;
+  static constexpr std::uint32_t overflow_uid = 65534;
 
-  std::uint32_t uid = nobody_we_know;
-  std::uint32_t gid = nobody_we_know;
+  std::uint32_t uid = overflow_uid;
+  std::uint32_t gid = overflow_uid;
   std::int32_t pid = 0;  ///< 0: unknown, because the peer lives outside our pid namespace
 
   /// Of a connected socket, borrowed.
@@ -52,7 +52,7 @@ struct HALLWAY_EXPORT Peer {
 
   /// Whether `pid` is to be believed now. Holding pidfd_of() keeps it so: kill through that, and
   /// never by the number.
-  static Result<Identity> identity_of(int socket);
+  static Result<PidStatus> identity_of(int socket);
 
   /// The name of the process (/proc/PID/comm), any bytes but a line feed; empty when unknown. Words
   /// for people: a process names itself. to_string() has it printable.

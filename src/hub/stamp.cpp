@@ -47,7 +47,7 @@ std::optional<nats::HeaderBlock> parse(ByteView header) {
 std::string executable_of(const Connection& publisher) {
   std::string path = publisher.peer().executable();
   const auto identity = publisher.peer_identity();
-  if (!identity || *identity != Identity::running) path.clear();
+  if (!identity || *identity != PidStatus::running) path.clear();
   return path;
 }
 

@@ -162,7 +162,7 @@ Result<std::vector<std::uint32_t>> Client::peer_groups() const {
   return Peer::groups_of(descriptor());
 }
 Result<Descriptor> Client::peer_pidfd() const { return Peer::pidfd_of(descriptor()); }
-Result<Identity> Client::peer_identity() const { return Peer::identity_of(descriptor()); }
+Result<PidStatus> Client::peer_identity() const { return Peer::identity_of(descriptor()); }
 const Address& Client::address() const noexcept { return state_->terms().address; }
 SocketType Client::type() const noexcept { return state_->terms().type; }
 Counters Client::counters() const noexcept { return state_->counters(); }

@@ -5,7 +5,7 @@
 #include <random>
 
 #include "net/inherited.hpp"
-#include "net/reach.hpp"
+#include "net/resolve.hpp"
 #include "net/server_look.hpp"
 #include "net/socket_type.hpp"
 
@@ -73,7 +73,7 @@ Result<std::optional<Connected>> Connecting::attempt() {
 Result<void> Connecting::require_server(const Peer& peer) const {
   if (!options_.server_uid) return {};
   const std::uint32_t wanted = *options_.server_uid;
-  if (wanted == Peer::nobody_we_know) {
+  if (wanted == Peer::overflow_uid) {
     return sys::failure(EPERM, "connect", address_->unescaped(),
                         "uid " + std::to_string(wanted) +
                             " is what everybody from outside our user namespace looks like",

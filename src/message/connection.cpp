@@ -7,7 +7,7 @@
 #include "core/deadline.hpp"
 #include "message/connect.hpp"
 #include "message/connection_state.hpp"
-#include "net/reach.hpp"
+#include "net/resolve.hpp"
 #include "net/socket_type.hpp"
 #include "sys/socket.hpp"
 
@@ -182,7 +182,7 @@ Result<std::vector<std::uint32_t>> Connection::peer_groups() const {
   return Peer::groups_of(descriptor());
 }
 Result<Descriptor> Connection::peer_pidfd() const { return Peer::pidfd_of(descriptor()); }
-Result<Identity> Connection::peer_identity() const { return Peer::identity_of(descriptor()); }
+Result<PidStatus> Connection::peer_identity() const { return Peer::identity_of(descriptor()); }
 const Address& Connection::address() const noexcept { return state().terms().address; }
 SocketType Connection::type() const noexcept { return state().terms().type; }
 std::uint64_t Connection::number() const noexcept {

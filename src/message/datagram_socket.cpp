@@ -11,11 +11,11 @@
 #include "loop/loop_core.hpp"
 #include "loop/timed_wait.hpp"
 #include "message/refusals.hpp"
-#include "net/bound_name.hpp"
 #include "net/inherited.hpp"
-#include "net/name_watch.hpp"
-#include "net/reach.hpp"
+#include "net/path_monitor.hpp"
+#include "net/resolve.hpp"
 #include "net/return_paths.hpp"
+#include "net/socket_file.hpp"
 #include "sys/socket.hpp"
 
 namespace hallway {
@@ -51,7 +51,7 @@ std::unexpected<Error> not_sent(int error, const Address& to, std::size_t size) 
     return sys::failure(error, "send to", to.unescaped(), message::Refusals::reason(error),
                         message::Refusals::hint(error));
   }
-  if (error != EMSGSIZE) return net::unreachable(error, "send to", to);
+  if (error != EMSGSIZE) return net::connect_error(error, "send to", to);
   return sys::failure(error, "send to", to.unescaped(),
                       "a datagram of " + std::to_string(size) + " bytes is too large",
                       "it has to fit into SO_SNDBUF (/proc/sys/net/core/wmem_default)");
@@ -120,10 +120,10 @@ struct DatagramSocket::State : detail::Watch {
     }
     path_watch.emplace(
         loop.core(), address.name(),
-        net::NameWatch::Owner{.lost = [this] { return name->lost(); },
-                              .on_lost = [this](const std::string& why) { path_lost(why); },
-                              .on_regained = [this] { tell(PathEvent::Kind::regained, {}); },
-                              .rebind = [this] { return rebind(); }});
+        net::PathMonitor::Owner{.lost = [this] { return name->lost(); },
+                                .on_lost = [this](const std::string& why) { path_lost(why); },
+                                .on_regained = [this] { tell(PathEvent::Kind::regained, {}); },
+                                .rebind = [this] { return rebind(); }});
     path_watch->start();
   }
 
@@ -201,14 +201,14 @@ struct DatagramSocket::State : detail::Watch {
 
   /// Again, because the receiver was restarted: the connection leads to the one that is gone.
   sys::Expected<void> reconnect() {
-    const auto there = net::reach(*connected, options.server_uid);
+    const auto there = net::resolve(*connected, options.server_uid);
     if (!there) return std::unexpected(there.error());
     return sys::connect(socket.get(), there->address);
   }
 
   [[nodiscard]] std::unexpected<Error> not_connected(int error) const {
     if (error != EPERM || !options.server_uid) {
-      return net::unreachable(error, "connect", *connected);
+      return net::connect_error(error, "connect", *connected);
     }
     return sys::failure(error, "connect", connected->unescaped(),
                         "it is no socket file of uid " + std::to_string(*options.server_uid),
@@ -218,17 +218,17 @@ struct DatagramSocket::State : detail::Watch {
   Loop& loop;
   DatagramOptions options;
   Descriptor socket;
-  std::optional<net::BoundName> name;
+  std::optional<net::SocketFile> name;
   std::optional<net::SharedState> found;  // of an inherited one
   Address address;
   std::optional<Address> connected;
   /// A socket whose path was lost; what was sent to it is received before anything else.
   struct Former {
     Descriptor socket;
-    net::BoundName name;  // removed before its socket is closed
+    net::SocketFile name;  // removed before its socket is closed
   };
   std::list<Former> left_behind;
-  std::optional<net::NameWatch> path_watch;
+  std::optional<net::PathMonitor> path_watch;
   bool ending = false;
   net::ReturnPaths return_paths;
   core::ReceiveBuffer buffer;
@@ -253,7 +253,7 @@ Result<DatagramSocket> DatagramSocket::bind(Loop& loop, const AddressSpec& where
     auto socket = make_socket_for(address);
     if (!socket) return std::unexpected(socket.error());
     state->socket = std::move(*socket);
-    auto name = net::BoundName::bind(state->socket.get(), address, bind_options(state->options));
+    auto name = net::SocketFile::bind(state->socket.get(), address, bind_options(state->options));
     if (!name) return std::unexpected(name.error());
     state->name = std::move(*name);
     state->address = state->name->address();
@@ -343,8 +343,8 @@ Task<Result<void>> DatagramSocket::send_to(const Address& to, ByteView message,
                            "a datagram client that wants answers binds an address of its own");
   }
   const bool connected = state.connected && to == *state.connected;
-  const auto there = net::reach(to);
-  if (!there) co_return net::unreachable(there.error(), "send to", to);
+  const auto there = net::resolve(to);
+  if (!there) co_return net::connect_error(there.error(), "send to", to);
 
   Duration retry = first_retry;
   message::Refusals refusals;

@@ -11,8 +11,8 @@
 #include "loop/loop_core.hpp"
 #include "message/floors.hpp"
 #include "message/takeover.hpp"
-#include "net/name_watch.hpp"
-#include "net/reach.hpp"
+#include "net/path_monitor.hpp"
+#include "net/resolve.hpp"
 #include "net/responsible.hpp"
 #include "net/trust.hpp"
 #include "sys/event.hpp"
@@ -171,8 +171,8 @@ class Server::Core : private detail::Watch, private detail::Timer, private messa
   bool holds_loop_ = false;
   std::unique_ptr<message::TakeoverOffer> takeover_;
   std::string no_takeover_;  // why there is none: its path could not be bound again
-  std::optional<net::NameWatch> listener_watch_;
-  std::optional<net::NameWatch> control_watch_;
+  std::optional<net::PathMonitor> listener_watch_;
+  std::optional<net::PathMonitor> control_watch_;
   message::Floors floors_;  // last: handlers refer to everything above
 };
 
@@ -490,10 +490,10 @@ void Server::Core::watch_listener() {
   if (!watches_paths()) return;
   listener_watch_.emplace(
       loop_.core(), address_.name(),
-      net::NameWatch::Owner{.lost = [this] { return listener_.lost(); },
-                            .on_lost = [this](const auto& why) { path_lost(address_, why); },
-                            .on_regained = [this] { path_regained(address_); },
-                            .rebind = [this] { return rebind_listener(); }});
+      net::PathMonitor::Owner{.lost = [this] { return listener_.lost(); },
+                              .on_lost = [this](const auto& why) { path_lost(address_, why); },
+                              .on_regained = [this] { path_regained(address_); },
+                              .rebind = [this] { return rebind_listener(); }});
   listener_watch_->start();
 }
 
@@ -503,7 +503,7 @@ void Server::Core::watch_control() {
   const Address path = takeover_->address();
   control_watch_.emplace(
       loop_.core(), path.name(),
-      net::NameWatch::Owner{
+      net::PathMonitor::Owner{
           .lost = [this] { return takeover_ ? takeover_->lost() : std::optional(no_takeover_); },
           .on_lost = [this, path](const auto& why) { path_lost(path, why); },
           .on_regained = [this, path] { path_regained(path); },

@@ -6,9 +6,9 @@
 
 #include "core/received_descriptors.hpp"
 #include "message/takeover_words.hpp"
-#include "net/bound_name.hpp"
-#include "net/reach.hpp"
+#include "net/resolve.hpp"
 #include "net/server_look.hpp"
+#include "net/socket_file.hpp"
 #include "sys/event.hpp"
 #include "sys/file.hpp"
 #include "sys/process.hpp"
@@ -62,7 +62,7 @@ std::string there(const Client& server) {
 std::string what_it_does(const Client& server) {
   const Peer& peer = server.peer();
   const auto identity = server.peer_identity();
-  if (identity && *identity == Identity::ended) {
+  if (identity && *identity == PidStatus::ended) {
     return "that process has ended, and another one has its socket";
   }
   const auto unread = sys::unread_by_peer(server.descriptor());
@@ -88,7 +88,7 @@ std::unexpected<Error> never_handed_over(const Address& address, const Client& s
                   there(server) + " is being taken over by another process, which is not ready yet",
                   "end that process, or wait for it");
   }
-  const auto lock = net::BoundName::open_lock_of(address);
+  const auto lock = net::SocketFile::open_lock_of(address);
   if (!lock && lock.error().code == std::errc::no_such_file_or_directory) {
     return failed(ESTALE, address,
                   "the lock file of " + there(server) +
@@ -128,7 +128,7 @@ Result<void> may_ask_again(const Received& answer, const Address& address, const
 Result<Received> ask(Client& predecessor, const Address& address) {
   Received answer = predecessor.request(greeting, defaults::takeover_time);
   if (!answer || *answer != prove) return answer;
-  auto lock = net::BoundName::open_lock_of(address);
+  auto lock = net::SocketFile::open_lock_of(address);
   // It went with the server that has just ended.
   if (!lock && lock.error().code == std::errc::no_such_file_or_directory) return Received{};
   if (!lock) return std::unexpected(lock.error());
@@ -153,7 +153,7 @@ std::optional<std::string> unproven(const Connection& successor, const Descripto
   if (!its) return "it is of another pid namespace, or has ended";
   if (*its != *own) return "it is of another pid namespace";
   const auto identity = successor.peer_identity();
-  if (!identity || *identity == Identity::ended) return "the process that asked has ended";
+  if (!identity || *identity == PidStatus::ended) return "the process that asked has ended";
   return std::nullopt;
 }
 
@@ -222,7 +222,7 @@ Result<void> Succession::complete() {
     if (answer && *answer == yours) return {};
   }
   const auto identity = predecessor_.peer_identity();
-  const bool ended = identity && *identity == Identity::ended;
+  const bool ended = identity && *identity == PidStatus::ended;
   return sys::failure(ECANCELED, "take over from", predecessor_.peer().to_string(),
                       ended ? "it ended before it had handed over" : "it does not hand over now");
 }

@@ -98,7 +98,8 @@ bool is_inherited(const Address& address) noexcept {
   return address.kind() == Address::Kind::descriptor || address.kind() == Address::Kind::activation;
 }
 
-Result<void> require_fit(int descriptor, const Address& address, SocketType type, Purpose purpose) {
+Result<void> check_socket(int descriptor, const Address& address, SocketType type,
+                          Purpose purpose) {
   const auto found = sys::type_of(descriptor);
   if (!found) {
     const char* why = "";
@@ -141,7 +142,7 @@ Result<Descriptor> adopt_inherited(const Address& address, SocketType type, Purp
     if (!given) return std::unexpected(given.error());
     descriptor = *given;
   }
-  if (auto fits = require_fit(descriptor, address, type, purpose); !fits) {
+  if (auto fits = check_socket(descriptor, address, type, purpose); !fits) {
     return std::unexpected(fits.error());
   }
   return claim(descriptor, address);

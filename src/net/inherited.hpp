@@ -54,6 +54,6 @@ class SharedState {
 };
 
 /// The check among it alone, of a descriptor that came by another way.
-Result<void> require_fit(int descriptor, const Address& address, SocketType type, Purpose purpose);
+Result<void> check_socket(int descriptor, const Address& address, SocketType type, Purpose purpose);
 
 }  // namespace hallway::net

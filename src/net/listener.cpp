@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <hallway/listener.hpp>
 
-#include "net/bound_name.hpp"
 #include "net/inherited.hpp"
-#include "net/reach.hpp"
+#include "net/resolve.hpp"
+#include "net/socket_file.hpp"
 #include "net/socket_type.hpp"
 #include "sys/file.hpp"
 #include "sys/socket.hpp"
@@ -23,7 +23,7 @@ struct Listener::State {
 
   // The name goes before its socket: once the socket is closed, somebody may rightly take it.
   Descriptor socket;
-  std::optional<net::BoundName> name;     // none: inherited, handed over or lost
+  std::optional<net::SocketFile> name;    // none: inherited, handed over or lost
   std::optional<net::SharedState> found;  // of an inherited one
   Address address;
   SocketType type = SocketType::stream;
@@ -77,7 +77,7 @@ Result<Listener> Listener::bind(const AddressSpec& where, const BindOptions& opt
   auto socket = make_socket_for(address, options.type);
   if (!socket) return std::unexpected(socket.error());
   state->socket = std::move(*socket);
-  auto name = net::BoundName::bind(state->socket.get(), address, options);
+  auto name = net::SocketFile::bind(state->socket.get(), address, options);
   if (!name) return std::unexpected(name.error());
   state->name = std::move(*name);
   state->options = options;
@@ -177,10 +177,11 @@ Result<Listener> Listener::adopt(const AddressSpec& where, Handover from,
   const Address& address = *where.get();
   auto state = std::make_unique<State>();
   state->socket = std::move(from.socket);
-  auto fits = net::require_fit(state->socket.get(), address, options.type, net::Purpose::accepting);
+  auto fits =
+      net::check_socket(state->socket.get(), address, options.type, net::Purpose::accepting);
   if (fits) fits = never_block(state->socket.get(), address);
   if (!fits) return std::unexpected(fits.error());
-  auto name = net::BoundName::adopt(address, std::move(from), options);
+  auto name = net::SocketFile::adopt(address, std::move(from), options);
   if (!name) return std::unexpected(name.error());
   state->name = std::move(*name);
   state->address = address;

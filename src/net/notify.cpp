@@ -12,7 +12,7 @@
 #include <hallway/address.hpp>
 
 #include "loop/loop_core.hpp"
-#include "net/reach.hpp"
+#include "net/resolve.hpp"
 #include "sys/file.hpp"
 #include "sys/process.hpp"
 #include "sys/socket.hpp"
@@ -118,7 +118,7 @@ struct Notifier::State {
   Result<void> try_to_say(std::string_view text) {
     if (error) return std::unexpected(*error);
     if (!socket.holds_one()) return {};
-    const auto there = net::reach(manager);
+    const auto there = net::resolve(manager);
     if (!there) return sys::failure(there.error(), "notify", manager.unescaped());
     const iovec piece{const_cast<char*>(text.data()), text.size()};
     const auto sent = sys::send(socket.get(), {&piece, 1}, {}, &there->address);

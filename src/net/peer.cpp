@@ -34,25 +34,25 @@ Result<Descriptor> Peer::pidfd_of(int socket) {
                       pidfd.error() == ENOPROTOOPT ? "this kernel is older than 6.5" : "");
 }
 
-Result<Identity> Peer::identity_of(int socket) {
+Result<PidStatus> Peer::identity_of(int socket) {
   const auto pidfd = pidfd_of(socket);
   if (!pidfd) {
-    if (pidfd.error().code == std::errc::no_protocol_option) return Identity::unverified;
+    if (pidfd.error().code == std::errc::no_protocol_option) return PidStatus::unverified;
     // What kernels before 6.16 say of a process that is gone.
-    if (pidfd.error().code == std::errc::invalid_argument) return Identity::ended;
+    if (pidfd.error().code == std::errc::invalid_argument) return PidStatus::ended;
     return std::unexpected(pidfd.error());
   }
   // A pidfd is readable once its process has ended.
   const auto ended = sys::poll_one(pidfd->get(), sys::event_readable, Duration::zero());
   if (!ended) return sys::failure(ended.error(), "identify", "the peer's process");
-  return *ended ? Identity::ended : Identity::running;
+  return *ended ? PidStatus::ended : PidStatus::running;
 }
 
-std::string_view to_string(Identity identity) noexcept {
+std::string_view to_string(PidStatus identity) noexcept {
   switch (identity) {
-    case Identity::running: return "running";
-    case Identity::ended: return "ended";
-    case Identity::unverified: return "unverified";
+    case PidStatus::running: return "running";
+    case PidStatus::ended: return "ended";
+    case PidStatus::unverified: return "unverified";
   }
   return "unknown identity";
 }
@@ -113,7 +113,7 @@ Result<AllowRule> AllowRule::resolved() const {
     if (!found) return std::unexpected(found.error());
     rule = {kind, *found, {}};
   }
-  if ((kind == Kind::uid || kind == Kind::gid) && rule.id == Peer::nobody_we_know) {
+  if ((kind == Kind::uid || kind == Kind::gid) && rule.id == Peer::overflow_uid) {
     return sys::failure(
         EINVAL, "rule", to_string(),
         std::to_string(rule.id) + " is what everybody from outside our user namespace looks like",
@@ -135,14 +135,14 @@ Result<std::vector<AllowRule>> resolved(std::span<const AllowRule> rules) {
 
 bool AllowRule::admits(const Peer& peer, std::span<const std::uint32_t> groups) const {
   // The overflow uid stands for everybody from outside our user namespace: for nobody.
-  if (peer.uid == Peer::nobody_we_know) return kind == Kind::any;
+  if (peer.uid == Peer::overflow_uid) return kind == Kind::any;
   switch (kind) {
     case Kind::any: return true;
     case Kind::root: return peer.uid == 0;
     case Kind::same_uid: return peer.uid == sys::effective_uid();
     case Kind::uid: return peer.uid == id;
     case Kind::gid:
-      return id != Peer::nobody_we_know &&
+      return id != Peer::overflow_uid &&
              (peer.gid == id || std::ranges::find(groups, id) != groups.end());
   }
   return false;

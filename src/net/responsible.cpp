@@ -98,7 +98,7 @@ std::optional<std::uint32_t> root_in(const std::vector<UidRange>& map, std::uint
 }
 
 std::uint32_t responsible_uid(const Peer& peer, const SubordinateUids& subordinates) {
-  if (trusts(peer) || peer.uid == Peer::nobody_we_know) return peer.uid;
+  if (trusts(peer) || peer.uid == Peer::overflow_uid) return peer.uid;
   if (const auto owner = subordinates.owner_of(peer.uid)) return *owner;
   if (peer.pid <= 0) return peer.uid;
   std::ostringstream text;

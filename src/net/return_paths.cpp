@@ -5,7 +5,7 @@
 
 #include <hallway/bytes.hpp>
 
-#include "net/reach.hpp"
+#include "net/resolve.hpp"
 #include "sys/file.hpp"
 #include "sys/socket_diag.hpp"
 
@@ -31,7 +31,7 @@ std::unexpected<Error> refused(const Address& address, std::string reason) {
 /// The overflow uid is anybody's whom this user namespace does not know: only one who has it
 /// himself does nothing for it that it could not do.
 bool is_somebody(std::uint32_t uid) {
-  return uid != Peer::nobody_we_know || uid == sys::effective_uid();
+  return uid != Peer::overflow_uid || uid == sys::effective_uid();
 }
 
 /// The file a path means to its sender. The pid may be another process's by now: whose the file is,
@@ -75,9 +75,9 @@ Result<sys::SocketAddress> ReturnPaths::find_path(const Address& address, const 
   if (!file && (file.error() == ELOOP || file.error() == EXDEV)) {
     return refused(address, "it leads through a link to somewhere else");
   }
-  if (!file) return unreachable(file.error(), "answer", address);
+  if (!file) return connect_error(file.error(), "answer", address);
   const auto found = sys::identify(file->get());
-  if (!found) return unreachable(found.error(), "answer", address);
+  if (!found) return connect_error(found.error(), "answer", address);
   const bool theirs = found->uid == sender.uid && is_somebody(sender.uid);
   if (found->kind != sys::FileKind::socket || !theirs) {
     return refused(address, "it is no socket of uid " + std::to_string(sender.uid) +
@@ -100,7 +100,7 @@ Result<sys::SocketAddress> ReturnPaths::find_abstract(const Address& address, co
   names_read_ = now;
   const auto holder = holder_of(address);
   // It went, or it is of another network namespace and of nobody here.
-  if (!holder) return unreachable(ECONNREFUSED, "answer", address);
+  if (!holder) return connect_error(ECONNREFUSED, "answer", address);
   if (*holder == sender.uid && is_somebody(sender.uid)) return there;
   return refused(address, "here it is a socket of uid " + std::to_string(*holder) + ", and uid " +
                               std::to_string(sender.uid) + " sent the datagram");

@@ -3,7 +3,7 @@
 
 #include <optional>
 
-#include "net/bound_name.hpp"
+#include "net/socket_file.hpp"
 #include "sys/file.hpp"
 #include "sys/process.hpp"
 #include "sys/socket_diag.hpp"
@@ -49,7 +49,7 @@ std::string full_backlog_words(const Address& address) {
   words += ": " + std::to_string(listening->waiting) +
            (listening->waiting == 1 ? " client waits" : " clients wait") + " to be accepted";
   if (address.kind() != Address::Kind::path) return words;
-  const auto holder = BoundName::lock_holder(address);
+  const auto holder = SocketFile::lock_holder(address);
   if (!holder || !sys::holds_socket(holder->pid, listening->socket)) return words;
   words += "; " + holder->to_string() + " serves it";
   const std::string state = process_state_words(holder->pid);

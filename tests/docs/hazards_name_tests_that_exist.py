@@ -32,7 +32,7 @@ def exists(name):
 
 
 # The check itself notices what is not there.
-for made_up in ['unit/net/rule_of_names.sings', 'unit/nothing/a.b', 'kernel/H99', 'cli/sings']:
+for made_up in ['unit/net/socket_file_ownership.sings', 'unit/nothing/a.b', 'kernel/H99', 'cli/sings']:
     assert not exists(made_up), made_up
 
 page = (SOURCE_DIR / 'docs/HAZARDS.md').read_text(encoding='utf-8')

@@ -215,7 +215,8 @@ TEST_F(a_hub, serves_a_subscription_by_the_first_rule_about_it) {
                                    DeliveryPolicy::drop_oldest, DeliveryPolicy::latest_only}));
 }
 
-// Identity ----------------------------------------------------------------------------------------
+// PidStatus
+// ----------------------------------------------------------------------------------------
 
 TEST_F(a_hub, says_who_published_where_it_is_told_to) {
   HubRules rules;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Every interleaving of three processes that want one name, in two models of the real steps: the
-// rule of names (src/net/bound_name.cpp) and the takeover (src/message/takeover.cpp). Between any
+// rule of names (src/net/socket_file.cpp) and the takeover (src/message/takeover.cpp). Between any
 // two steps of one process the others may do anything, and each may be killed. Each model is also
 // run with a mistake in it, which has to be found: else it would prove nothing.
 #include <gtest/gtest.h>
@@ -62,7 +62,7 @@ namespace names {
 
 enum class Mistake : std::uint8_t { none, no_lock, no_second_look, loser_removes_lock };
 
-// The steps of BoundName::bind(), Listener::bind() and BoundName::remove(), each one system call.
+// The steps of SocketFile::bind(), Listener::bind() and SocketFile::remove(), each one system call.
 enum class At : std::uint8_t {
   idle,
   open_lock,    // open(O_CREAT)
@@ -321,7 +321,7 @@ Exploration try_everything(const Freedom& freedom) {
 
 }  // namespace names
 
-TEST(rule_of_names_model, has_exactly_one_owner_when_nobody_dies) {
+TEST(socket_file_ownership_model, has_exactly_one_owner_when_nobody_dies) {
   for (const bool stale : {false, true}) {
     const auto result = names::try_everything({.stale = stale});
     EXPECT_EQ(result.violation, "");
@@ -329,7 +329,7 @@ TEST(rule_of_names_model, has_exactly_one_owner_when_nobody_dies) {
   }
 }
 
-TEST(rule_of_names_model, never_has_two_owners_whoever_dies_or_closes) {
+TEST(socket_file_ownership_model, never_has_two_owners_whoever_dies_or_closes) {
   test::Watchdog::allow(50);  // without optimisation
   const auto result =
       names::try_everything({.lives = 2, .may_crash = true, .may_close = true, .stale = true});
@@ -338,12 +338,12 @@ TEST(rule_of_names_model, never_has_two_owners_whoever_dies_or_closes) {
   RecordProperty("states", static_cast<int>(result.states));
 }
 
-TEST(rule_of_names_model, finds_what_a_missing_lock_does) {
+TEST(socket_file_ownership_model, finds_what_a_missing_lock_does) {
   const auto result = names::try_everything({.mistake = names::Mistake::no_lock, .stale = true});
   EXPECT_NE(result.violation, "");
 }
 
-TEST(rule_of_names_model, finds_what_a_missing_second_look_at_the_lock_does) {
+TEST(socket_file_ownership_model, finds_what_a_missing_second_look_at_the_lock_does) {
   const auto result = names::try_everything({.mistake = names::Mistake::no_second_look,
                                              .lives = 2,
                                              .may_crash = true,
@@ -352,7 +352,7 @@ TEST(rule_of_names_model, finds_what_a_missing_second_look_at_the_lock_does) {
   EXPECT_NE(result.violation, "");
 }
 
-TEST(rule_of_names_model, finds_what_a_loser_does_who_removes_the_lock) {
+TEST(socket_file_ownership_model, finds_what_a_loser_does_who_removes_the_lock) {
   const auto result =
       names::try_everything({.mistake = names::Mistake::loser_removes_lock, .stale = true});
   EXPECT_NE(result.violation, "");

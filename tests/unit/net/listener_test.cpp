@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Accepting, refusing, and listeners that somebody else bound. The names of those bound here are
-// in bound_name_test.cpp.
+// in socket_file_test.cpp.
 #include <hallway/listener.hpp>
 
 #include <gtest/gtest.h>

@@ -39,7 +39,7 @@ bool admits(const AllowRule& rule, const Peer& peer,
 
 TEST(peer, is_nobody_we_know_at_first) {
   const Peer peer;
-  EXPECT_EQ(peer.uid, Peer::nobody_we_know);
+  EXPECT_EQ(peer.uid, Peer::overflow_uid);
   EXPECT_EQ(peer.pid, 0);
   EXPECT_EQ(peer.process_name(), "");
   EXPECT_EQ(peer.to_string(), "pid unknown, uid 65534");
@@ -126,24 +126,24 @@ TEST(peer, is_running_until_its_process_has_ended) {
   const auto accepted =
       Descriptor::adopt(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
   if (!Peer::pidfd_of(accepted.get())) {
-    EXPECT_EQ(Peer::identity_of(accepted.get()), Identity::unverified);
+    EXPECT_EQ(Peer::identity_of(accepted.get()), PidStatus::unverified);
     GTEST_SKIP() << "this kernel has no SO_PEERPIDFD";
   }
-  EXPECT_EQ(Peer::identity_of(accepted.get()), Identity::running);
+  EXPECT_EQ(Peer::identity_of(accepted.get()), PidStatus::running);
   client.kill();
-  EXPECT_EQ(Peer::identity_of(accepted.get()), Identity::ended);
+  EXPECT_EQ(Peer::identity_of(accepted.get()), PidStatus::ended);
 }
 
 TEST(peer, is_unverified_where_the_kernel_has_no_pidfd_for_it) {
   auto [near, far] = raw_pair(SOCK_STREAM);
   const FaultOn old_kernel(sys::Call::getsockopt, 1, ENOPROTOOPT);
-  EXPECT_EQ(Peer::identity_of(near.get()), Identity::unverified);
+  EXPECT_EQ(Peer::identity_of(near.get()), PidStatus::unverified);
 }
 
 TEST(peer, has_words_for_its_identity) {
-  EXPECT_EQ(to_string(Identity::running), "running");
-  EXPECT_EQ(to_string(Identity::ended), "ended");
-  EXPECT_EQ(to_string(Identity::unverified), "unverified");
+  EXPECT_EQ(to_string(PidStatus::running), "running");
+  EXPECT_EQ(to_string(PidStatus::ended), "ended");
+  EXPECT_EQ(to_string(PidStatus::unverified), "unverified");
 }
 
 TEST(peer, is_not_found_where_there_is_no_socket) {
@@ -258,7 +258,7 @@ TEST(allow_rule, never_takes_minus_one_for_an_id) {
 // can mean it.
 TEST(allow_rule, refuses_to_mean_the_overflow_uid_or_gid_and_says_why) {
   for (const AllowRule& rule :
-       {allow::uid(Peer::nobody_we_know), allow::gid(Peer::nobody_we_know), allow::user("65534"),
+       {allow::uid(Peer::overflow_uid), allow::gid(Peer::overflow_uid), allow::user("65534"),
         allow::group("65534"), *AllowRule::parse("uid:65534")}) {
     const auto resolved = rule.resolved();
     ASSERT_FALSE(resolved) << rule.to_string();
@@ -270,14 +270,14 @@ TEST(allow_rule, refuses_to_mean_the_overflow_uid_or_gid_and_says_why) {
 }
 
 TEST(allow_rule, never_admits_the_overflow_uid_and_gid_by_number) {
-  const Peer stranger = peer_with(Peer::nobody_we_know, Peer::nobody_we_know);
-  for (const AllowRule& rule : {allow::uid(Peer::nobody_we_know), allow::gid(Peer::nobody_we_know),
+  const Peer stranger = peer_with(Peer::overflow_uid, Peer::overflow_uid);
+  for (const AllowRule& rule : {allow::uid(Peer::overflow_uid), allow::gid(Peer::overflow_uid),
                                 allow::root(), allow::same_uid(), allow::gid(44)}) {
-    EXPECT_FALSE(rule.admits(stranger, std::vector<std::uint32_t>{44, Peer::nobody_we_know}))
+    EXPECT_FALSE(rule.admits(stranger, std::vector<std::uint32_t>{44, Peer::overflow_uid}))
         << rule.to_string();
   }
-  EXPECT_FALSE(allow::gid(Peer::nobody_we_know)
-                   .admits(peer_with(1234, Peer::nobody_we_know), std::span<std::uint32_t>()));
+  EXPECT_FALSE(allow::gid(Peer::overflow_uid)
+                   .admits(peer_with(1234, Peer::overflow_uid), std::span<std::uint32_t>()));
 }
 
 TEST(allow_rules, that_were_resolved_have_no_name_left_to_look_up) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "net/reach.hpp"
+#include "net/resolve.hpp"
 
 #include <filesystem>
 #include <system_error>
@@ -12,15 +12,15 @@
 
 namespace hallway::net {
 
-sys::Expected<Reachable> reach(const Address& address, std::optional<std::uint32_t> owner) {
+sys::Expected<ResolvedAddress> resolve(const Address& address, std::optional<std::uint32_t> owner) {
   if (address.kind() == Address::Kind::abstract) {
     if (owner) return std::unexpected(EPERM);
-    return Reachable{sys::SocketAddress::abstract(address.name()), {}};
+    return ResolvedAddress{sys::SocketAddress::abstract(address.name()), {}};
   }
   if (address.kind() != Address::Kind::path) return std::unexpected(EINVAL);
   const std::string& path = address.name();
   if (!owner && path.size() <= sys::SocketAddress::name_max) {
-    return Reachable{sys::SocketAddress::path(path), {}};
+    return ResolvedAddress{sys::SocketAddress::path(path), {}};
   }
   // The kernel follows /proc/self/fd/N to the inode itself, so no name has to fit.
   const auto [directory_path, file] = split_path(path);
@@ -32,25 +32,25 @@ sys::Expected<Reachable> reach(const Address& address, std::optional<std::uint32
     const auto found = sys::identify(name->get());
     if (!found) return std::unexpected(found.error());
     // The overflow uid is anybody's whom this user namespace does not know.
-    const bool theirs = found->uid == *owner && *owner != Peer::nobody_we_know;
+    const bool theirs = found->uid == *owner && *owner != Peer::overflow_uid;
     if (found->kind != sys::FileKind::socket || !theirs) {
       return std::unexpected(EPERM);
     }
   }
   const auto reached = sys::SocketAddress::path(sys::proc_path(name->get()));
-  return Reachable{reached, std::move(*name)};
+  return ResolvedAddress{reached, std::move(*name)};
 }
 
 Result<std::optional<Descriptor>> try_connect(const Address& address, SocketType type) {
-  const auto reachable = reach(address);
-  if (!reachable) return unreachable(reachable.error(), "connect", address);
+  const auto reachable = resolve(address);
+  if (!reachable) return connect_error(reachable.error(), "connect", address);
   auto socket = sys::make_socket(to_sys(type), true);
-  if (!socket) return unreachable(socket.error(), "connect", address);
+  if (!socket) return connect_error(socket.error(), "connect", address);
   const auto connected = sys::connect(socket->get(), reachable->address);
   // EAGAIN and not EINPROGRESS: nothing was started. A poll would report a socket that looks
   // connected and is not.
   if (!connected && connected.error() == EAGAIN) return std::nullopt;
-  if (!connected) return unreachable(connected.error(), "connect", address);
+  if (!connected) return connect_error(connected.error(), "connect", address);
   return std::move(*socket);
 }
 
@@ -114,7 +114,7 @@ bool is_below_removed_directory(const Address& address) {
   return error == std::errc::no_such_file_or_directory;
 }
 
-std::unexpected<Error> unreachable(int error, const char* operation, const Address& address) {
+std::unexpected<Error> connect_error(int error, const char* operation, const Address& address) {
   std::string reason;
   std::string hint;
   switch (error) {

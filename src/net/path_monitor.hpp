@@ -16,7 +16,7 @@
 
 namespace hallway::net {
 
-class NameWatch : private detail::Watch, private detail::Timer {
+class PathMonitor : private detail::Watch, private detail::Timer {
  public:
   /// The owner of the path. Each function may stop() the watch, and none may destroy it.
   struct Owner {
@@ -30,7 +30,7 @@ class NameWatch : private detail::Watch, private detail::Timer {
     std::move_only_function<bool()> rebind;
   };
 
-  NameWatch(detail::LoopCore& core, std::string path, Owner owner)
+  PathMonitor(detail::LoopCore& core, std::string path, Owner owner)
       : core_(core), path_(std::move(path)), owner_(std::move(owner)), mounts_(*this) {}
 
   /// Watches what leads to the path now, from the next turn on. A relative path begins in the
@@ -53,14 +53,14 @@ class NameWatch : private detail::Watch, private detail::Timer {
   /// What is mounted or unmounted.
   class Mounts : public detail::Watch {
    public:
-    explicit Mounts(NameWatch& name) : name_(name) {}
+    explicit Mounts(PathMonitor& name) : name_(name) {}
     bool start(detail::LoopCore& core);
     void stop() noexcept;
 
    private:
     void ready(std::uint32_t /*events*/) override { name_.look_again(); }
 
-    NameWatch& name_;
+    PathMonitor& name_;
     Descriptor table_;
   };
   void look_again();

@@ -18,21 +18,22 @@
 
 namespace hallway::net {
 
-class BoundName {
+class SocketFile {
  public:
   /// Binds `socket`, which is of options.type, to a path, an abstract name or one the kernel
   /// picks. Not listening yet: a stream cannot be connected to before listen(2).
-  static Result<BoundName> bind(int socket, const Address& address, const BindOptions& options);
+  static Result<SocketFile> bind(int socket, const Address& address, const BindOptions& options);
 
   /// Binds the same path, which was lost, for another socket. The lock passes to the new name where
   /// the lock file is still the one there. Whatever else this name made stays its own duty.
   /// @errors as bind(); this name then keeps what it has
-  Result<BoundName> bind_again(int socket, const BindOptions& options);
+  Result<SocketFile> bind_again(int socket, const BindOptions& options);
 
   /// Goes on with a path that a predecessor bound and handed over. The duty stays the
   /// predecessor's until claim().
   /// @errors ESTALE: the name or its lock leads to another file by now
-  static Result<BoundName> adopt(const Address& address, Handover from, const BindOptions& options);
+  static Result<SocketFile> adopt(const Address& address, Handover from,
+                                  const BindOptions& options);
 
   /// The lock file of a path, opened for writing and not locked: it proves to the server that holds
   /// the lock that this process may write beside the socket. Neither made nor changed here.
@@ -44,9 +45,9 @@ class BoundName {
   /// where its pid counts in another pid namespace.
   static std::optional<Peer> lock_holder(const Address& address);
 
-  BoundName(BoundName&& other) noexcept = default;
-  BoundName& operator=(BoundName&& other) noexcept;
-  ~BoundName() { remove(); }
+  SocketFile(SocketFile&& other) noexcept = default;
+  SocketFile& operator=(SocketFile&& other) noexcept;
+  ~SocketFile() { remove(); }
 
   /// With the name the kernel picked, where it did.
   [[nodiscard]] const Address& address() const noexcept { return address_; }
@@ -79,15 +80,15 @@ class BoundName {
     [[nodiscard]] bool changes() const noexcept { return uid >= 0 || gid >= 0; }
   };
 
-  explicit BoundName(Address address) : address_(std::move(address)) {}
+  explicit SocketFile(Address address) : address_(std::move(address)) {}
 
-  Result<void> open_place();
-  [[nodiscard]] bool is_our_lock(const BoundName& other) const;
+  Result<void> open_parent_directory();
+  [[nodiscard]] bool is_our_lock(const SocketFile& other) const;
   Result<void> take_lock();
   [[nodiscard]] sys::Expected<Descriptor> open_lock() const;
-  void sign_lock() noexcept;
+  void write_lock_owner() noexcept;
   Result<Ownership> wanted_ownership(const BindOptions& options);
-  Result<void> clear_the_way(const BindOptions& options);
+  Result<void> remove_stale_socket(const BindOptions& options);
   Result<void> create_file(int socket, const BindOptions& options);
   Result<Descriptor> open_made(int socket, const std::string& name);
   [[nodiscard]] std::unexpected<Error> swapped() const;

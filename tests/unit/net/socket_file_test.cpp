@@ -73,7 +73,7 @@ class OtherServer : public ForkedProcess {
   std::string started;
 };
 
-class rule_of_names : public testing::Test {
+class socket_file_ownership : public testing::Test {
  protected:
   TempDirectory directory{0755};
   std::string path = directory / "s";
@@ -90,7 +90,7 @@ class rule_of_names : public testing::Test {
 
 // What is there -----------------------------------------------------------------------------------
 
-TEST_F(rule_of_names, makes_a_socket_and_a_lock_beside_it) {
+TEST_F(socket_file_ownership, makes_a_socket_and_a_lock_beside_it) {
   const auto listener = Listener::bind(path);
   ASSERT_TRUE(listener);
   EXPECT_TRUE(S_ISSOCK(status_of(path).st_mode));
@@ -100,7 +100,7 @@ TEST_F(rule_of_names, makes_a_socket_and_a_lock_beside_it) {
   EXPECT_EQ(raw_connect_error(SOCK_STREAM, path), 0);
 }
 
-TEST_F(rule_of_names, replaces_a_dead_socket_of_any_type) {
+TEST_F(socket_file_ownership, replaces_a_dead_socket_of_any_type) {
   for (const int type : {SOCK_STREAM, SOCK_SEQPACKET, SOCK_DGRAM}) {
     leave_behind(path, type);
     const auto listener = Listener::bind(path);
@@ -109,7 +109,7 @@ TEST_F(rule_of_names, replaces_a_dead_socket_of_any_type) {
   }
 }
 
-TEST_F(rule_of_names, replaces_the_socket_of_a_server_that_was_killed) {
+TEST_F(socket_file_ownership, replaces_the_socket_of_a_server_that_was_killed) {
   OtherServer server(path);
   ASSERT_EQ(server.started, "listening");
   server.kill();
@@ -117,7 +117,7 @@ TEST_F(rule_of_names, replaces_the_socket_of_a_server_that_was_killed) {
   EXPECT_TRUE(Listener::bind(path));
 }
 
-TEST_F(rule_of_names, survives_a_hundred_kills_without_help) {
+TEST_F(socket_file_ownership, survives_a_hundred_kills_without_help) {
   for (int i = 0; i < 100; ++i) {
     OtherServer server(path);
     ASSERT_EQ(server.started, "listening");
@@ -125,7 +125,7 @@ TEST_F(rule_of_names, survives_a_hundred_kills_without_help) {
   }
 }
 
-TEST_F(rule_of_names, refuses_a_live_server_and_names_its_pid_and_uid) {
+TEST_F(socket_file_ownership, refuses_a_live_server_and_names_its_pid_and_uid) {
   OtherServer server(path);
   ASSERT_EQ(server.started, "listening");
   expect_refused(std::errc::address_in_use, "in use by pid " + std::to_string(server.pid()));
@@ -133,20 +133,20 @@ TEST_F(rule_of_names, refuses_a_live_server_and_names_its_pid_and_uid) {
   EXPECT_EQ(raw_connect_error(SOCK_STREAM, path), 0);
 }
 
-TEST_F(rule_of_names, refuses_a_second_listener_of_the_same_process) {
+TEST_F(socket_file_ownership, refuses_a_second_listener_of_the_same_process) {
   const auto first = Listener::bind(path);
   ASSERT_TRUE(first);
   expect_refused(std::errc::address_in_use, "pid " + std::to_string(::getpid()));
   EXPECT_EQ(raw_connect_error(SOCK_STREAM, path), 0);
 }
 
-TEST_F(rule_of_names, refuses_a_live_server_that_takes_no_lock) {
+TEST_F(socket_file_ownership, refuses_a_live_server_that_takes_no_lock) {
   const Descriptor server = raw_listening(SOCK_STREAM, path);
   expect_refused(std::errc::address_in_use, "pid " + std::to_string(::getpid()));
   EXPECT_EQ(raw_connect_error(SOCK_STREAM, path), 0);
 }
 
-TEST_F(rule_of_names, refuses_live_sockets_of_other_types) {
+TEST_F(socket_file_ownership, refuses_live_sockets_of_other_types) {
   for (const int type : {SOCK_SEQPACKET, SOCK_DGRAM}) {
     const Descriptor server =
         type == SOCK_DGRAM ? raw_bound(type, path) : raw_listening(type, path);
@@ -156,27 +156,28 @@ TEST_F(rule_of_names, refuses_live_sockets_of_other_types) {
   }
 }
 
-TEST_F(rule_of_names, refuses_a_live_server_whose_backlog_is_full) {
+TEST_F(socket_file_ownership, refuses_a_live_server_whose_backlog_is_full) {
   const Descriptor server = raw_listening(SOCK_STREAM, path, 0);
   const Descriptor queued = raw_connected(SOCK_STREAM, path);
   expect_refused(std::errc::address_in_use, "backlog is full");
 }
 
-TEST_F(rule_of_names, refuses_a_server_that_has_bound_and_does_not_listen_yet) {
+TEST_F(socket_file_ownership, refuses_a_server_that_has_bound_and_does_not_listen_yet) {
   const Descriptor starting = raw_bound(SOCK_STREAM, path);
   expect_refused(std::errc::address_in_use, "not started listening");
   ASSERT_EQ(::listen(starting.get(), 1), 0);
   EXPECT_EQ(raw_connect_error(SOCK_STREAM, path), 0);
 }
 
-TEST_F(rule_of_names, refuses_a_starting_server_however_it_spelled_the_path) {
+TEST_F(socket_file_ownership, refuses_a_starting_server_however_it_spelled_the_path) {
   const WorkingDirectory inside(directory.path());
   const Descriptor starting = raw_bound(SOCK_STREAM, "./s");
   expect_refused(std::errc::address_in_use, "not started listening");
   EXPECT_TRUE(exists(path));
 }
 
-TEST_F(rule_of_names, refuses_a_starting_server_where_netlink_is_forbidden_and_no_dead_one) {
+TEST_F(socket_file_ownership,
+       refuses_a_starting_server_where_netlink_is_forbidden_and_no_dead_one) {
   const FaultOn fault(sys::Call::sendmsg, 1, EPERM, FaultOn::always);
   Descriptor starting = raw_bound(SOCK_STREAM, path);
   expect_refused(std::errc::address_in_use, "not started listening");
@@ -185,7 +186,7 @@ TEST_F(rule_of_names, refuses_a_starting_server_where_netlink_is_forbidden_and_n
 }
 
 // A container: the kernel finds the socket by its file, and shows it in no list of ours.
-TEST_F(rule_of_names, refuses_a_starting_server_of_another_network_namespace) {
+TEST_F(socket_file_ownership, refuses_a_starting_server_of_another_network_namespace) {
   NEEDS_ROOT_TO_BECOME_ANOTHER_USER();
   for (const int type : {SOCK_STREAM, SOCK_SEQPACKET}) {
     ForkedProcess starting([&](const ForkedProcess::Say& say) {
@@ -203,7 +204,7 @@ TEST_F(rule_of_names, refuses_a_starting_server_of_another_network_namespace) {
   }
 }
 
-TEST_F(rule_of_names, names_no_process_by_a_number_of_another_pid_namespace) {
+TEST_F(socket_file_ownership, names_no_process_by_a_number_of_another_pid_namespace) {
   std::ofstream(path + ".lock") << "hallway 1 4711\n";
   const Descriptor lock = Descriptor::adopt(::open((path + ".lock").c_str(), O_RDWR | O_CLOEXEC));
   ASSERT_EQ(::flock(lock.get(), LOCK_EX), 0);
@@ -211,7 +212,7 @@ TEST_F(rule_of_names, names_no_process_by_a_number_of_another_pid_namespace) {
 }
 
 // The umask may take our own rights away, and a lock like that could never be opened again.
-TEST_F(rule_of_names, makes_a_lock_that_can_be_opened_again_whatever_the_umask) {
+TEST_F(socket_file_ownership, makes_a_lock_that_can_be_opened_again_whatever_the_umask) {
   const auto serve = [this] {
     for (const mode_t mask : {0777U, 0377U, 0577U, 0400U}) {
       ::umask(mask);
@@ -228,7 +229,7 @@ TEST_F(rule_of_names, makes_a_lock_that_can_be_opened_again_whatever_the_umask) 
   EXPECT_EQ(is_root() ? as_user(some_user, serve) : in_a_child(serve), "fine");
 }
 
-TEST_F(rule_of_names, changes_no_mode_of_a_file_that_is_no_lock) {
+TEST_F(socket_file_ownership, changes_no_mode_of_a_file_that_is_no_lock) {
   for (const mode_t mode : {0400U, 0600U, 0644U}) {
     std::ofstream(path + ".lock") << "precious";
     fs::permissions(path + ".lock", fs::perms(mode));
@@ -241,7 +242,7 @@ TEST_F(rule_of_names, changes_no_mode_of_a_file_that_is_no_lock) {
   }
 }
 
-TEST_F(rule_of_names, opens_a_lock_that_a_server_was_killed_in_the_middle_of_making) {
+TEST_F(socket_file_ownership, opens_a_lock_that_a_server_was_killed_in_the_middle_of_making) {
   const auto serve = [this] {
     const Descriptor left =
         Descriptor::adopt(::open((path + ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0));
@@ -254,7 +255,7 @@ TEST_F(rule_of_names, opens_a_lock_that_a_server_was_killed_in_the_middle_of_mak
 
 // A user that may write to the directory swaps the file just made for another, between bind(2) and
 // the look at it.
-class swapped_names : public rule_of_names {
+class swapped_names : public socket_file_ownership {
  protected:
   void put_in_its_place(const std::string& kind) {
     fs::rename(path, path + ".aside");
@@ -295,7 +296,7 @@ TEST_F(swapped_names, change_no_file_that_is_not_the_socket) {
 }
 
 // It belongs to all threads: another one that makes a file meanwhile must find it as it was.
-TEST_F(rule_of_names, leaves_the_umask_to_the_rest_of_the_process) {
+TEST_F(socket_file_ownership, leaves_the_umask_to_the_rest_of_the_process) {
   const mode_t before = ::umask(027);
   std::vector<std::string> seen;
   {
@@ -312,7 +313,7 @@ TEST_F(rule_of_names, leaves_the_umask_to_the_rest_of_the_process) {
   EXPECT_EQ(seen, (std::vector<std::string>(2, "Umask:\t0027")));
 }
 
-TEST_F(rule_of_names, refuses_while_somebody_else_holds_the_lock) {
+TEST_F(socket_file_ownership, refuses_while_somebody_else_holds_the_lock) {
   const Descriptor lock =
       Descriptor::adopt(::open((path + ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   ASSERT_EQ(::flock(lock.get(), LOCK_EX), 0);
@@ -320,7 +321,7 @@ TEST_F(rule_of_names, refuses_while_somebody_else_holds_the_lock) {
   EXPECT_FALSE(exists(path));
 }
 
-TEST_F(rule_of_names, leaves_a_regular_file_alone) {
+TEST_F(socket_file_ownership, leaves_a_regular_file_alone) {
   std::ofstream(path) << "precious";
   expect_refused(std::errc::file_exists, "regular file");
   std::string text;
@@ -328,19 +329,19 @@ TEST_F(rule_of_names, leaves_a_regular_file_alone) {
   EXPECT_EQ(text, "precious");
 }
 
-TEST_F(rule_of_names, leaves_a_directory_alone) {
+TEST_F(socket_file_ownership, leaves_a_directory_alone) {
   fs::create_directory(path);
   expect_refused(std::errc::file_exists, "directory");
   EXPECT_TRUE(fs::is_directory(path));
 }
 
-TEST_F(rule_of_names, leaves_a_fifo_alone_and_does_not_open_it) {
+TEST_F(socket_file_ownership, leaves_a_fifo_alone_and_does_not_open_it) {
   ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
   expect_refused(std::errc::file_exists, "special file");
   EXPECT_TRUE(S_ISFIFO(status_of(path).st_mode));
 }
 
-TEST_F(rule_of_names, leaves_symbolic_links_alone_wherever_they_lead) {
+TEST_F(socket_file_ownership, leaves_symbolic_links_alone_wherever_they_lead) {
   std::ofstream(directory / "file") << "precious";
   leave_behind(directory / "dead");
   const Descriptor live = raw_listening(SOCK_STREAM, directory / "live");
@@ -353,7 +354,7 @@ TEST_F(rule_of_names, leaves_symbolic_links_alone_wherever_they_lead) {
   }
 }
 
-TEST_F(rule_of_names, follows_no_link_in_the_place_of_the_lock) {
+TEST_F(socket_file_ownership, follows_no_link_in_the_place_of_the_lock) {
   std::ofstream(directory / "victim") << "precious";
   fs::create_symlink("victim", path + ".lock");
   const auto listener = Listener::bind(path);
@@ -364,7 +365,7 @@ TEST_F(rule_of_names, follows_no_link_in_the_place_of_the_lock) {
   EXPECT_EQ(text, "precious");
 }
 
-TEST_F(rule_of_names, notices_that_the_lock_it_got_is_not_the_one_that_counts_any_more) {
+TEST_F(socket_file_ownership, notices_that_the_lock_it_got_is_not_the_one_that_counts_any_more) {
   // Between our open and our flock its holder removes the lock, and a successor makes a new one.
   Descriptor successor;
   const AtCall locking(sys::Call::flock, [&] {
@@ -379,7 +380,7 @@ TEST_F(rule_of_names, notices_that_the_lock_it_got_is_not_the_one_that_counts_an
   EXPECT_TRUE(exists(path + ".lock"));
 }
 
-TEST_F(rule_of_names, locks_again_what_a_killed_server_left_locked) {
+TEST_F(socket_file_ownership, locks_again_what_a_killed_server_left_locked) {
   OtherServer server(path);
   server.kill();
   EXPECT_TRUE(exists(path + ".lock"));
@@ -391,7 +392,7 @@ TEST_F(rule_of_names, locks_again_what_a_killed_server_left_locked) {
   EXPECT_EQ(names_in(directory.path()), std::vector<std::string>());
 }
 
-TEST_F(rule_of_names, replaces_a_dead_socket_whose_last_connection_still_lives) {
+TEST_F(socket_file_ownership, replaces_a_dead_socket_whose_last_connection_still_lives) {
   Descriptor server = raw_listening(SOCK_STREAM, path);
   const Descriptor client = raw_connected(SOCK_STREAM, path);
   const Descriptor accepted =
@@ -400,7 +401,7 @@ TEST_F(rule_of_names, replaces_a_dead_socket_whose_last_connection_still_lives) 
   EXPECT_TRUE(Listener::bind(path));
 }
 
-TEST_F(rule_of_names, does_not_remove_a_dead_socket_of_somebody_else) {
+TEST_F(socket_file_ownership, does_not_remove_a_dead_socket_of_somebody_else) {
   NEEDS_ROOT_TO_BECOME_ANOTHER_USER();
   leave_behind(path);
   ASSERT_EQ(::chown(path.c_str(), some_user, some_user), 0);
@@ -408,7 +409,7 @@ TEST_F(rule_of_names, does_not_remove_a_dead_socket_of_somebody_else) {
   EXPECT_TRUE(exists(path));
 }
 
-TEST_F(rule_of_names, does_not_let_another_user_take_a_name_in_a_directory_for_all) {
+TEST_F(socket_file_ownership, does_not_let_another_user_take_a_name_in_a_directory_for_all) {
   NEEDS_ROOT_TO_BECOME_ANOTHER_USER();
   ASSERT_EQ(::chmod(directory.path().c_str(), 01777), 0);
   leave_behind(path);
@@ -422,7 +423,7 @@ TEST_F(rule_of_names, does_not_let_another_user_take_a_name_in_a_directory_for_a
 
 // Mode and owner ----------------------------------------------------------------------------------
 
-TEST_F(rule_of_names, gives_exactly_the_mode_asked_for_whatever_the_umask) {
+TEST_F(socket_file_ownership, gives_exactly_the_mode_asked_for_whatever_the_umask) {
   const mode_t before = ::umask(0);
   for (const mode_t mask : {0U, 022U, 077U, 0777U}) {
     ::umask(mask);
@@ -436,7 +437,7 @@ TEST_F(rule_of_names, gives_exactly_the_mode_asked_for_whatever_the_umask) {
   ::umask(before);
 }
 
-TEST_F(rule_of_names, has_mode_and_group_in_force_before_it_listens) {
+TEST_F(socket_file_ownership, has_mode_and_group_in_force_before_it_listens) {
   BindOptions options{.mode = 0660};
   if (is_root()) options.group = "44";
   unsigned mode = 0;
@@ -450,7 +451,7 @@ TEST_F(rule_of_names, has_mode_and_group_in_force_before_it_listens) {
   EXPECT_EQ(group, is_root() ? 44U : ::getegid());
 }
 
-TEST_F(rule_of_names, never_shows_a_wider_mode_than_the_one_asked_for) {
+TEST_F(socket_file_ownership, never_shows_a_wider_mode_than_the_one_asked_for) {
   const mode_t before = ::umask(0);
   std::vector<unsigned> seen;
   const auto look = [&] {
@@ -469,7 +470,7 @@ TEST_F(rule_of_names, never_shows_a_wider_mode_than_the_one_asked_for) {
   ::umask(before);
 }
 
-TEST_F(rule_of_names, admits_nobody_but_us_until_owner_and_group_are_set) {
+TEST_F(socket_file_ownership, admits_nobody_but_us_until_owner_and_group_are_set) {
   NEEDS_ROOT_TO_BECOME_ANOTHER_USER();
   unsigned before_giving = 0777;
   const AtCall giving(sys::Call::fchown, [&] { before_giving = mode_of(path); });
@@ -478,7 +479,7 @@ TEST_F(rule_of_names, admits_nobody_but_us_until_owner_and_group_are_set) {
   EXPECT_EQ(giving.calls(), 1U);
 }
 
-TEST_F(rule_of_names, keeps_others_out_with_0600_and_lets_them_in_with_0666) {
+TEST_F(socket_file_ownership, keeps_others_out_with_0600_and_lets_them_in_with_0666) {
   NEEDS_ROOT_TO_BECOME_ANOTHER_USER();
   const auto connect = [this] { return std::to_string(raw_connect_error(SOCK_STREAM, path)); };
   {
@@ -489,7 +490,7 @@ TEST_F(rule_of_names, keeps_others_out_with_0600_and_lets_them_in_with_0666) {
   EXPECT_EQ(as_user(some_user, connect), "0");
 }
 
-TEST_F(rule_of_names, lets_a_group_in_with_0660) {
+TEST_F(socket_file_ownership, lets_a_group_in_with_0660) {
   NEEDS_ROOT_TO_BECOME_ANOTHER_USER();
   const auto listener = Listener::bind(path, {.mode = 0660, .group = "video"});
   ASSERT_TRUE(listener);
@@ -501,7 +502,7 @@ TEST_F(rule_of_names, lets_a_group_in_with_0660) {
   EXPECT_EQ(as_user(some_user, connect), std::to_string(EACCES));
 }
 
-TEST_F(rule_of_names, gives_the_socket_to_another_user_and_replaces_it_when_dead) {
+TEST_F(socket_file_ownership, gives_the_socket_to_another_user_and_replaces_it_when_dead) {
   NEEDS_ROOT_TO_BECOME_ANOTHER_USER();
   const BindOptions options{.owner = std::to_string(some_user)};
   for (int i = 0; i < 2; ++i) {
@@ -516,13 +517,13 @@ TEST_F(rule_of_names, gives_the_socket_to_another_user_and_replaces_it_when_dead
   }
 }
 
-TEST_F(rule_of_names, makes_nothing_when_an_owner_or_group_is_unknown) {
+TEST_F(socket_file_ownership, makes_nothing_when_an_owner_or_group_is_unknown) {
   expect_refused(std::errc::invalid_argument, "no such user", {.owner = "no-such-user"});
   expect_refused(std::errc::invalid_argument, "no such group", {.group = "no-such-group"});
   EXPECT_FALSE(exists(path));
 }
 
-TEST_F(rule_of_names, explains_that_only_root_gives_files_away) {
+TEST_F(socket_file_ownership, explains_that_only_root_gives_files_away) {
   NEEDS_ROOT_TO_BECOME_ANOTHER_USER();
   ASSERT_EQ(::chmod(directory.path().c_str(), 0777), 0);
   const std::string hint = as_user(some_user, [this] {
@@ -535,7 +536,7 @@ TEST_F(rule_of_names, explains_that_only_root_gives_files_away) {
 
 // Taking it away ----------------------------------------------------------------------------------
 
-TEST_F(rule_of_names, leaves_nothing_behind) {
+TEST_F(socket_file_ownership, leaves_nothing_behind) {
   {
     const auto listener = Listener::bind(path);
   }
@@ -543,13 +544,13 @@ TEST_F(rule_of_names, leaves_nothing_behind) {
   EXPECT_TRUE(Listener::bind(path));
 }
 
-TEST_F(rule_of_names, leaves_no_lock_behind_when_it_refuses) {
+TEST_F(socket_file_ownership, leaves_no_lock_behind_when_it_refuses) {
   std::ofstream(path) << "precious";
   EXPECT_FALSE(Listener::bind(path));
   EXPECT_EQ(names_in(directory.path()), std::vector<std::string>{"s"});
 }
 
-TEST_F(rule_of_names, never_writes_into_a_file_that_only_looks_like_its_lock) {
+TEST_F(socket_file_ownership, never_writes_into_a_file_that_only_looks_like_its_lock) {
   std::ofstream(path + ".lock") << "GEM\n  remote: somewhere\n";
   const auto listener = Listener::bind(path);
   ASSERT_FALSE(listener);
@@ -558,7 +559,7 @@ TEST_F(rule_of_names, never_writes_into_a_file_that_only_looks_like_its_lock) {
   EXPECT_EQ(std::string(std::istreambuf_iterator<char>(kept), {}), "GEM\n  remote: somewhere\n");
 }
 
-TEST_F(rule_of_names, takes_an_empty_file_for_its_lock_only_when_nobody_else_may_use_it) {
+TEST_F(socket_file_ownership, takes_an_empty_file_for_its_lock_only_when_nobody_else_may_use_it) {
   const std::string lock = path + ".lock";
   std::ofstream{lock};
   for (const mode_t shared : {0640U, 0620U, 0610U, 0604U, 0602U, 0601U}) {
@@ -571,7 +572,7 @@ TEST_F(rule_of_names, takes_an_empty_file_for_its_lock_only_when_nobody_else_may
   EXPECT_TRUE(Listener::bind(path));
 }
 
-TEST_F(rule_of_names, leaves_a_successors_socket_alone) {
+TEST_F(socket_file_ownership, leaves_a_successors_socket_alone) {
   auto listener = Listener::bind(path);
   fs::remove(path);
   const Descriptor successor = raw_listening(SOCK_STREAM, path);
@@ -579,7 +580,7 @@ TEST_F(rule_of_names, leaves_a_successors_socket_alone) {
   EXPECT_EQ(raw_connect_error(SOCK_STREAM, path), 0);
 }
 
-TEST_F(rule_of_names, leaves_whatever_else_has_taken_the_name_alone) {
+TEST_F(socket_file_ownership, leaves_whatever_else_has_taken_the_name_alone) {
   auto listener = Listener::bind(path);
   fs::remove(path);
   std::ofstream(path) << "precious";
@@ -587,14 +588,14 @@ TEST_F(rule_of_names, leaves_whatever_else_has_taken_the_name_alone) {
   EXPECT_TRUE(fs::is_regular_file(path));
 }
 
-TEST_F(rule_of_names, is_at_peace_with_a_name_that_was_removed_already) {
+TEST_F(socket_file_ownership, is_at_peace_with_a_name_that_was_removed_already) {
   auto listener = Listener::bind(path);
   fs::remove(path);
   listener->close();
   EXPECT_TRUE(Listener::bind(path));
 }
 
-TEST_F(rule_of_names, removes_nothing_in_a_forked_child) {
+TEST_F(socket_file_ownership, removes_nothing_in_a_forked_child) {
   auto listener = Listener::bind(path);
   in_a_child([&] {
     listener->close();
@@ -604,7 +605,7 @@ TEST_F(rule_of_names, removes_nothing_in_a_forked_child) {
   expect_refused(std::errc::address_in_use, "in use by");
 }
 
-TEST_F(rule_of_names, removes_the_right_file_after_a_change_of_directory) {
+TEST_F(socket_file_ownership, removes_the_right_file_after_a_change_of_directory) {
   const TempDirectory elsewhere;
   std::ofstream(elsewhere / "s") << "precious";
   std::optional<Listener> listener;
@@ -619,7 +620,7 @@ TEST_F(rule_of_names, removes_the_right_file_after_a_change_of_directory) {
   EXPECT_TRUE(exists(elsewhere / "s"));
 }
 
-TEST_F(rule_of_names, is_not_inherited_by_programs_this_process_executes) {
+TEST_F(socket_file_ownership, is_not_inherited_by_programs_this_process_executes) {
   const auto listener = Listener::bind(path);
   ASSERT_TRUE(listener);
   for (const auto& [number, target] : Inventory::take().descriptors) {
@@ -632,13 +633,13 @@ TEST_F(rule_of_names, is_not_inherited_by_programs_this_process_executes) {
 
 // When things go wrong ----------------------------------------------------------------------------
 
-TEST_F(rule_of_names, explains_a_missing_directory) {
+TEST_F(socket_file_ownership, explains_a_missing_directory) {
   path = directory / "missing/s";
   expect_refused(std::errc::no_such_file_or_directory,
                  "there is no directory " + (directory / "missing"));
 }
 
-TEST_F(rule_of_names, explains_a_path_that_names_a_directory) {
+TEST_F(socket_file_ownership, explains_a_path_that_names_a_directory) {
   for (const char* name : {"sub/", ".", ".."}) {
     fs::create_directories(directory / "sub");
     path = directory / name;
@@ -646,7 +647,7 @@ TEST_F(rule_of_names, explains_a_path_that_names_a_directory) {
   }
 }
 
-TEST_F(rule_of_names, explains_a_directory_that_is_not_ours) {
+TEST_F(socket_file_ownership, explains_a_directory_that_is_not_ours) {
   NEEDS_ROOT_TO_BECOME_ANOTHER_USER();
   const std::string outcome = as_user(some_user, [this] {
     const auto listener = Listener::bind(path);
@@ -657,7 +658,7 @@ TEST_F(rule_of_names, explains_a_directory_that_is_not_ours) {
 }
 
 // For every call in the scenario: it fails once, and nothing is left behind.
-TEST_F(rule_of_names, leaves_nothing_behind_whichever_call_fails) {
+TEST_F(socket_file_ownership, leaves_nothing_behind_whichever_call_fails) {
   BindOptions options{.mode = 0666};
   if (is_root()) options.group = "44";
   const mode_t before = ::umask(077);
@@ -691,7 +692,7 @@ TEST_F(rule_of_names, leaves_nothing_behind_whichever_call_fails) {
   ::umask(before);
 }
 
-TEST_F(rule_of_names, removes_the_socket_again_when_it_cannot_listen) {
+TEST_F(socket_file_ownership, removes_the_socket_again_when_it_cannot_listen) {
   const FaultOn fault(sys::Call::listen, 1, EADDRINUSE);
   expect_refused(std::errc::address_in_use, "");
   EXPECT_FALSE(exists(path));
@@ -699,7 +700,7 @@ TEST_F(rule_of_names, removes_the_socket_again_when_it_cannot_listen) {
 
 // Races -------------------------------------------------------------------------------------------
 
-TEST_F(rule_of_names, gives_a_dead_socket_to_exactly_one_of_three_contenders) {
+TEST_F(socket_file_ownership, gives_a_dead_socket_to_exactly_one_of_three_contenders) {
   Watchdog::allow(60);  // each round waits for three threads, on a busy machine long
   constexpr int rounds = 500;
   constexpr int contenders = 3;
@@ -736,7 +737,7 @@ TEST_F(rule_of_names, gives_a_dead_socket_to_exactly_one_of_three_contenders) {
   EXPECT_EQ(reachable, rounds);
 }
 
-TEST_F(rule_of_names, has_one_holder_at_a_time_however_many_come_and_go) {
+TEST_F(socket_file_ownership, has_one_holder_at_a_time_however_many_come_and_go) {
   constexpr int threads = 4;
   std::atomic<int> holders = 0;
   std::atomic<int> turns = 0;

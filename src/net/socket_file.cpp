@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "net/bound_name.hpp"
+#include "net/socket_file.hpp"
 
 #include <new>
 #include <sstream>
@@ -7,7 +7,7 @@
 #include <hallway/bytes.hpp>
 #include <hallway/peer.hpp>
 
-#include "net/reach.hpp"
+#include "net/resolve.hpp"
 #include "net/socket_type.hpp"
 #include "sys/socket.hpp"
 #include "sys/socket_diag.hpp"
@@ -83,7 +83,7 @@ std::string holder_of(const Descriptor& lock_file) {
 std::string listener_of(int connected) {
   const auto peer = Peer::of(connected);
   const auto identity = Peer::identity_of(connected);
-  const bool known = peer && peer->pid > 0 && identity && *identity != Identity::ended;
+  const bool known = peer && peer->pid > 0 && identity && *identity != PidStatus::ended;
   return known ? peer->to_string() : "another process";
 }
 
@@ -121,15 +121,17 @@ bool is_file_of(int socket, const sys::FileIdentity& file) {
 
 }  // namespace
 
-Result<BoundName> BoundName::bind(int socket, const Address& address, const BindOptions& options) {
-  BoundName bound(address);
+Result<SocketFile> SocketFile::bind(int socket, const Address& address,
+                                    const BindOptions& options) {
+  SocketFile bound(address);
   switch (address.kind()) {
     case Address::Kind::path: {
-      if (auto done = bound.open_place(); !done) return std::unexpected(done.error());
+      if (auto done = bound.open_parent_directory(); !done) return std::unexpected(done.error());
       if (options.lock) {
         if (auto done = bound.take_lock(); !done) return std::unexpected(done.error());
       }
-      if (auto done = bound.clear_the_way(options); !done) return std::unexpected(done.error());
+      if (auto done = bound.remove_stale_socket(options); !done)
+        return std::unexpected(done.error());
       if (auto done = bound.create_file(socket, options); !done) {
         return std::unexpected(done.error());
       }
@@ -156,10 +158,10 @@ Result<BoundName> BoundName::bind(int socket, const Address& address, const Bind
   }
 }
 
-Result<BoundName> BoundName::bind_again(int socket, const BindOptions& options) {
-  BoundName fresh(address_);
+Result<SocketFile> SocketFile::bind_again(int socket, const BindOptions& options) {
+  SocketFile fresh(address_);
   fresh.ownership_ = ownership_;
-  if (auto done = fresh.open_place(); !done) return std::unexpected(done.error());
+  if (auto done = fresh.open_parent_directory(); !done) return std::unexpected(done.error());
   const bool lock_stays = options.lock && is_our_lock(fresh);
   if (lock_stays) {
     // Never free in between: another server would take the name.
@@ -167,7 +169,7 @@ Result<BoundName> BoundName::bind_again(int socket, const BindOptions& options) 
   } else if (options.lock) {
     if (auto done = fresh.take_lock(); !done) return std::unexpected(done.error());
   }
-  auto done = fresh.clear_the_way(options);
+  auto done = fresh.remove_stale_socket(options);
   if (done) done = fresh.create_file(socket, options);
   if (done) return fresh;
   if (lock_stays) lock_ = std::move(fresh.lock_);
@@ -176,7 +178,7 @@ Result<BoundName> BoundName::bind_again(int socket, const BindOptions& options) 
 
 /// User and group that the options name. Looked up once: a path is bound again on a loop that
 /// serves clients, which must not wait for the user database.
-Result<BoundName::Ownership> BoundName::wanted_ownership(const BindOptions& options) {
+Result<SocketFile::Ownership> SocketFile::wanted_ownership(const BindOptions& options) {
   if (ownership_) return *ownership_;
   Ownership wanted;
   if (!options.owner.empty()) {
@@ -194,17 +196,17 @@ Result<BoundName::Ownership> BoundName::wanted_ownership(const BindOptions& opti
 }
 
 /// Whether the lock file where `other` is to be bound is the one that is locked here.
-bool BoundName::is_our_lock(const BoundName& other) const {
+bool SocketFile::is_our_lock(const SocketFile& other) const {
   if (!lock_.holds_one()) return false;
   const auto held = sys::identify(lock_.get());
   const auto named = sys::identify(other.directory_.get(), other.lock_name_);
   return held && named && held->same_file(*named);
 }
 
-Result<BoundName> BoundName::adopt(const Address& address, Handover from,
-                                   const BindOptions& options) {
-  BoundName bound(address);
-  if (auto done = bound.open_place(); !done) return std::unexpected(done.error());
+Result<SocketFile> SocketFile::adopt(const Address& address, Handover from,
+                                     const BindOptions& options) {
+  SocketFile bound(address);
+  if (auto done = bound.open_parent_directory(); !done) return std::unexpected(done.error());
   bound.binder_ = 0;
   const auto moved_on = [&](std::string_view what) {
     return sys::failure(ESTALE, "take over", address.unescaped(),
@@ -227,9 +229,9 @@ Result<BoundName> BoundName::adopt(const Address& address, Handover from,
   return bound;
 }
 
-Result<Descriptor> BoundName::open_lock_of(const Address& address) {
-  BoundName name(address);
-  if (auto done = name.open_place(); !done) return std::unexpected(done.error());
+Result<Descriptor> SocketFile::open_lock_of(const Address& address) {
+  SocketFile name(address);
+  if (auto done = name.open_parent_directory(); !done) return std::unexpected(done.error());
   name.binder_ = 0;
   auto lock = sys::open_for_writing(name.directory_.get(), name.lock_name_);
   if (lock) return std::move(*lock);
@@ -238,17 +240,17 @@ Result<Descriptor> BoundName::open_lock_of(const Address& address) {
                       "only a process that may write where the socket is takes a server over");
 }
 
-std::optional<Peer> BoundName::lock_holder(const Address& address) {
-  BoundName name(address);
-  if (auto done = name.open_place(); !done) return std::nullopt;
+std::optional<Peer> SocketFile::lock_holder(const Address& address) {
+  SocketFile name(address);
+  if (auto done = name.open_parent_directory(); !done) return std::nullopt;
   name.binder_ = 0;
   const auto lock = sys::open_for_writing(name.directory_.get(), name.lock_name_);
   return lock ? known_holder(read_lock(*lock)) : std::nullopt;
 }
 
-Result<void> BoundName::claim() {
+Result<void> SocketFile::claim() {
   binder_ = sys::process_id();
-  if (lock_.holds_one()) sign_lock();
+  if (lock_.holds_one()) write_lock_owner();
   if (!adopted_) return {};
   const BindOptions options = *std::exchange(adopted_, std::nullopt);
   const auto name = sys::open_name(directory_.get(), file_);
@@ -259,7 +261,7 @@ Result<void> BoundName::claim() {
   return set_owner_and_mode(name->get(), options);
 }
 
-BoundName& BoundName::operator=(BoundName&& other) noexcept {
+SocketFile& SocketFile::operator=(SocketFile&& other) noexcept {
   if (this == &other) return *this;
   remove();
   address_ = std::move(other.address_);
@@ -275,7 +277,7 @@ BoundName& BoundName::operator=(BoundName&& other) noexcept {
   return *this;
 }
 
-std::unexpected<Error> BoundName::failed(int error) const {
+std::unexpected<Error> SocketFile::failed(int error) const {
   std::string reason;
   std::string hint;
   if (error == ENOENT && is_below_removed_directory(address_)) {
@@ -299,7 +301,7 @@ std::unexpected<Error> BoundName::failed(int error) const {
   return sys::failure(error, "bind", address_.unescaped(), std::move(reason), std::move(hint));
 }
 
-Result<void> BoundName::open_place() {
+Result<void> SocketFile::open_parent_directory() {
   const auto [directory, file] = split_path(address_.name());
   file_ = file;
   if (file.empty() || file == "." || file == "..") {
@@ -325,7 +327,7 @@ Result<void> BoundName::open_place() {
 
 // The lock is on the inode, and the name may have moved on while we waited to look: its last
 // holder removes the file before letting go. Whoever then locked the old inode begins anew.
-Result<void> BoundName::take_lock() {
+Result<void> SocketFile::take_lock() {
   constexpr int most_attempts = 100;
   for (int attempt = 0; attempt < most_attempts; ++attempt) {
     auto file = open_lock();
@@ -345,7 +347,7 @@ Result<void> BoundName::take_lock() {
     const bool private_to_us = held->uid == sys::effective_uid() && (held->mode & ~lock_mode) == 0;
     if (private_to_us && held->mode != lock_mode) (void)sys::set_mode(file->get(), lock_mode);
     lock_ = std::move(*file);
-    sign_lock();
+    write_lock_owner();
     return {};
   }
   return in_use(address_, "processes that come and go");
@@ -353,7 +355,7 @@ Result<void> BoundName::take_lock() {
 
 // The umask may have taken our own right to it away from a server that was killed before it had put
 // that right. What others may use, too, was not left by one.
-sys::Expected<Descriptor> BoundName::open_lock() const {
+sys::Expected<Descriptor> SocketFile::open_lock() const {
   auto file = sys::open_lock_file(directory_.get(), lock_name_);
   if (file || file.error() != EACCES) return file;
   const auto name = sys::open_name(directory_.get(), lock_name_);
@@ -367,7 +369,7 @@ sys::Expected<Descriptor> BoundName::open_lock() const {
 }
 
 // Only for whoever is refused: a pid in it proves nothing, the lock does.
-void BoundName::sign_lock() noexcept {
+void SocketFile::write_lock_owner() noexcept {
   try {
     (void)sys::replace_contents(lock_.get(), std::string(lock_mark) +
                                                  std::to_string(sys::process_id()) + " " +
@@ -377,7 +379,7 @@ void BoundName::sign_lock() noexcept {
   }
 }
 
-std::unexpected<Error> BoundName::no_lock(int error) const {
+std::unexpected<Error> SocketFile::no_lock(int error) const {
   const auto made = sys::identify(directory_.get(), lock_name_);
   if (!made || made->uid == sys::effective_uid()) return failed(error);
   return sys::failure(
@@ -387,7 +389,7 @@ std::unexpected<Error> BoundName::no_lock(int error) const {
           printable(split_path(address_.name()).first + lock_name_) + " removed");
 }
 
-Result<void> BoundName::clear_the_way(const BindOptions& options) {
+Result<void> SocketFile::remove_stale_socket(const BindOptions& options) {
   const auto found = sys::identify(directory_.get(), file_);
   if (!found && found.error() == ENOENT) return {};
   if (!found) return failed(found.error());
@@ -417,7 +419,7 @@ Result<void> BoundName::clear_the_way(const BindOptions& options) {
 // before is in force from the file's first moment. Whatever the umask took away, and another
 // owner, comes afterwards and through the inode's own descriptor: by then a stream refuses every
 // client because it does not listen, and a datagram socket admits nobody but us.
-Result<void> BoundName::create_file(int socket, const BindOptions& options) {
+Result<void> SocketFile::create_file(int socket, const BindOptions& options) {
   const auto wanted = wanted_ownership(options);
   if (!wanted) return std::unexpected(wanted.error());
   const unsigned first_mode = wanted->changes() ? options.mode & 0600U : options.mode;
@@ -454,7 +456,7 @@ Result<void> BoundName::create_file(int socket, const BindOptions& options) {
 
 // Whoever may write to the directory may have put another file by that name: one of ours even,
 // whose mode, owner and removal are then not for us to decide.
-Result<Descriptor> BoundName::open_made(int socket, const std::string& name) {
+Result<Descriptor> SocketFile::open_made(int socket, const std::string& name) {
   auto own = sys::open_file_of(socket);
   const auto known = own ? sys::identify(own->get())
                          : sys::Expected<sys::FileIdentity>(std::unexpected(own.error()));
@@ -479,13 +481,13 @@ Result<Descriptor> BoundName::open_made(int socket, const std::string& name) {
   return std::move(*opened);
 }
 
-std::unexpected<Error> BoundName::swapped() const {
+std::unexpected<Error> SocketFile::swapped() const {
   return sys::failure(ESTALE, "bind", address_.unescaped(),
                       "somebody put another file in the place of the socket file just made",
                       "use a directory that nobody else may write to");
 }
 
-Result<void> BoundName::set_owner_and_mode(int name, const BindOptions& options) {
+Result<void> SocketFile::set_owner_and_mode(int name, const BindOptions& options) {
   const auto wanted = wanted_ownership(options);
   if (!wanted) return std::unexpected(wanted.error());
   if (wanted->changes()) {
@@ -503,7 +505,7 @@ Result<void> BoundName::set_owner_and_mode(int name, const BindOptions& options)
   return {};
 }
 
-std::optional<std::string> BoundName::lost() const {
+std::optional<std::string> SocketFile::lost() const {
   if (!made_) return std::nullopt;
   // As a client goes: what leads to the directory may have changed. A relative path is looked up
   // from where it was bound, because this process may have moved, too.
@@ -514,7 +516,7 @@ std::optional<std::string> BoundName::lost() const {
   return std::generic_category().message(there.error());
 }
 
-void BoundName::remove() noexcept {
+void SocketFile::remove() noexcept {
   // A forked child holds the same descriptors and must not take the parent's name away.
   if (binder_ == sys::process_id()) {
     // Only what is still ours: whoever emptied the directory took both names, and others may
@@ -531,7 +533,7 @@ void BoundName::remove() noexcept {
   hand_over();
 }
 
-void BoundName::hand_over() noexcept {
+void SocketFile::hand_over() noexcept {
   made_.reset();
   directory_.close();
   origin_.close();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "net/name_watch.hpp"
+#include "net/path_monitor.hpp"
 
 #include <utility>
 
@@ -8,7 +8,7 @@
 
 namespace hallway::net {
 
-void NameWatch::start() {
+void PathMonitor::start() {
   stop();
   if (auto from = sys::open_directory(".")) origin_ = std::move(*from);
   running_ = true;
@@ -17,14 +17,14 @@ void NameWatch::start() {
   Timer::start(core_, core_.now());
 }
 
-void NameWatch::look_soon() {
+void PathMonitor::look_soon() {
   if (!running_) return;
   place_anew_ = true;
   Timer::start(core_, core_.now());
 }
 
 /// On what leads to the path now: that may have changed, and the path not be lost.
-void NameWatch::place() {
+void PathMonitor::place() {
   stop_watching();
   changes_.close();
   if (auto changes = sys::watch_path(origin_.get(), path_)) {
@@ -34,7 +34,7 @@ void NameWatch::place() {
   all_watched_ = changes_.holds_one() && mounts_.start(core_);
 }
 
-bool NameWatch::Mounts::start(detail::LoopCore& core) {
+bool PathMonitor::Mounts::start(detail::LoopCore& core) {
   if (table_.holds_one()) return true;
   auto table = sys::watch_mounts();
   if (!table || !watch(core, table->get(), sys::event_priority)) return false;
@@ -42,25 +42,25 @@ bool NameWatch::Mounts::start(detail::LoopCore& core) {
   return true;
 }
 
-void NameWatch::Mounts::stop() noexcept {
+void PathMonitor::Mounts::stop() noexcept {
   stop_watching();
   table_.close();
 }
 
 // Also what happens where the kernel has no watch left for us, or a directory is not ours to read.
-void NameWatch::look_later() { Timer::start(core_, Loop::Clock::now() + bounds::path_look); }
+void PathMonitor::look_later() { Timer::start(core_, Loop::Clock::now() + bounds::path_look); }
 
-void NameWatch::fire() {
+void PathMonitor::fire() {
   if (std::exchange(place_anew_, false)) place();
   look();
 }
 
-void NameWatch::look_again() {
+void PathMonitor::look_again() {
   place();
   look();
 }
 
-void NameWatch::look() {
+void PathMonitor::look() {
   const auto why = owner_.lost();
   if (!why) {
     if (lost_) return found();
@@ -75,13 +75,13 @@ void NameWatch::look() {
 }
 
 /// The path leads here again, perhaps by another way than before.
-void NameWatch::found() {
+void PathMonitor::found() {
   lost_ = false;
   look_soon();
   owner_.on_regained();
 }
 
-void NameWatch::stop() noexcept {
+void PathMonitor::stop() noexcept {
   running_ = false;
   stop_watching();
   changes_.close();

@@ -18,7 +18,7 @@
 namespace hallway::net {
 
 /// An address the kernel can be given, and what has to stay open while it is.
-struct Reachable {
+struct ResolvedAddress {
   sys::SocketAddress address;
   Descriptor name;  ///< a long path is reached through the descriptor of its inode
 };
@@ -27,8 +27,8 @@ struct Reachable {
 ///               reached, even if the name is given to another file meanwhile
 /// @errors errno: that of finding a long path; EINVAL for an address that names no socket; EPERM
 ///         for one that is not the owner's, or has none
-sys::Expected<Reachable> reach(const Address& address,
-                               std::optional<std::uint32_t> owner = std::nullopt);
+sys::Expected<ResolvedAddress> resolve(const Address& address,
+                                       std::optional<std::uint32_t> owner = std::nullopt);
 
 /// One try to connect. Nothing: the server's backlog is full, which the kernel gives no event
 /// for; try again later. The socket is non-blocking.
@@ -49,7 +49,7 @@ inline constexpr const char* leave_directory = "change to another one, or give a
 
 /// An error of connecting or sending to `address`, with what it usually means; where the kernel's
 /// number has several meanings, a look at the file says which.
-std::unexpected<Error> unreachable(int error, const char* operation, const Address& address);
+std::unexpected<Error> connect_error(int error, const char* operation, const Address& address);
 
 /// The address as received from the kernel.
 Address from_sys(const sys::SocketAddress& address);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Paths of every length at both ends, and what connecting to nothing gives.
-#include "net/reach.hpp"
+#include "net/resolve.hpp"
 
 #include <gtest/gtest.h>
 
@@ -15,7 +15,7 @@
 #include <string>
 #include <utility>
 
-#include "net/bound_name.hpp"
+#include "net/socket_file.hpp"
 #include "net/socket_type.hpp"
 #include "support/processes.hpp"
 #include "support/raw_socket.hpp"
@@ -31,7 +31,7 @@ namespace fs = std::filesystem;
 std::string bind_and_connect(const std::string& path, SocketType type) {
   const auto address = Address::path(path);
   const auto socket = sys::make_socket(to_sys(type), true);
-  auto bound = BoundName::bind(socket->get(), *address, {.type = type, .mode = 0640});
+  auto bound = SocketFile::bind(socket->get(), *address, {.type = type, .mode = 0640});
   if (!bound) return bound.error().explain();
   if (type != SocketType::datagram && !sys::listen(socket->get(), 4)) return "listen";
   if (bound->address() != *address) return "another address: " + bound->address().to_string();
@@ -43,7 +43,7 @@ std::string bind_and_connect(const std::string& path, SocketType type) {
   if (!connected->has_value()) return "backlog full";
 
   const auto again = sys::make_socket(to_sys(type), true);
-  const auto second = BoundName::bind(again->get(), *address, {.type = type});
+  const auto second = SocketFile::bind(again->get(), *address, {.type = type});
   if (second || second.error().code != std::errc::address_in_use) return "bound twice";
 
   bound->remove();
@@ -91,7 +91,7 @@ TEST_P(path_length, leaves_only_the_socket_and_its_lock_in_the_directory) {
   const std::string name(150, 'n');
   const auto socket = sys::make_socket(to_sys(GetParam()), true);
   const auto bound =
-      BoundName::bind(socket->get(), *Address::path(directory / name), {.type = GetParam()});
+      SocketFile::bind(socket->get(), *Address::path(directory / name), {.type = GetParam()});
   ASSERT_TRUE(bound);
   for (const auto& entry : fs::directory_iterator(directory.path())) {
     EXPECT_TRUE(entry.path().filename().string().starts_with(name)) << entry.path();
@@ -103,7 +103,7 @@ TEST_P(path_length, does_not_keep_a_dead_socket_from_being_replaced) {
     const std::string path = directory / std::string(size, 'n');
     in_a_child([&] {
       const auto socket = sys::make_socket(to_sys(GetParam()), true);
-      auto bound = BoundName::bind(socket->get(), *Address::path(path), {.type = GetParam()});
+      auto bound = SocketFile::bind(socket->get(), *Address::path(path), {.type = GetParam()});
       ::_exit(bound ? 0 : 1);
       return std::string();
     });
@@ -141,9 +141,9 @@ TEST_F(try_to_connect, explains_that_nothing_is_there) {
 TEST_F(try_to_connect, knows_no_file_by_the_overflow_uid) {
   NEEDS_ROOT_TO_BECOME_ANOTHER_USER();
   const Descriptor receiver = raw_bound(SOCK_DGRAM, path);
-  EXPECT_TRUE(reach(*Address::path(path), ::geteuid()));
+  EXPECT_TRUE(resolve(*Address::path(path), ::geteuid()));
   ASSERT_EQ(::chown(path.c_str(), nobody, nobody), 0);
-  const auto reached = reach(*Address::path(path), nobody);
+  const auto reached = resolve(*Address::path(path), nobody);
   ASSERT_FALSE(reached);
   EXPECT_EQ(reached.error(), EPERM);
 }
