@@ -13,7 +13,7 @@
 #include "hub/delivery_queue.hpp"
 #include "hub/permissions.hpp"
 #include "hub/subscription.hpp"
-#include "message/transport.hpp"
+#include "message/connection_core.hpp"
 
 namespace hallway::hub {
 
@@ -55,7 +55,7 @@ class ClientSubscription final : public Subscription, public core::Linked<Client
   [[nodiscard]] Subscriber& subscriber() const noexcept { return subscriber_; }
   [[nodiscard]] const std::string& sid() const noexcept { return sid_; }
 
-  DeliveryQueue<detail::SharedFrame> queue;
+  DeliveryQueue<detail::SharedBytes> queue;
   const bool holds_back;       ///< as in Service
   const Permissions* in_part;  ///< as in Service
   bool hears_inboxes;          ///< as in Service

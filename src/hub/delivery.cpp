@@ -256,7 +256,7 @@ void Delivery::keep(ClientSubscription& to, const Publication& publication) {
 
 void Delivery::settle() noexcept {
   batch_.open = false;
-  const detail::SharedFrame range = std::exchange(batch_.range, {});
+  const detail::SharedBytes range = std::exchange(batch_.range, {});
   if (range.messages == 0) return;
   const std::size_t size = range.end - range.begin;
   for (const SubscriptionId id : batch_.to) {

@@ -26,7 +26,7 @@
 #include "hub/subscriber.hpp"
 #include "hub/users.hpp"
 #include "loop/loop_core.hpp"
-#include "message/transport.hpp"
+#include "message/connection_core.hpp"
 #include "wire/nats_operation.hpp"
 
 namespace hallway::hub {
@@ -86,7 +86,7 @@ class Delivery final : private detail::Flushable {
 
   /// Messages on their way to the same subscribers.
   struct Batch {
-    detail::SharedFrame range;
+    detail::SharedBytes range;
     std::vector<SubscriptionId> to;
     std::string sid;
     bool with_headers = false;  // they take them
@@ -104,7 +104,7 @@ class Delivery final : private detail::Flushable {
   /// A message for those who have to wait for it, in a chunk of its own size: who knows when the
   /// last of them reads it.
   struct Kept {
-    detail::SharedFrame message;
+    detail::SharedBytes message;
     std::string sid;
     bool with_headers = false;
     bool asked = false;  // its reply is as a link sees it

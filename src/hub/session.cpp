@@ -52,7 +52,7 @@ using nats::Verb;
 Session::Session(Switchboard& board, Connection connection)
     : board_(board),
       connection_(std::move(connection)),
-      membership_(board.users, detail::ConnectionState::of(connection_).seat()->account()),
+      membership_(board.users, detail::ConnectionState::of(connection_).observer()->account()),
       user_(membership_.user()),
       groups_(connection_.peer_groups().value_or(std::vector<std::uint32_t>())),
       permissions_(permissions_now()),

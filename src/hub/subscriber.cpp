@@ -129,7 +129,7 @@ void Subscriber::withdraw() noexcept {
 // Outbound ---------------------------------------------------------------------------------------
 
 bool Subscriber::has_room() noexcept {
-  if (state().queued_bytes() >= limits_.outbound && !state().jammed()) state().flush();
+  if (state().queued_bytes() >= limits_.outbound && !state().send_blocked()) state().flush();
   return state().queued_bytes() < limits_.outbound && !state().over_share();
 }
 
@@ -147,16 +147,16 @@ void Subscriber::write(ByteView bytes) noexcept {
   }
 }
 
-void Subscriber::append(const detail::SharedFrame& range) noexcept {
+void Subscriber::append(const detail::SharedBytes& range) noexcept {
   const std::size_t size = range.end - range.begin;
-  if (state().jammed() && size < worth_sharing) {
+  if (state().send_blocked() && size < worth_sharing) {
     write({range.chunk.data() + range.begin, size});
     return;
   }
   if (ended_) return;
   try {
     state().enqueue_shared(range);
-    if (state().queued_bytes() >= bounds::eager_flush && !state().jammed()) state().flush();
+    if (state().queued_bytes() >= bounds::eager_flush && !state().send_blocked()) state().flush();
     note_kept();
   } catch (const std::bad_alloc&) {
     miss();
@@ -165,7 +165,7 @@ void Subscriber::append(const detail::SharedFrame& range) noexcept {
 
 /// What its queue loses over it is in the totals at once: anybody may ask for them.
 Offered Subscriber::offer(ClientSubscription& subscription, std::string_view subject,
-                          const detail::SharedFrame& message) {
+                          const detail::SharedBytes& message) {
   struct Losses {
     DeliveryTotals& totals;
     const DeliveryCounters& now;
@@ -179,7 +179,7 @@ Offered Subscriber::offer(ClientSubscription& subscription, std::string_view sub
 }
 
 void Subscriber::keep(ClientSubscription& subscription, std::string_view subject,
-                      const detail::SharedFrame& message) noexcept {
+                      const detail::SharedBytes& message) noexcept {
   try {
     if (subscription.queue.policy() == DeliveryPolicy::wait) {
       subscription.queue.put(subject, message, message.end - message.begin);

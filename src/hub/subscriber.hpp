@@ -100,11 +100,11 @@ class Subscriber : private detail::Timer {
   void write(ByteView bytes) noexcept;
 
   /// Refers the connection to bytes of a shared chunk.
-  void append(const detail::SharedFrame& range) noexcept;
+  void append(const detail::SharedBytes& range) noexcept;
 
   /// Has a message wait for a subscription that cannot have it now.
   void keep(ClientSubscription& subscription, std::string_view subject,
-            const detail::SharedFrame& message) noexcept;
+            const detail::SharedBytes& message) noexcept;
 
   /// Until there is room, or it turns out to be slow. When it takes nothing for
   /// HubLimits::slow_time meanwhile, it is cut.
@@ -148,7 +148,7 @@ class Subscriber : private detail::Timer {
   static detail::TaskGroup::Spawned pump(detail::TaskGroup& tasks, Subscriber& self);
   void start_pump() noexcept;
   Offered offer(ClientSubscription& subscription, std::string_view subject,
-                const detail::SharedFrame& message);
+                const detail::SharedBytes& message);
   void refill(std::size_t limit) noexcept;
   void deliver_next(ClientSubscription& subscription) noexcept;
   void cut() noexcept;
@@ -157,7 +157,7 @@ class Subscriber : private detail::Timer {
   void remove(ClientSubscription& subscription) noexcept;
   void drop_finished(const ClientSubscription& subscription) noexcept;
   void note_kept() noexcept {
-    if (state().jammed()) state().note_kept();
+    if (state().send_blocked()) state().note_kept();
   }
   [[nodiscard]] Duration between_looks() const noexcept;
   void fire() override;

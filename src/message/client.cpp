@@ -6,7 +6,7 @@
 #include "core/deadline.hpp"
 #include "loop/spin.hpp"
 #include "message/connect.hpp"
-#include "message/transport.hpp"
+#include "message/connection_core.hpp"
 #include "sys/event.hpp"
 
 namespace hallway {
@@ -23,10 +23,10 @@ struct OwnPool {
 }  // namespace
 
 /// The transport's other driver: where ConnectionState waits on a loop, this one polls.
-class Client::State : private OwnPool, public detail::Transport {
+class Client::State : private OwnPool, public detail::ConnectionCore {
  public:
   explicit State(message::Connected made)
-      : Transport(std::move(made.socket), made.peer, std::move(made.terms), pool) {}
+      : ConnectionCore(std::move(made.socket), made.peer, std::move(made.config), pool) {}
 
   Outcome wait_for(std::uint32_t events, const Deadline& deadline) {
     const auto ready = sys::poll_one(descriptor(), events, deadline.left());
@@ -42,9 +42,9 @@ class Client::State : private OwnPool, public detail::Transport {
       end_turn();
       const Outcome written = flush();
       if (written != Outcome::would_block) return written;
-      if (refusals().active()) {
+      if (resource_backoff().active()) {
         if (deadline.left() == Duration::zero()) return Outcome::timed_out;
-        sys::pause_for(std::min(refusals().pause(), deadline.left()));
+        sys::pause_for(std::min(resource_backoff().pause(), deadline.left()));
         continue;
       }
       const Outcome waited = wait_for(sys::event_writable, deadline);
@@ -83,7 +83,7 @@ class Client::State : private OwnPool, public detail::Transport {
         return filled != Fill::would_block;
       };
       if (filled != Fill::would_block || spin_.poll(poll, deadline.left())) continue;
-      park();
+      release_buffer();
       const Outcome waited = wait_for(sys::event_readable, deadline);
       spin_.note_woken(waited == Outcome::ok);
       if (waited == Outcome::timed_out) return {waited, Message(), this};
@@ -163,8 +163,8 @@ Result<std::vector<std::uint32_t>> Client::peer_groups() const {
 }
 Result<Descriptor> Client::peer_pidfd() const { return Peer::pidfd_of(descriptor()); }
 Result<PidStatus> Client::peer_identity() const { return Peer::identity_of(descriptor()); }
-const Address& Client::address() const noexcept { return state_->terms().address; }
-SocketType Client::type() const noexcept { return state_->terms().type; }
+const Address& Client::address() const noexcept { return state_->config().address; }
+SocketType Client::type() const noexcept { return state_->config().type; }
 Counters Client::counters() const noexcept { return state_->counters(); }
 int Client::descriptor() const noexcept { return state_->descriptor(); }
 void Client::set_spin(std::optional<Duration> spin) noexcept { state_->set_spin(spin); }

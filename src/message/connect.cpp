@@ -18,12 +18,12 @@ using namespace std::chrono_literals;
 constexpr Duration shortest_pause = 200us;
 constexpr Duration longest_pause = 50ms;
 
-std::shared_ptr<const detail::Terms> terms_for(const ConnectOptions& options, Address address,
-                                               SocketType type) {
-  return std::make_shared<const detail::Terms>(
-      detail::Terms{{options.framing, options.descriptors, options.limits, Full::disconnect},
-                    std::move(address),
-                    type});
+std::shared_ptr<const detail::ConnectionConfig> config_for(const ConnectOptions& options,
+                                                           Address address, SocketType type) {
+  return std::make_shared<const detail::ConnectionConfig>(detail::ConnectionConfig{
+      {options.framing, options.descriptors, options.limits, Full::disconnect},
+      std::move(address),
+      type});
 }
 
 /// Refuses descriptors where the kernel can: their sender is told, and nothing has to be closed.
@@ -67,7 +67,7 @@ Result<std::optional<Connected>> Connecting::attempt() {
   if (!peer) return std::unexpected(peer.error());
   if (auto is = require_server(*peer); !is) return std::unexpected(is.error());
   settle_descriptors(**socket, options_.descriptors);
-  return Connected{std::move(**socket), *peer, terms_for(options_, *address_, options_.type)};
+  return Connected{std::move(**socket), *peer, config_for(options_, *address_, options_.type)};
 }
 
 Result<void> Connecting::require_server(const Peer& peer) const {
@@ -109,9 +109,9 @@ Result<Connected> adopt_connected(Descriptor socket, ConnectionOptions options) 
   const auto peer = Peer::of(socket.get());
   if (!peer) return std::unexpected(peer.error());
   settle_descriptors(socket, options.descriptors);
-  auto terms = std::make_shared<const detail::Terms>(
-      detail::Terms{std::move(options), net::from_sys(*there), net::from_sys(*type)});
-  return Connected{std::move(socket), *peer, std::move(terms)};
+  auto config = std::make_shared<const detail::ConnectionConfig>(
+      detail::ConnectionConfig{std::move(options), net::from_sys(*there), net::from_sys(*type)});
+  return Connected{std::move(socket), *peer, std::move(config)};
 }
 
 }  // namespace hallway::message

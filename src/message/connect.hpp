@@ -9,7 +9,7 @@
 
 #include <hallway/connection.hpp>
 
-#include "message/transport.hpp"
+#include "message/connection_core.hpp"
 
 namespace hallway::message {
 
@@ -17,7 +17,7 @@ namespace hallway::message {
 struct Connected {
   Descriptor socket;
   Peer peer;
-  std::shared_ptr<const detail::Terms> terms;
+  std::shared_ptr<const detail::ConnectionConfig> config;
 };
 
 /// One connect until its deadline. attempt(), and as long as that gives nothing, wait pause() and

@@ -18,7 +18,7 @@ using detail::ConnectionState;
 namespace {
 
 ConnectionState& state_of(detail::Flow* flow) noexcept {
-  return *static_cast<ConnectionState*>(static_cast<detail::Transport*>(flow));
+  return *static_cast<ConnectionState*>(static_cast<detail::ConnectionCore*>(flow));
 }
 
 }  // namespace
@@ -81,7 +81,7 @@ Task<Result<Connection>> Connection::connect(Loop& loop, AddressSpec address,
     if (*tried) {
       message::Connected& made = **tried;
       co_return ConnectionState::open(loop, std::move(made.socket), made.peer,
-                                      std::move(made.terms));
+                                      std::move(made.config));
     }
     co_await loop.sleep(connecting.pause());
   }
@@ -91,7 +91,7 @@ Result<Connection> Connection::adopt(Loop& loop, Descriptor socket, ConnectionOp
   auto adopted = message::adopt_connected(std::move(socket), std::move(options));
   if (!adopted) return std::unexpected(adopted.error());
   return ConnectionState::open(loop, std::move(adopted->socket), adopted->peer,
-                               std::move(adopted->terms));
+                               std::move(adopted->config));
 }
 
 Result<std::pair<Connection, Connection>> Connection::pair(Loop& loop, SocketType type,
@@ -109,13 +109,13 @@ Connection::Connection(detail::ConnectionState* state) noexcept : flow_(state) {
 
 Connection& Connection::operator=(Connection&& other) noexcept {
   if (this == &other) return *this;
-  if (flow_ != nullptr) state().let_go();
+  if (flow_ != nullptr) state().detach();
   flow_ = std::exchange(other.flow_, nullptr);
   return *this;
 }
 
 Connection::~Connection() {
-  if (flow_ != nullptr) state().let_go();
+  if (flow_ != nullptr) state().detach();
 }
 
 ConnectionState& Connection::state() const noexcept { return state_of(flow_); }
@@ -154,11 +154,11 @@ Task<Received> Connection::request(ByteView message, Duration within) {
 }
 
 bool Connection::Broadcast::await_ready() {
-  detail::Seat* seat = from_->state().seat();
-  return seat == nullptr || seat->broadcast_along(message_, &from_->state());
+  detail::ConnectionObserver* observer = from_->state().observer();
+  return observer == nullptr || observer->broadcast_batched(message_, &from_->state());
 }
 bool Connection::Broadcast::await_suspend(std::coroutine_handle<> awaiting) {
-  walk_.emplace(from_->state().seat()->broadcast(message_, &from_->state()));
+  walk_.emplace(from_->state().observer()->broadcast(message_, &from_->state()));
   return std::move(*walk_).operator co_await().await_suspend(awaiting);
 }
 void Connection::Broadcast::await_resume() {
@@ -183,11 +183,11 @@ Result<std::vector<std::uint32_t>> Connection::peer_groups() const {
 }
 Result<Descriptor> Connection::peer_pidfd() const { return Peer::pidfd_of(descriptor()); }
 Result<PidStatus> Connection::peer_identity() const { return Peer::identity_of(descriptor()); }
-const Address& Connection::address() const noexcept { return state().terms().address; }
-SocketType Connection::type() const noexcept { return state().terms().type; }
+const Address& Connection::address() const noexcept { return state().config().address; }
+SocketType Connection::type() const noexcept { return state().config().type; }
 std::uint64_t Connection::number() const noexcept {
-  const detail::Seat* seat = state().seat();
-  return seat == nullptr ? 0 : seat->number();
+  const detail::ConnectionObserver* observer = state().observer();
+  return observer == nullptr ? 0 : observer->number();
 }
 Counters Connection::counters() const noexcept {
   state().settle_broadcasts();

@@ -32,31 +32,32 @@ class ConnectionState::Clock : public Timer {
 };
 
 Result<Connection> ConnectionState::open(Loop& loop, Descriptor socket, const Peer& peer,
-                                         std::shared_ptr<const Terms> terms,
-                                         std::shared_ptr<Seat> seat) {
+                                         std::shared_ptr<const ConnectionConfig> config,
+                                         std::shared_ptr<ConnectionObserver> observer) {
   std::unique_ptr<ConnectionState> state(
-      new ConnectionState(loop, std::move(socket), peer, std::move(terms)));
+      new ConnectionState(loop, std::move(socket), peer, std::move(config)));
   auto watched = state->watch(loop.core(), state->descriptor(), sys::event_readable);
   if (!watched) return std::unexpected(watched.error());
-  const Limits& limits = state->terms().options.limits;
+  const Limits& limits = state->config().options.limits;
   if (limits.handshake_time > Duration::zero()) state->waits().opened_at = Loop::Clock::now();
   if (limits.handshake_time > Duration::zero() || limits.idle_time > Duration::zero()) {
     state->start_clock();
   }
   // Last: who never sat down has no end to be told of.
-  if (seat) state->kept_.emplace(seat->account(), core::Quota::memory);
-  state->seat_ = std::move(seat);
+  if (observer) state->kept_.emplace(observer->account(), core::Quota::memory);
+  state->observer_ = std::move(observer);
   return Connection(state.release());
 }
 
 ConnectionState::ConnectionState(Loop& loop, Descriptor socket, const Peer& peer,
-                                 std::shared_ptr<const Terms> terms)
-    : Transport(std::move(socket), peer, std::move(terms), loop.core().buffers()), loop_(&loop) {}
+                                 std::shared_ptr<const ConnectionConfig> config)
+    : ConnectionCore(std::move(socket), peer, std::move(config), loop.core().buffers()),
+      loop_(&loop) {}
 
 ConnectionState::~ConnectionState() {
   kept_.reset();  // the account ends with the seat
   send_buffer_.reset();
-  if (seat_ && !finished_) seat_->connection_ended(*this, "closed here");
+  if (observer_ && !finished_) observer_->connection_ended(*this, "closed here");
   if (receiving_ != nullptr) receiving_->wait_->over = true;
   if (waits_) {
     for (Connection::Send* send : waits_->senders) send->rest_->waiting = false;
@@ -71,7 +72,7 @@ void ConnectionState::or_end(Action action) noexcept {
     action();
   } catch (const std::bad_alloc&) {
     fail_out_of_memory();
-    settle_ended();
+    complete_with_end();
   }
 }
 
@@ -80,8 +81,8 @@ void ConnectionState::or_end(Action action) noexcept {
 bool ConnectionState::begin_receive(Connection::Receive& receive) {
   assert(receiving_ == nullptr && "one task receives from a connection at a time");
   receiving_ = &receive;
-  if (!gave_way()) await_more();
-  if (draining_ || gave_way())
+  if (!yielded()) await_more();
+  if (draining_ || yielded())
     core().schedule_flush(*this);  // goes on at the end of the turn: flush_turn()
   if (receive.within_ != forever) {
     auto& deadline = waits().deadline;
@@ -92,7 +93,7 @@ bool ConnectionState::begin_receive(Connection::Receive& receive) {
 }
 
 void ConnectionState::await_more() {
-  park();
+  release_buffer();
   note_kept();
   note_partial();
   note_asking();
@@ -108,11 +109,11 @@ void ConnectionState::forget(const Connection::Receive& receive) noexcept {
 
 Received ConnectionState::try_receive() {
   std::optional<Received> received;
-  if (next(received) || (gave_way() && next(received)) || read_once(received)) {
+  if (next(received) || (yielded() && next(received)) || read_once(received)) {
     note_whole();
     return *received;
   }
-  park();
+  release_buffer();
   note_kept();
   note_partial();
   note_asking();
@@ -127,7 +128,7 @@ Received ConnectionState::try_receive() {
       return *received;
     }
   } while (bytes_received() != before);
-  overdue(next_end.reason);
+  fail_with_timeout(next_end.reason);
   next(received);
   return *received;
 }
@@ -139,9 +140,9 @@ void ConnectionState::ready(std::uint32_t events) {
 // In the middle of a message there is no hurry: epoll tells when more of it has come.
 bool ConnectionState::try_read_now() {
   if (receiving_ == nullptr || draining_ || has_partial()) return false;
-  bool news = true;
-  or_end([&] { news = read(); });
-  return news;
+  bool reports = true;
+  or_end([&] { reports = read(); });
+  return reports;
 }
 
 void ConnectionState::handle(std::uint32_t events) {
@@ -162,18 +163,18 @@ void ConnectionState::handle(std::uint32_t events) {
 bool ConnectionState::read() {
   std::optional<Received> received;
   if (read_once(received)) {
-    settle(*received);
-    if (inbound_end() == Outcome::failed) settle_ended();
+    complete(*received);
+    if (inbound_end() == Outcome::failed) complete_with_end();
     return true;
   }
-  park();
+  release_buffer();
   note_kept();
   note_partial();
   if (!draining_ || has_partial()) return false;
   // Between this look and the close a peer could send what nobody would ever read. So its sends
   // are made to fail first (EPIPE: it knows), and what got in before that is still answered.
   if (shut_down_reading()) return read();
-  settle(Received(Outcome::closed, Message(), this));
+  complete(Received(Outcome::closed, Message(), this));
   return true;
 }
 
@@ -183,7 +184,7 @@ bool ConnectionState::read_once(std::optional<Received>& received) {
   const bool shared = core().several_fds_active();
   const bool little = shared || short_of_room;
   if (fill(little ? bounds::fair_read : bounds::stream_read) == Fill::progress) note_activity();
-  if (shared) make_way();
+  if (shared) yield();
   if (buffered_bytes() > bounds::fair_read) note_kept();
   return take(received);
 }
@@ -199,15 +200,15 @@ bool ConnectionState::take(std::optional<Received>& received) {
 void ConnectionState::give_up_receiving() {
   try {
     std::optional<Received> received;
-    if (gave_way() && take(received)) return settle(*received);
+    if (yielded() && take(received)) return complete(*received);
     read_what_arrived();
   } catch (const std::bad_alloc&) {
     // It stays in the socket, for the next receive.
   }
-  settle(Received(Outcome::timed_out, Message(), this));
+  complete(Received(Outcome::timed_out, Message(), this));
 }
 
-void ConnectionState::settle(const Received& received) {
+void ConnectionState::complete(const Received& received) {
   if (receiving_ == nullptr) return;
   Connection::Receive& receive = *std::exchange(receiving_, nullptr);
   if (waits_ && waits_->deadline) waits_->deadline->stop();
@@ -219,12 +220,12 @@ void ConnectionState::settle(const Received& received) {
 
 // After a failure both directions are over: whoever waits is told, and the socket is closed now
 // and not when the program gets round to it.
-void ConnectionState::settle_ended() {
+void ConnectionState::complete_with_end() {
   std::optional<Received> received;
-  if (receiving_ != nullptr && take(received)) settle(*received);
+  if (receiving_ != nullptr && take(received)) complete(*received);
   if (waits_) {
-    settle_senders(waits_->senders, outbound_end());
-    settle_senders(waits_->flushers, outbound_end());
+    complete_senders(waits_->senders, outbound_end());
+    complete_senders(waits_->flushers, outbound_end());
   }
   closing_ = closing_ || inbound_end() == Outcome::failed;
   if (closing_) finish();
@@ -261,7 +262,7 @@ Outcome ConnectionState::look_whether_confirmed() {
   before_queuing();
   const bool queued = queued_bytes() > 0 && outbound_end() == Outcome::ok;
   const Outcome outcome = queued ? Outcome::would_block : look_whether_read();
-  if (outcome == Outcome::failed || outcome == Outcome::peer_gone) settle_ended();
+  if (outcome == Outcome::failed || outcome == Outcome::peer_gone) complete_with_end();
   return outcome;
 }
 
@@ -277,10 +278,10 @@ void ConnectionState::flush_turn() {
   end_turn();
   or_end([this] {
     write();
-    if (gave_way() && receiving_ != nullptr) {
+    if (yielded() && receiving_ != nullptr) {
       std::optional<Received> received;
       if (!take(received)) return await_more();
-      return settle(*received);
+      return complete(*received);
     }
     // What has arrived is still taken, one read a turn: a peer that keeps sending must not keep
     // the loop from hearing that time is up.
@@ -295,31 +296,31 @@ void ConnectionState::write() {
   if (queued_bytes() != before) note_activity();
   note_kept();
   note_pressure(outcome);
-  if (outcome != Outcome::ok && outcome != Outcome::would_block) settle_ended();
+  if (outcome != Outcome::ok && outcome != Outcome::would_block) complete_with_end();
   wake_senders();
-  if (seat_ && terms().options.full == Full::wait && !over_soft_limit() && !over_share()) {
-    seat_->room_made();
+  if (observer_ && config().options.full == Full::wait && !over_soft_limit() && !over_share()) {
+    observer_->room_made();
   }
   if (!queue_empty() || finished_) return;
-  if (waits_) settle_senders(waits_->flushers, outbound_end());
+  if (waits_) complete_senders(waits_->flushers, outbound_end());
   if (half_closed_ && outbound_end() == Outcome::ok) {
     shut_down_writing();
-    if (outbound_end() == Outcome::failed) settle_ended();
+    if (outbound_end() == Outcome::failed) complete_with_end();
   }
   if (closing_) finish();
 }
 
 void ConnectionState::note_pressure(Outcome outcome) {
-  const bool refused = outcome == Outcome::would_block && refusals().active();
+  const bool refused = outcome == Outcome::would_block && resource_backoff().active();
   full_ = outcome == Outcome::would_block && !refused;
   update_events();
   if (refused) {
-    waits().retry_at = Loop::Clock::now() + refusals().pause();
+    waits().retry_at = Loop::Clock::now() + resource_backoff().pause();
   } else if (waits_) {
     waits_->retry_at = off;
   }
   // Where there is no soft limit, its owner watches the queue.
-  const bool has_limit = terms().options.limits.outbound_soft != SIZE_MAX;
+  const bool has_limit = config().options.limits.outbound_soft != SIZE_MAX;
   const bool over = over_soft_limit() || (has_limit && over_share());
   if (over && waits().soft_since == off) waits_->soft_since = Loop::Clock::now();
   if (!over && waits_) waits_->soft_since = off;
@@ -344,7 +345,7 @@ void ConnectionState::wake_senders() {
   }
 }
 
-void ConnectionState::settle_senders(std::vector<Connection::Send*>& sends, Outcome outcome) {
+void ConnectionState::complete_senders(std::vector<Connection::Send*>& sends, Outcome outcome) {
   for (Connection::Send* send : sends) {
     send->outcome_ = outcome;
     send->rest_->waiting = false;
@@ -354,7 +355,7 @@ void ConnectionState::settle_senders(std::vector<Connection::Send*>& sends, Outc
 }
 
 bool ConnectionState::blocks_broadcast() const noexcept {
-  return terms().options.full == Full::wait && !closing_ && outbound_end() == Outcome::ok &&
+  return config().options.full == Full::wait && !closing_ && outbound_end() == Outcome::ok &&
          (over_soft_limit() || over_share());
 }
 
@@ -362,27 +363,27 @@ void ConnectionState::note_blocking() {
   if (!closing_) core().schedule_flush(*this);
 }
 
-void ConnectionState::deliver(const SharedFrame& frame) noexcept {
+void ConnectionState::deliver(const SharedBytes& frame) noexcept {
   or_end([&] { queue_broadcast(frame); });
 }
 
 void ConnectionState::miss_broadcast() noexcept {
   fail_out_of_memory();
-  settle_ended();
+  complete_with_end();
 }
 
-void ConnectionState::queue_broadcast(const SharedFrame& frame) {
+void ConnectionState::queue_broadcast(const SharedBytes& frame) {
   if (closing_ || outbound_end() != Outcome::ok) return;
   // A sender with a larger SO_SNDBUF than ours can send what we cannot pass on.
   if (!fits(frame.end - frame.begin)) {
     count_dropped();
     return;
   }
-  const Limits& limits = terms().options.limits;
+  const Limits& limits = config().options.limits;
   const std::size_t size = frame.end - frame.begin;
   const std::size_t after = queued_bytes() + size;
   const bool no_more = over_share();
-  switch (terms().options.full) {
+  switch (config().options.full) {
     case Full::wait: break;
     case Full::drop_newest:
       if (after > limits.outbound_soft || no_more) {
@@ -399,15 +400,15 @@ void ConnectionState::queue_broadcast(const SharedFrame& frame) {
     }
     case Full::disconnect:
       if (after > limits.outbound_hard) {
-        return overdue("it reads too slowly: the outbound queue reached its hard limit");
+        return fail_with_timeout("it reads too slowly: the outbound queue reached its hard limit");
       }
       if (no_more) {
-        return overdue("it reads too slowly: its uid has as much waiting as it may");
+        return fail_with_timeout("it reads too slowly: its uid has as much waiting as it may");
       }
       break;
   }
   enqueue_shared(frame);
-  if (jammed()) note_kept();
+  if (send_blocked()) note_kept();
 }
 
 // What it keeps ----------------------------------------------------------------------------------
@@ -417,7 +418,7 @@ void ConnectionState::queue_broadcast(const SharedFrame& frame) {
 /// has as many pages as are read at once.
 void ConnectionState::note_kept() noexcept {
   if (!kept_) return;
-  const std::size_t unsent = jammed() && !queue_empty() ? queued_bytes() + bounds::chunk : 0;
+  const std::size_t unsent = send_blocked() && !queue_empty() ? queued_bytes() + bounds::chunk : 0;
   const std::size_t read = buffered_bytes();
   kept_->set(unsent + (read > bounds::fair_read ? std::max(read, bounds::stream_read) : 0));
 }
@@ -425,12 +426,12 @@ void ConnectionState::note_kept() noexcept {
 // The kernel doubles what it is asked for (man 7 socket, SO_SNDBUF).
 
 bool ConnectionState::may_raise_send_buffer(std::size_t bytes) noexcept {
-  return !seat_ || seat_->account().has_left(core::Quota::send_buffers, 2 * bytes);
+  return !observer_ || observer_->account().has_left(core::Quota::send_buffers, 2 * bytes);
 }
 
 void ConnectionState::note_send_buffer(std::size_t bytes) noexcept {
-  if (!seat_) return;
-  send_buffer_.emplace(seat_->account(), core::Quota::send_buffers);
+  if (!observer_) return;
+  send_buffer_.emplace(observer_->account(), core::Quota::send_buffers);
   send_buffer_->set(2 * bytes);
 }
 
@@ -461,13 +462,13 @@ void ConnectionState::close(Outcome outcome) {
   closing_ = true;
   refuse_more();
   if (inbound_end() == Outcome::ok) end_inbound(outcome);
-  settle(Received(outcome, Message(), this));
-  if (waits_) settle_senders(waits_->senders, outcome);
+  complete(Received(outcome, Message(), this));
+  if (waits_) complete_senders(waits_->senders, outcome);
   if (queue_empty()) {
     finish();
     return;
   }
-  if (seat_) seat_->room_made();  // no broadcast waits for it any more
+  if (observer_) observer_->room_made();  // no broadcast waits for it any more
   try {
     waits().active_at = Loop::Clock::now();  // the peer has its time from here on
     start_clock();
@@ -482,7 +483,7 @@ void ConnectionState::abort() {
   close();
   if (finished_) return;
   end_outbound(Outcome::closed);
-  if (waits_) settle_senders(waits_->flushers, Outcome::closed);
+  if (waits_) complete_senders(waits_->flushers, Outcome::closed);
   finish();
 }
 
@@ -496,11 +497,11 @@ Descriptor ConnectionState::release() {
   (void)sys::set_nonblocking(socket.get(), false);
   (void)sys::allow_fd_passing(socket.get(), true);
   if (packets()) (void)sys::pass_credentials(socket.get(), false);
-  if (seat_) seat_->connection_released();
+  if (observer_) observer_->connection_released();
   return socket;
 }
 
-void ConnectionState::let_go() {
+void ConnectionState::detach() {
   close();
   orphaned_ = !finished_;
   if (orphaned_) {
@@ -535,16 +536,16 @@ void ConnectionState::finish() noexcept {
   close_socket();  // the receive buffer stays: somebody may still look at a message in it
   note_kept();
   send_buffer_.reset();
-  if (waits_) settle_senders(waits_->flushers, outbound_end());
-  if (seat_) {
+  if (waits_) complete_senders(waits_->flushers, outbound_end());
+  if (observer_) {
     std::string reason;
     try {
       reason = reason_of_end();
     } catch (const std::bad_alloc&) {
       reason = "out of memory";  // in so few letters that it needs none itself
     }
-    seat_->connection_ended(*this, std::move(reason));
-    seat_->room_made();
+    observer_->connection_ended(*this, std::move(reason));
+    observer_->room_made();
   }
   if (orphaned_) core().destroy_later(*this);
 }
@@ -606,7 +607,7 @@ void ConnectionState::note_activity() noexcept {
 /// The program has dealt with the messages it was given, and it is the peer's turn: from here on
 /// the peer is idle. Whoever asks again after a deadline of his own has not dealt with any.
 void ConnectionState::note_asking() {
-  if (terms().options.limits.idle_time <= Duration::zero()) return;
+  if (config().options.limits.idle_time <= Duration::zero()) return;
   if (waits().dealt_with != messages_received_) {
     waits_->dealt_with = messages_received_;
     waits_->active_at = Loop::Clock::now();
@@ -623,7 +624,7 @@ ConnectionState::Running ConnectionState::next_clock(bool asking) const noexcept
     if (since == off || time <= Duration::zero() || since + time >= next.until) return;
     next = {since + time, reason};
   };
-  const Limits& limits = terms().options.limits;
+  const Limits& limits = config().options.limits;
   if (asking) {
     consider(waits_->partial_since, limits.message_time,
              "a message took longer than its time to arrive whole");
@@ -669,7 +670,7 @@ void ConnectionState::check_clocks() {
   if (next.until > now) {
     start_clock();
   } else {
-    overdue(next.reason);
+    fail_with_timeout(next.reason);
   }
 }
 
@@ -690,9 +691,9 @@ void ConnectionState::read_what_arrived() {
   } while (!read() && bytes_received() != before);
 }
 
-void ConnectionState::overdue(const char* reason) noexcept {
+void ConnectionState::fail_with_timeout(const char* reason) noexcept {
   fail([&] { return sys::failure(ETIMEDOUT, "talk to", peer().to_string(), reason).error(); });
-  settle_ended();
+  complete_with_end();
 }
 
 }  // namespace hallway::detail

@@ -19,14 +19,14 @@
 
 #include "core/accounts.hpp"
 #include "loop/loop_core.hpp"
-#include "message/transport.hpp"
+#include "message/connection_core.hpp"
 
 namespace hallway::detail {
 
 /// A server's side of its connection: told when it ends, asked for the others.
-class Seat {
+class ConnectionObserver {
  public:
-  virtual ~Seat() = default;
+  virtual ~ConnectionObserver() = default;
   [[nodiscard]] virtual std::uint64_t number() const noexcept = 0;
   /// What the server keeps for its uid.
   [[nodiscard]] virtual core::Account& account() const noexcept = 0;
@@ -35,20 +35,23 @@ class Seat {
   virtual void connection_released() noexcept = 0;
   virtual Task<> broadcast(ByteView message, const ConnectionState* except) = 0;
   /// Broadcasts right now, if that takes no more than adding to the broadcasts before it.
-  virtual bool broadcast_along(ByteView message, const ConnectionState* except) = 0;
+  virtual bool broadcast_batched(ByteView message, const ConnectionState* except) = 0;
   /// What was broadcast so far is put into the queues: somebody is about to use or look at one.
   virtual void settle_broadcasts() noexcept = 0;
   /// A connection somebody's broadcast waits for has room again, or is gone.
   virtual void room_made() = 0;
 };
 
-class ConnectionState final : public Transport, public Lingering, private Watch, private Flushable {
+class ConnectionState final : public ConnectionCore,
+                              public Lingering,
+                              private Watch,
+                              private Flushable {
  public:
   /// Adopts a connected socket and watches it. Owned by the Connection made from it, until that
   /// lets go; then by the loop, until everything is written.
   static Result<Connection> open(Loop& loop, Descriptor socket, const Peer& peer,
-                                 std::shared_ptr<const Terms> terms,
-                                 std::shared_ptr<Seat> seat = nullptr);
+                                 std::shared_ptr<const ConnectionConfig> config,
+                                 std::shared_ptr<ConnectionObserver> observer = nullptr);
   ~ConnectionState() override;
 
   static ConnectionState& of(const Connection& connection) noexcept { return connection.state(); }
@@ -69,7 +72,7 @@ class ConnectionState final : public Transport, public Lingering, private Watch,
   Descriptor release();
 
   /// The owner goes: closes, and deletes itself when that is done.
-  void let_go();
+  void detach();
   [[nodiscard]] bool move_to(Loop& loop) noexcept override;
 
   // What servers do ----------------------------------------------------------------------------
@@ -80,13 +83,13 @@ class ConnectionState final : public Transport, public Lingering, private Watch,
 
   /// One broadcast message, by the connection's policy for a full queue. Whom it cannot be queued
   /// for loses the connection, because it would miss a message.
-  void deliver(const SharedFrame& frame) noexcept;
+  void deliver(const SharedBytes& frame) noexcept;
   /// There was no memory for the frame that only it needs.
   void miss_broadcast() noexcept;
 
   /// Whether broadcasts may be delivered to it many at a time: not where each may be dropped.
   [[nodiscard]] bool takes_many() const noexcept {
-    const Full full = terms().options.full;
+    const Full full = config().options.full;
     return !packets() && (full == Full::wait || full == Full::disconnect);
   }
   [[nodiscard]] bool blocks_broadcast() const noexcept;
@@ -94,18 +97,18 @@ class ConnectionState final : public Transport, public Lingering, private Watch,
   void note_blocking();
   /// What the server broadcast so far is in the queue from here on.
   void settle_broadcasts() noexcept {
-    if (seat_) seat_->settle_broadcasts();
+    if (observer_) observer_->settle_broadcasts();
   }
 
   /// What it keeps now is in the account of its uid.
   void note_kept() noexcept;
   /// The kernel takes nothing, and its uid has as much waiting here as it may.
   [[nodiscard]] bool over_share() const noexcept override {
-    return jammed() && kept_ && !kept_->may_grow();
+    return send_blocked() && kept_ && !kept_->may_grow();
   }
 
   [[nodiscard]] Loop& loop() const noexcept { return *loop_; }
-  [[nodiscard]] Seat* seat() const noexcept { return seat_.get(); }
+  [[nodiscard]] ConnectionObserver* observer() const noexcept { return observer_.get(); }
 
  private:
   class Deadline;
@@ -134,7 +137,7 @@ class ConnectionState final : public Transport, public Lingering, private Watch,
   };
 
   ConnectionState(Loop& loop, Descriptor socket, const Peer& peer,
-                  std::shared_ptr<const Terms> terms);
+                  std::shared_ptr<const ConnectionConfig> config);
 
   void ready(std::uint32_t events) override;
   bool try_read_now() override;
@@ -154,13 +157,13 @@ class ConnectionState final : public Transport, public Lingering, private Watch,
   bool read();
   bool read_once(std::optional<Received>& received);
   bool take(std::optional<Received>& received);
-  void settle(const Received& received);
-  void settle_ended();
+  void complete(const Received& received);
+  void complete_with_end();
   void write();
   void note_pressure(Outcome outcome);
   void wake_senders();
-  void settle_senders(std::vector<Connection::Send*>& sends, Outcome outcome);
-  void queue_broadcast(const SharedFrame& frame);
+  void complete_senders(std::vector<Connection::Send*>& sends, Outcome outcome);
+  void queue_broadcast(const SharedBytes& frame);
   void finish() noexcept;
   void update_events();
 
@@ -176,12 +179,13 @@ class ConnectionState final : public Transport, public Lingering, private Watch,
   void read_what_arrived();
   void give_up_receiving();
   [[nodiscard]] Running next_clock(bool asking) const noexcept;
-  void overdue(const char* reason) noexcept;
+  void fail_with_timeout(const char* reason) noexcept;
   void take_too_much() noexcept;
   [[nodiscard]] std::string reason_of_end() const;
 
   Loop* loop_;
-  std::shared_ptr<Seat> seat_;  // shared with the handler: whichever ends last frees the place
+  std::shared_ptr<ConnectionObserver>
+      observer_;  // shared with the handler: whichever ends last frees the place
   std::optional<core::Charge> kept_;         // of a server's connection
   std::optional<core::Charge> send_buffer_;  // of one whose buffer is larger than usual
   Connection::Receive* receiving_ = nullptr;

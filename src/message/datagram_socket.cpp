@@ -10,7 +10,7 @@
 #include "core/received_descriptors.hpp"
 #include "loop/loop_core.hpp"
 #include "loop/timed_wait.hpp"
-#include "message/refusals.hpp"
+#include "message/resource_backoff.hpp"
 #include "net/inherited.hpp"
 #include "net/path_monitor.hpp"
 #include "net/resolve.hpp"
@@ -47,9 +47,9 @@ class TimeLeft {
 };
 
 std::unexpected<Error> not_sent(int error, const Address& to, std::size_t size) {
-  if (message::Refusals::is_one(error)) {
-    return sys::failure(error, "send to", to.unescaped(), message::Refusals::reason(error),
-                        message::Refusals::hint(error));
+  if (message::ResourceBackoff::is_resource_exhaustion(error)) {
+    return sys::failure(error, "send to", to.unescaped(), message::ResourceBackoff::reason(error),
+                        message::ResourceBackoff::hint(error));
   }
   if (error != EMSGSIZE) return net::connect_error(error, "send to", to);
   return sys::failure(error, "send to", to.unescaped(),
@@ -347,7 +347,7 @@ Task<Result<void>> DatagramSocket::send_to(const Address& to, ByteView message,
   if (!there) co_return net::connect_error(there.error(), "send to", to);
 
   Duration retry = first_retry;
-  message::Refusals refusals;
+  message::ResourceBackoff refusals;
   bool reconnected = false;
   const iovec piece{const_cast<char*>(message.data()), message.size()};
   while (state.socket.holds_one()) {
@@ -363,7 +363,7 @@ Task<Result<void>> DatagramSocket::send_to(const Address& to, ByteView message,
       }
       continue;
     }
-    const bool refused = message::Refusals::is_one(error);
+    const bool refused = message::ResourceBackoff::is_resource_exhaustion(error);
     const bool passing = refused && refusals.note(longest_refusal);
     if (!refused) refusals.over();
     if (error != EAGAIN && !passing) co_return not_sent(error, to, message.size());
@@ -385,7 +385,7 @@ Task<Result<void>> DatagramSocket::answer(const ReturnAddress& to, ByteView mess
   State& state = *state_;
   const TimeLeft left(within);
   Duration retry = first_retry;
-  message::Refusals refusals;
+  message::ResourceBackoff refusals;
   bool found_again = false;
   const iovec piece{const_cast<char*>(message.data()), message.size()};
   while (state.socket.holds_one()) {
@@ -400,7 +400,7 @@ Task<Result<void>> DatagramSocket::answer(const ReturnAddress& to, ByteView mess
       state.return_paths.forget(to.address);
       continue;
     }
-    const bool refused = message::Refusals::is_one(error);
+    const bool refused = message::ResourceBackoff::is_resource_exhaustion(error);
     const bool passing = refused && refusals.note(longest_refusal);
     if (!refused) refusals.over();
     if (error != EAGAIN && !passing) co_return not_sent(error, to.address, message.size());

@@ -82,7 +82,7 @@ sys::Expected<std::size_t> OutboundQueue::send_some(int socket, bool packets, Op
 
   // A frame with descriptors is alone in its sendmsg(2): the kernel hands them over with the
   // first byte of what was written at once, and lets no later byte into the same receive. So they
-  // always arrive in the receive that ends inside their own frame (see Transport).
+  // always arrive in the receive that ends inside their own frame (see ConnectionCore).
   std::array<iovec, most_pieces> pieces;  // not initialized: a kilobyte each time
   std::size_t count = 0;
   const bool alone = packets || (!empty() && segments_[head_].descriptors);

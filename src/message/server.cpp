@@ -9,7 +9,7 @@
 #include "core/accounts.hpp"
 #include "core/received_descriptors.hpp"
 #include "loop/loop_core.hpp"
-#include "message/floors.hpp"
+#include "message/shard_set.hpp"
 #include "message/takeover.hpp"
 #include "net/path_monitor.hpp"
 #include "net/resolve.hpp"
@@ -68,7 +68,7 @@ class Admitted {
 
   explicit operator bool() const noexcept { return account_ != nullptr; }
   [[nodiscard]] core::Account& account() const noexcept { return *account_; }
-  void take_place() noexcept { account_ = nullptr; }
+  void acquire_slot() noexcept { account_ = nullptr; }
 
  private:
   core::Accounts& accounts_;
@@ -82,7 +82,9 @@ BindOptions bind_options(const ServerOptions& options) {
 }  // namespace
 
 /// Accepts, admits, and gives whoever was let in to a floor.
-class Server::Core : private detail::Watch, private detail::Timer, private message::UpperFrontDesk {
+class Server::Core : private detail::Watch,
+                     private detail::Timer,
+                     private message::RemoteShardDelegate {
  public:
   Core(Loop& loop, Listener listener, Handler handler, ServerOptions options)
       : loop_(loop),
@@ -91,7 +93,7 @@ class Server::Core : private detail::Watch, private detail::Timer, private messa
         handler_(std::move(handler)),
         options_(std::move(options)),
         accounts_(make_accounts(options_)),
-        floors_(loop_, *this, handler_) {}
+        shards_(loop_, *this, handler_) {}
   ~Core() override;
   Core(const Core&) = delete;
   Core& operator=(const Core&) = delete;
@@ -104,29 +106,29 @@ class Server::Core : private detail::Watch, private detail::Timer, private messa
   [[nodiscard]] Result<Handover> offer() const { return listener_.offer(); }
   void hand_over();
   Result<void> claim();
-  [[nodiscard]] Task<> broadcast(ByteView message) { return floors_.broadcast(message); }
+  [[nodiscard]] Task<> broadcast(ByteView message) { return shards_.broadcast(message); }
 
   [[nodiscard]] const Address& address() const noexcept { return address_; }
   [[nodiscard]] std::optional<std::string> lost() const { return listener_.lost(); }
-  [[nodiscard]] std::size_t connections() const noexcept { return places_; }
+  [[nodiscard]] std::size_t connections() const noexcept { return slots_; }
 
  private:
   void ready(std::uint32_t events) override;
   void fire() override;
 
-  void take_place(core::Account& account) override;
-  void free_place(core::Account& account) noexcept override;
+  void acquire_slot(core::Account& account) override;
+  void release_slot(core::Account& account) noexcept override;
   void report(ServerEvent::Kind kind, std::uint64_t connection, const Peer& peer,
               std::string reason, const Counters& counters) noexcept override;
   [[nodiscard]] bool wants_events() const noexcept override {
     return static_cast<bool>(options_.on_event);
   }
-  void floor_ended() override { finish_if_drained(); }
+  void shard_ended() override { finish_if_drained(); }
 
   void accept_some(int most);
   bool accept_one();
-  void seat(Descriptor socket);
-  void seat_as(std::uint64_t number, Descriptor socket);
+  void admit_socket(Descriptor socket);
+  void admit_numbered(std::uint64_t number, Descriptor socket);
   void note_number(int descriptor);
   [[nodiscard]] Result<void> admit(int socket, const Peer& peer) const;
   void turn_away(std::uint64_t number, const Peer& peer, Descriptor socket, std::string reason);
@@ -137,7 +139,7 @@ class Server::Core : private detail::Watch, private detail::Timer, private messa
   void resume();
   void accept_rest();
   void finish_if_drained();
-  void settle_rights() const;
+  void update_fd_passing() const;
   [[nodiscard]] bool only_the_reserve_is_left();
   [[nodiscard]] bool watches_paths() const noexcept;
   void watch_listener();
@@ -160,8 +162,8 @@ class Server::Core : private detail::Watch, private detail::Timer, private messa
   ServerOptions options_;
   const std::shared_ptr<core::Accounts> accounts_;  // connections that end after us have them, too
   std::optional<net::SubordinateUids> subordinates_;  // once they were read
-  std::shared_ptr<const detail::Terms> terms_;
-  std::size_t places_ = 0;
+  std::shared_ptr<const detail::ConnectionConfig> config_;
+  std::size_t slots_ = 0;
   std::uint64_t accepted_ = 0;
   bool accepting_ = false;
   bool paused_ = false;
@@ -169,11 +171,11 @@ class Server::Core : private detail::Watch, private detail::Timer, private messa
   int clear_of_reserve_ = -1;  // the highest number of a client that was not near it
   bool near_reserve_ = false;  // see only_the_reserve_is_left()
   bool holds_loop_ = false;
-  std::unique_ptr<message::TakeoverOffer> takeover_;
+  std::unique_ptr<message::TakeoverServer> takeover_;
   std::string no_takeover_;  // why there is none: its path could not be bound again
   std::optional<net::PathMonitor> listener_watch_;
   std::optional<net::PathMonitor> control_watch_;
-  message::Floors floors_;  // last: handlers refer to everything above
+  message::ShardSet shards_;  // last: handlers refer to everything above
 };
 
 Result<void> Server::Core::set_allow(const std::vector<AllowRule>& rules) {
@@ -188,12 +190,12 @@ Result<void> Server::Core::start() {
   if (auto set = set_allow(options_.allow); !set) return set;
   const ConnectionOptions connections{options_.framing, options_.descriptors, options_.limits,
                                       options_.full};
-  terms_ =
-      std::make_shared<const detail::Terms>(detail::Terms{connections, address_, listener_.type()});
-  auto opened = floors_.open(options_.loops, terms_, accounts_);
+  config_ = std::make_shared<const detail::ConnectionConfig>(
+      detail::ConnectionConfig{connections, address_, listener_.type()});
+  auto opened = shards_.open(options_.loops, config_, accounts_);
   if (!opened) return opened;
   // An adopted listener is still the predecessor's: claim() does this then.
-  if (!options_.takeover) settle_rights();
+  if (!options_.takeover) update_fd_passing();
   auto watched = watch(loop_.core(), listener_.descriptor(), sys::event_readable);
   if (!watched) return watched;
   loop_.core().hold();
@@ -204,19 +206,19 @@ Result<void> Server::Core::start() {
 }
 
 Result<void> Server::Core::offer_takeover(std::optional<Listener> control) {
-  message::TakeoverOffer::Server offered{.offer = [this]() -> Result<std::optional<Handover>> {
-                                           if (draining_) return std::nullopt;
-                                           return offer();
-                                         },
-                                         .hand_over =
-                                             [this](const Peer& successor) {
-                                               hand_over();
-                                               report(ServerEvent::Kind::taken_over, 0, successor,
-                                                      "by " + successor.to_string(), {});
-                                             }};
+  message::TakeoverServer::Host offered{.offer = [this]() -> Result<std::optional<Handover>> {
+                                          if (draining_) return std::nullopt;
+                                          return offer();
+                                        },
+                                        .hand_over =
+                                            [this](const Peer& successor) {
+                                              hand_over();
+                                              report(ServerEvent::Kind::taken_over, 0, successor,
+                                                     "by " + successor.to_string(), {});
+                                            }};
   auto opened = control
-                    ? message::TakeoverOffer::open(loop_, std::move(*control), std::move(offered))
-                    : message::TakeoverOffer::open(loop_, address_, std::move(offered));
+                    ? message::TakeoverServer::open(loop_, std::move(*control), std::move(offered))
+                    : message::TakeoverServer::open(loop_, address_, std::move(offered));
   if (!opened) return std::unexpected(opened.error());
   takeover_ = std::move(*opened);
   watch_control();
@@ -225,7 +227,7 @@ Result<void> Server::Core::offer_takeover(std::optional<Listener> control) {
 
 Server::Core::~Core() {
   loop_.forget(this);
-  floors_.close();
+  shards_.close();
   stop_watching();
   if (holds_loop_) loop_.core().let_go();
 }
@@ -244,7 +246,7 @@ void Server::Core::accept_some(int most) {
       bool& flag;
       ~Accepting() { flag = false; }
     } const accepting{accepting_ = true};
-    floors_.tidy();
+    shards_.tidy();
     try {
       const auto over = [&] {
         return most == most_accepted && Loop::Clock::now() - began > accepting_share;
@@ -261,8 +263,8 @@ void Server::Core::accept_some(int most) {
 
 /// False: nobody waits.
 bool Server::Core::accept_one() {
-  if (places_ >= options_.server_limits.max_connections) {
-    pause("all " + std::to_string(places_) + " places are taken");
+  if (slots_ >= options_.server_limits.max_connections) {
+    pause("all " + std::to_string(slots_) + " places are taken");
     return true;
   }
   if (only_the_reserve_is_left()) {
@@ -284,7 +286,7 @@ bool Server::Core::accept_one() {
     unreachable_.pop_back();
     return true;
   }
-  seat(std::move(**accepted));
+  admit_socket(std::move(**accepted));
   return true;
 }
 
@@ -292,7 +294,7 @@ bool Server::Core::accept_one() {
 // replaced. Asked only once the limit was met, because it costs two system calls; and one client at
 // a time is served even where the program itself has used up all but the reserve.
 bool Server::Core::only_the_reserve_is_left() {
-  near_reserve_ = near_reserve_ && places_ > 0;
+  near_reserve_ = near_reserve_ && slots_ > 0;
   if (!near_reserve_) return false;
   const auto reserve = reserve_from(options_.server_limits.descriptor_reserve);
   const auto lowest = sys::duplicate(listener_.descriptor());
@@ -300,16 +302,16 @@ bool Server::Core::only_the_reserve_is_left() {
   return !lowest || (reserve && lowest->get() > *reserve);
 }
 
-void Server::Core::seat(Descriptor socket) {
+void Server::Core::admit_socket(Descriptor socket) {
   const std::uint64_t number = ++accepted_;
   try {
-    seat_as(number, std::move(socket));
+    admit_numbered(number, std::move(socket));
   } catch (const std::bad_alloc&) {
     report(ServerEvent::Kind::turned_away, number, {}, "out of memory", {});
   }
 }
 
-void Server::Core::seat_as(std::uint64_t number, Descriptor socket) {
+void Server::Core::admit_numbered(std::uint64_t number, Descriptor socket) {
   const int descriptor = socket.get();
   const auto peer = Peer::of(descriptor);
   if (!peer) {
@@ -322,11 +324,12 @@ void Server::Core::seat_as(std::uint64_t number, Descriptor socket) {
   const std::uint32_t uid = responsible_for(*peer);
   Admitted admitted(*accounts_, uid, net::trusts(Peer{.uid = uid}));
   if (!admitted) return turn_away_for_want_of_room(number, *peer, uid, std::move(socket));
-  auto guest = floors_.let_in(number, *peer, admitted.account(), std::move(socket), places_);
-  admitted.take_place();
+  auto accepted =
+      shards_.assign_shard(number, *peer, admitted.account(), std::move(socket), slots_);
+  admitted.acquire_slot();
   // Before the handler: if it ends at once, the place it frees has to find us paused.
   if (descriptor > clear_of_reserve_) note_number(descriptor);
-  floors_.seat(std::move(guest));
+  shards_.add_connection(std::move(accepted));
 }
 
 void Server::Core::turn_away(std::uint64_t number, const Peer& peer, Descriptor socket,
@@ -350,7 +353,7 @@ void Server::Core::turn_away_for_want_of_room(std::uint64_t number, const Peer& 
   if (!options_.refusal_text) return turn_away(number, peer, std::move(socket), std::move(reason));
   const std::string text = options_.refusal_text(number);
   report(ServerEvent::Kind::turned_away, number, peer, std::move(reason), {});
-  auto connection = detail::ConnectionState::open(loop_, std::move(socket), peer, terms_);
+  auto connection = detail::ConnectionState::open(loop_, std::move(socket), peer, config_);
   if (!connection) return;
   detail::ConnectionState::of(*connection).set_framing(Framing::raw(), Framing::raw());
   connection->try_send(text);
@@ -391,10 +394,10 @@ Result<void> Server::Core::admit(int socket, const Peer& peer) const {
   return {};
 }
 
-void Server::Core::take_place(core::Account& /*account*/) { ++places_; }
+void Server::Core::acquire_slot(core::Account& /*account*/) { ++slots_; }
 
-void Server::Core::free_place(core::Account& account) noexcept {
-  --places_;
+void Server::Core::release_slot(core::Account& account) noexcept {
+  --slots_;
   accounts_->leave(account);
   resume();
   if (draining_) {
@@ -431,7 +434,7 @@ void Server::Core::drain() {
   // Nobody joins the queue any more, or another process serves it: there is nothing to wait for,
   // and epoll would report it all the time.
   set_events(0);
-  floors_.drain();
+  shards_.drain();
   accept_rest();
 }
 
@@ -442,7 +445,7 @@ void Server::Core::hand_over() {
 }
 
 Result<void> Server::Core::claim() {
-  settle_rights();
+  update_fd_passing();
   auto claimed = listener_.claim();
   if (takeover_) {
     auto control = takeover_->claim();
@@ -453,7 +456,7 @@ Result<void> Server::Core::claim() {
 
 // Inherited by accepted sockets, and in force before accept(2). A listener that comes from
 // elsewhere may have been told the opposite.
-void Server::Core::settle_rights() const {
+void Server::Core::update_fd_passing() const {
   if (options_.descriptors == 0) {
     sys::deny_fd_passing(listener_.descriptor());
   } else {
@@ -467,10 +470,10 @@ void Server::Core::settle_rights() const {
 void Server::Core::accept_rest() { accept_some(INT32_MAX); }
 
 void Server::Core::finish_if_drained() {
-  if (!draining_ || paused_ || places_ > 0 || !holds_loop_) return;
+  if (!draining_ || paused_ || slots_ > 0 || !holds_loop_) return;
   stop_watching();
   listener_.close();
-  if (!floors_.end()) return;  // floor_ended() comes back here
+  if (!shards_.end()) return;  // shard_ended() comes back here
   holds_loop_ = false;
   loop_.core().let_go();
 }
@@ -535,7 +538,7 @@ bool Server::Core::rebind_listener() {
     return false;
   }
   unreachable_.push_back(std::exchange(listener_, std::move(*fresh)));
-  settle_rights();
+  update_fd_passing();
   // A successor that is about to take over has the other socket.
   if (takeover_) (void)rebind_control(Address(takeover_->address()));
   return true;
@@ -574,7 +577,7 @@ void Server::Core::announce_path(ServerEvent::Kind kind, const Address& path,
   }
 }
 
-// Server -----------------------------------------------------------------------------------------
+// Host -----------------------------------------------------------------------------------------
 
 Result<Server> Server::open(Loop& loop, const AddressSpec& address, Handler handler,
                             ServerOptions options) {
@@ -606,7 +609,7 @@ Result<Server> Server::succeed(Loop& loop, const AddressSpec& address, const Han
     if (Loop::Clock::now() > deadline) {
       if (server.error().code == std::errc::address_in_use && address.get()) {
         server.error().hint =
-            "it offers no takeover: " + message::Succession::why_not_offered(*address.get()) +
+            "it offers no takeover: " + message::TakeoverClient::why_not_offered(*address.get()) +
             "; stop it, or use another address";
       }
       return server;
@@ -617,7 +620,7 @@ Result<Server> Server::succeed(Loop& loop, const AddressSpec& address, const Han
 
 Result<Server> Server::try_to_succeed(Loop& loop, const AddressSpec& address,
                                       const Handler& handler, const ServerOptions& options) {
-  auto succession = message::Succession::begin(address, bind_options(options));
+  auto succession = message::TakeoverClient::begin(address, bind_options(options));
   if (!succession) return std::unexpected(succession.error());
   auto listener = *succession ? Result<Listener>((*succession)->take_listener())
                               : Listener::bind(address, bind_options(options));

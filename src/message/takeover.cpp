@@ -161,8 +161,8 @@ std::optional<std::string> unproven(const Connection& successor, const Descripto
 
 // The successor ----------------------------------------------------------------------------------
 
-Result<std::optional<Succession>> Succession::begin(const AddressSpec& where,
-                                                    const BindOptions& options) {
+Result<std::optional<TakeoverClient>> TakeoverClient::begin(const AddressSpec& where,
+                                                            const BindOptions& options) {
   if (!where.get()) return std::unexpected(where.get().error());
   const Address& address = *where.get();
   if (address.kind() != Address::Kind::path) {
@@ -187,7 +187,7 @@ Result<std::optional<Succession>> Succession::begin(const AddressSpec& where,
       if (!listener) return std::unexpected(listener.error());
       auto control = Listener::adopt(*control_at, std::move(of_control), control_options());
       if (!control) return std::unexpected(control.error());
-      return Succession(std::move(*client), std::move(*listener), std::move(*control));
+      return TakeoverClient(std::move(*client), std::move(*listener), std::move(*control));
     }
     if (auto goes_on = may_ask_again(answer, address, *client); !goes_on) {
       return std::unexpected(goes_on.error());
@@ -199,7 +199,7 @@ Result<std::optional<Succession>> Succession::begin(const AddressSpec& where,
   }
 }
 
-std::string Succession::why_not_offered(const Address& address) {
+std::string TakeoverClient::why_not_offered(const Address& address) {
   const auto control = control_address(address);
   if (!control) return control.error().explain();
   const auto probe = net::try_connect(*control, SocketType::seqpacket);
@@ -211,7 +211,7 @@ std::string Succession::why_not_offered(const Address& address) {
   return control->to_string() + ": " + error.why();
 }
 
-Result<void> Succession::complete() {
+Result<void> TakeoverClient::complete() {
   if (predecessor_.send(ready)) {
     Received answer = predecessor_.receive(defaults::takeover_time);
     if (answer.outcome() == Outcome::timed_out) {
@@ -229,8 +229,8 @@ Result<void> Succession::complete() {
 
 // The predecessor --------------------------------------------------------------------------------
 
-Result<std::unique_ptr<TakeoverOffer>> TakeoverOffer::open(Loop& loop, const Address& address,
-                                                           Server server) {
+Result<std::unique_ptr<TakeoverServer>> TakeoverServer::open(Loop& loop, const Address& address,
+                                                             Host server) {
   const auto control_at = control_address(address);
   if (!control_at) return std::unexpected(control_at.error());
   auto control = Listener::bind(*control_at, control_options());
@@ -238,9 +238,9 @@ Result<std::unique_ptr<TakeoverOffer>> TakeoverOffer::open(Loop& loop, const Add
   return open(loop, std::move(*control), std::move(server));
 }
 
-Result<std::unique_ptr<TakeoverOffer>> TakeoverOffer::open(Loop& loop, Listener control,
-                                                           Server server) {
-  std::unique_ptr<TakeoverOffer> offer(new TakeoverOffer(std::move(server)));
+Result<std::unique_ptr<TakeoverServer>> TakeoverServer::open(Loop& loop, Listener control,
+                                                             Host server) {
+  std::unique_ptr<TakeoverServer> offer(new TakeoverServer(std::move(server)));
   auto opened = hallway::Server::open(
       loop, std::move(control),
       [self = offer.get()](Connection successor) { return self->negotiate(std::move(successor)); },
@@ -254,7 +254,7 @@ Result<std::unique_ptr<TakeoverOffer>> TakeoverOffer::open(Loop& loop, Listener 
   return offer;
 }
 
-Task<> TakeoverOffer::negotiate(Connection successor) {
+Task<> TakeoverServer::negotiate(Connection successor) {
   const Received hello = co_await successor.receive(defaults::takeover_time);
   if (!hello) co_return;
   if (*hello != greeting) {
@@ -282,8 +282,8 @@ Task<> TakeoverOffer::negotiate(Connection successor) {
   co_await offer(successor, passed.list()[0]);
 }
 
-Task<> TakeoverOffer::offer(Connection& successor, const Descriptor& lock) {
-  auto listener = server_.offer();
+Task<> TakeoverServer::offer(Connection& successor, const Descriptor& lock) {
+  auto listener = host_.offer();
   // About to stop: the successor asks again, and then binds the name by itself.
   if (listener && !*listener) co_return;
   auto control = control_->offer();
@@ -308,7 +308,7 @@ Task<> TakeoverOffer::offer(Connection& successor, const Descriptor& lock) {
   // No clock here: until it says so or is gone, it costs nothing but its place.
   const Received answer = co_await successor.receive();
   if (!answer || *answer != ready) co_return;
-  const auto still = server_.offer();
+  const auto still = host_.offer();
   if (!still || !*still) co_return;  // it began to stop meanwhile
   co_await successor.send(yours);
   const Sent told = co_await successor.flush();
@@ -316,7 +316,7 @@ Task<> TakeoverOffer::offer(Connection& successor, const Descriptor& lock) {
   // First the control socket: the server drains when it hands over, and would shut down whatever
   // is still its own, for the successor, too.
   control_->hand_over();
-  server_.hand_over(successor.peer());
+  host_.hand_over(successor.peer());
 }
 
 }  // namespace hallway::message

@@ -38,12 +38,12 @@
 namespace hallway::message {
 
 /// The successor's side.
-class Succession {
+class TakeoverClient {
  public:
   /// Asks whoever serves `where`. Nothing: nobody there hands over.
   /// Blocking: at most twice defaults::takeover_time.
-  static Result<std::optional<Succession>> begin(const AddressSpec& where,
-                                                 const BindOptions& options);
+  static Result<std::optional<TakeoverClient>> begin(const AddressSpec& where,
+                                                     const BindOptions& options);
 
   /// What is known about why begin() gave nothing, for a person.
   static std::string why_not_offered(const Address& address);
@@ -59,7 +59,7 @@ class Succession {
   Result<void> complete();
 
  private:
-  Succession(Client predecessor, Listener listener, Listener control)
+  TakeoverClient(Client predecessor, Listener listener, Listener control)
       : predecessor_(std::move(predecessor)),
         listener_(std::move(listener)),
         control_(std::move(control)) {}
@@ -70,19 +70,19 @@ class Succession {
 };
 
 /// The predecessor's side.
-class TakeoverOffer {
+class TakeoverServer {
  public:
-  struct Server {
+  struct Host {
     /// What is offered; nothing when it is about to stop.
     std::move_only_function<Result<std::optional<Handover>>()> offer;
     std::move_only_function<void(const Peer& successor)> hand_over;
   };
 
   /// Binds the control socket beside `address`, whose lock covers it.
-  static Result<std::unique_ptr<TakeoverOffer>> open(Loop& loop, const Address& address,
-                                                     Server server);
+  static Result<std::unique_ptr<TakeoverServer>> open(Loop& loop, const Address& address,
+                                                      Host server);
   /// The same on the control socket a predecessor handed over.
-  static Result<std::unique_ptr<TakeoverOffer>> open(Loop& loop, Listener control, Server server);
+  static Result<std::unique_ptr<TakeoverServer>> open(Loop& loop, Listener control, Host server);
 
   /// Of the control socket; as Listener has it.
   [[nodiscard]] const Address& address() const noexcept { return control_->address(); }
@@ -92,12 +92,12 @@ class TakeoverOffer {
   void drain() { control_->drain(); }
 
  private:
-  explicit TakeoverOffer(Server server) : server_(std::move(server)) {}
+  explicit TakeoverServer(Host server) : host_(std::move(server)) {}
 
   Task<> negotiate(Connection successor);
   Task<> offer(Connection& successor, const Descriptor& lock);
 
-  Server server_;
+  Host host_;
   std::optional<hallway::Server> control_;
   bool offering_ = false;
 };

@@ -88,8 +88,8 @@ class HALLWAY_EXPORT Flow {
   Flow(const Flow&) = delete;
   Flow& operator=(const Flow&) = delete;
 
-  // Transport's, as next_slowly() is; a Flow is nothing else than a Transport seen from the public
-  // headers.
+  // ConnectionCore's, as next_slowly() is; a Flow is nothing else than a ConnectionCore seen from
+  // the public headers.
   Outcome append_slowly(ByteView message);
 
   const char* unread_ = nullptr;  // first byte not handed out yet

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "core/chunk.hpp"
-#include "message/transport.hpp"
+#include "message/connection_core.hpp"
 #include "support/watchdog.hpp"
 
 namespace hallway::hub {
@@ -259,7 +259,7 @@ TEST_F(delivery_queue, keeps_a_message_whose_publisher_was_not_asked_to_wait) {
 TEST_F(delivery_queue, counts_at_least_what_tiny_messages_take_up) {
   if (test::sanitized) GTEST_SKIP() << "malloc(3) is the sanitizer's, and takes more";
   for (const auto policy : {DeliveryPolicy::drop_newest, DeliveryPolicy::latest_only}) {
-    DeliveryQueue<detail::SharedFrame> queue(policy, SIZE_MAX, account);
+    DeliveryQueue<detail::SharedBytes> queue(policy, SIZE_MAX, account);
     const std::size_t before = mallinfo2().uordblks;
     for (int number = 0; number < 10'000; ++number) {
       const std::string subject = "a.subject.of.some.length." + std::to_string(number);

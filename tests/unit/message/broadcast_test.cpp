@@ -336,7 +336,7 @@ TEST_F(broadcasting, survives_clients_that_leave_in_the_middle) {
 // Many in one turn -------------------------------------------------------------------------------
 
 /// Connections that stay as they are, held by their handlers.
-class broadcasting_along : public broadcasting {
+class batched_broadcasting : public broadcasting {
  protected:
   void open_held(ServerOptions options = {}) {
     open(
@@ -359,7 +359,7 @@ class broadcasting_along : public broadcasting {
   std::vector<RawStream> clients;
 };
 
-TEST_F(broadcasting_along, takes_one_write_for_each_who_listens) {
+TEST_F(batched_broadcasting, takes_one_write_for_each_who_listens) {
   for (const Full full : {Full::wait, Full::disconnect}) {
     held.clear();
     clients.clear();
@@ -379,7 +379,7 @@ TEST_F(broadcasting_along, takes_one_write_for_each_who_listens) {
   }
 }
 
-TEST_F(broadcasting_along, keeps_the_order_with_what_a_connection_sends_itself) {
+TEST_F(batched_broadcasting, keeps_the_order_with_what_a_connection_sends_itself) {
   open_held();
   loop.run([](std::vector<Connection*>& all) -> Task<> {
     co_await all[0]->broadcast("1");
@@ -395,7 +395,7 @@ TEST_F(broadcasting_along, keeps_the_order_with_what_a_connection_sends_itself) 
   EXPECT_TRUE(until_received(clients[0], "from another\n"));
 }
 
-TEST_F(broadcasting_along, is_seen_by_whoever_looks_at_a_queue) {
+TEST_F(batched_broadcasting, is_seen_by_whoever_looks_at_a_queue) {
   open_held();
   loop.run([](std::vector<Connection*>& all) -> Task<> {
     for (int i = 0; i < 10; ++i) co_await all[0]->broadcast("123456789");
@@ -404,7 +404,7 @@ TEST_F(broadcasting_along, is_seen_by_whoever_looks_at_a_queue) {
   }(held));
 }
 
-TEST_F(broadcasting_along, comes_before_the_end_of_a_connection_that_is_closed) {
+TEST_F(batched_broadcasting, comes_before_the_end_of_a_connection_that_is_closed) {
   open_held();
   loop.run([](std::vector<Connection*>& all) -> Task<> {
     for (int i = 0; i < 3; ++i) co_await all[0]->broadcast("hi");
@@ -417,7 +417,7 @@ TEST_F(broadcasting_along, comes_before_the_end_of_a_connection_that_is_closed) 
   EXPECT_TRUE(until_ended(clients[1]));
 }
 
-TEST_F(broadcasting_along, reaches_each_in_the_framing_it_asked_for_from_then_on) {
+TEST_F(batched_broadcasting, reaches_each_in_the_framing_it_asked_for_from_then_on) {
   open_held();
   loop.run([](std::vector<Connection*>& all) -> Task<> {
     co_await all[0]->broadcast("1");
@@ -432,7 +432,7 @@ TEST_F(broadcasting_along, reaches_each_in_the_framing_it_asked_for_from_then_on
   EXPECT_TRUE(until_received(clients[2], "1\n2\n3\n4\n"));
 }
 
-TEST_F(broadcasting_along, is_delivered_before_the_server_ends) {
+TEST_F(batched_broadcasting, is_delivered_before_the_server_ends) {
   open_held();
   loop.run([](std::vector<Connection*>& all, std::optional<Server>& server) -> Task<> {
     for (int i = 0; i < 3; ++i) co_await all[0]->broadcast("last");
@@ -441,7 +441,7 @@ TEST_F(broadcasting_along, is_delivered_before_the_server_ends) {
   EXPECT_TRUE(until_received(clients[1], "last\nlast\nlast\n"));
 }
 
-TEST_F(broadcasting_along, goes_on_in_another_chunk_when_one_is_full) {
+TEST_F(batched_broadcasting, goes_on_in_another_chunk_when_one_is_full) {
   open_held();
   std::vector<std::string> messages;
   for (std::size_t i = 0; i < 3000; ++i) messages.push_back(numbered(i, 100));
@@ -453,7 +453,7 @@ TEST_F(broadcasting_along, goes_on_in_another_chunk_when_one_is_full) {
   EXPECT_EQ(numbers_in(clients[1].received, 100).back(), 2999U);
 }
 
-TEST_F(broadcasting_along, goes_to_nobody_who_has_half_closed) {
+TEST_F(batched_broadcasting, goes_to_nobody_who_has_half_closed) {
   open_held();
   loop.run([](std::vector<Connection*>& all) -> Task<> {
     all[1]->half_close();

@@ -369,7 +369,7 @@ enum class Mistake : std::uint8_t {
   not_deaf,               // a successor that gives up does not stop "yours" from being sent
 };
 
-// Succession::begin() and complete(), Server::succeed(), TakeoverOffer::offer().
+// TakeoverClient::begin() and complete(), Server::succeed(), TakeoverServer::offer().
 enum class At : std::uint8_t {
   idle,
   asking,   // "takeover 1" was sent

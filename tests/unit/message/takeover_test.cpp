@@ -61,7 +61,7 @@ class takeover : public testing::Test {
   /// A successor that never becomes ready.
   [[nodiscard]] ForkedProcess::Work beginning() const {
     return [path = path](const ForkedProcess::Say& say) {
-      auto succession = message::Succession::begin(path, {});
+      auto succession = message::TakeoverClient::begin(path, {});
       say(succession && *succession ? "begun" : "not begun");
       wait_to_be_killed();
     };

@@ -229,7 +229,7 @@ TEST_F(successor, believes_nobody_but_its_own_uid_and_root) {
     const ActingAs squatter(some_user);
     ASSERT_EQ(::listen(control.get(), 1), 0);
   }
-  const auto begun = message::Succession::begin(path, {});
+  const auto begun = message::TakeoverClient::begin(path, {});
   ASSERT_FALSE(begun);
   EXPECT_EQ(begun.error().code, std::errc::operation_not_permitted);
   EXPECT_EQ(begun.error().hint, "only our own uid and root are believed");
@@ -242,7 +242,7 @@ TEST_F(successor, says_why_a_server_of_an_older_version_gives_it_nothing) {
     accepted = Descriptor::adopt(::accept4(control.get(), nullptr, nullptr, SOCK_CLOEXEC));
     raw_send(accepted.get(), "no: the server there speaks another version of takeover");
   });
-  const auto begun = message::Succession::begin(path, {});
+  const auto begun = message::TakeoverClient::begin(path, {});
   ASSERT_FALSE(begun);
   EXPECT_EQ(begun.error().why(), "the server there speaks another version of takeover");
 }
@@ -260,7 +260,7 @@ TEST_F(successor, says_that_it_may_not_write_where_the_socket_is) {
     raw_send(accepted.get(), "prove");
   });
   const ActingAs other(some_user);
-  const auto begun = message::Succession::begin(path, {});
+  const auto begun = message::TakeoverClient::begin(path, {});
   ASSERT_FALSE(begun);
   EXPECT_EQ(begun.error().why(), "this process may not write to s.lock beside it");
 }
@@ -274,7 +274,7 @@ TEST_F(successor, takes_no_offer_with_a_descriptor_too_few) {
       accepted = Descriptor::adopt(::accept4(control.get(), nullptr, nullptr, SOCK_CLOEXEC));
       raw_send(accepted.get(), "offer 1 2 3 4", std::vector<int>(sent, file.get()));
     });
-    const auto begun = message::Succession::begin(path, {});
+    const auto begun = message::TakeoverClient::begin(path, {});
     ASSERT_FALSE(begun);
     EXPECT_EQ(begun.error().why(), "its control socket answers with something else");
   }

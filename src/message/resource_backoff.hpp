@@ -14,14 +14,14 @@
 
 namespace hallway::message {
 
-class Refusals {
+class ResourceBackoff {
  public:
   using Clock = std::chrono::steady_clock;
 
   static constexpr Duration first_pause = std::chrono::milliseconds(1);
   static constexpr Duration longest_pause = std::chrono::milliseconds(50);
 
-  static bool is_one(int error) noexcept {
+  static bool is_resource_exhaustion(int error) noexcept {
     return error == ENOBUFS || error == ENOMEM || error == ETOOMANYREFS;
   }
 

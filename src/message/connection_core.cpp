@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "message/transport.hpp"
+#include "message/connection_core.hpp"
 
 #include <algorithm>
 #include <cassert>
@@ -30,28 +30,29 @@ constexpr int most_discards = 64;
 // Flow's out-of-line half ------------------------------------------------------------------------
 
 bool Flow::next_some(std::optional<Received>& received) {
-  return static_cast<Transport*>(this)->take_some(received);
+  return static_cast<ConnectionCore*>(this)->take_some(received);
 }
 bool Flow::next_slowly(std::optional<Received>& received) {
-  return static_cast<Transport*>(this)->take_next(received);
+  return static_cast<ConnectionCore*>(this)->take_next(received);
 }
 Outcome Flow::append_slowly(ByteView message) {
-  return static_cast<Transport*>(this)->enqueue(message);
+  return static_cast<ConnectionCore*>(this)->enqueue(message);
 }
 Error Flow::explain(const char* operation, Outcome outcome) const {
-  return static_cast<const Transport*>(this)->explain_outcome(operation, outcome);
+  return static_cast<const ConnectionCore*>(this)->explain_outcome(operation, outcome);
 }
 
-Transport::Transport(Descriptor socket, const Peer& peer, std::shared_ptr<const Terms> terms,
-                     core::BufferPools& buffers)
-    : Flow(terms->options.framing,
+ConnectionCore::ConnectionCore(Descriptor socket, const Peer& peer,
+                               std::shared_ptr<const ConnectionConfig> config,
+                               core::BufferPools& buffers)
+    : Flow(config->options.framing,
            static_cast<std::uint32_t>(
-               std::min(terms->options.limits.max_message, bounds::largest_message))),
+               std::min(config->options.limits.max_message, bounds::largest_message))),
       socket_(std::move(socket)),
       peer_(peer),
-      terms_(std::move(terms)),
+      config_(std::move(config)),
       queue_(keeps_boundaries(), buffers) {
-  if (terms_->options.descriptors > 0) inbox_ = std::make_unique<Inbox>();
+  if (config_->options.descriptors > 0) inbox_ = std::make_unique<Inbox>();
   plain_ = !packets() && !inbox_;
   if (packets()) {
     // Without credentials an empty packet could not be told from the end (see receive_packet).
@@ -66,12 +67,12 @@ Transport::Transport(Descriptor socket, const Peer& peer, std::shared_ptr<const 
   }
 }
 
-Transport::~Transport() { queue_.buffers().received.release(std::move(buffer_)); }
+ConnectionCore::~ConnectionCore() { queue_.buffers().received.release(std::move(buffer_)); }
 
 // Receiving --------------------------------------------------------------------------------------
 
 // After each step the pointers are right, because the next may throw.
-void Transport::make_room() {
+void ConnectionCore::make_room() {
   const auto partial = static_cast<std::size_t>(filled_ - unread_);
   const auto lies_at = [&](const char* where) {
     unread_ = where;
@@ -95,7 +96,7 @@ void Transport::make_room() {
   lies_at(buffer_.data());
 }
 
-void Transport::park() {
+void ConnectionCore::release_buffer() {
   const auto partial = static_cast<std::size_t>(filled_ - unread_);
   if (partial >= worth_keeping) return;
   if (partial == 0) {
@@ -112,13 +113,13 @@ void Transport::park() {
   }
 }
 
-void Transport::make_way() {
+void ConnectionCore::yield() {
   if (static_cast<std::size_t>(filled_ - unread_) <= core::ReceiveBufferPool::small_size) {
-    park();
+    release_buffer();
   }
 }
 
-Transport::Fill Transport::fill(std::size_t most) {
+ConnectionCore::Fill ConnectionCore::fill(std::size_t most) {
   // Whatever the hour: a task that was woken for this has at least some of it.
   look_up_at_ = messages_received_ + bounds::messages_between_looks;
   if (inbound_end_ != Outcome::ok) return Fill::ended;
@@ -143,7 +144,7 @@ Transport::Fill Transport::fill(std::size_t most) {
   }
   const bool at_end = !got || (*got == 0 && !packet_waits_);
   if (at_end) {
-    inbound_end_ = deaf_ ? Outcome::closed : Outcome::end_of_stream;
+    inbound_end_ = read_shut_down_ ? Outcome::closed : Outcome::end_of_stream;
     if (reset_) inbound_end_ = Outcome::peer_gone;
     return Fill::ended;
   }
@@ -152,9 +153,9 @@ Transport::Fill Transport::fill(std::size_t most) {
   return Fill::progress;
 }
 
-sys::Expected<std::size_t> Transport::receive_stream(iovec room) {
+sys::Expected<std::size_t> ConnectionCore::receive_stream(iovec room) {
   if (!inbox_) return sys::receive_bytes(socket_.get(), room);
-  auto reception = sys::receive(socket_.get(), room, terms_->options.descriptors, false);
+  auto reception = sys::receive(socket_.get(), room, config_->options.descriptors, false);
   if (!reception) return std::unexpected(reception.error());
   keep_descriptors(*reception);
   return reception->size;
@@ -163,8 +164,8 @@ sys::Expected<std::size_t> Transport::receive_stream(iovec room) {
 // What waited here before this receive belongs to the one message that is not whole yet, because
 // only then is more received. So at most twice the limit is ever held, however slowly a peer sends
 // that message; whether what came now belongs to it, too, is known once its end is.
-void Transport::keep_descriptors(sys::ReceiveResult& reception) noexcept {
-  const std::size_t limit = terms_->options.descriptors;
+void ConnectionCore::keep_descriptors(sys::ReceiveResult& reception) noexcept {
+  const std::size_t limit = config_->options.descriptors;
   core::ReceivedDescriptors came(std::exchange(reception.descriptors, {}));
   auto& arrived = inbox_->arrived;
   std::size_t waiting = 0;
@@ -187,8 +188,8 @@ void Transport::keep_descriptors(sys::ReceiveResult& reception) noexcept {
 
 // An empty packet and the end are both zero bytes, and MSG_EOR is never reported. But a packet
 // comes with its sender's credentials, and the end without.
-sys::Expected<std::size_t> Transport::receive_packet(iovec room) {
-  auto reception = sys::receive(socket_.get(), room, terms_->options.descriptors, true);
+sys::Expected<std::size_t> ConnectionCore::receive_packet(iovec room) {
+  auto reception = sys::receive(socket_.get(), room, config_->options.descriptors, true);
   if (!reception) return std::unexpected(reception.error());
   packet_waits_ = reception->size > 0 || reception->has_control;
   if (inbox_ && packet_waits_) keep_descriptors(*reception);
@@ -200,18 +201,18 @@ sys::Expected<std::size_t> Transport::receive_packet(iovec room) {
   return reception->size;
 }
 
-bool Transport::gives_way() {
-  gave_way_ = false;
+bool ConnectionCore::should_yield() {
+  yielded_ = false;
   if (messages_received_ >= look_up_at_) {
     look_up_at_ = messages_received_ + bounds::messages_between_looks;
-    gave_way_ = filled_ != unread_ && turn_is_over();
+    yielded_ = filled_ != unread_ && turn_is_over();
   }
-  return gave_way_;
+  return yielded_;
 }
 
-bool Transport::take_next(std::optional<Received>& received) {
+bool ConnectionCore::take_next(std::optional<Received>& received) {
   assert(!in_pieces() && "a message that was begun is taken to its end by receive_some()");
-  if (gives_way()) return false;
+  if (should_yield()) return false;
   if (inbox_) inbox_->claimed.clear();
   if (packets()) return packet_waits_ ? give_packet(received) : give_end(received);
 
@@ -236,8 +237,8 @@ bool Transport::take_next(std::optional<Received>& received) {
   return give_end(received);
 }
 
-bool Transport::take_some(std::optional<Received>& received) {
-  if (gives_way()) return false;
+bool ConnectionCore::take_some(std::optional<Received>& received) {
+  if (should_yield()) return false;
   if (inbox_) inbox_->claimed.clear();
   if (packets()) return packet_waits_ ? give_packet(received) : give_end(received);
 
@@ -258,7 +259,8 @@ bool Transport::take_some(std::optional<Received>& received) {
   return give_end(received);
 }
 
-bool Transport::give(std::optional<Received>& received, ByteView message, std::size_t consumed) {
+bool ConnectionCore::give(std::optional<Received>& received, ByteView message,
+                          std::size_t consumed) {
   unread_ += consumed;
   scanned_ = 0;
   ++messages_received_;
@@ -268,7 +270,7 @@ bool Transport::give(std::optional<Received>& received, ByteView message, std::s
   return true;
 }
 
-bool Transport::give_piece(std::optional<Received>& received, const Piece& piece) {
+bool ConnectionCore::give_piece(std::optional<Received>& received, const Piece& piece) {
   plain_ = piece.last && !inbox_;  // next()'s short way knows nothing of pieces
   if (piece.last) return give(received, piece.bytes, piece.consumed);
   unread_ += piece.consumed;
@@ -277,13 +279,13 @@ bool Transport::give_piece(std::optional<Received>& received, const Piece& piece
   return true;
 }
 
-bool Transport::give_packet(std::optional<Received>& received) {
+bool ConnectionCore::give_packet(std::optional<Received>& received) {
   packet_waits_ = false;
   const ByteView packet(unread_, static_cast<std::size_t>(filled_ - unread_));
   return give(received, packet, packet.size());
 }
 
-bool Transport::give_end(std::optional<Received>& received) {
+bool ConnectionCore::give_end(std::optional<Received>& received) {
   if (inbound_end_ == Outcome::ok) return false;
   received = Received(inbound_end_, Message(), this);
   return true;
@@ -295,7 +297,7 @@ bool Transport::give_end(std::optional<Received>& received) {
 //
 // Its message is taken already: what finds no memory is lost like what found no room in the
 // kernel.
-Outcome Transport::claim_descriptors(std::uint64_t frame_end) noexcept {
+Outcome ConnectionCore::claim_descriptors(std::uint64_t frame_end) noexcept {
   bool whole = true;
   auto& arrived = inbox_->arrived;
   const auto later =
@@ -309,12 +311,12 @@ Outcome Transport::claim_descriptors(std::uint64_t frame_end) noexcept {
     whole = false;
   }
   arrived.erase(arrived.begin(), later);
-  whole = whole && inbox_->claimed.size() <= terms_->options.descriptors;
+  whole = whole && inbox_->claimed.size() <= config_->options.descriptors;
   if (!whole) inbox_->claimed.clear();
   return whole ? Outcome::ok : Outcome::truncated;
 }
 
-void Transport::end_inbound(Outcome outcome) noexcept {
+void ConnectionCore::end_inbound(Outcome outcome) noexcept {
   if (inbound_end_ == Outcome::ok || inbound_end_ == Outcome::end_of_stream) inbound_end_ = outcome;
   unread_ = filled_ = buffer_.data();
   scanned_ = 0;
@@ -325,7 +327,7 @@ void Transport::end_inbound(Outcome outcome) noexcept {
 
 // Sending ----------------------------------------------------------------------------------------
 
-Outcome Transport::refuse(ByteView message, std::size_t descriptors) {
+Outcome ConnectionCore::refuse(ByteView message, std::size_t descriptors) {
   if (outbound_end_ != Outcome::ok) return outbound_end_;
   if (refusing_) return Outcome::closed;
   const std::size_t largest = std::min(max_message_, largest_packet_);
@@ -350,7 +352,7 @@ Outcome Transport::refuse(ByteView message, std::size_t descriptors) {
     return Outcome::failed;
   }
   const bool others_turn = written_this_turn_ >= most_per_turn;
-  const bool large_begins_to_wait = !large_waits_ && jammed_ && sent_from_place(message);
+  const bool large_begins_to_wait = !large_waits_ && send_blocked_ && sent_from_place(message);
   large_waits_ = large_waits_ || large_begins_to_wait;
   if (!over_soft_limit() && !over_share() && !others_turn) return Outcome::ok;
   // Closes append()'s short way, too: a small message must not overtake those that wait.
@@ -360,7 +362,7 @@ Outcome Transport::refuse(ByteView message, std::size_t descriptors) {
   return Outcome::would_block;
 }
 
-Outcome Transport::enqueue(ByteView message) {
+Outcome ConnectionCore::enqueue(ByteView message) {
   before_queuing();
   if (const Outcome refused = refuse(message, 0); refused != Outcome::ok) return refused;
   if (sent_from_place(message)) return send_from_place(message);
@@ -370,13 +372,13 @@ Outcome Transport::enqueue(ByteView message) {
   return Outcome::ok;
 }
 
-bool Transport::sent_from_place(ByteView message) const noexcept {
+bool ConnectionCore::sent_from_place(ByteView message) const noexcept {
   return message.size() >= large_message && !keeps_boundaries();
 }
 
 // A large message is offered to the kernel at once, and only what it does not take is copied. So
 // one is not sent while the kernel takes nothing.
-Outcome Transport::send_from_place(ByteView message) {
+Outcome ConnectionCore::send_from_place(ByteView message) {
   OutboundQueue::OpenEnd end = open_queue(send_framing_.overhead());
   room_ = send_framing_.write_head(message.size(), end.room);
   room_end_ = end.room_end;
@@ -399,7 +401,7 @@ Outcome Transport::send_from_place(ByteView message) {
   return Outcome::ok;
 }
 
-Outcome Transport::enqueue(ByteView message, std::vector<Descriptor>& descriptors) {
+Outcome ConnectionCore::enqueue(ByteView message, std::vector<Descriptor>& descriptors) {
   before_queuing();
   if (const Outcome refused = refuse(message, descriptors.size()); refused != Outcome::ok) {
     return refused;
@@ -417,7 +419,7 @@ Outcome Transport::enqueue(ByteView message, std::vector<Descriptor>& descriptor
   return Outcome::ok;
 }
 
-void Transport::write_frame(ByteView message) {
+void ConnectionCore::write_frame(ByteView message) {
   const std::size_t size = message.size() + (packets() ? 0 : send_framing_.overhead());
   if (size == 0 && !packets()) {  // an empty raw message is no bytes at all
     ++messages_sent_;
@@ -435,22 +437,22 @@ void Transport::write_frame(ByteView message) {
   keep_open(end);
 }
 
-OutboundQueue::OpenEnd Transport::open_queue(std::size_t size) {
+OutboundQueue::OpenEnd ConnectionCore::open_queue(std::size_t size) {
   OutboundQueue::OpenEnd end{std::exchange(room_, nullptr), std::exchange(room_end_, nullptr)};
   return queue_.open(size, end);
 }
 
 // append()'s short way ends where the soft limit does, also in the middle of a chunk.
-void Transport::keep_open(const OutboundQueue::OpenEnd& end) noexcept {
+void ConnectionCore::keep_open(const OutboundQueue::OpenEnd& end) noexcept {
   room_ = end.room;
   room_end_ = end.room_end;
-  const std::size_t soft = terms_->options.limits.outbound_soft;
+  const std::size_t soft = config_->options.limits.outbound_soft;
   const std::size_t queued = queued_bytes();
   const std::size_t left = soft > queued ? soft - queued : 0;
   if (left < static_cast<std::size_t>(room_end_ - room_)) room_end_ = room_ + left;
 }
 
-void Transport::enqueue_shared(const SharedFrame& frame) {
+void ConnectionCore::enqueue_shared(const SharedBytes& frame) {
   if (outbound_end_ != Outcome::ok || refusing_) return;
   seal_queue();
   queue_.append_range(frame.chunk, frame.begin, frame.end);
@@ -458,12 +460,12 @@ void Transport::enqueue_shared(const SharedFrame& frame) {
   on_queued();
 }
 
-Outcome Transport::flush() noexcept {
+Outcome ConnectionCore::flush() noexcept {
   ByteView nothing;
   return flush(nothing);
 }
 
-Outcome Transport::flush(ByteView& behind) noexcept {
+Outcome ConnectionCore::flush(ByteView& behind) noexcept {
   OutboundQueue::OpenEnd end{room_, room_end_};
   sys::Expected<std::size_t> sent;
   while (sent && outbound_end_ == Outcome::ok && !(queue_.empty() && behind.empty())) {
@@ -473,20 +475,20 @@ Outcome Transport::flush(ByteView& behind) noexcept {
       continue;
     }
     if (!sent) break;
-    refusals_.over();
+    resource_backoff_.over();
     bytes_sent_ += *sent;
     written_this_turn_ =
         static_cast<std::uint32_t>(std::min(written_this_turn_ + *sent, most_per_turn));
   }
   room_ = end.room;
   room_end_ = end.room_end;
-  jammed_ = !sent;
-  large_waits_ = large_waits_ && jammed_;
+  send_blocked_ = !sent;
+  large_waits_ = large_waits_ && send_blocked_;
   if (sent) return outbound_end_;
 
   const int error = sent.error();
   if (error == EAGAIN) {
-    refusals_.over();
+    resource_backoff_.over();
     return Outcome::would_block;
   }
   if (error == EPIPE || error == ECONNRESET) {
@@ -495,12 +497,13 @@ Outcome Transport::flush(ByteView& behind) noexcept {
     end_outbound(Outcome::peer_gone);
     return outbound_end_;
   }
-  const bool passing =
-      message::Refusals::is_one(error) && refusals_.note(terms_->options.limits.outbound_soft_time);
+  const bool passing = message::ResourceBackoff::is_resource_exhaustion(error) &&
+                       resource_backoff_.note(config_->options.limits.outbound_soft_time);
   if (passing) return Outcome::would_block;
   fail([&] {
-    return sys::failure(error, "send to", peer_.to_string(), message::Refusals::reason(error),
-                        message::Refusals::hint(error))
+    return sys::failure(error, "send to", peer_.to_string(),
+                        message::ResourceBackoff::reason(error),
+                        message::ResourceBackoff::hint(error))
         .error();
   });
   return outbound_end_;
@@ -509,8 +512,8 @@ Outcome Transport::flush(ByteView& behind) noexcept {
 // The kernel's first buffer is full, so this one carries much: each time it is full the writer
 // sleeps, and a larger one saves most of that. Not where old messages are to give way to new ones:
 // out of the kernel none can be taken back.
-bool Transport::widen_send_buffer() noexcept {
-  const ConnectionOptions& options = terms_->options;
+bool ConnectionCore::widen_send_buffer() noexcept {
+  const ConnectionOptions& options = config_->options;
   const bool drops = options.full == Full::drop_oldest || options.full == Full::drop_newest;
   if (std::exchange(widened_, true) || packets() || drops) return false;
   if (!may_raise_send_buffer(options.limits.send_buffer)) return false;
@@ -519,18 +522,18 @@ bool Transport::widen_send_buffer() noexcept {
   return raised;
 }
 
-void Transport::seal_queue() noexcept {
+void ConnectionCore::seal_queue() noexcept {
   OutboundQueue::OpenEnd end{room_, room_end_};
   queue_.seal(end);
   room_ = room_end_ = nullptr;
 }
 
-void Transport::refuse_more() noexcept {
+void ConnectionCore::refuse_more() noexcept {
   refusing_ = true;
   seal_queue();
 }
 
-void Transport::end_outbound(Outcome outcome) noexcept {
+void ConnectionCore::end_outbound(Outcome outcome) noexcept {
   if (outbound_end_ == Outcome::ok) outbound_end_ = outcome;
   OutboundQueue::OpenEnd end{room_, room_end_};
   queue_.clear(end);
@@ -540,15 +543,15 @@ void Transport::end_outbound(Outcome outcome) noexcept {
 // Both -------------------------------------------------------------------------------------------
 
 // The first failure counts. Before it, error_ says at most why a message was refused.
-void Transport::keep_error(std::unique_ptr<Error> error) noexcept {
+void ConnectionCore::keep_error(std::unique_ptr<Error> error) noexcept {
   if (!error_ || outbound_end_ == Outcome::ok) error_ = std::move(error);
 }
 
-void Transport::fail_out_of_memory() noexcept {
+void ConnectionCore::fail_out_of_memory() noexcept {
   fail([]() -> Error { throw std::bad_alloc(); });
 }
 
-void Transport::fail_too_large() noexcept {
+void ConnectionCore::fail_too_large() noexcept {
   fail([&] {
     return sys::failure(EMSGSIZE, "receive from", peer_.to_string(),
                         "a message is over the limit of " + std::to_string(max_message_) + " bytes",
@@ -557,7 +560,7 @@ void Transport::fail_too_large() noexcept {
   });
 }
 
-void Transport::fail_broken_off(std::size_t size) noexcept {
+void ConnectionCore::fail_broken_off(std::size_t size) noexcept {
   fail([&] {
     return sys::failure(EPIPE, "receive from", peer_.to_string(),
                         "the peer closed in the middle of a message, after " +
@@ -566,7 +569,7 @@ void Transport::fail_broken_off(std::size_t size) noexcept {
   });
 }
 
-Outcome Transport::look_whether_read() noexcept {
+Outcome ConnectionCore::look_whether_read() noexcept {
   if (outbound_end_ != Outcome::ok && outbound_end_ != Outcome::closed) return outbound_end_;
   if (!socket_.holds_one()) return Outcome::closed;
   const auto fail_with = [this](int error) {
@@ -586,11 +589,11 @@ Outcome Transport::look_whether_read() noexcept {
   return Outcome::peer_gone;
 }
 
-Error Transport::explain_outcome(const char* operation, Outcome outcome) const {
+Error ConnectionCore::explain_outcome(const char* operation, Outcome outcome) const {
   if (outcome == Outcome::failed && error_) return *error_;
-  const std::string subject = terms_->address.kind() == Address::Kind::unnamed
+  const std::string subject = config_->address.kind() == Address::Kind::unnamed
                                   ? peer_.to_string()
-                                  : terms_->address.unescaped();
+                                  : config_->address.unescaped();
   switch (outcome) {
     case Outcome::timed_out:
       return sys::failure(ETIMEDOUT, operation, subject, "nothing came within the deadline")
@@ -617,7 +620,7 @@ Error Transport::explain_outcome(const char* operation, Outcome outcome) const {
   return sys::failure(0, operation, subject).error();
 }
 
-void Transport::set_framing(Framing receive, Framing send) noexcept {
+void ConnectionCore::set_framing(Framing receive, Framing send) noexcept {
   if (packets()) return;
   before_queuing();
   receive_framing_ = receive;
@@ -625,7 +628,7 @@ void Transport::set_framing(Framing receive, Framing send) noexcept {
   scanned_ = 0;
 }
 
-void Transport::shut_down_writing() noexcept {
+void ConnectionCore::shut_down_writing() noexcept {
   const auto done = sys::shutdown_writing(socket_.get());
   if (done) {
     end_outbound(Outcome::closed);
@@ -634,7 +637,7 @@ void Transport::shut_down_writing() noexcept {
   }
 }
 
-void Transport::close_socket() noexcept {
+void ConnectionCore::close_socket() noexcept {
   if (!socket_.holds_one()) return;
   const bool all_read =
       inbound_end_ == Outcome::end_of_stream || inbound_end_ == Outcome::peer_gone;
@@ -652,7 +655,7 @@ void Transport::close_socket() noexcept {
   socket_.close();
 }
 
-Counters Transport::counters() const noexcept {
+Counters ConnectionCore::counters() const noexcept {
   return {messages_received_, messages_sent_, bytes_received_, bytes_sent_, dropped_};
 }
 

@@ -21,33 +21,33 @@
 namespace hallway::message {
 
 /// Outlives its inboxes.
-class Exchange {
+class BroadcastRelay {
  public:
   /// One message, once for each other floor; they share its bytes.
-  using Parcel = std::list<std::shared_ptr<const std::string>>;
+  using BroadcastMessage = std::list<std::shared_ptr<const std::string>>;
 
-  class Inbox;
+  class Queue;
 
   /// @param room  bytes from which an inbox counts as full
-  explicit Exchange(std::size_t room) noexcept : room_(room) {}
+  explicit BroadcastRelay(std::size_t room) noexcept : room_(room) {}
 
  private:
   std::mutex mutex_;
-  std::vector<Inbox*> inboxes_;
+  std::vector<Queue*> queues_;
   const std::size_t room_;
 };
 
 /// What a floor has not delivered yet, its end of the exchange. It is run on the floor's loop when
 /// a message has come, or there is room again for one that could not be sent.
-class Exchange::Inbox : public detail::AsyncWakeup {
+class BroadcastRelay::Queue : public detail::AsyncWakeup {
  public:
-  Inbox(Exchange& exchange, detail::LoopCore& core);
-  ~Inbox() override;
+  Queue(BroadcastRelay& relay, detail::LoopCore& core);
+  ~Queue() override;
 
-  [[nodiscard]] Parcel pack(ByteView message) const;
+  [[nodiscard]] BroadcastMessage prepare(ByteView message) const;
 
   /// Puts it into every other inbox. False: not before this one is empty and the others have room.
-  [[nodiscard]] bool send(Parcel& parcel);
+  [[nodiscard]] bool send(BroadcastMessage& copies);
 
   [[nodiscard]] std::size_t size() const;
   /// The one that came first. Valid until pop().
@@ -55,12 +55,12 @@ class Exchange::Inbox : public detail::AsyncWakeup {
   void pop();
 
  private:
-  void put(Parcel& parcel);
-  [[nodiscard]] bool full() const noexcept { return bytes_ >= exchange_.room_; }
+  void put(BroadcastMessage& copies);
+  [[nodiscard]] bool full() const noexcept { return bytes_ >= relay_.room_; }
 
-  Exchange& exchange_;
+  BroadcastRelay& relay_;
   // Below: of the exchange's mutex.
-  Parcel waiting_;
+  BroadcastMessage waiting_;
   std::size_t bytes_ = 0;
   bool wants_room_ = false;  // somebody on this floor waits for others
 };

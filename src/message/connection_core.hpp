@@ -28,21 +28,21 @@
 #include "core/buffer_pools.hpp"
 #include "core/received_descriptors.hpp"
 #include "message/outbound_queue.hpp"
-#include "message/refusals.hpp"
+#include "message/resource_backoff.hpp"
 #include "sys/socket.hpp"
 
 namespace hallway::detail {
 
 /// What every connection of one server, or of one connect, has in common. Shared, because a
 /// thousand idle connections should not hold a thousand copies.
-struct Terms {
+struct ConnectionConfig {
   ConnectionOptions options;
   Address address;
   SocketType type = SocketType::stream;
 };
 
 /// A frame or packet ready to be queued many times.
-struct SharedFrame {
+struct SharedBytes {
   core::Chunk chunk;
   std::size_t begin = 0;
   std::size_t end = 0;
@@ -61,12 +61,12 @@ class ReadPause {
   Duration next_ = first;
 };
 
-class Transport : public Flow {
+class ConnectionCore : public Flow {
  public:
   /// Adopts a connected socket. `buffers` outlives the transport.
-  Transport(Descriptor socket, const Peer& peer, std::shared_ptr<const Terms> terms,
-            core::BufferPools& buffers);
-  virtual ~Transport();
+  ConnectionCore(Descriptor socket, const Peer& peer,
+                 std::shared_ptr<const ConnectionConfig> config, core::BufferPools& buffers);
+  virtual ~ConnectionCore();
 
   // Receiving ----------------------------------------------------------------------------------
 
@@ -77,15 +77,15 @@ class Transport : public Flow {
   Fill fill(std::size_t most = bounds::stream_read);
 
   /// Whether next() gave nothing for the others' sake, although messages are buffered.
-  [[nodiscard]] bool gave_way() const noexcept { return gave_way_; }
+  [[nodiscard]] bool yielded() const noexcept { return yielded_; }
 
   /// Gives the large receive buffer back until there is something to read. Only when next()
   /// found no message.
-  void park();
+  void release_buffer();
 
   /// The same where little was read and others on the loop read, too: one large buffer, which stays
   /// in the cache, then serves them all.
-  void make_way();
+  void yield();
 
   /// Part of a message, which is not whole yet.
   [[nodiscard]] bool has_partial() const noexcept { return filled_ != unread_ || in_pieces(); }
@@ -114,12 +114,15 @@ class Transport : public Flow {
   Outcome enqueue(ByteView message, std::vector<Descriptor>& descriptors);
 
   /// By reference; `frame` is in this transport's send framing.
-  void enqueue_shared(const SharedFrame& frame);
+  void enqueue_shared(const SharedBytes& frame);
 
   /// Writes until the queue is empty (ok), the kernel is full (would_block) or it ends. It takes
-  /// more when the socket is writable again, or where refusals() is active, after its pause.
+  /// more when the socket is writable again, or where resource_backoff() is active, after its
+  /// pause.
   Outcome flush() noexcept;
-  [[nodiscard]] const message::Refusals& refusals() const noexcept { return refusals_; }
+  [[nodiscard]] const message::ResourceBackoff& resource_backoff() const noexcept {
+    return resource_backoff_;
+  }
 
   /// Whether the socket can carry a packet of `size` bytes. A stream carries anything.
   [[nodiscard]] bool fits(std::size_t size) const noexcept { return size <= largest_packet_; }
@@ -135,10 +138,10 @@ class Transport : public Flow {
   }
   [[nodiscard]] bool queue_empty() const noexcept { return queue_.empty(); }
   /// The kernel did not take everything at the last flush.
-  [[nodiscard]] bool jammed() const noexcept { return jammed_; }
+  [[nodiscard]] bool send_blocked() const noexcept { return send_blocked_; }
   /// A large message that waits counts as queued.
   [[nodiscard]] bool over_soft_limit() const noexcept {
-    return large_waits_ || queued_bytes() >= terms_->options.limits.outbound_soft;
+    return large_waits_ || queued_bytes() >= config_->options.limits.outbound_soft;
   }
   void end_outbound(Outcome outcome) noexcept;
   [[nodiscard]] Outcome outbound_end() const noexcept { return outbound_end_; }
@@ -171,7 +174,7 @@ class Transport : public Flow {
   /// The peer can send no more; what it has sent is still received, and then Outcome::closed.
   /// False: it was so already, or the connection is gone.
   bool shut_down_reading() noexcept {
-    return !std::exchange(deaf_, true) && sys::shutdown_reading(socket_.get());
+    return !std::exchange(read_shut_down_, true) && sys::shutdown_reading(socket_.get());
   }
 
   /// Tells the peer that no more comes. Where that is forbidden, only closing tells it: the
@@ -184,9 +187,11 @@ class Transport : public Flow {
 
   [[nodiscard]] int descriptor() const noexcept { return socket_.get(); }
   [[nodiscard]] const Peer& peer() const noexcept { return peer_; }
-  [[nodiscard]] const Terms& terms() const noexcept { return *terms_; }
-  [[nodiscard]] const std::shared_ptr<const Terms>& shared_terms() const noexcept { return terms_; }
-  [[nodiscard]] bool packets() const noexcept { return terms_->type != SocketType::stream; }
+  [[nodiscard]] const ConnectionConfig& config() const noexcept { return *config_; }
+  [[nodiscard]] const std::shared_ptr<const ConnectionConfig>& shared_config() const noexcept {
+    return config_;
+  }
+  [[nodiscard]] bool packets() const noexcept { return config_->type != SocketType::stream; }
   [[nodiscard]] Counters counters() const noexcept;
   [[nodiscard]] std::uint64_t bytes_received() const noexcept { return bytes_received_; }
 
@@ -230,7 +235,7 @@ class Transport : public Flow {
   /// A message was begun that is taken in pieces.
   [[nodiscard]] bool in_pieces() const noexcept { return progress_ && progress_->begun; }
 
-  bool gives_way();
+  bool should_yield();
   bool give(std::optional<Received>& received, ByteView message, std::size_t consumed);
   bool give_piece(std::optional<Received>& received, const Piece& piece);
   bool give_packet(std::optional<Received>& received);
@@ -249,7 +254,7 @@ class Transport : public Flow {
   Outcome flush(ByteView& behind) noexcept;
   bool widen_send_buffer() noexcept;
   [[nodiscard]] bool keeps_boundaries() const noexcept {
-    return packets() || terms_->options.full == Full::drop_oldest;
+    return packets() || config_->options.full == Full::drop_oldest;
   }
   [[nodiscard]] char* writable(const char* position) const noexcept {
     return buffer_.data() + (position - buffer_.data());
@@ -258,23 +263,23 @@ class Transport : public Flow {
   Descriptor socket_;
   Outcome inbound_end_ = Outcome::ok;
   Outcome outbound_end_ = Outcome::ok;
-  bool refusing_ = false;      // refuse_more() was called
-  bool lent_ = false;          // buffer_ belongs to the pool
-  bool packet_waits_ = false;  // one packet lies between unread_ and filled_
-  bool gave_way_ = false;      // see gave_way()
-  bool deaf_ = false;          // shut_down_reading() was called
-  bool widened_ = false;       // widen_send_buffer() was called
-  bool jammed_ = false;        // the kernel did not take everything at the last flush
-  bool large_waits_ = false;   // for the queue to be empty, and so does everybody behind it
-  bool reset_ = false;         // the kernel reported ECONNRESET; what was queued is still read
+  bool refusing_ = false;        // refuse_more() was called
+  bool lent_ = false;            // buffer_ belongs to the pool
+  bool packet_waits_ = false;    // one packet lies between unread_ and filled_
+  bool yielded_ = false;         // see yielded()
+  bool read_shut_down_ = false;  // shut_down_reading() was called
+  bool widened_ = false;         // widen_send_buffer() was called
+  bool send_blocked_ = false;    // the kernel did not take everything at the last flush
+  bool large_waits_ = false;     // for the queue to be empty, and so does everybody behind it
+  bool reset_ = false;           // the kernel reported ECONNRESET; what was queued is still read
   Peer peer_;
   core::ReceiveBuffer buffer_;
-  std::shared_ptr<const Terms> terms_;
+  std::shared_ptr<const ConnectionConfig> config_;
   std::unique_ptr<Inbox> inbox_;        // only where descriptors are accepted
   std::unique_ptr<Error> error_;        // null after a failure: out of memory
   std::unique_ptr<Progress> progress_;  // only where messages are taken in pieces
   OutboundQueue queue_;
-  message::Refusals refusals_;
+  message::ResourceBackoff resource_backoff_;
   std::uint32_t written_this_turn_ = 0;  // at most what one may write
   std::uint32_t largest_packet_ = UINT32_MAX;
   std::uint64_t bytes_received_ = 0;

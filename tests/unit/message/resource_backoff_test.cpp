@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A kernel that is out of something, and gives no event when it has it again.
-#include "message/refusals.hpp"
+#include "message/resource_backoff.hpp"
 
 #include <gtest/gtest.h>
 #include <sys/resource.h>
@@ -29,32 +29,32 @@ namespace hallway {
 namespace {
 
 using namespace test;
-using message::Refusals;
+using message::ResourceBackoff;
 using sys::Call;
 
 // More attempts than this in a refused while, and somebody spins.
 constexpr unsigned few = 60;
 
-TEST(refusals, pause_longer_each_time_and_begin_anew_after_a_success) {
-  Refusals refusals;
+TEST(resource_backoff, pause_longer_each_time_and_begin_anew_after_a_success) {
+  ResourceBackoff refusals;
   EXPECT_FALSE(refusals.active());
   EXPECT_TRUE(refusals.note(1h));
   EXPECT_TRUE(refusals.active());
-  EXPECT_EQ(refusals.pause(), Refusals::first_pause);
+  EXPECT_EQ(refusals.pause(), ResourceBackoff::first_pause);
   EXPECT_TRUE(refusals.note(1h));
-  EXPECT_EQ(refusals.pause(), 2 * Refusals::first_pause);
+  EXPECT_EQ(refusals.pause(), 2 * ResourceBackoff::first_pause);
   for (int i = 0; i < 20; ++i) EXPECT_TRUE(refusals.note(1h));
-  EXPECT_EQ(refusals.pause(), Refusals::longest_pause);
+  EXPECT_EQ(refusals.pause(), ResourceBackoff::longest_pause);
   refusals.over();
   EXPECT_FALSE(refusals.active());
   EXPECT_TRUE(refusals.note(1h));
-  EXPECT_EQ(refusals.pause(), Refusals::first_pause);
+  EXPECT_EQ(refusals.pause(), ResourceBackoff::first_pause);
 }
 
-TEST(refusals, go_on_for_a_bounded_time_or_without_end_when_there_is_no_such_clock) {
-  Refusals bounded;
+TEST(resource_backoff, go_on_for_a_bounded_time_or_without_end_when_there_is_no_such_clock) {
+  ResourceBackoff bounded;
   EXPECT_FALSE(bounded.note(-1ns));
-  Refusals endless;
+  ResourceBackoff endless;
   for (int i = 0; i < 1000; ++i) EXPECT_TRUE(endless.note(Duration::zero()));
 }
 
