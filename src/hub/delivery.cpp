@@ -61,7 +61,7 @@ bool may_pass(const ClientSubscription& to) {
 }  // namespace
 
 Delivery::Published Delivery::publish(const Publication& publication) {
-  if (publish_along(publication)) return {.delivered = true};
+  if (publish_batched(publication)) return {.delivered = true};
   settle();
   Subscriber* const full = find_recipients(publication);
   const std::size_t work = router_.looked_at();
@@ -80,7 +80,7 @@ Delivery::Published Delivery::publish(const Publication& publication) {
   return {.delivered = true, .work = work};
 }
 
-bool Delivery::publish_along(const Publication& publication) {
+bool Delivery::publish_batched(const Publication& publication) {
   if (!batch_.open || publication.except != batch_.except ||
       publication.subject != batch_.subject) {
     return false;
@@ -203,9 +203,9 @@ bool Delivery::deliver(const Recipient& recipient, const Publication& publicatio
   }
   const bool last = to->count_messages();
   try {
-    recipient.directly ? deliver_now(*to, publication) : keep(*to, publication);
+    recipient.directly ? deliver_now(*to, publication) : enqueue_pending(*to, publication);
   } catch (const std::bad_alloc&) {
-    to->subscriber().miss();
+    to->subscriber().abort_out_of_memory();
   }
   to = find(recipient.id);
   if (last && to != nullptr) to->subscriber().finish(*to);
@@ -237,7 +237,7 @@ void Delivery::deliver_now(ClientSubscription& to, const Publication& publicatio
   totals_.bytes_out += size;
 }
 
-void Delivery::keep(ClientSubscription& to, const Publication& publication) {
+void Delivery::enqueue_pending(ClientSubscription& to, const Publication& publication) {
   const bool with_headers = to.subscriber().takes_headers();
   const bool asked = shows_asker(publication, to);
   if (kept_.message.messages == 0 || kept_.sid != to.sid() || kept_.with_headers != with_headers ||
@@ -251,7 +251,7 @@ void Delivery::keep(ClientSubscription& to, const Publication& publication) {
     kept_.message = {core::Chunk::make(size), 0, size, 1};
     nats::write(message, kept_.message.chunk.data());
   }
-  to.subscriber().keep(to, publication.subject, kept_.message);
+  to.subscriber().enqueue_pending(to, publication.subject, kept_.message);
 }
 
 void Delivery::settle() noexcept {
@@ -276,9 +276,9 @@ void Delivery::tell(SubscriptionId id, const Publication& news) noexcept {
   if (to == nullptr) return;  // it was cut over what was on its way
   Subscriber& subscriber = to->subscriber();
   try {
-    may_pass(*to) ? deliver_alone(*to, news) : keep(*to, news);
+    may_pass(*to) ? deliver_alone(*to, news) : enqueue_pending(*to, news);
   } catch (const std::bad_alloc&) {
-    subscriber.miss();
+    subscriber.abort_out_of_memory();
   }
   kept_.message = {};
 }

@@ -114,7 +114,7 @@ class Delivery final : private detail::Flushable {
     return static_cast<ClientSubscription*>(router_.find(id));
   }
   [[nodiscard]] ClientSubscription* own_subscription(const Subscriber& requester, ByteView reply);
-  bool publish_along(const Publication& publication);
+  bool publish_batched(const Publication& publication);
   Subscriber* find_recipients(const Publication& publication);
   void begin_batch(const Publication& publication);
   static std::size_t size_in_batch(const Publication& publication, Batch& batch);
@@ -126,7 +126,7 @@ class Delivery final : private detail::Flushable {
   bool deliver(const Recipient& recipient, const Publication& publication) noexcept;
   void deliver_now(ClientSubscription& to, const Publication& publication);
   void deliver_alone(ClientSubscription& to, const Publication& news);
-  void keep(ClientSubscription& to, const Publication& publication);
+  void enqueue_pending(ClientSubscription& to, const Publication& publication);
   void reserve(std::size_t size);
   void flush_turn() override { settle(); }
 

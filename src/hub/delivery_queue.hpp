@@ -153,14 +153,14 @@ class DeliveryQueue {
       entries_.pop_back();
       throw;
     }
-    pay(entry);
+    charge(entry);
     lost_ = 0;
   }
 
   /// `message` in the place of an older one with its subject, which is no loss.
   Offered supersede(Entry& entry, Message message, std::size_t bytes) noexcept {
     ++counters_.superseded;
-    unpay(entry);
+    refund(entry);
     make_room(&entry);
     if (full()) {
       drop_first();
@@ -168,7 +168,7 @@ class DeliveryQueue {
     }
     entry.message = std::move(message);
     entry.bytes = bytes;
-    pay(entry);
+    charge(entry);
     return Offered::queued;
   }
 
@@ -187,17 +187,17 @@ class DeliveryQueue {
 
   void remove_first() noexcept {
     Entry& first = entries_.front();
-    unpay(first);
+    refund(first);
     if (by_subject()) by_subject_.erase(by_subject_.find(first.subject));
     entries_.pop_front();
   }
 
-  void pay(Entry& entry) noexcept {
+  void charge(Entry& entry) noexcept {
     entry.cost = cost_of(entry.subject, entry.bytes);
     pending_ += entry.cost;
     account_.add(core::Quota::memory, entry.cost);
   }
-  void unpay(Entry& entry) noexcept {
+  void refund(Entry& entry) noexcept {
     pending_ -= entry.cost;
     account_.refund(core::Quota::memory, std::exchange(entry.cost, 0));
   }

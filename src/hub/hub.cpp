@@ -6,8 +6,8 @@
 
 #include <hallway/subject.hpp>
 
-#include "hub/session.hpp"
-#include "hub/switchboard.hpp"
+#include "hub/client_connection.hpp"
+#include "hub/hub_state.hpp"
 #include "wire/nats_errors.hpp"
 #include "wire/nats_writer.hpp"
 
@@ -48,18 +48,18 @@ class Hub::Core {
  public:
   Core(Loop& loop, HubOptions options, hub::Rules rules)
       : options_(std::move(options)),
-        board_(loop, options_.limits, std::move(rules), options_.on_hub_event) {}
+        state_(loop, options_.limits, std::move(rules), options_.on_hub_event) {}
   Core(const Core&) = delete;
   Core& operator=(const Core&) = delete;
-  ~Core() { board_.loop.forget(this); }
+  ~Core() { state_.loop.forget(this); }
 
   Result<void> open(const AddressSpec& address);
   Result<void> set_rules(const HubRules& rules);
   void drain();
 
-  [[nodiscard]] HubStatistics statistics() { return board_.statistics(); }
+  [[nodiscard]] HubStatistics statistics() { return state_.statistics(); }
   [[nodiscard]] std::vector<SubscriptionStatistics> subscriptions();
-  [[nodiscard]] std::vector<UserStatistics> users() const { return board_.user_statistics(); }
+  [[nodiscard]] std::vector<UserStatistics> users() const { return state_.user_statistics(); }
   [[nodiscard]] const Address& address() const noexcept { return server_->address(); }
 
  private:
@@ -69,35 +69,35 @@ class Hub::Core {
   void leave();
 
   HubOptions options_;
-  hub::Switchboard board_;
+  hub::HubState state_;
   std::optional<Server> server_;  // last: sessions refer to everything above
 };
 
 Result<void> Hub::Core::open(const AddressSpec& address) {
-  ServerOptions options = server_options(options_, board_.rules.allow());
+  ServerOptions options = server_options(options_, state_.rules.allow());
   options.on_event = [this](const ServerEvent& event) { heard(event); };
   options.refusal_text = [this](std::uint64_t connection) { return text_for_too_many(connection); };
   auto opened = Server::open(
-      board_.loop, address, [this](Connection connection) { return serve(std::move(connection)); },
+      state_.loop, address, [this](Connection connection) { return serve(std::move(connection)); },
       std::move(options));
   if (!opened) return std::unexpected(std::move(opened.error()));
   server_.emplace(std::move(*opened));
   std::vector<std::string>& awaited = options_.awaited_exports;
   std::erase_if(awaited, [](const std::string& one) { return !is_subject_pattern(one); });
-  if (!awaited.empty()) board_.absent_links.expect(awaited, board_.loop.now());
-  board_.info.server_name = options_.name.empty() ? server_->address().unescaped() : options_.name;
-  board_.loop.on_drain(this, [this] { leave(); });
+  if (!awaited.empty()) state_.absent_links.expect(awaited, state_.loop.now());
+  state_.info.server_name = options_.name.empty() ? server_->address().unescaped() : options_.name;
+  state_.loop.on_drain(this, [this] { leave(); });
   return {};
 }
 
 Task<> Hub::Core::serve(Connection connection) {
-  hub::Session session(board_, std::move(connection));
+  hub::ClientConnection session(state_, std::move(connection));
   co_await session.run();
 }
 
 /// As nats-server does: clients wait for its INFO first.
 std::string Hub::Core::text_for_too_many(std::uint64_t connection) const {
-  const std::string info = board_.info.to_json(connection, board_.leaving);
+  const std::string info = state_.info.to_json(connection, state_.leaving);
   return nats::to_bytes({.verb = nats::Verb::info, .text = info}) +
          nats::to_bytes({.verb = nats::Verb::err, .text = nats::errors::too_many_connections});
 }
@@ -106,8 +106,8 @@ Result<void> Hub::Core::set_rules(const HubRules& rules) {
   auto valid = hub::Rules::of(rules);
   if (!valid) return std::unexpected(std::move(valid.error()));
   if (auto set = server_->set_allow(valid->allow()); !set) return set;
-  board_.rules = std::move(*valid);
-  for (const auto& [number, session] : board_.sessions) session->rules_changed();
+  state_.rules = std::move(*valid);
+  for (const auto& [number, session] : state_.clients) session->rules_changed();
   return {};
 }
 
@@ -119,8 +119,8 @@ void Hub::Core::heard(const ServerEvent& event) {
 }
 
 void Hub::Core::leave() {
-  if (std::exchange(board_.leaving, true)) return;
-  for (const auto& [number, session] : board_.sessions) session->tell_leaving();
+  if (std::exchange(state_.leaving, true)) return;
+  for (const auto& [number, session] : state_.clients) session->enter_lame_duck();
 }
 
 void Hub::Core::drain() {
@@ -129,9 +129,9 @@ void Hub::Core::drain() {
 }
 
 std::vector<SubscriptionStatistics> Hub::Core::subscriptions() {
-  board_.delivery.settle();
+  state_.delivery.settle();
   std::vector<SubscriptionStatistics> all;
-  for (const auto& [number, session] : board_.sessions) {
+  for (const auto& [number, session] : state_.clients) {
     const Connection& connection = session->connection();
     session->subscriber().for_each([&](const hub::ClientSubscription& subscription) {
       const auto& queue = subscription.queue;

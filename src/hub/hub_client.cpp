@@ -177,7 +177,7 @@ HubClient::Publish::Publish(HubClientState& state, ByteView subject, ByteView pa
   if (outcome_ != Outcome::would_block) return;
   switch (state.options().full) {
     case PublishFull::wait:
-      wait_.emplace(state.publish_patiently(message, forever, outcome_, why_));
+      wait_.emplace(state.publish_when_writable(message, forever, outcome_, why_));
       return;
     case PublishFull::drop_newest:
       state.count_dropped();

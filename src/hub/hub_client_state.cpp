@@ -57,9 +57,9 @@ ConnectOptions connect_options(const HubClientOptions& options) {
 }
 
 /// Cuts a connection when its time is up.
-class Cut : private Timer {
+class AbortTimer : private Timer {
  public:
-  Cut(LoopCore& core, Connection& connection, Duration within) : connection_(connection) {
+  AbortTimer(LoopCore& core, Connection& connection, Duration within) : connection_(connection) {
     start(core, Loop::Clock::now() + within);
   }
 
@@ -71,8 +71,8 @@ class Cut : private Timer {
 
 /// Lets what is queued be written, and the rest behind it; but a hub that stands still must not
 /// keep the program from ending.
-Task<> part_from(Connection connection, std::string rest) {
-  const Cut cut(connection.loop().core(), connection, Limits{}.outbound_soft_time);
+Task<> flush_and_close(Connection connection, std::string rest) {
+  const AbortTimer cut(connection.loop().core(), connection, Limits{}.outbound_soft_time);
   co_await connection.send(rest);
   co_await connection.flush();
 }
@@ -99,21 +99,21 @@ HubClientState::HubClientState(Loop& loop, AddressSpec address, HubClientOptions
       parser_(nats::Sender::server) {}
 
 Task<Result<void>> HubClientState::open() {
-  auto greeted = co_await greet();
-  if (greeted) tasks_.spawn(live());
+  auto greeted = co_await send_connect();
+  if (greeted) tasks_.spawn(run());
   co_return greeted;
 }
 
-Task<Result<void>> HubClientState::greet() {
+Task<Result<void>> HubClientState::send_connect() {
   const Deadline deadline(options_.deadline);
   auto made = co_await Connection::connect(*loop_, address_, connect_options(options_));
   if (!made) co_return std::unexpected(made.error());
   parser_ = nats::Parser(nats::Sender::server,
                          {.control_line = longest_line, .payload = options_.limits.max_message});
-  auto heard = co_await hear(*made, nats::Verb::info, deadline);
+  auto heard = co_await wait_for(*made, nats::Verb::info, deadline);
   if (!heard) co_return heard;
   made->try_send("CONNECT " + hub::greeting_of(options_, seen_) + "\r\nPING\r\n");
-  heard = co_await hear(*made, nats::Verb::pong, deadline);
+  heard = co_await wait_for(*made, nats::Verb::pong, deadline);
   if (!heard || end_ != Outcome::ok) co_return heard;
   connection_.emplace(std::move(*made));
   connected_at_ = loop_->now();
@@ -124,15 +124,15 @@ Task<Result<void>> HubClientState::greet() {
 }
 
 /// Goes on until the server says what is wanted.
-Task<Result<void>> HubClientState::hear(Connection& connection, nats::Verb wanted,
-                                        Deadline deadline) {
+Task<Result<void>> HubClientState::wait_for(Connection& connection, nats::Verb wanted,
+                                            Deadline deadline) {
   while (true) {
     while (const nats::Operation* operation = parser_.next()) {
       const nats::Verb verb = operation->verb;
       if (verb == nats::Verb::info) {
         const auto info = hub::ServerInfo::parse(operation->text);
         if (!info) co_return std::unexpected(no_hub());
-        learn(*info);
+        update_info(*info);
       }
       if (verb == nats::Verb::err) {
         co_return std::unexpected(complaint_of(operation->text, "connect"));
@@ -159,14 +159,14 @@ Task<Result<void>> HubClientState::hear(Connection& connection, nats::Verb wante
 // Living -----------------------------------------------------------------------------------------
 
 // Nobody awaits it. Out of memory ends the client.
-Task<> HubClientState::live() {
+Task<> HubClientState::run() {
   try {
     bool back = true;
     while (back) {
       const Error reason = co_await read();
       if (end_ != Outcome::ok) break;
       lose_connection(reason);
-      back = co_await come_back(reason);
+      back = co_await reconnect(reason);
     }
   } catch (const std::bad_alloc&) {
     end(Outcome::failed, {std::make_error_code(std::errc::not_enough_memory), {}, {}, {}, {}});
@@ -200,14 +200,14 @@ void HubClientState::lose_connection(const Error& reason) {
   if (options_.reconnect.attempts > 0) report(HubClientEvent::Kind::disconnected, reason);
 }
 
-Task<bool> HubClientState::come_back(Error reason) {
+Task<bool> HubClientState::reconnect(Error reason) {
   for (std::size_t attempt = 0; attempt < options_.reconnect.attempts; ++attempt) {
     const Deadline pause(jitter_.next());
     while (end_ == Outcome::ok && pause.left() > Duration::zero()) {
       co_await TimedWait(core(), changed_, pause.left());
     }
     if (end_ != Outcome::ok) co_return false;
-    const auto greeted = co_await greet();
+    const auto greeted = co_await send_connect();
     if (end_ != Outcome::ok) co_return false;
     if (greeted) {
       ++counters_.reconnects;
@@ -222,9 +222,9 @@ Task<bool> HubClientState::come_back(Error reason) {
 }
 
 void HubClientState::subscribe_again() {
-  if (answers_id_ != 0) ask_for_answers();
+  if (answers_id_ != 0) send_sub_for_answers();
   for (const auto& [id, subscription] : subscriptions_) {
-    if (subscription->active() && !draining_) ask_for(*subscription);
+    if (subscription->active() && !draining_) send_sub(*subscription);
   }
   if (!kept_.empty()) put(std::exchange(kept_, {}));
   announced_by_ = ++pings_;
@@ -244,7 +244,7 @@ void HubClientState::close() {
   if (end_ != Outcome::ok) return;
   end(Outcome::closed, error_about(std::errc::operation_canceled, "use", "it was closed"));
   if (!connection_) return;
-  loop_->spawn(part_from(std::move(*connection_), std::exchange(waiting_, {})));
+  loop_->spawn(flush_and_close(std::move(*connection_), std::exchange(waiting_, {})));
   connection_.reset();
 }
 
@@ -259,7 +259,7 @@ void HubClientState::handle(const nats::Operation& operation) {
     case nats::Verb::err:
       return report(HubClientEvent::Kind::complaint, complaint_of(operation.text, "use"));
     case nats::Verb::info:
-      if (const auto info = hub::ServerInfo::parse(operation.text)) learn(*info);
+      if (const auto info = hub::ServerInfo::parse(operation.text)) update_info(*info);
       return;
     default: return;  // +OK; nothing else comes from a server
   }
@@ -278,7 +278,7 @@ void HubClientState::note_pong() {
   report(HubClientEvent::Kind::reconnected, error_about({}, "connect", "the hub is back"));
 }
 
-void HubClientState::learn(const hub::ServerInfo& info) {
+void HubClientState::update_info(const hub::ServerInfo& info) {
   info_ = info;
   last_subject_.clear();  // that message may be too large now
 }
@@ -371,8 +371,8 @@ Outcome HubClientState::publish(const nats::Operation& message, const char*& why
   return Outcome::ok;
 }
 
-Task<> HubClientState::publish_patiently(nats::Operation message, Duration within, Outcome& outcome,
-                                         const char*& why) {
+Task<> HubClientState::publish_when_writable(nats::Operation message, Duration within,
+                                             Outcome& outcome, const char*& why) {
   const auto self = shared_from_this();
   const Deadline deadline(within);
   bool in_time = true;
@@ -396,7 +396,7 @@ void HubClientState::send(const nats::Operation& operation) {
   put(operation_);
 }
 
-/// False: the connection has ended, which live() has not heard yet.
+/// False: the connection has ended, which run() has not heard yet.
 bool HubClientState::put(const std::string& bytes) {
   if (!pumping_) {
     const Outcome outcome = connection_->try_send(bytes).outcome();
@@ -432,7 +432,7 @@ Task<> HubClientState::pump() {
 
 // Subscribing ------------------------------------------------------------------------------------
 
-void HubClientState::ask_for(const SubscriptionState& subscription) {
+void HubClientState::send_sub(const SubscriptionState& subscription) {
   const std::string id = std::to_string(subscription.id());
   send({.verb = nats::Verb::sub,
         .subject = subscription.subject(),
@@ -460,7 +460,7 @@ Result<std::shared_ptr<SubscriptionState>> HubClientState::subscribe(
   auto made =
       std::make_shared<SubscriptionState>(shared_from_this(), last_id_ + 1, subject, options);
   subscriptions_.emplace(++last_id_, made.get());
-  ask_for(*made);
+  send_sub(*made);
   return made;
 }
 
@@ -482,7 +482,7 @@ void HubClientState::forget(const SubscriptionState& subscription) noexcept {
 
 // Asking -----------------------------------------------------------------------------------------
 
-void HubClientState::ask_for_answers() {
+void HubClientState::send_sub_for_answers() {
   if (answers_id_ == 0) {
     answers_to_ = own_inbox();
     answers_id_ = ++last_id_;
@@ -513,7 +513,7 @@ Task<HubReceived> HubClientState::request(ByteView subject, ByteView payload, Du
   const Deadline deadline(within);
   if (!header) co_return end_with(Outcome::failed, reasons::bad_header);
   if (end_ != Outcome::ok) co_return end_with(end_);
-  if (answers_id_ == 0) ask_for_answers();
+  if (answers_id_ == 0) send_sub_for_answers();
 
   Pending pending;
   struct Entry {
@@ -532,7 +532,7 @@ Task<HubReceived> HubClientState::request(ByteView subject, ByteView payload, Du
   const char* why = nullptr;
   Outcome outcome = publish(message, why);
   if (outcome == Outcome::would_block && options_.full == PublishFull::wait) {
-    co_await publish_patiently(message, deadline.left(), outcome, why);
+    co_await publish_when_writable(message, deadline.left(), outcome, why);
   }
   if (outcome != Outcome::ok) co_return end_with(outcome, why);
 

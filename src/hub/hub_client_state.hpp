@@ -54,8 +54,8 @@ class HubClientState : public std::enable_shared_from_this<HubClientState> {
   /// Queues one message. would_block: there is no room. failed: `why` says why it is none to send.
   Outcome publish(const nats::Operation& message, const char*& why);
   /// The same, but waits for room. What the operation refers to is borrowed until it ends.
-  Task<> publish_patiently(nats::Operation message, Duration within, Outcome& outcome,
-                           const char*& why);
+  Task<> publish_when_writable(nats::Operation message, Duration within, Outcome& outcome,
+                               const char*& why);
   void count_dropped() noexcept { ++counters_.dropped; }
 
   Result<std::shared_ptr<SubscriptionState>> subscribe(ByteView subject,
@@ -93,26 +93,26 @@ class HubClientState : public std::enable_shared_from_this<HubClientState> {
  private:
   struct Pending;
 
-  Task<Result<void>> greet();
-  Task<Result<void>> hear(Connection& connection, nats::Verb wanted, core::Deadline deadline);
+  Task<Result<void>> send_connect();
+  Task<Result<void>> wait_for(Connection& connection, nats::Verb wanted, core::Deadline deadline);
 
-  Task<> live();
+  Task<> run();
   Task<Error> read();
   void lose_connection(const Error& reason);
-  Task<bool> come_back(Error reason);
+  Task<bool> reconnect(Error reason);
   void subscribe_again();
   void end(Outcome outcome, Error reason);
 
   void handle(const nats::Operation& operation);
   void answer_ping();
   void note_pong();
-  void learn(const hub::ServerInfo& info);
+  void update_info(const hub::ServerInfo& info);
   void deliver(const nats::Operation& operation);
   void answer(const nats::Operation& operation);
   [[nodiscard]] bool stalled() const;
 
-  void ask_for(const SubscriptionState& subscription);
-  void ask_for_answers();
+  void send_sub(const SubscriptionState& subscription);
+  void send_sub_for_answers();
   [[nodiscard]] std::uint64_t next_request_id() noexcept;
   void send(const nats::Operation& operation);
   bool put(const std::string& bytes);

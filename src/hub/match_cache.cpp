@@ -12,16 +12,16 @@ std::size_t MatchCache::family_of(std::string_view first_token) const noexcept {
   return hash(first_token) % changes_.size();
 }
 
-const Concerned* MatchCache::find(std::string_view subject, std::uint64_t hash) const noexcept {
+const MatchResult* MatchCache::find(std::string_view subject, std::uint64_t hash) const noexcept {
   const Tag& tag = tags_[hash % seats];
   if (tag.hash != hash || tag.changes != changes_to(tag.family)) return nullptr;
   const Entry& entry = entries_[hash % seats];
-  return entry.subject == subject ? &entry.concerned : nullptr;
+  return entry.subject == subject ? &entry.result : nullptr;
 }
 
 void MatchCache::learn(std::string_view subject, std::uint64_t hash,
-                       const Concerned& concerned) noexcept {
-  if (subject.size() > longest_subject || concerned.size() > most_concerned) return;
+                       const MatchResult& result) noexcept {
+  if (subject.size() > longest_subject || result.size() > most_concerned) return;
   Tag& tag = tags_[hash % seats];
   const bool taken = tag.changes == changes_to(tag.family);
   if (taken && std::exchange(tag.candidate, hash) != hash) return;
@@ -29,7 +29,7 @@ void MatchCache::learn(std::string_view subject, std::uint64_t hash,
   Entry& entry = entries_[hash % seats];
   try {
     entry.subject = subject;
-    entry.concerned = concerned;
+    entry.result = result;
   } catch (const std::bad_alloc&) {
     return;  // a cache may forget
   }

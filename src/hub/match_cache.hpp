@@ -36,10 +36,11 @@ class MatchCache {
   }
 
   /// What is known, or nullptr. @param hash  of the subject
-  [[nodiscard]] const Concerned* find(std::string_view subject, std::uint64_t hash) const noexcept;
+  [[nodiscard]] const MatchResult* find(std::string_view subject,
+                                        std::uint64_t hash) const noexcept;
 
   /// Is told what find() did not know, and may keep it.
-  void learn(std::string_view subject, std::uint64_t hash, const Concerned& concerned) noexcept;
+  void learn(std::string_view subject, std::uint64_t hash, const MatchResult& result) noexcept;
 
   /// Somebody subscribed to `subject`, or does not any more.
   void interest_changed(std::string_view subject) noexcept;
@@ -55,7 +56,7 @@ class MatchCache {
   };
   struct Entry {
     std::string subject;
-    Concerned concerned;
+    MatchResult result;
   };
 
   [[nodiscard]] std::size_t family_of(std::string_view first_token) const noexcept;

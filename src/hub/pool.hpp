@@ -19,7 +19,7 @@ template <typename T>
 class Pool {
  public:
   /// One more, like new. What refers to others of this pool is void: they may have moved.
-  Index take() {
+  Index acquire() {
     if (!free_.empty()) {
       const Index index = free_.back();
       free_.pop_back();
@@ -35,7 +35,7 @@ class Pool {
     return static_cast<Index>(things_.size() - 1);
   }
 
-  void give_back(Index index) noexcept {
+  void release(Index index) noexcept {
     static_assert(std::is_nothrow_default_constructible_v<T>);
     std::destroy_at(&things_[index]);  // a string that is assigned an empty one keeps its memory
     std::construct_at(&things_[index]);

@@ -21,17 +21,17 @@ void Router::remove(Subscription& subscription) noexcept {
   }
 }
 
-std::size_t Router::size_of_first_group(std::span<const Concerned::Member> members) {
-  const auto end = std::ranges::find_if(members, [&](const Concerned::Member& member) {
+std::size_t Router::size_of_first_group(std::span<const MatchResult::Member> members) {
+  const auto end = std::ranges::find_if(members, [&](const MatchResult::Member& member) {
     return member.group != members.front().group;
   });
   return static_cast<std::size_t>(end - members.begin());
 }
 
 /// Good until the next call, and until somebody comes or goes.
-const Concerned& Router::concerned_by(std::string_view subject) {
+const MatchResult& Router::match_result(std::string_view subject) {
   const std::uint64_t hash = cache_.hash(subject);
-  if (const Concerned* known = cache_.find(subject, hash)) {
+  if (const MatchResult* known = cache_.find(subject, hash)) {
     looked_at_ = known->size();
     return *known;
   }

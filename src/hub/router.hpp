@@ -78,11 +78,11 @@ class Router {
       return (except == nullptr || subscription.owner() != except) && accepts(subscription);
     };
     matched.clear();
-    const Concerned& concerned = concerned_by(subject);
-    for (const SubscriptionId id : concerned.all) {
+    const MatchResult& result = match_result(subject);
+    for (const SubscriptionId id : result.all) {
       if (takes_it(id)) matched.push_back(id);
     }
-    for (std::span<const Concerned::Member> rest = concerned.members; !rest.empty();) {
+    for (std::span<const MatchResult::Member> rest = result.members; !rest.empty();) {
       const auto group = rest.first(size_of_first_group(rest));
       rest = rest.subspan(group.size());
       const std::size_t begin = group.size() == 1 ? 0 : random_() % group.size();
@@ -102,14 +102,15 @@ class Router {
   [[nodiscard]] std::size_t size() const noexcept { return tree_.size(); }
 
  private:
-  [[nodiscard]] static std::size_t size_of_first_group(std::span<const Concerned::Member> members);
-  [[nodiscard]] const Concerned& concerned_by(std::string_view subject);
+  [[nodiscard]] static std::size_t size_of_first_group(
+      std::span<const MatchResult::Member> members);
+  [[nodiscard]] const MatchResult& match_result(std::string_view subject);
 
   SubjectTree tree_;
   MatchCache cache_;
   Random random_;
   InterestObserver* observer_;
-  Concerned found_;  // by the last search
+  MatchResult found_;  // by the last search
   std::size_t looked_at_ = 0;
 };
 

@@ -19,69 +19,69 @@ std::string_view first_of(std::string_view tokens) { return tokens.substr(0, tok
 
 }  // namespace
 
-SubjectTree::SubjectTree(const core::HashKey& key) : key_(key), words_(key) { nodes_.take(); }
+SubjectTree::SubjectTree(const core::HashKey& key) : key_(key), symbols_(key) { nodes_.acquire(); }
 
 // Coming and going -------------------------------------------------------------------------------
 
 bool SubjectTree::add(Subscription& subscription) {
   assert(is_valid_subject(subscription.subject_) && !subscription.routed());
-  const Index index = seats_.take();
-  Seat seat{.subscription = &subscription, .node = root};
+  const Index index = slots_.acquire();
+  Slot slot{.subscription = &subscription, .node = root};
   try {
-    seat.node = grow(subscription.subject_);
-    if (!subscription.group_.empty()) seat.group = group_in(seat.node, subscription.group_);
+    slot.node = grow(subscription.subject_);
+    if (!subscription.group_.empty()) slot.group = group_in(slot.node, subscription.group_);
   } catch (...) {
-    prune(seat.node);
-    seats_.give_back(index);
+    prune(slot.node);
+    slots_.release(index);
     throw;
   }
-  seat.serial = ++last_serial_;
-  seat.next = std::exchange(first_beside(seat), index);
-  if (seat.next != no_index) seats_[seat.next].previous = index;
-  seats_[index] = seat;
-  note_who_is_alone(seat.node);
-  subscription.id_ = {index, seat.serial};
-  return seat.next == no_index;
+  slot.serial = ++last_serial_;
+  slot.next = std::exchange(first_beside(slot), index);
+  if (slot.next != no_index) slots_[slot.next].previous = index;
+  slots_[index] = slot;
+  note_who_is_alone(slot.node);
+  subscription.id_ = {index, slot.serial};
+  return slot.next == no_index;
 }
 
 bool SubjectTree::remove(Subscription& subscription) noexcept {
   assert(find(subscription.id_) == &subscription);
   const Index index = std::exchange(subscription.id_, {}).index;
-  const Seat seat = seats_[index];
-  (seat.previous == no_index ? first_beside(seat) : seats_[seat.previous].next) = seat.next;
-  if (seat.next != no_index) seats_[seat.next].previous = seat.previous;
-  seats_.give_back(index);
-  note_who_is_alone(seat.node);
-  const bool last = first_beside(seat) == no_index;
-  if (last && seat.group != no_index) end_group(seat.group);
-  if (last) prune(seat.node);
+  const Slot slot = slots_[index];
+  (slot.previous == no_index ? first_beside(slot) : slots_[slot.previous].next) = slot.next;
+  if (slot.next != no_index) slots_[slot.next].previous = slot.previous;
+  slots_.release(index);
+  note_who_is_alone(slot.node);
+  const bool last = first_beside(slot) == no_index;
+  if (last && slot.group != no_index) end_group(slot.group);
+  if (last) prune(slot.node);
   return last;
 }
 
 void SubjectTree::note_who_is_alone(Index node) noexcept {
   Node& at = nodes_[node];
-  const bool alone = at.seat != no_index && seats_[at.seat].next == no_index;
-  at.alone = alone ? seats_[at.seat].serial : 0;
+  const bool alone = at.slot != no_index && slots_[at.slot].next == no_index;
+  at.alone = alone ? slots_[at.slot].serial : 0;
 }
 
 // Groups -----------------------------------------------------------------------------------------
 
 /// The one of that name in `node`, a new one if need be.
 Index SubjectTree::group_in(Index node, std::string_view name) {
-  const Word word = words_.use(name);
+  const Symbol word = symbols_.acquire(name);
   const std::uint32_t hash = SubjectTree::hash(node, token_of(name).hash);
   Index index = group_index_.find(hash, [&](Index known) {
     return groups_[known].node == node && groups_[known].name == word;
   });
   if (index != no_index) {
-    words_.use_less(word);
+    symbols_.release(word);
     return index;
   }
   try {
     group_index_.reserve_one();
-    index = groups_.take();
+    index = groups_.acquire();
   } catch (...) {
-    words_.use_less(word);
+    symbols_.release(word);
     throw;
   }
   Index& first = nodes_[node].group;
@@ -98,8 +98,8 @@ void SubjectTree::end_group(Index index) noexcept {
   (first ? nodes_[group.node].group : groups_[group.previous].next) = group.next;
   if (group.next != no_index) groups_[group.next].previous = group.previous;
   group_index_.erase(group.hash, index);
-  groups_.give_back(index);
-  words_.use_less(group.name);
+  groups_.release(index);
+  symbols_.release(group.name);
 }
 
 // Nodes ------------------------------------------------------------------------------------------
@@ -137,7 +137,7 @@ Index SubjectTree::grow(std::string_view subject) {
 Index SubjectTree::grow_leaf(Index node, std::string_view tokens) {
   std::string kept(tokens);
   steps_.reserve_one();
-  const Index leaf = nodes_.take();
+  const Index leaf = nodes_.acquire();
   nodes_[leaf].tokens = std::move(kept);
   nodes_[leaf].parent = node;
   attach(leaf);
@@ -148,7 +148,7 @@ Index SubjectTree::grow_leaf(Index node, std::string_view tokens) {
 Index SubjectTree::split(Index leaf) {
   std::string first(nodes_[leaf].first());
   steps_.reserve_one();
-  const Index between = nodes_.take();
+  const Index between = nodes_.acquire();
   detach(leaf);
   nodes_[between].tokens = std::move(first);
   nodes_[between].parent = nodes_[leaf].parent;
@@ -194,31 +194,31 @@ void SubjectTree::prune(Index node) noexcept {
   while (node != root) {
     const Node& at = nodes_[node];
     const bool leads_on = at.children > 0 || at.any_one != no_index || at.any_more != no_index;
-    if (leads_on || at.seat != no_index || at.group != no_index) return;
+    if (leads_on || at.slot != no_index || at.group != no_index) return;
     const Index parent = at.parent;
     detach(node);
-    nodes_.give_back(node);
+    nodes_.release(node);
     node = parent;
   }
 }
 
 // Matching ---------------------------------------------------------------------------------------
 
-std::size_t SubjectTree::collect(std::string_view subject, Concerned& concerned) {
-  concerned.all.clear();
-  concerned.members.clear();
+std::size_t SubjectTree::collect(std::string_view subject, MatchResult& result) {
+  result.all.clear();
+  result.members.clear();
   if (!read_path(subject)) return 0;
   reached_.assign(1, root);
   std::size_t work = 0;
   std::string_view rest = subject;
   for (std::size_t depth = 0; depth < path_.size(); ++depth) {
-    work += take_step(depth, rest, concerned);
+    work += take_step(depth, rest, result);
     rest.remove_prefix(std::min(rest.size(), path_[depth].text.size() + 1));
   }
   for (const Index node : reached_) {
-    if (!nodes_[node].has_tail()) gather(node, concerned);
+    if (!nodes_[node].has_tail()) gather(node, result);
   }
-  std::ranges::sort(concerned.members, {}, &Concerned::Member::group);
+  std::ranges::sort(result.members, {}, &MatchResult::Member::group);
   return work;
 }
 
@@ -238,7 +238,7 @@ bool SubjectTree::read_path(std::string_view subject) {
 /// From the nodes that are reached to those that the next token leads to.
 /// @param rest  of the subject, from that token on
 /// @return what that took
-std::size_t SubjectTree::take_step(std::size_t depth, std::string_view rest, Concerned& concerned) {
+std::size_t SubjectTree::take_step(std::size_t depth, std::string_view rest, MatchResult& result) {
   const Token& token = path_[depth];
   std::size_t work = 0;
   searches_.clear();
@@ -246,11 +246,11 @@ std::size_t SubjectTree::take_step(std::size_t depth, std::string_view rest, Con
   for (const Index node : reached_) {
     const Node& at = nodes_[node];
     if (at.has_tail()) {
-      if (at.tail() == rest || matches(at.tail(), rest)) gather(node, concerned);
+      if (at.tail() == rest || matches(at.tail(), rest)) gather(node, result);
       work += path_.size() - depth + rest.size() / cache_line;
       continue;
     }
-    if (at.any_more != no_index) gather(at.any_more, concerned);
+    if (at.any_more != no_index) gather(at.any_more, result);
     if (at.any_one != no_index) {
       nodes_.prefetch(at.any_one);
       next_.push_back(at.any_one);
@@ -268,18 +268,18 @@ std::size_t SubjectTree::take_step(std::size_t depth, std::string_view rest, Con
   return work + reached_.size();
 }
 
-void SubjectTree::gather(Index node, Concerned& concerned) const {
+void SubjectTree::gather(Index node, MatchResult& result) const {
   const Node& at = nodes_[node];
   if (at.alone != 0) {
-    concerned.all.push_back({at.seat, at.alone});
+    result.all.push_back({at.slot, at.alone});
   } else {
-    for (Index seat = at.seat; seat != no_index; seat = seats_[seat].next) {
-      concerned.all.push_back({seat, seats_[seat].serial});
+    for (Index slot = at.slot; slot != no_index; slot = slots_[slot].next) {
+      result.all.push_back({slot, slots_[slot].serial});
     }
   }
   for (Index group = at.group; group != no_index; group = groups_[group].next) {
-    for (Index seat = groups_[group].seat; seat != no_index; seat = seats_[seat].next) {
-      concerned.members.push_back({groups_[group].name, {seat, seats_[seat].serial}});
+    for (Index slot = groups_[group].slot; slot != no_index; slot = slots_[slot].next) {
+      result.members.push_back({groups_[group].name, {slot, slots_[slot].serial}});
     }
   }
 }

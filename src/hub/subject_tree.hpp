@@ -22,15 +22,15 @@
 #include "core/siphash.hpp"
 #include "hub/hash_index.hpp"
 #include "hub/pool.hpp"
+#include "hub/string_interner.hpp"
 #include "hub/subscription.hpp"
-#include "hub/word_table.hpp"
 
 namespace hallway::hub {
 
 /// Whom a subject concerns.
-struct Concerned {
+struct MatchResult {
   struct Member {
-    Word group;
+    Symbol group;
     SubscriptionId id;
   };
   std::vector<SubscriptionId> all;  ///< each gets the message
@@ -52,15 +52,15 @@ class SubjectTree {
 
   /// nullptr once it was removed.
   [[nodiscard]] Subscription* find(SubscriptionId id) const noexcept {
-    const Seat& seat = seats_[id.index];
-    return seat.serial == id.serial ? seat.subscription : nullptr;
+    const Slot& slot = slots_[id.index];
+    return slot.serial == id.serial ? slot.subscription : nullptr;
   }
 
   /// Replaces what is in `concerned`. Nobody, where a token is empty.
   /// @return how much that took, in nodes, tokens and cache lines: wildcards may make it many
-  std::size_t collect(std::string_view subject, Concerned& concerned);
+  std::size_t collect(std::string_view subject, MatchResult& result);
 
-  [[nodiscard]] std::size_t size() const noexcept { return seats_.size(); }
+  [[nodiscard]] std::size_t size() const noexcept { return slots_.size(); }
   /// Of the tree, its root among them. One that stood where ways parted may stay while it leads on.
   [[nodiscard]] std::size_t nodes() const noexcept { return nodes_.size(); }
 
@@ -72,7 +72,7 @@ class SubjectTree {
     Index any_one = no_index;    // the child for `*`
     Index any_more = no_index;   // the child for `>`
     std::uint32_t children = 0;  // by tokens
-    Index seat = no_index;       // the first of who is in no group
+    Index slot = no_index;       // the first of who is in no group
     std::uint32_t alone = 0;     // its serial, where no other sits there; or 0
     Index group = no_index;      // the first group
 
@@ -88,15 +88,15 @@ class SubjectTree {
   /// The subscriptions with one subject and one group. In the list of its node.
   struct Group {
     Index node = no_index;
-    Word name = no_word;
+    Symbol name = no_word;
     std::uint32_t hash = 0;  // of both
-    Index seat = no_index;   // the first in it
+    Index slot = no_index;   // the first in it
     Index next = no_index;
     Index previous = no_index;
   };
 
   /// One subscription. In the list of its group, or else of its node.
-  struct Seat {
+  struct Slot {
     Subscription* subscription = nullptr;
     std::uint32_t serial = 0;  // of who sits here
     Index node = no_index;
@@ -131,22 +131,22 @@ class SubjectTree {
   Index group_in(Index node, std::string_view name);
   void end_group(Index index) noexcept;
   /// The first in the list that this seat is in.
-  [[nodiscard]] Index& first_beside(const Seat& seat) noexcept {
-    return seat.group == no_index ? nodes_[seat.node].seat : groups_[seat.group].seat;
+  [[nodiscard]] Index& first_beside(const Slot& slot) noexcept {
+    return slot.group == no_index ? nodes_[slot.node].slot : groups_[slot.group].slot;
   }
   void note_who_is_alone(Index node) noexcept;
 
   bool read_path(std::string_view subject);
-  std::size_t take_step(std::size_t depth, std::string_view rest, Concerned& concerned);
-  void gather(Index node, Concerned& concerned) const;
+  std::size_t take_step(std::size_t depth, std::string_view rest, MatchResult& result);
+  void gather(Index node, MatchResult& result) const;
 
   core::HashKey key_;
   Pool<Node> nodes_;
-  HashIndex steps_;  // nodes by parent and token
-  WordTable words_;  // names of groups
+  HashIndex steps_;         // nodes by parent and token
+  StringInterner symbols_;  // names of groups
   Pool<Group> groups_;
   HashIndex group_index_;  // by node and name
-  Pool<Seat> seats_;
+  Pool<Slot> slots_;
   std::uint32_t last_serial_ = 0;
 
   // What collect() works with.

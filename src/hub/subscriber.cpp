@@ -143,7 +143,7 @@ void Subscriber::write(ByteView bytes) noexcept {
     state().enqueue_shared({chunk, 0, bytes.size(), 1});
     note_kept();
   } catch (const std::bad_alloc&) {
-    miss();
+    abort_out_of_memory();
   }
 }
 
@@ -159,7 +159,7 @@ void Subscriber::append(const detail::SharedBytes& range) noexcept {
     if (state().queued_bytes() >= bounds::eager_flush && !state().send_blocked()) state().flush();
     note_kept();
   } catch (const std::bad_alloc&) {
-    miss();
+    abort_out_of_memory();
   }
 }
 
@@ -178,16 +178,16 @@ Offered Subscriber::offer(ClientSubscription& subscription, std::string_view sub
   return subscription.queue.offer(subject, message, message.end - message.begin);
 }
 
-void Subscriber::keep(ClientSubscription& subscription, std::string_view subject,
-                      const detail::SharedBytes& message) noexcept {
+void Subscriber::enqueue_pending(ClientSubscription& subscription, std::string_view subject,
+                                 const detail::SharedBytes& message) noexcept {
   try {
     if (subscription.queue.policy() == DeliveryPolicy::wait) {
       subscription.queue.put(subject, message, message.end - message.begin);
     } else if (offer(subscription, subject, message) == Offered::disconnect) {
-      return cut();
+      return disconnect_slow_consumer();
     }
   } catch (const std::bad_alloc&) {
-    return miss();
+    return abort_out_of_memory();
   }
   if (!subscription.linked()) waiting_.push_back(subscription);
   start_pump();
@@ -212,7 +212,7 @@ void Subscriber::start_pump() noexcept {
     pump(tasks_, *this);
   } catch (const std::bad_alloc&) {
     pumping_ = false;
-    miss();
+    abort_out_of_memory();
   }
 }
 
@@ -265,7 +265,7 @@ void Subscriber::tell_gap(const ClientSubscription& subscription, std::uint64_t 
                           .sid = subscription.sid(),
                           .payload = count}));
   } catch (const std::bad_alloc&) {
-    miss();
+    abort_out_of_memory();
   }
 }
 
@@ -277,7 +277,7 @@ void Subscriber::end(ByteView error) noexcept {
   try {
     if (!error.empty()) write(nats::to_bytes({.verb = nats::Verb::err, .text = error}));
   } catch (const std::bad_alloc&) {
-    return miss();
+    return abort_out_of_memory();
   }
   if (std::exchange(ended_, true)) return;
   withdraw();
@@ -285,12 +285,12 @@ void Subscriber::end(ByteView error) noexcept {
   connection_.close();
 }
 
-void Subscriber::cut() noexcept {
+void Subscriber::disconnect_slow_consumer() noexcept {
   observer_.too_slow();
   end(nats::errors::slow_consumer);
 }
 
-void Subscriber::miss() noexcept {
+void Subscriber::abort_out_of_memory() noexcept {
   if (std::exchange(ended_, true)) return;
   withdraw();
   detail::wake_all(core(), publishers_);
@@ -309,7 +309,7 @@ void Subscriber::fire() {
   const std::uint64_t taken = state().counters().bytes_sent;
   const std::uint64_t took = taken - std::exchange(taken_, taken);
   if (took > 0) took_at_ = now;
-  if (now - took_at_ >= limits_.slow_time) return cut();
+  if (now - took_at_ >= limits_.slow_time) return disconnect_slow_consumer();
   const double seconds = std::chrono::duration<double>(between_looks()).count();
   slow_ = static_cast<double>(took) < static_cast<double>(limits_.least_rate) * seconds;
   if (slow_) {

@@ -103,8 +103,8 @@ class Subscriber : private detail::Timer {
   void append(const detail::SharedBytes& range) noexcept;
 
   /// Has a message wait for a subscription that cannot have it now.
-  void keep(ClientSubscription& subscription, std::string_view subject,
-            const detail::SharedBytes& message) noexcept;
+  void enqueue_pending(ClientSubscription& subscription, std::string_view subject,
+                       const detail::SharedBytes& message) noexcept;
 
   /// Until there is room, or it turns out to be slow. When it takes nothing for
   /// HubLimits::slow_time meanwhile, it is cut.
@@ -126,7 +126,7 @@ class Subscriber : private detail::Timer {
   /// Says why, and closes the connection after what was written. Empty: says nothing.
   void end(ByteView error) noexcept;
   /// There is no memory for something it ought to get.
-  void miss() noexcept;
+  void abort_out_of_memory() noexcept;
   [[nodiscard]] bool ended() const noexcept { return ended_; }
 
   /// Whether it is a link, which passes messages on to others.
@@ -151,7 +151,7 @@ class Subscriber : private detail::Timer {
                 const detail::SharedBytes& message);
   void refill(std::size_t limit) noexcept;
   void deliver_next(ClientSubscription& subscription) noexcept;
-  void cut() noexcept;
+  void disconnect_slow_consumer() noexcept;
   void withdraw() noexcept;
   void note_subjects() noexcept;
   void remove(ClientSubscription& subscription) noexcept;

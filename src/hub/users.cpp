@@ -7,12 +7,12 @@ namespace hallway::hub {
 
 User& Users::join(core::Account& account) {
   User& user = users_.try_emplace(account.uid(), account, most_subscriptions_).first->second;
-  ++user.sessions_;
+  ++user.clients_;
   return user;
 }
 
 void Users::leave(User& user) noexcept {
-  if (--user.sessions_ == 0) users_.erase(user.account_.uid());
+  if (--user.clients_ == 0) users_.erase(user.account_.uid());
 }
 
 void Users::note(User& user) noexcept {

@@ -71,7 +71,7 @@ class User {
 
   core::Account& account_;
   const std::size_t most_subscriptions_;
-  std::size_t sessions_ = 0;
+  std::size_t clients_ = 0;
   std::size_t subscriptions_ = 0;
   std::size_t finishing_ = 0;  // clients that have memory for the rest of a large message
   Duration loop_time_{};

@@ -43,7 +43,7 @@ class Interest {
 
   hub::SubjectTree tree_;
   std::map<std::string, Wanted, std::less<>> patterns_;
-  hub::Concerned found_;
+  hub::MatchResult found_;
 };
 
 /// What has changed since somebody last looked. A pattern that came and went meanwhile is none of

@@ -81,7 +81,7 @@ TEST(out_of_memory_hub, a_subscription_that_fails_leaves_nothing_behind) {
     EXPECT_EQ(tree.size(), made.threw ? 1U : 2U);
     if (one.routed()) tree.remove(one);
     EXPECT_LE(tree.nodes(), nodes + 2);  // where the ways part: behind `some`, and behind `rather`
-    Concerned concerned;
+    MatchResult concerned;
     tree.collect(there.subject(), concerned);
     EXPECT_EQ(concerned.members.size(), 1U);
     tree.remove(there);

@@ -9,7 +9,7 @@
 #include <string>
 
 #include "hub/pool.hpp"
-#include "hub/word_table.hpp"
+#include "hub/string_interner.hpp"
 
 namespace hallway::hub {
 namespace {
@@ -48,35 +48,35 @@ TEST(hash_index, finds_what_came_and_did_not_go) {
 
 TEST(pool, gives_a_place_that_is_free_again_and_like_new) {
   Pool<std::string> pool;
-  const Index first = pool.take();
-  const Index second = pool.take();
+  const Index first = pool.acquire();
+  const Index second = pool.acquire();
   pool[first] = "first";
   pool[second] = "second";
-  pool.give_back(first);
+  pool.release(first);
   EXPECT_EQ(pool.size(), 1U);
-  EXPECT_EQ(pool.take(), first);
+  EXPECT_EQ(pool.acquire(), first);
   EXPECT_EQ(pool[first], "");
   EXPECT_EQ(pool[second], "second");
 }
 
 TEST(pool, keeps_no_memory_of_what_was_given_back) {
   Pool<std::string> pool;
-  const Index index = pool.take();
+  const Index index = pool.acquire();
   pool[index] = std::string(1'000, 'x');
-  pool.give_back(index);
-  EXPECT_EQ(pool.take(), index);
+  pool.release(index);
+  EXPECT_EQ(pool.acquire(), index);
   EXPECT_EQ(pool[index].capacity(), std::string().capacity());
 }
 
-TEST(word_table, has_a_word_for_as_long_as_somebody_uses_it) {
-  WordTable words({1, 2});
-  const Word once = words.use("word");
-  EXPECT_EQ(words.use("word"), once);
-  EXPECT_NE(words.use("other"), once);
+TEST(string_interner, has_a_word_for_as_long_as_somebody_uses_it) {
+  StringInterner words({1, 2});
+  const Symbol once = words.acquire("word");
+  EXPECT_EQ(words.acquire("word"), once);
+  EXPECT_NE(words.acquire("other"), once);
   EXPECT_EQ(words.size(), 2U);
-  words.use_less(once);
+  words.release(once);
   EXPECT_EQ(words.find("word", words.hash("word")), once);
-  words.use_less(once);
+  words.release(once);
   EXPECT_EQ(words.find("word", words.hash("word")), no_word);
   EXPECT_EQ(words.size(), 1U);
 }

@@ -235,7 +235,7 @@ TEST(subject_tree, parts_ways_wherever_another_branches_off) {
     std::ranges::shuffle(order, random);
     for (const std::size_t gone : order) {
       for (const std::string& subject : published) {
-        Concerned concerned;
+        MatchResult concerned;
         tree.collect(subject, concerned);
         std::size_t expected = 0;
         for (const Subscription& one : there) {
@@ -256,7 +256,7 @@ TEST(subject_tree, counts_the_tokens_that_it_compares) {
   for (int i = 0; i < 1'000; ++i) subject += ".a";
   Subscription one("owner", "*." + subject.substr(4) + ".b");
   tree.add(one);
-  Concerned concerned;
+  MatchResult concerned;
   EXPECT_GE(tree.collect(subject, concerned), 1'000U);
   EXPECT_EQ(concerned.size(), 0U);
   tree.remove(one);
@@ -267,7 +267,7 @@ TEST(subject_tree, counts_the_bytes_that_it_compares) {
   const std::string token(3'000, 'x');
   Subscription one("owner", "*." + token + "y");
   tree.add(one);
-  Concerned concerned;
+  MatchResult concerned;
   EXPECT_GE(tree.collect("a." + token + "z", concerned), 3'000U / 64);
   tree.remove(one);
 }
@@ -278,7 +278,7 @@ class MatchCacheTest : public testing::Test {
     return cache_.find(subject, cache_.hash(subject)) != nullptr;
   }
   void learn(std::string_view subject, std::size_t concerned = 1) {
-    Concerned who;
+    MatchResult who;
     who.all.resize(concerned);
     cache_.learn(subject, cache_.hash(subject), who);
   }

@@ -25,16 +25,16 @@
 namespace hallway::hub {
 
 class ClientSubscription;
-class Switchboard;
+class HubState;
 
-class InterestBoard final : public InterestObserver,
-                            private detail::Flushable,
-                            private detail::Timer {
+class InterestNotifier final : public InterestObserver,
+                               private detail::Flushable,
+                               private detail::Timer {
  public:
-  explicit InterestBoard(Switchboard& board) noexcept : board_(board) {}
-  InterestBoard(const InterestBoard&) = delete;
-  InterestBoard& operator=(const InterestBoard&) = delete;
-  ~InterestBoard() override { detail::LoopCore::cancel_flush(*this); }
+  explicit InterestNotifier(HubState& hub) noexcept : hub_(hub) {}
+  InterestNotifier(const InterestNotifier&) = delete;
+  InterestNotifier& operator=(const InterestNotifier&) = delete;
+  ~InterestNotifier() override { detail::LoopCore::cancel_flush(*this); }
 
   /// Tells a subscription that has just begun all there is, and from now on what changes.
   /// @param session  the number of its connection
@@ -45,30 +45,30 @@ class InterestBoard final : public InterestObserver,
 
  private:
   struct Listener {
-    std::uint64_t session;
+    std::uint64_t client;
     std::string sid;
     bool begins = true;                                // it was told nothing so far
     std::map<std::string, bool, std::less<>> changes;  // that it was not told: wanted, or no longer
 
-    Listener(std::uint64_t of, std::string named) : session(of), sid(std::move(named)) {}
+    Listener(std::uint64_t of, std::string named) : client(of), sid(std::move(named)) {}
   };
 
-  void open_book();
-  bool enter(std::string_view subject, std::string_view group);
-  bool strike(std::string_view subject, std::string_view group);
+  void count_all();
+  bool add(std::string_view subject, std::string_view group);
+  bool remove(std::string_view subject, std::string_view group);
   void note(bool wanted, std::string_view subject);
-  void miss() noexcept;
+  void abort_out_of_memory() noexcept;
   [[nodiscard]] ClientSubscription* find(const Listener& listener) const;
-  void tell_changes(Listener& listener);
+  void send_changes(Listener& listener);
   [[nodiscard]] std::string next_piece(Listener& listener) const;
   void flush_turn() override;
   void fire() override { flush_turn(); }
 
-  Switchboard& board_;
+  HubState& hub_;
   std::vector<Listener> listeners_;
   // The groups that subscribe to each subject, the empty one for who is in none. Ordered, because
   // strangers choose what stands there: nobody can make it slow.
-  std::map<std::string, std::set<std::string, std::less<>>, std::less<>> book_;
+  std::map<std::string, std::set<std::string, std::less<>>, std::less<>> groups_of_;
 };
 
 }  // namespace hallway::hub

@@ -15,18 +15,18 @@ namespace hallway::hub {
 
 /// What is known of one connection, as header fields: its uid is the kernel's word and proof, its
 /// pid and executable are hints (hub.hpp).
-class Stamp {
+class IdentityHeader {
  public:
-  explicit Stamp(const Connection& publisher);
+  explicit IdentityHeader(const Connection& publisher);
 
   /// Writes the header of a message with the stamp to `out`. Nobody knows where a field ends in a
   /// block that is not valid: it is left out.
   /// @param header  as it was sent; may be empty
-  void put_on(ByteView header, std::string& out) const;
+  void add(ByteView header, std::string& out) const;
 
   /// The same for a message without stamp: what looks like one is taken away.
   /// @return whether there was something, and `out` is to be sent instead
-  static bool take_off(ByteView header, std::string& out);
+  static bool strip(ByteView header, std::string& out);
 
  private:
   std::string uid_;

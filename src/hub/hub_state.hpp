@@ -16,20 +16,20 @@
 #include "hub/absent_links.hpp"
 #include "hub/client_options.hpp"
 #include "hub/delivery.hpp"
-#include "hub/interest_board.hpp"
+#include "hub/interest_notifier.hpp"
 #include "hub/router.hpp"
 #include "hub/rules.hpp"
 #include "hub/users.hpp"
 
 namespace hallway::hub {
 
-class Session;
+class ClientConnection;
 
-class Switchboard {
+class HubState {
  public:
   using OnEvent = std::function<void(const HubEvent&)>;
 
-  Switchboard(Loop& of, const HubLimits& of_hub, Rules first_rules, OnEvent on_event);
+  HubState(Loop& of, const HubLimits& of_hub, Rules first_rules, OnEvent on_event);
 
   /// What is on its way to subscribers counts.
   [[nodiscard]] HubStatistics statistics();
@@ -41,13 +41,13 @@ class Switchboard {
   HubInfo info;
   const std::string asked;  // in front of what links see of reply subjects
   Rules rules;
-  InterestBoard interest;  // hears of what the router has
+  InterestNotifier interest;  // hears of what the router has
   Router router;
   Users users;
   DeliveryTotals totals;
   Delivery delivery;
-  std::map<std::uint64_t, Session*> sessions;  // by their connections' numbers
-  std::uint64_t sessions_total = 0;
+  std::map<std::uint64_t, ClientConnection*> clients;  // by their connections' numbers
+  std::uint64_t clients_total = 0;
   std::uint64_t messages_in = 0;
   std::uint64_t bytes_in = 0;
   std::uint64_t slow_consumers = 0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "hub/session.hpp"
+#include "hub/client_connection.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -49,46 +49,46 @@ constexpr Duration statistics_patience = std::chrono::milliseconds(100);
 
 using nats::Verb;
 
-Session::Session(Switchboard& board, Connection connection)
-    : board_(board),
+ClientConnection::ClientConnection(HubState& hub, Connection connection)
+    : hub_(hub),
       connection_(std::move(connection)),
-      membership_(board.users, detail::ConnectionState::of(connection_).observer()->account()),
+      membership_(hub.users, detail::ConnectionState::of(connection_).observer()->account()),
       user_(membership_.user()),
       groups_(connection_.peer_groups().value_or(std::vector<std::uint32_t>())),
       permissions_(permissions_now()),
-      subscriber_(connection_, user_, board.limits, board.router, board.totals, *this),
-      parser_(nats::Sender::client, {board.limits.control_line, board.limits.max_payload}),
+      subscriber_(connection_, user_, hub.limits, hub.router, hub.totals, *this),
+      parser_(nats::Sender::client, {hub.limits.control_line, hub.limits.max_payload}),
       header_memory_(user_.account(), core::Quota::memory),
       rest_memory_(user_.account(), core::Quota::memory) {
-  board_.sessions.emplace(number_, this);
-  ++board_.sessions_total;
-  ++board_.reading;
+  hub_.clients.emplace(number_, this);
+  ++hub_.clients_total;
+  ++hub_.reading;
 }
 
-Session::~Session() {
+ClientConnection::~ClientConnection() {
   stop_reading();
   set_finishing(false);
-  board_.sessions.erase(number_);
+  hub_.clients.erase(number_);
   leave_as_link();
 }
 
 // Reading ----------------------------------------------------------------------------------------
 
-Task<> Session::run() {
-  greet();
+Task<> ClientConnection::run() {
+  send_info();
   restart_ping_clock();
   const Outcome end = co_await read();
   stop_reading();
   if (end != Outcome::closed || subscriber_.ended()) co_return;
   // The hub drains: others may still say something that this one is to get.
-  if (board_.reading > 0) {
-    co_await detail::TimedWait(board_.loop.core(), board_.until_read);
+  if (hub_.reading > 0) {
+    co_await detail::TimedWait(hub_.loop.core(), hub_.until_read);
   }
   subscriber_.deliver_rest();
 }
 
-Task<Outcome> Session::read() {
-  Users& users = board_.users;
+Task<Outcome> ClientConnection::read() {
+  Users& users = hub_.users;
   while (!subscriber_.ended()) {
     while (users.over(user_)) co_await users.next_turn(user_, true);
     const Received piece = co_await connection_.receive();
@@ -98,7 +98,7 @@ Task<Outcome> Session::read() {
     parser_.arrive(*piece);
     while (const nats::Operation* operation = parser_.next()) {
       set_finishing(false);
-      act(*operation);
+      dispatch(*operation);
       if (has_to_wait()) co_await wait();
       answered_ = false;
       work_ += work_of_operation;
@@ -121,53 +121,55 @@ Task<Outcome> Session::read() {
 /// Whether the client has to wait before more of what it said counts: for an answer to its request
 /// for statistics, for a subscriber, or for itself. A client that does not read the answers is not
 /// listened to until it does.
-bool Session::has_to_wait() { return statistics_for_ || full_ != nullptr || has_unread_answers(); }
+bool ClientConnection::has_to_wait() {
+  return statistics_for_ || full_ != nullptr || has_unread_answers();
+}
 
-bool Session::has_unread_answers() { return answered_ && !subscriber_.has_room(); }
+bool ClientConnection::has_unread_answers() { return answered_ && !subscriber_.has_room(); }
 
-Task<> Session::wait() {
-  if (statistics_for_) co_await answer_patiently();
+Task<> ClientConnection::wait() {
+  if (statistics_for_) co_await answer_when_writable();
   while (full_ != nullptr) {
     co_await wait_for(*full_);
     publish_again();
   }
   if (!has_unread_answers()) co_return;
-  board_.users.note(user_);
+  hub_.users.note(user_);
   co_await connection_.flush();
-  board_.users.begin();
+  hub_.users.begin();
 }
 
 /// Now and then looks at the clock. Whether its user has had what it may have of this turn.
-bool Session::turn_is_over() {
+bool ClientConnection::turn_is_over() {
   if (work_ < work_between_looks) return false;
-  board_.users.note(user_);
-  const bool over = board_.users.over(user_) && !subscriber_.ended();
+  hub_.users.note(user_);
+  const bool over = hub_.users.over(user_) && !subscriber_.ended();
   if (!over) work_ = 0;
   return over;
 }
 
 /// Until a subscriber has room for what this client publishes, but for HubLimits::hold_time in all
 /// where no rule says that publishers wait.
-Task<> Session::wait_for(Subscriber& full) {
-  board_.users.note(user_);
+Task<> ClientConnection::wait_for(Subscriber& full) {
+  hub_.users.note(user_);
   user_.count_held_back();
   const auto began = Loop::Clock::now();
   held_back_ = true;
-  co_await full.room(std::max(hold_left_, board_.limits.hold_time / 4));
+  co_await full.room(std::max(hold_left_, hub_.limits.hold_time / 4));
   held_back_ = false;
   hold_left_ -= Loop::Clock::now() - began;
   if (publication_ && hold_left_ <= Duration::zero()) publication_->was_held = true;
-  board_.users.begin();
+  hub_.users.begin();
 }
 
-std::size_t Session::memory_for_rest() const noexcept {
+std::size_t ClientConnection::memory_for_rest() const noexcept {
   const std::size_t rest = parser_.rest_memory();
   return rest > small_rest ? rest : 0;
 }
 
 /// False: memory for it is not there now. What was reserved for the operation before is given back
 /// first: else clients of one user could wait for each other, and one for itself.
-bool Session::reserve_rest_now() noexcept {
+bool ClientConnection::reserve_rest_now() noexcept {
   const std::size_t wanted = memory_for_rest();
   if (wanted > rest_memory_.amount()) {
     set_finishing(false);
@@ -179,7 +181,7 @@ bool Session::reserve_rest_now() noexcept {
   return true;
 }
 
-void Session::set_finishing(bool finishing) noexcept {
+void ClientConnection::set_finishing(bool finishing) noexcept {
   if (std::exchange(finishing_, finishing) == finishing) return;
   if (finishing) user_.begin_finishing();
   if (!finishing) user_.end_finishing();
@@ -188,12 +190,12 @@ void Session::set_finishing(bool finishing) noexcept {
 /// A large operation was cut. Before more of it is read, memory for all of it is in the account: so
 /// one after the other gets it, where all of them with a part of it would wait for each other. A
 /// client for which there is none in HubLimits::slow_time has to go.
-Task<> Session::reserve_rest() {
-  const auto longest = Loop::Clock::now() + board_.limits.slow_time;
+Task<> ClientConnection::reserve_rest() {
+  const auto longest = Loop::Clock::now() + hub_.limits.slow_time;
   user_.count_held_back();
   held_back_ = true;
   while (!subscriber_.ended() && !reserve_rest_now()) {
-    if (board_.leaving) {
+    if (hub_.leaving) {
       rest_memory_.set(memory_for_rest());
       break;
     }
@@ -201,7 +203,7 @@ Task<> Session::reserve_rest() {
       refuse(nats::errors::no_memory_left);
       break;
     }
-    co_await board_.loop.sleep(between_looks_for_memory);
+    co_await hub_.loop.sleep(between_looks_for_memory);
   }
   held_back_ = false;
 }
@@ -209,31 +211,31 @@ Task<> Session::reserve_rest() {
 /// Answers a request for statistics when the loop has nothing else to do: so it delays nobody's
 /// message, and counts those that have arrived. After statistics_patience in all it waits no longer
 /// for that.
-Task<> Session::answer_patiently() {
+Task<> ClientConnection::answer_when_writable() {
   Duration patience = statistics_patience;
-  detail::LoopCore& core = board_.loop.core();
+  detail::LoopCore& core = hub_.loop.core();
   while (statistics_for_) {
     const auto began = Loop::Clock::now();
     if (patience > Duration::zero()) {
-      board_.users.note(user_);
+      hub_.users.note(user_);
       co_await detail::TimedWait(core, core.until_idle(), patience);
-      board_.users.begin();
+      hub_.users.begin();
     }
     patience -= Loop::Clock::now() - began;
     if (Subscriber* const full = answer_statistics(); full != nullptr) co_await wait_for(*full);
   }
 }
 
-void Session::stop_reading() noexcept {
+void ClientConnection::stop_reading() noexcept {
   if (!std::exchange(reading_, false)) return;
-  if (--board_.reading == 0) detail::wake_all(board_.loop.core(), board_.until_read);
+  if (--hub_.reading == 0) detail::wake_all(hub_.loop.core(), hub_.until_read);
 }
 
-void Session::act(const nats::Operation& operation) {
+void ClientConnection::dispatch(const nats::Operation& operation) {
   switch (operation.verb) {
     case Verb::connect: return connect(operation.text);
     case Verb::pub:
-    case Verb::hpub: return accept(operation);
+    case Verb::hpub: return handle_publish(operation);
     case Verb::sub: return subscribe(operation);
     case Verb::unsub: return unsubscribe(operation);
     case Verb::ping: return pong();
@@ -243,7 +245,7 @@ void Session::act(const nats::Operation& operation) {
   }
 }
 
-void Session::connect(ByteView text) {
+void ClientConnection::connect(ByteView text) {
   const auto options = options_.with(text);
   if (!options) return refuse(options.error());
   if (const ByteView why = options->refusal(); !why.empty()) return refuse(why);
@@ -254,17 +256,17 @@ void Session::connect(ByteView text) {
   options_ = *options;
   subscriber_.take_headers(options_.headers);
   if (is_link) subscriber_.become_link();
-  judgement_.known = false;
+  decision_.known = false;
   ok();
 }
 
 // Subscribing ------------------------------------------------------------------------------------
 
 // In the order in which nats-server finds fault.
-void Session::subscribe(const nats::Operation& operation) {
+void ClientConnection::subscribe(const nats::Operation& operation) {
   const ByteView subject = operation.subject;
   const bool valid = is_valid_subject(subject);
-  if (count_tokens(subject) > board_.limits.subject_tokens) {
+  if (count_tokens(subject) > hub_.limits.subject_tokens) {
     return violation(nats::errors::too_many_tokens(subject));
   }
   const auto allowed =
@@ -286,21 +288,21 @@ void Session::subscribe(const nats::Operation& operation) {
                         service_of(subject, in_part));
   ok();
   if (subscriber_.is_link()) subscribe_link(subject);
-  if (hears_interest) board_.interest.listen(number_, std::string(operation.sid));
+  if (hears_interest) hub_.interest.listen(number_, std::string(operation.sid));
 }
 
-Service Session::service_of(ByteView subject, bool in_part) const {
-  const DeliveryRule* rule = board_.rules.delivery_of(subject, connection_.peer(), groups_);
+Service ClientConnection::service_of(ByteView subject, bool in_part) const {
+  const DeliveryRule* rule = hub_.rules.delivery_of(subject, connection_.peer(), groups_);
   DeliveryPolicy policy =
       rule != nullptr ? rule->policy : options_.full.value_or(DeliveryPolicy::disconnect);
   // To have all publishers wait without end is a rule's to give, and not a client's to take.
   if (rule == nullptr && policy == DeliveryPolicy::wait) policy = DeliveryPolicy::disconnect;
   // Publishers wait for it then: nothing has to be kept.
   const std::size_t pending =
-      policy == DeliveryPolicy::wait ? 0 : board_.limits.pending_per_subscription;
+      policy == DeliveryPolicy::wait ? 0 : hub_.limits.pending_per_subscription;
   Service service{.policy = policy,
                   .holds_back = policy == DeliveryPolicy::disconnect && !subscriber_.is_link() &&
-                                board_.limits.least_rate > 0,
+                                hub_.limits.least_rate > 0,
                   .pending = rule != nullptr ? rule->pending.value_or(pending) : pending,
                   .in_part = in_part ? &permissions_ : nullptr,
                   .hears_inboxes = permissions_.hears_inboxes(subject)};
@@ -308,12 +310,12 @@ Service Session::service_of(ByteView subject, bool in_part) const {
     // A listener that missed a change would have to begin again, so it gets no more than fits.
     service.policy = DeliveryPolicy::disconnect;
     service.holds_back = false;
-    service.pending = board_.limits.memory_per_uid;
+    service.pending = hub_.limits.memory_per_uid;
   }
   return service;
 }
 
-void Session::unsubscribe(const nats::Operation& operation) {
+void ClientConnection::unsubscribe(const nats::Operation& operation) {
   ok();
   ClientSubscription* subscription = subscriber_.find(operation.sid);
   if (subscription != nullptr) subscriber_.end_after(*subscription, operation.max);
@@ -321,98 +323,99 @@ void Session::unsubscribe(const nats::Operation& operation) {
 
 // Publishing -------------------------------------------------------------------------------------
 
-void Session::accept(const nats::Operation& operation) {
+void ClientConnection::handle_publish(const nats::Operation& operation) {
   if (operation.verb == Verb::hpub && !options_.headers) {
     return refuse(nats::errors::headers_not_supported);
   }
-  ++board_.messages_in;
-  board_.bytes_in += operation.header.size() + operation.payload.size();
+  ++hub_.messages_in;
+  hub_.bytes_in += operation.header.size() + operation.payload.size();
   const ByteView subject = operation.subject;
   const bool is_link = subscriber_.is_link();
   if (is_link && subject.starts_with(asked_prefix)) return bring_back(operation);
-  const Judgement& judgement = judge(subject);
-  if (!judgement.valid) return violation(nats::errors::invalid_publish_subject);
+  const PublishDecision& decision = decide_publish(subject);
+  if (!decision.valid) return violation(nats::errors::invalid_publish_subject);
   if (!operation.reply.empty() && has_white_space(operation.reply)) {
     return violation(nats::errors::invalid_reply_subject);
   }
   if (options_.pedantic && !is_valid_literal(subject)) {
     complain(nats::errors::invalid_publish_subject);
   }
-  if (!judgement.allowed) return violation(nats::errors::publish_violation(subject));
+  if (!decision.allowed) return violation(nats::errors::publish_violation(subject));
   ok();
   if (subject == statistics_subject) {
     if (!operation.reply.empty()) statistics_for_ = operation.reply;
-    hold_left_ = board_.limits.hold_time;
+    hold_left_ = hub_.limits.hold_time;
     return;
   }
   // What a link publishes was published elsewhere, and by nobody the kernel knows of.
   publish({.subject = subject,
            .reply = operation.reply,
-           .header = judgement.stamped && !is_link ? stamped(operation) : unforged(operation),
+           .header = decision.identified && !is_link ? with_identity(operation)
+                                                     : without_forged_identity(operation),
            .payload = operation.payload,
            .except = options_.echo ? nullptr : &subscriber_,
            .publisher = number_,
            .user = &user_});
 }
 
-const Session::Judgement& Session::judge(ByteView subject) {
-  if (judgement_.known && judgement_.subject == subject) return judgement_;
-  judgement_.known = false;
-  judgement_.subject = subject;
-  judgement_.valid = !has_white_space(subject);
-  judgement_.allowed = !is_reserved(subject) && permissions_.may_publish(subject);
-  judgement_.stamped = board_.rules.stamps(subject);
-  judgement_.known = true;
-  return judgement_;
+const ClientConnection::PublishDecision& ClientConnection::decide_publish(ByteView subject) {
+  if (decision_.known && decision_.subject == subject) return decision_;
+  decision_.known = false;
+  decision_.subject = subject;
+  decision_.valid = !has_white_space(subject);
+  decision_.allowed = !is_reserved(subject) && permissions_.may_publish(subject);
+  decision_.identified = hub_.rules.stamps(subject);
+  decision_.known = true;
+  return decision_;
 }
 
 /// Its header with the publisher's identity.
-ByteView Session::stamped(const nats::Operation& operation) {
-  if (!stamp_) stamp_.emplace(connection_);
-  stamp_->put_on(operation.header, header_);
+ByteView ClientConnection::with_identity(const nats::Operation& operation) {
+  if (!identity_) identity_.emplace(connection_);
+  identity_->add(operation.header, header_);
   return header_;
 }
 
 /// Its header without what looks like an identity.
-ByteView Session::unforged(const nats::Operation& operation) {
+ByteView ClientConnection::without_forged_identity(const nats::Operation& operation) {
   if (operation.header.empty()) return {};
-  return Stamp::take_off(operation.header, header_) ? ByteView(header_) : operation.header;
+  return IdentityHeader::strip(operation.header, header_) ? ByteView(header_) : operation.header;
 }
 
 /// Gives back the room that a header needed, where that was much.
-void Session::drop_large_header() noexcept {
+void ClientConnection::drop_large_header() noexcept {
   header_memory_.set(0);
   if (header_.capacity() > header_kept) header_ = {};
 }
 
 /// Brings a message to its subscribers, or keeps it until one of them has room.
-void Session::publish(const Publication& publication) {
+void ClientConnection::publish(const Publication& publication) {
   if (subscriber_.ended()) return;
-  const auto [delivered, blocked_by, work] = board_.delivery.publish(publication);
+  const auto [delivered, blocked_by, work] = hub_.delivery.publish(publication);
   work_ += work;
   if (blocked_by != nullptr) return keep_for(*blocked_by, publication);
-  if (!board_.absent_links.empty() && !subscriber_.is_link()) {
-    board_.absent_links.publish(publication.subject, board_.loop.now());
+  if (!hub_.absent_links.empty() && !subscriber_.is_link()) {
+    hub_.absent_links.publish(publication.subject, hub_.loop.now());
   }
   if (!delivered && options_.no_responders && !publication.reply.empty()) {
-    board_.delivery.tell_no_responders(subscriber_, publication.reply);
-    work_ += board_.router.looked_at();
+    hub_.delivery.tell_no_responders(subscriber_, publication.reply);
+    work_ += hub_.router.looked_at();
     answered_ = true;
   }
   if (!publication.header.empty()) drop_large_header();
 }
 
 /// The message has to wait for a subscriber, and this client with it.
-void Session::keep_for(Subscriber& full, const Publication& publication) {
+void ClientConnection::keep_for(Subscriber& full, const Publication& publication) {
   full_ = &full;
   if (publication_) return;  // it waits already
   publication_ = publication;
-  hold_left_ = board_.limits.hold_time;
+  hold_left_ = hub_.limits.hold_time;
   header_memory_.set(header_.capacity());
 }
 
 /// Once more what waited.
-void Session::publish_again() {
+void ClientConnection::publish_again() {
   full_ = nullptr;
   asker_ ? bring_to_asker(*publication_) : publish(*publication_);
   if (full_ != nullptr) return;
@@ -421,9 +424,9 @@ void Session::publish_again() {
 }
 
 /// @return as publish(): the requester itself, where its subscription has publishers wait
-Subscriber* Session::answer_statistics() {
+Subscriber* ClientConnection::answer_statistics() {
   if (!subscriber_.ended()) {
-    const HubStatistics all = board_.statistics();
+    const HubStatistics all = hub_.statistics();
     JsonObject text;
     text.add("connections", all.connections)
         .add("subscriptions", all.subscriptions)
@@ -438,14 +441,14 @@ Subscriber* Session::answer_statistics() {
         .add("violations", all.violations)
         .add("answers_refused", all.answers_refused)
         .add("users", users_to_be_told());
-    Subscriber* const full = board_.delivery
+    Subscriber* const full = hub_.delivery
                                  .answer(subscriber_, {.subject = *statistics_for_,
                                                        .reply = {},
                                                        .header = {},
                                                        .payload = text.text(),
                                                        .was_held = hold_left_ <= Duration::zero()})
                                  .blocked_by;
-    work_ += board_.router.looked_at();
+    work_ += hub_.router.looked_at();
     if (full != nullptr) return full;
     answered_ = true;
   }
@@ -454,10 +457,10 @@ Subscriber* Session::answer_statistics() {
 }
 
 /// What each user takes up; to others than root and our own user, what theirs does.
-std::vector<JsonObject> Session::users_to_be_told() const {
+std::vector<JsonObject> ClientConnection::users_to_be_told() const {
   std::vector<JsonObject> users;
   const bool all = net::trusts(connection_.peer());
-  for (const UserStatistics& user : board_.user_statistics()) {
+  for (const UserStatistics& user : hub_.user_statistics()) {
     if (!all && user.uid != user_.account().uid()) continue;
     if (users.size() == most_users_told) break;
     JsonObject one;
@@ -475,65 +478,64 @@ std::vector<JsonObject> Session::users_to_be_told() const {
 
 // Answering --------------------------------------------------------------------------------------
 
-void Session::greet() {
-  const std::string text = board_.info.to_json(number_, board_.leaving);
+void ClientConnection::send_info() {
+  const std::string text = hub_.info.to_json(number_, hub_.leaving);
   reply({.verb = Verb::info, .text = text});
 }
 
-void Session::tell_leaving() {
-  if (!subscriber_.ended()) greet();
+void ClientConnection::enter_lame_duck() {
+  if (!subscriber_.ended()) send_info();
 }
 
-void Session::reply(const nats::Operation& operation) {
+void ClientConnection::reply(const nats::Operation& operation) {
   settle_deliveries();
   subscriber_.write(nats::to_bytes(operation));
   answered_ = true;
 }
 
-void Session::ok() {
+void ClientConnection::ok() {
   if (options_.verbose) reply({.verb = Verb::ok});
 }
 
-void Session::complain(ByteView error) { reply({.verb = Verb::err, .text = error}); }
+void ClientConnection::complain(ByteView error) { reply({.verb = Verb::err, .text = error}); }
 
-void Session::violation(ByteView text) {
-  ++board_.violations;
-  board_.report(HubEvent::Kind::violation, connection_, std::string(text));
+void ClientConnection::violation(ByteView text) {
+  ++hub_.violations;
+  hub_.report(HubEvent::Kind::violation, connection_, std::string(text));
   complain(text);
 }
 
 /// The connection ends. @param error  what the client and the log are told before
-void Session::refuse(ByteView error) {
-  board_.report(HubEvent::Kind::refused, connection_, std::string(error));
+void ClientConnection::refuse(ByteView error) {
+  hub_.report(HubEvent::Kind::refused, connection_, std::string(error));
   subscriber_.end(error);
 }
 
 /// The message over which a link is cut is the first that it misses; this session ends later.
-void Session::miss_from_now_on() noexcept {
+void ClientConnection::miss_from_now_on() noexcept {
   try {
     std::vector<std::string> subjects;
     subscriber_.for_each([&](const ClientSubscription& subscription) {
       if (subscription.subject() != interest_subject) subjects.push_back(subscription.subject());
     });
-    board_.absent_links.leave(options_.link, 0, std::move(subjects), board_.loop.now());
+    hub_.absent_links.leave(options_.link, 0, std::move(subjects), hub_.loop.now());
   } catch (const std::bad_alloc&) {
     // It is not told.
   }
 }
 
-void Session::too_slow() noexcept {
-  ++board_.slow_consumers;
+void ClientConnection::too_slow() noexcept {
+  ++hub_.slow_consumers;
   if (subscriber_.is_link()) miss_from_now_on();
-  board_.report(HubEvent::Kind::slow_consumer, connection_,
-                std::string(nats::errors::slow_consumer));
+  hub_.report(HubEvent::Kind::slow_consumer, connection_, std::string(nats::errors::slow_consumer));
 }
 
 // Rules and clocks -------------------------------------------------------------------------------
 
-void Session::rules_changed() {
+void ClientConnection::rules_changed() {
   settle_deliveries();
   permissions_ = permissions_now();
-  judgement_.known = false;
+  decision_.known = false;
   std::vector<std::string> refused;
   subscriber_.for_each([&](ClientSubscription& subscription) {
     subscription.hears_inboxes = permissions_.hears_inboxes(subscription.subject());
@@ -554,29 +556,29 @@ void Session::rules_changed() {
 }
 
 /// Its own, and no more than those of whoever answers for it.
-Permissions Session::permissions_now() const {
+Permissions ClientConnection::permissions_now() const {
   const Peer& peer = connection_.peer();
-  Permissions permissions = board_.rules.permissions_of(peer, groups_, net::trusts(peer));
+  Permissions permissions = hub_.rules.permissions_of(peer, groups_, net::trusts(peer));
   const std::uint32_t responsible = user_.account().uid();
   if (responsible != peer.uid) {
     const Peer other{responsible, peer.gid, peer.pid};
-    permissions.restrict_to(board_.rules.permissions_of(other, groups_, false));
+    permissions.restrict_to(hub_.rules.permissions_of(other, groups_, false));
   }
   return permissions;
 }
 
-void Session::restart_ping_clock() {
-  if (board_.limits.ping_interval <= Duration::zero()) return;
-  start(board_.loop.core(), Loop::Clock::now() + board_.limits.ping_interval);
+void ClientConnection::restart_ping_clock() {
+  if (hub_.limits.ping_interval <= Duration::zero()) return;
+  start(hub_.loop.core(), Loop::Clock::now() + hub_.limits.ping_interval);
 }
 
 /// Whoever was heard since the last time is alive, and so is who may not speak.
-void Session::fire() {
+void ClientConnection::fire() {
   if (subscriber_.ended()) return;
   const std::uint64_t heard = connection_.counters().bytes_received;
   if (std::exchange(heard_, heard) != heard || held_back_) {
     pings_out_ = 0;
-  } else if (pings_out_ >= board_.limits.pings_unanswered) {
+  } else if (pings_out_ >= hub_.limits.pings_unanswered) {
     return refuse(nats::errors::stale_connection);
   } else {
     ++pings_out_;

@@ -14,23 +14,23 @@
 #include <hallway/task.hpp>
 
 #include "hub/client_options.hpp"
+#include "hub/hub_state.hpp"
+#include "hub/identity_header.hpp"
 #include "hub/json.hpp"
 #include "hub/permissions.hpp"
-#include "hub/stamp.hpp"
 #include "hub/subscriber.hpp"
-#include "hub/switchboard.hpp"
 #include "hub/users.hpp"
 #include "wire/nats_parser.hpp"
 
 namespace hallway::hub {
 
-class Session final : private Subscriber::Observer, private detail::Timer {
+class ClientConnection final : private Subscriber::Observer, private detail::Timer {
  public:
   /// Greets the client. @param connection  of the hub's server
-  Session(Switchboard& board, Connection connection);
-  Session(const Session&) = delete;
-  Session& operator=(const Session&) = delete;
-  ~Session() override;
+  ClientConnection(HubState& hub, Connection connection);
+  ClientConnection(const ClientConnection&) = delete;
+  ClientConnection& operator=(const ClientConnection&) = delete;
+  ~ClientConnection() override;
 
   /// Until the client goes, or has to go, or the hub drains.
   Task<> run();
@@ -39,19 +39,19 @@ class Session final : private Subscriber::Observer, private detail::Timer {
   void rules_changed();
 
   /// The hub drains.
-  void tell_leaving();
+  void enter_lame_duck();
 
   [[nodiscard]] const Connection& connection() const noexcept { return connection_; }
   [[nodiscard]] const Subscriber& subscriber() const noexcept { return subscriber_; }
 
  private:
   /// What the rules say of the subject it published to last. Most publish to the same again.
-  struct Judgement {
+  struct PublishDecision {
     std::string subject;
     bool known = false;
     bool valid = false;
     bool allowed = false;
-    bool stamped = false;
+    bool identified = false;
   };
 
   Task<Outcome> read();
@@ -64,8 +64,8 @@ class Session final : private Subscriber::Observer, private detail::Timer {
   void set_finishing(bool finishing) noexcept;
   Task<> reserve_rest();
   [[nodiscard]] std::size_t memory_for_rest() const noexcept;
-  Task<> answer_patiently();
-  void act(const nats::Operation& operation);
+  Task<> answer_when_writable();
+  void dispatch(const nats::Operation& operation);
   void connect(ByteView text);
   void subscribe(const nats::Operation& operation);
   void subscribe_link(ByteView subject);
@@ -74,7 +74,7 @@ class Session final : private Subscriber::Observer, private detail::Timer {
   void leave_as_link() noexcept;
   void miss_from_now_on() noexcept;
   void unsubscribe(const nats::Operation& operation);
-  void accept(const nats::Operation& operation);
+  void handle_publish(const nats::Operation& operation);
   void bring_back(const nats::Operation& answer);
   void bring_to_asker(const Publication& publication);
   [[nodiscard]] bool is_reserved(ByteView subject) const;
@@ -82,16 +82,16 @@ class Session final : private Subscriber::Observer, private detail::Timer {
   void publish_again();
   void keep_for(Subscriber& full, const Publication& publication);
   void drop_large_header() noexcept;
-  [[nodiscard]] ByteView stamped(const nats::Operation& operation);
-  [[nodiscard]] ByteView unforged(const nats::Operation& operation);
+  [[nodiscard]] ByteView with_identity(const nats::Operation& operation);
+  [[nodiscard]] ByteView without_forged_identity(const nats::Operation& operation);
   [[nodiscard]] Subscriber* answer_statistics();
   [[nodiscard]] std::vector<JsonObject> users_to_be_told() const;
   [[nodiscard]] Permissions permissions_now() const;
-  [[nodiscard]] const Judgement& judge(ByteView subject);
+  [[nodiscard]] const PublishDecision& decide_publish(ByteView subject);
   [[nodiscard]] std::string group_of(ByteView queue) const;
   [[nodiscard]] Service service_of(ByteView subject, bool in_part) const;
 
-  void greet();
+  void send_info();
   void reply(const nats::Operation& operation);
   void ok();
   void complain(ByteView error);
@@ -100,11 +100,11 @@ class Session final : private Subscriber::Observer, private detail::Timer {
   void stop_reading() noexcept;
   void restart_ping_clock();
 
-  void settle_deliveries() noexcept override { board_.delivery.settle(); }
+  void settle_deliveries() noexcept override { hub_.delivery.settle(); }
   void too_slow() noexcept override;
   void fire() override;
 
-  Switchboard& board_;
+  HubState& hub_;
   Connection connection_;
   const std::uint64_t number_ = connection_.number();
   const Users::Membership membership_;
@@ -114,11 +114,11 @@ class Session final : private Subscriber::Observer, private detail::Timer {
   Subscriber subscriber_;
   ClientOptions options_;
   nats::Parser parser_;
-  Judgement judgement_;
+  PublishDecision decision_;
   std::optional<Publication> publication_;  // where a subscriber has to have room before
   std::optional<std::uint64_t> asker_;      // the only one that gets it, by its connection's number
   std::optional<ByteView> statistics_for_;  // the reply subject of a request not answered yet
-  std::optional<Stamp> stamp_;              // once it published something that is stamped
+  std::optional<IdentityHeader> identity_;  // once it published something that is stamped
   std::string header_;                      // of the publication, where it was changed
   core::Charge header_memory_;              // while that waits
   Duration hold_left_{};                    // that it may still be held back for readers

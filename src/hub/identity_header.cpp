@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "hub/stamp.hpp"
+#include "hub/identity_header.hpp"
 
 #include <algorithm>
 #include <array>
@@ -21,7 +21,7 @@ void write(const nats::HeaderBlock& block, const Fields& fields, std::string& ou
 }
 
 /// Somewhere, for who may read it with more patience than we do.
-bool mentions_a_stamp(ByteView header) {
+bool mentions_identity_field(ByteView header) {
   constexpr ByteView prefix = "hallway-";
   const auto lower = [](char letter) {
     return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter + ('a' - 'A')) : letter;
@@ -31,14 +31,14 @@ bool mentions_a_stamp(ByteView header) {
 
 /// A field ends for everybody where it ends for us. Some readers end a line at a control byte or at
 /// a separator of Unicode, or a text at NUL: behind it could stand what we do not see.
-bool reads_alike(ByteView header) {
+bool ends_alike_for_all_readers(ByteView header) {
   std::string text(header);
   std::erase_if(text, [](char byte) { return byte == '\r' || byte == '\n' || byte == '\t'; });
   return printable(text) == text;
 }
 
 std::optional<nats::HeaderBlock> parse(ByteView header) {
-  if (mentions_a_stamp(header) && !reads_alike(header)) return std::nullopt;
+  if (mentions_identity_field(header) && !ends_alike_for_all_readers(header)) return std::nullopt;
   return nats::HeaderBlock::parse(header);
 }
 
@@ -53,22 +53,22 @@ std::string executable_of(const Connection& publisher) {
 
 }  // namespace
 
-Stamp::Stamp(const Connection& publisher)
+IdentityHeader::IdentityHeader(const Connection& publisher)
     : uid_(std::to_string(publisher.peer().uid)), executable_(executable_of(publisher)) {
   const std::int32_t pid = publisher.peer().pid;
   if (pid > 0) pid_ = std::to_string(pid);
 }
 
-void Stamp::put_on(ByteView header, std::string& out) const {
+void IdentityHeader::add(ByteView header, std::string& out) const {
   const auto block = parse(header);
   write(block.value_or(nats::HeaderBlock()),
         {{{uid_field, uid_}, {pid_field, pid_}, {executable_field, executable_}}}, out);
 }
 
-bool Stamp::take_off(ByteView header, std::string& out) {
+bool IdentityHeader::strip(ByteView header, std::string& out) {
   constexpr Fields stamp{{{uid_field, {}}, {pid_field, {}}, {executable_field, {}}}};
   const auto block = parse(header);
-  const bool suspicious = block ? block->has_any_of(stamp) : mentions_a_stamp(header);
+  const bool suspicious = block ? block->has_any_of(stamp) : mentions_identity_field(header);
   if (!suspicious) return false;
   write(block.value_or(nats::HeaderBlock()), stamp, out);
   return true;

@@ -6,8 +6,8 @@
 #include <charconv>
 #include <new>
 
+#include "hub/client_connection.hpp"
 #include "hub/reserved_subjects.hpp"
-#include "hub/session.hpp"
 #include "hub/subject.hpp"
 #include "net/trust.hpp"
 
@@ -25,7 +25,7 @@ bool is_internal(ByteView subject) {
 // Publishing -------------------------------------------------------------------------------------
 
 /// Whether this client cannot publish to it, whatever the rules say.
-bool Session::is_reserved(ByteView subject) const {
+bool ClientConnection::is_reserved(ByteView subject) const {
   if (subscriber_.is_link()) return is_internal(subject);
   if (subject.starts_with(reserved_prefix)) return subject != statistics_subject;
   return subject.starts_with(link_prefix) && !subject.starts_with(link_reply_prefix) &&
@@ -34,26 +34,26 @@ bool Session::is_reserved(ByteView subject) const {
 
 /// Accepts the answer to what a client has asked somebody elsewhere. It goes where that client
 /// could have published it, and else to that client alone.
-void Session::bring_back(const nats::Operation& answer) {
+void ClientConnection::bring_back(const nats::Operation& answer) {
   ok();
   ByteView subject = answer.subject;
-  const bool is_ours = subject.starts_with(board_.asked);  // and not of a hub that was here before
-  subject.remove_prefix(is_ours ? board_.asked.size() : 0);
+  const bool is_ours = subject.starts_with(hub_.asked);  // and not of a hub that was here before
+  subject.remove_prefix(is_ours ? hub_.asked.size() : 0);
   std::uint64_t number = 0;
   const auto [end, error] =
       std::from_chars(subject.data(), subject.data() + subject.size(), number);
   subject.remove_prefix(static_cast<std::size_t>(end - subject.data()));
   const bool is_valid = is_ours && error == std::errc() && subject.starts_with('.');
   if (is_valid) subject.remove_prefix(1);
-  const auto asker = board_.sessions.find(number);
+  const auto asker = hub_.clients.find(number);
   if (!is_valid || !is_valid_literal(subject) || is_internal(subject) ||
-      asker == board_.sessions.end()) {
-    ++board_.answers_refused;
+      asker == hub_.clients.end()) {
+    ++hub_.answers_refused;
     return;
   }
   Publication publication{.subject = subject,
                           .reply = answer.reply,
-                          .header = unforged(answer),
+                          .header = without_forged_identity(answer),
                           .payload = answer.payload,
                           .except = &subscriber_,
                           .publisher = number_,
@@ -66,23 +66,23 @@ void Session::bring_back(const nats::Operation& answer) {
 }
 
 /// To the client that asked, and nobody else.
-void Session::bring_to_asker(const Publication& publication) {
+void ClientConnection::bring_to_asker(const Publication& publication) {
   if (subscriber_.ended()) return;
-  const auto asker = board_.sessions.find(*asker_);
+  const auto asker = hub_.clients.find(*asker_);
   Delivery::Published published;
-  if (asker != board_.sessions.end()) {
-    published = board_.delivery.answer(asker->second->subscriber_, publication);
-    work_ += board_.router.looked_at();
+  if (asker != hub_.clients.end()) {
+    published = hub_.delivery.answer(asker->second->subscriber_, publication);
+    work_ += hub_.router.looked_at();
   }
   if (published.blocked_by != nullptr) return keep_for(*published.blocked_by, publication);
-  if (!published.delivered) ++board_.answers_refused;
+  if (!published.delivered) ++hub_.answers_refused;
   drop_large_header();
 }
 
 // Subscribing ------------------------------------------------------------------------------------
 
-void Session::subscribe_link(ByteView subject) {
-  AbsentLinks& links = board_.absent_links;
+void ClientConnection::subscribe_link(ByteView subject) {
+  AbsentLinks& links = hub_.absent_links;
   if (subject == interest_subject) {
     links.come_back(options_.link,
                     static_cast<std::uint64_t>(std::max<std::int64_t>(0, options_.seen)));
@@ -93,7 +93,7 @@ void Session::subscribe_link(ByteView subject) {
 }
 
 /// Nobody joins the group of a link: what it takes, it takes away from that.
-std::string Session::group_of(ByteView queue) const {
+std::string ClientConnection::group_of(ByteView queue) const {
   std::string group(queue);
   if (queue.starts_with(link_group_prefix)) {
     group.append(1, '.').append(std::to_string(number_));
@@ -104,29 +104,29 @@ std::string Session::group_of(ByteView queue) const {
 // Coming and going -------------------------------------------------------------------------------
 
 /// What it missed before this connection, at its subscription to interest.
-void Session::tell_missed() {
+void ClientConnection::tell_missed() {
   const ClientSubscription* told = nullptr;
   subscriber_.for_each([&](const ClientSubscription& subscription) {
     if (subscription.subject() == interest_subject) told = &subscription;
   });
   if (told == nullptr) return;
-  const std::uint64_t missed = board_.absent_links.settle(options_.link);
+  const std::uint64_t missed = hub_.absent_links.settle(options_.link);
   if (missed > 0) subscriber_.tell_gap(*told, missed);
 }
 
 /// A link that came back has subscribed to everything in front of a PING.
-void Session::pong() {
-  if (subscriber_.is_link() && !board_.absent_links.empty()) tell_missed();
+void ClientConnection::pong() {
+  if (subscriber_.is_link() && !hub_.absent_links.empty()) tell_missed();
   reply({.verb = nats::Verb::pong});
 }
 
 /// A link whose connection was cut comes back, and is told what it missed.
-void Session::leave_as_link() noexcept {
-  if (!subscriber_.is_link() || board_.leaving) return;
+void ClientConnection::leave_as_link() noexcept {
+  if (!subscriber_.is_link() || hub_.leaving) return;
   subscriber_.end({});
   try {
-    board_.absent_links.leave(options_.link, subscriber_.handed(), subscriber_.take_subjects(),
-                              board_.loop.now());
+    hub_.absent_links.leave(options_.link, subscriber_.handed(), subscriber_.take_subjects(),
+                            hub_.loop.now());
   } catch (const std::bad_alloc&) {
     // It is not told.
   }

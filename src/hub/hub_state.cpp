@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "hub/switchboard.hpp"
+#include "hub/hub_state.hpp"
 
 #include <new>
 #include <random>
@@ -20,7 +20,7 @@ std::string make_server_id() {
 
 }  // namespace
 
-Switchboard::Switchboard(Loop& of, const HubLimits& of_hub, Rules first_rules, OnEvent on_event)
+HubState::HubState(Loop& of, const HubLimits& of_hub, Rules first_rules, OnEvent on_event)
     : loop(of),
       limits(of_hub),
       info{make_server_id(), {}, of_hub.max_payload, of_hub.control_line},
@@ -37,11 +37,11 @@ Switchboard::Switchboard(Loop& of, const HubLimits& of_hub, Rules first_rules, O
       delivery(loop.core(), router, totals, asked),
       on_event_(std::move(on_event)) {}
 
-HubStatistics Switchboard::statistics() {
+HubStatistics HubState::statistics() {
   delivery.settle();
-  return {.connections = sessions.size(),
+  return {.connections = clients.size(),
           .subscriptions = router.size(),
-          .connections_total = sessions_total,
+          .connections_total = clients_total,
           .messages_in = messages_in,
           .bytes_in = bytes_in,
           .messages_out = totals.messages_out,
@@ -53,7 +53,7 @@ HubStatistics Switchboard::statistics() {
           .answers_refused = answers_refused};
 }
 
-std::vector<UserStatistics> Switchboard::user_statistics() const {
+std::vector<UserStatistics> HubState::user_statistics() const {
   std::vector<UserStatistics> all;
   users.for_each([&](const User& user) {
     const core::Account& account = user.account();
@@ -68,8 +68,8 @@ std::vector<UserStatistics> Switchboard::user_statistics() const {
   return all;
 }
 
-void Switchboard::report(HubEvent::Kind kind, const Connection& connection,
-                         std::string reason) const noexcept {
+void HubState::report(HubEvent::Kind kind, const Connection& connection,
+                      std::string reason) const noexcept {
   if (!on_event_) return;
   try {
     on_event_({kind, connection.number(), connection.peer(), std::move(reason)});

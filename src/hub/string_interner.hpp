@@ -15,25 +15,25 @@
 namespace hallway::hub {
 
 /// The number of a word: good while somebody uses the word.
-using Word = Index;
-inline constexpr Word no_word = no_index;
+using Symbol = Index;
+inline constexpr Symbol no_word = no_index;
 
-class WordTable {
+class StringInterner {
  public:
-  explicit WordTable(const core::HashKey& key) : key_(key) {}
+  explicit StringInterner(const core::HashKey& key) : key_(key) {}
 
   [[nodiscard]] std::uint32_t hash(std::string_view text) const noexcept {
     return static_cast<std::uint32_t>(core::SipHash::of(text, key_));
   }
 
   /// no_word where nobody uses it. @param hash  of the text
-  [[nodiscard]] Word find(std::string_view text, std::uint32_t hash) const noexcept {
+  [[nodiscard]] Symbol find(std::string_view text, std::uint32_t hash) const noexcept {
     return index_.find(hash, [&](Index index) { return entries_[index].text == text; });
   }
 
   /// The word, used once more.
-  Word use(std::string_view text);
-  void use_less(Word word) noexcept;
+  Symbol acquire(std::string_view text);
+  void release(Symbol word) noexcept;
 
   [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); }
 
@@ -41,7 +41,7 @@ class WordTable {
   struct Entry {
     std::string text;
     std::uint32_t hash = 0;
-    std::uint32_t uses = 0;
+    std::uint32_t references = 0;
   };
 
   core::HashKey key_;

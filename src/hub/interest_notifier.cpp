@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "hub/interest_board.hpp"
+#include "hub/interest_notifier.hpp"
 
 #include <chrono>
 #include <new>
 
+#include "hub/client_connection.hpp"
+#include "hub/hub_state.hpp"
 #include "hub/reserved_subjects.hpp"
-#include "hub/session.hpp"
-#include "hub/switchboard.hpp"
 
 namespace hallway::hub {
 
@@ -24,106 +24,106 @@ bool counts(std::string_view subject, std::string_view group) noexcept {
 
 }  // namespace
 
-void InterestBoard::listen(std::uint64_t session, const std::string& sid) {
+void InterestNotifier::listen(std::uint64_t session, const std::string& sid) {
   std::erase_if(listeners_, [&](const Listener& one) {  // it was another subscription's
-    return one.session == session && one.sid == sid;
+    return one.client == session && one.sid == sid;
   });
-  if (listeners_.empty()) open_book();
+  if (listeners_.empty()) count_all();
   Listener& fresh = listeners_.emplace_back(session, sid);
-  for (const auto& [subject, groups] : book_) fresh.changes.emplace(subject, true);
-  tell_changes(fresh);
+  for (const auto& [subject, groups] : groups_of_) fresh.changes.emplace(subject, true);
+  send_changes(fresh);
 }
 
-void InterestBoard::open_book() {
-  book_.clear();
-  for (const auto& [number, session] : board_.sessions) {
+void InterestNotifier::count_all() {
+  groups_of_.clear();
+  for (const auto& [number, session] : hub_.clients) {
     session->subscriber().for_each([this](const ClientSubscription& subscription) {
-      enter(subscription.subject(), subscription.group());
+      add(subscription.subject(), subscription.group());
     });
   }
 }
 
 /// @return whether nobody was interested in that before
-bool InterestBoard::enter(std::string_view subject, std::string_view group) {
+bool InterestNotifier::add(std::string_view subject, std::string_view group) {
   if (!counts(subject, group)) return false;
-  const auto [place, first] = book_.try_emplace(std::string(subject));
+  const auto [place, first] = groups_of_.try_emplace(std::string(subject));
   place->second.emplace(group);
   return first;
 }
 
 /// @return whether nobody is any more
-bool InterestBoard::strike(std::string_view subject, std::string_view group) {
-  const auto place = book_.find(subject);
-  if (!counts(subject, group) || place == book_.end()) return false;
+bool InterestNotifier::remove(std::string_view subject, std::string_view group) {
+  const auto place = groups_of_.find(subject);
+  if (!counts(subject, group) || place == groups_of_.end()) return false;
   if (const auto member = place->second.find(group); member != place->second.end()) {
     place->second.erase(member);
   }
   if (!place->second.empty()) return false;
-  book_.erase(place);
+  groups_of_.erase(place);
   return true;
 }
 
-void InterestBoard::interest_began(std::string_view subject, std::string_view group) noexcept {
+void InterestNotifier::interest_began(std::string_view subject, std::string_view group) noexcept {
   if (listeners_.empty()) return;
   try {
-    if (enter(subject, group)) note(true, subject);
+    if (add(subject, group)) note(true, subject);
   } catch (const std::bad_alloc&) {
-    miss();
+    abort_out_of_memory();
   }
 }
 
-void InterestBoard::interest_ended(std::string_view subject, std::string_view group) noexcept {
+void InterestNotifier::interest_ended(std::string_view subject, std::string_view group) noexcept {
   if (listeners_.empty()) return;
   try {
-    if (strike(subject, group)) note(false, subject);
+    if (remove(subject, group)) note(false, subject);
   } catch (const std::bad_alloc&) {
-    miss();
+    abort_out_of_memory();
   }
 }
 
-void InterestBoard::note(bool wanted, std::string_view subject) {
+void InterestNotifier::note(bool wanted, std::string_view subject) {
   for (Listener& listener : listeners_) {
     const auto [known, added] = listener.changes.try_emplace(std::string(subject), wanted);
     if (!added && known->second != wanted) listener.changes.erase(known);
   }
-  board_.loop.core().schedule_flush_first(*this);
+  hub_.loop.core().schedule_flush_first(*this);
 }
 
 /// The book is not right any more: whoever reads it has to begin anew, and none is forgotten before
 /// the next turn, because this may happen while they are told something.
-void InterestBoard::miss() noexcept {
+void InterestNotifier::abort_out_of_memory() noexcept {
   for (const Listener& listener : listeners_) {
-    if (ClientSubscription* to = find(listener)) to->subscriber().miss();
+    if (ClientSubscription* to = find(listener)) to->subscriber().abort_out_of_memory();
   }
 }
 
 /// nullptr: it has gone.
-ClientSubscription* InterestBoard::find(const Listener& listener) const {
-  const auto session = board_.sessions.find(listener.session);
-  if (session == board_.sessions.end()) return nullptr;
+ClientSubscription* InterestNotifier::find(const Listener& listener) const {
+  const auto session = hub_.clients.find(listener.client);
+  if (session == hub_.clients.end()) return nullptr;
   ClientSubscription* found = session->second->subscriber().find(listener.sid);
   return found != nullptr && found->subject() == interest_subject ? found : nullptr;
 }
 
 /// As much as it has room for now. What is left is looked at again soon, and may be less by then.
-void InterestBoard::tell_changes(Listener& listener) {
+void InterestNotifier::send_changes(Listener& listener) {
   while (listener.begins || !listener.changes.empty()) {
     ClientSubscription* to = find(listener);
     if (to == nullptr) return;
     const bool takes = to->queue.idle() && (to->subscriber().has_room() || !to->queue.full());
     if (!takes) {
-      if (!running()) start(board_.loop.core(), Loop::Clock::now() + pause);
+      if (!running()) start(hub_.loop.core(), Loop::Clock::now() + pause);
       return;
     }
     const std::string lines = next_piece(listener);
-    board_.delivery.tell(
-        to->id(), {.subject = interest_subject, .reply = {}, .header = {}, .payload = lines});
+    hub_.delivery.tell(to->id(),
+                       {.subject = interest_subject, .reply = {}, .header = {}, .payload = lines});
   }
 }
 
-std::string InterestBoard::next_piece(Listener& listener) const {
+std::string InterestNotifier::next_piece(Listener& listener) const {
   std::string lines;
-  if (listener.begins) lines = '=' + board_.info.server_id + '\n';
+  if (listener.begins) lines = '=' + hub_.info.server_id + '\n';
   auto& changes = listener.changes;
   auto end = changes.begin();
   for (; end != changes.end() && lines.size() < piece; ++end) {
@@ -134,10 +134,10 @@ std::string InterestBoard::next_piece(Listener& listener) const {
   return lines;
 }
 
-void InterestBoard::flush_turn() {
+void InterestNotifier::flush_turn() {
   std::erase_if(listeners_, [this](const Listener& one) { return find(one) == nullptr; });
-  if (listeners_.empty()) book_.clear();
-  for (Listener& listener : listeners_) tell_changes(listener);
+  if (listeners_.empty()) groups_of_.clear();
+  for (Listener& listener : listeners_) send_changes(listener);
 }
 
 }  // namespace hallway::hub
