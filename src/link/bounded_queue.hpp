@@ -11,7 +11,7 @@
 
 #include <hallway/link.hpp>
 
-#include "link/crossing.hpp"
+#include "link/forwarded_message.hpp"
 
 namespace hallway::link {
 
@@ -20,7 +20,7 @@ class BoundedQueue {
   BoundedQueue(std::size_t limit, LinkFull full) : limit_(limit), full_(full) {}
 
   /// @return how many were lost for it, itself perhaps
-  std::uint64_t offer(Crossing message) {
+  std::uint64_t offer(ForwardedMessage message) {
     const std::size_t size = message.size();
     std::uint64_t lost = 0;
     while (full_ == LinkFull::drop_oldest && bytes_ + size > limit_ && !waiting_.empty()) {
@@ -34,23 +34,23 @@ class BoundedQueue {
     return lost;
   }
 
-  std::optional<Crossing> take() {
+  std::optional<ForwardedMessage> take() {
     if (waiting_.empty()) return std::nullopt;
-    Crossing message = std::move(waiting_.front());
+    ForwardedMessage message = std::move(waiting_.front());
     waiting_.pop_front();
     bytes_ -= message.size();
     return message;
   }
 
   /// Takes all of them; they take up room until they are settled.
-  std::deque<Crossing> take_all() {
+  std::deque<ForwardedMessage> take_all() {
     on_their_way_ = waiting_.size();
     bytes_on_their_way_ = bytes_;
     return std::exchange(waiting_, {});
   }
 
   /// Those that were taken are done with, but for these, which wait again, in front of all others.
-  void settle(std::deque<Crossing> unsent) {
+  void settle(std::deque<ForwardedMessage> unsent) {
     bytes_ -= bytes_on_their_way_;
     on_their_way_ = bytes_on_their_way_ = 0;
     while (!unsent.empty()) {
@@ -74,7 +74,7 @@ class BoundedQueue {
  private:
   std::size_t limit_;
   LinkFull full_;
-  std::deque<Crossing> waiting_;
+  std::deque<ForwardedMessage> waiting_;
   std::size_t bytes_ = 0;
   std::size_t on_their_way_ = 0;
   std::size_t bytes_on_their_way_ = 0;

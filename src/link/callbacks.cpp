@@ -21,9 +21,9 @@ namespace hallway::link::callbacks {
 namespace {
 
 using Connection = ClusterState::Connection;
-using Way = Crossing::Way;
+using Source = ForwardedMessage::Source;
 
-struct Book {
+struct Registry {
   std::mutex mutex;
   std::condition_variable news;
   std::map<Number, std::weak_ptr<ClusterState>> states;
@@ -33,20 +33,20 @@ struct Book {
 };
 
 /// Never destroyed: threads that were left to themselves may look into it while the program ends.
-Book& the_book() {
-  static Book& book = *new Book;
+Registry& registry() {
+  static Registry& book = *new Registry;
   return book;
 }
 
 ClusterState::Shared find(void* closure) {
-  Book& book = the_book();
+  Registry& book = registry();
   const std::lock_guard lock(book.mutex);
   const auto found = book.states.find(reinterpret_cast<Number>(closure));
   return found == book.states.end() ? nullptr : found->second.lock();
 }
 
 void gone(void* /*closure*/) {
-  Book& book = the_book();
+  Registry& book = registry();
   const std::lock_guard lock(book.mutex);
   --book.subscriptions;
   book.news.notify_all();
@@ -64,15 +64,15 @@ void report(const ClusterState::Shared& state, LinkEvent::Kind kind, std::errc c
 
 }  // namespace
 
-Number enter(const ClusterState::Shared& state) {
-  Book& book = the_book();
+Number register_state(const ClusterState::Shared& state) {
+  Registry& book = registry();
   const std::lock_guard lock(book.mutex);
   book.states[++book.last] = state;
   return book.last;
 }
 
-void strike(Number number) {
-  Book& book = the_book();
+void unregister_state(Number number) {
+  Registry& book = registry();
   const std::lock_guard lock(book.mutex);
   book.states.erase(number);
 }
@@ -82,7 +82,7 @@ void* closure(Number number) {
 }
 
 void follow(natsSubscription* subscription) {
-  Book& book = the_book();
+  Registry& book = registry();
   const std::lock_guard lock(book.mutex);
   if (natsSubscription_SetOnCompleteCB(subscription, &gone, nullptr) == NATS_OK) {
     ++book.subscriptions;
@@ -90,7 +90,7 @@ void follow(natsSubscription* subscription) {
 }
 
 void wait_until_gone(Duration within) {
-  Book& book = the_book();
+  Registry& book = registry();
   const auto none_left = [&book] { return book.subscriptions == 0; };
   std::unique_lock lock(book.mutex);
   if (within == forever) {
@@ -101,33 +101,34 @@ void wait_until_gone(Duration within) {
 }
 
 void abandon() {
-  Book& book = the_book();
+  Registry& book = registry();
   const std::lock_guard lock(book.mutex);
   book.abandoned = true;
 }
 
 bool any_abandoned() {
-  Book& book = the_book();
+  Registry& book = registry();
   const std::lock_guard lock(book.mutex);
   return book.abandoned;
 }
 
-template <Way way>
+template <Source way>
 void message(natsConnection* /*connection*/, natsSubscription* subscription, natsMsg* message,
              void* closure) {
   const NatsMessage owned(message);
   const auto state = find(closure);
   if (!state) return;
-  Crossing arrived = from_nats(message, way);
+  ForwardedMessage arrived = from_nats(message, way);
   // The server says for which subscription a message is. It is not taken at its word.
   const char* const pattern = natsSubscription_GetSubject(subscription);
-  if (pattern == nullptr || !matches_subject(pattern, arrived.subject)) arrived.way = Way::stray;
+  if (pattern == nullptr || !matches_subject(pattern, arrived.subject))
+    arrived.source = Source::stray;
   ClusterState::arrive(state, std::move(arrived));
 }
 
-template void message<Way::word>(natsConnection*, natsSubscription*, natsMsg*, void*);
-template void message<Way::answer>(natsConnection*, natsSubscription*, natsMsg*, void*);
-template void message<Way::import>(natsConnection*, natsSubscription*, natsMsg*, void*);
+template void message<Source::word>(natsConnection*, natsSubscription*, natsMsg*, void*);
+template void message<Source::answer>(natsConnection*, natsSubscription*, natsMsg*, void*);
+template void message<Source::import>(natsConnection*, natsSubscription*, natsMsg*, void*);
 
 void lost(natsConnection* connection, void* closure) {
   const auto state = find(closure);

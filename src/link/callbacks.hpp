@@ -9,7 +9,7 @@
 #include <hallway/limits.hpp>
 
 #include "link/cluster_state.hpp"
-#include "link/crossing.hpp"
+#include "link/forwarded_message.hpp"
 #include "link/libnats.hpp"
 
 namespace hallway::link::callbacks {
@@ -17,8 +17,8 @@ namespace hallway::link::callbacks {
 using Number = std::uintptr_t;
 
 /// The number by which calls find a state, until it is struck out.
-Number enter(const ClusterState::Shared& state);
-void strike(Number number);
+Number register_state(const ClusterState::Shared& state);
+void unregister_state(Number number);
 
 /// A number as libnats takes it.
 void* closure(Number number);
@@ -35,7 +35,7 @@ void abandon();
 
 // Each has the signature that libnats asks for.
 
-template <Crossing::Way way>
+template <ForwardedMessage::Source way>
 void message(natsConnection* connection, natsSubscription* subscription, natsMsg* message,
              void* closure);
 void lost(natsConnection* connection, void* closure);

@@ -49,7 +49,7 @@ Cluster::~Cluster() {
   state_->observer = nullptr;
 }
 
-void Cluster::offer(Crossing message) {
+void Cluster::offer(ForwardedMessage message) {
   const std::lock_guard lock(state_->mutex);
   if (!state_->options.keep_while_away && state_->connection != ClusterState::Connection::up) {
     ++state_->counts.dropped_out;
@@ -60,7 +60,7 @@ void Cluster::offer(Crossing message) {
   if (first) state_->news.notify_all();
 }
 
-std::optional<Crossing> Cluster::take() {
+std::optional<ForwardedMessage> Cluster::take() {
   const std::lock_guard lock(state_->mutex);
   return state_->inbox.take();
 }
@@ -71,15 +71,15 @@ void Cluster::want(const std::string& pattern, bool wanted) {
   state_->news.notify_all();
 }
 
-void Cluster::say_all() {
+void Cluster::announce_all() {
   const std::lock_guard lock(state_->mutex);
-  state_->say_all = true;
+  state_->announce_all = true;
   state_->news.notify_all();
 }
 
-void Cluster::ask_all() {
+void Cluster::request_announcements() {
   const std::lock_guard lock(state_->mutex);
-  state_->ask_all = true;
+  state_->request_announcements = true;
   state_->news.notify_all();
 }
 

@@ -22,7 +22,7 @@
 #include <hallway/link.hpp>
 #include <hallway/loop.hpp>
 
-#include "link/crossing.hpp"
+#include "link/forwarded_message.hpp"
 
 namespace hallway::link {
 
@@ -52,16 +52,16 @@ class Cluster {
   ~Cluster();
 
   /// Has a message leave. Where it is lost, it is counted.
-  void offer(Crossing message);
+  void offer(ForwardedMessage message);
 
   /// What arrived, one after the other.
-  std::optional<Crossing> take();
+  std::optional<ForwardedMessage> take();
 
   /// Subscribes to a pattern, or not any more, and has the others know it.
   void want(const std::string& pattern, bool wanted);
 
-  void say_all();  ///< to the others, what is wanted
-  void ask_all();  ///< the others, what they want
+  void announce_all();           ///< to the others, what is wanted
+  void request_announcements();  ///< the others, what they want
 
   /// Sends what waits, and ends. Where the cluster is away, what waits is lost.
   void finish();

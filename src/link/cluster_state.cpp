@@ -34,7 +34,7 @@ ClusterState::ClusterState(Loop& its_loop, LinkOptions its_options, std::string 
       loop(&its_loop),
       observer(&its_observer) {}
 
-void ClusterState::tell(const Shared& self, std::function<void(Cluster::Observer&)> what) {
+void ClusterState::post_event(const Shared& self, std::function<void(Cluster::Observer&)> what) {
   const std::lock_guard lock(self->telling);
   if (self->loop == nullptr) return;
   self->loop->post([self, call = std::move(what)] {
@@ -57,7 +57,7 @@ void ClusterState::report(const Shared& self, LinkEvent::Kind kind, std::error_c
     if (self->complaints >= most_complaints) return;
     ++self->complaints;
   }
-  tell(self, [self, limited, event = std::move(event)](Cluster::Observer& observer) {
+  post_event(self, [self, limited, event = std::move(event)](Cluster::Observer& observer) {
     if (limited) {
       const std::lock_guard lock(self->telling);
       --self->complaints;
@@ -66,14 +66,14 @@ void ClusterState::report(const Shared& self, LinkEvent::Kind kind, std::error_c
   });
 }
 
-void ClusterState::arrive(const Shared& self, Crossing message) {
+void ClusterState::arrive(const Shared& self, ForwardedMessage message) {
   bool first = false;
   {
     const std::lock_guard lock(self->mutex);
     first = self->inbox.empty();
     self->counts.dropped_in += self->inbox.offer(std::move(message));
   }
-  if (first) tell(self, [](Cluster::Observer& observer) { observer.arrived(); });
+  if (first) post_event(self, [](Cluster::Observer& observer) { observer.arrived(); });
 }
 
 void ClusterState::set(Connection now) {
@@ -82,7 +82,7 @@ void ClusterState::set(Connection now) {
   counts.up = now == Connection::up;
   if (now == Connection::up) {
     ++counts.connects;
-    say_all = ask_all = tell_up = true;
+    announce_all = request_announcements = tell_up = true;
   } else if (!options.keep_while_away) {
     counts.dropped_out += outbox.clear();
   }

@@ -19,7 +19,7 @@
 
 #include "link/bounded_queue.hpp"
 #include "link/cluster.hpp"
-#include "link/crossing.hpp"
+#include "link/forwarded_message.hpp"
 #include "link/interest.hpp"
 
 namespace hallway::link {
@@ -32,14 +32,14 @@ struct ClusterState {
                Cluster::Observer& its_observer);
 
   /// Calls the observer on the loop, as long as there is one.
-  static void tell(const Shared& self, std::function<void(Cluster::Observer&)> what);
+  static void post_event(const Shared& self, std::function<void(Cluster::Observer&)> what);
 
   /// Tells what has happened between us and servers, whose URLs may hold secrets.
   static void report(const Shared& self, LinkEvent::Kind kind, std::error_code code,
                      const std::vector<std::string>& urls, ByteView reason);
 
   /// Leaves a message for the loop.
-  static void arrive(const Shared& self, Crossing message);
+  static void arrive(const Shared& self, ForwardedMessage message);
 
   void set(Connection now);
 
@@ -55,8 +55,8 @@ struct ClusterState {
   LinkStatistics counts;
   std::uint64_t overruns = 0;  // lost within libnats
   Connection connection = Connection::none;
-  bool say_all = false;
-  bool ask_all = false;
+  bool announce_all = false;
+  bool request_announcements = false;
   bool tell_up = false;
   bool finishing = false;
   bool stopping = false;

@@ -18,15 +18,15 @@
 #include "core/random.hpp"
 #include "hub/full_jitter.hpp"
 #include "link/callbacks.hpp"
+#include "link/interest_gossip.hpp"
 #include "link/libnats.hpp"
-#include "link/word.hpp"
 
 namespace hallway::link {
 
 namespace {
 
 using Clock = std::chrono::steady_clock;
-using Way = Crossing::Way;
+using Source = ForwardedMessage::Source;
 
 /// Of patterns in one word.
 constexpr std::size_t piece = 32 * kibibyte;
@@ -36,12 +36,12 @@ class Worker {
  public:
   explicit Worker(ClusterState::Shared state)
       : state_(std::move(state)),
-        number_(callbacks::enter(state_)),
+        number_(callbacks::register_state(state_)),
         group_("_HALLWAY.LINK." + core::random_base32(20)),
         next_heartbeat_(Clock::now() + state_->options.heartbeat) {}
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
-  ~Worker() { callbacks::strike(number_); }
+  ~Worker() { callbacks::unregister_state(number_); }
 
   void run() {
     const HubReconnect& bounds = state_->options.reconnect;
@@ -51,7 +51,7 @@ class Worker {
       if (connect()) {
         const auto since = Clock::now();
         serve();
-        part();
+        disconnect();
         if (Clock::now() - since >= bounds.most_wait) jitter.reset();
       }
       std::unique_lock lock(state_->mutex);
@@ -62,18 +62,18 @@ class Worker {
       const std::lock_guard lock(state_->mutex);
       state_->counts.dropped_out += state_->outbox.clear();
     }
-    ClusterState::tell(state_, [](Cluster::Observer& observer) { observer.finished(); });
+    ClusterState::post_event(state_, [](Cluster::Observer& observer) { observer.finished(); });
   }
 
  private:
   using Connection = ClusterState::Connection;
 
   /// What is to be done in one go.
-  struct Errand {
-    std::deque<Crossing> messages;
+  struct WorkBatch {
+    std::deque<ForwardedMessage> messages;
     InterestChanges::Wanted changes;
-    bool say_all = false;
-    bool ask_all = false;
+    bool announce_all = false;
+    bool request_announcements = false;
     bool tell_up = false;
     bool heartbeat = false;
   };
@@ -101,7 +101,7 @@ class Worker {
     if (status == NATS_PROTOCOL_ERROR && is_secure()) {
       reason += "; the server may want a certificate of ours that it knows";
     }
-    part();
+    disconnect();
     ClusterState::report(state_, LinkEvent::Kind::down,
                          std::make_error_code(std::errc::connection_refused), state_->options.urls,
                          reason);
@@ -167,12 +167,12 @@ class Worker {
     void* const closure = callbacks::closure(number_);
     natsSubscription* made = nullptr;
     natsStatus status = natsConnection_Subscribe(&made, connection_.get(), word_subject,
-                                                 &callbacks::message<Way::word>, closure);
+                                                 &callbacks::message<Source::word>, closure);
     if (status != NATS_OK) return status;
     words_.reset(made);
     callbacks::follow(made);
     status = natsConnection_Subscribe(&made, connection_.get(), state_->answers.c_str(),
-                                      &callbacks::message<Way::answer>, closure);
+                                      &callbacks::message<Source::answer>, closure);
     if (status != NATS_OK) return status;
     answers_.reset(made);
     callbacks::follow(made);
@@ -180,8 +180,8 @@ class Worker {
   }
 
   /// Nothing that is said of the old connection is about the next one.
-  void part() {
-    callbacks::strike(std::exchange(number_, callbacks::enter(state_)));
+  void disconnect() {
+    callbacks::unregister_state(std::exchange(number_, callbacks::register_state(state_)));
     count_overruns();
     overruns_before_ += overruns_now_;
     overruns_now_ = 0;
@@ -203,8 +203,8 @@ class Worker {
     while (!state_->stopping && !natsConnection_IsClosed(connection_.get())) {
       const bool there = state_->connection == Connection::up && connected();
       if (there) {
-        Errand errand = take_errand();
-        if (is_anything(errand)) {
+        WorkBatch errand = take_batch();
+        if (has_work(errand)) {
           lock.unlock();
           run(std::move(errand));
           lock.lock();
@@ -221,18 +221,18 @@ class Worker {
     const bool farewell = state_->connection == Connection::up;
     lock.unlock();
     if (farewell) {
-      say({.hub = state_->id, .kind = Word::Kind::bye, .number = said_});
+      announce({.hub = state_->id, .kind = InterestGossip::Kind::goodbye, .number = said_});
       natsConnection_FlushTimeout(connection_.get(), milliseconds(state_->options.connect_time));
     }
   }
 
-  Errand take_errand() {
+  WorkBatch take_batch() {
     ClusterState& state = *state_;
-    Errand errand{.messages = state.outbox.take_all(),
-                  .changes = state.changes.take(),
-                  .say_all = std::exchange(state.say_all, false),
-                  .ask_all = std::exchange(state.ask_all, false),
-                  .tell_up = std::exchange(state.tell_up, false)};
+    WorkBatch errand{.messages = state.outbox.take_all(),
+                     .changes = state.changes.take(),
+                     .announce_all = std::exchange(state.announce_all, false),
+                     .request_announcements = std::exchange(state.request_announcements, false),
+                     .tell_up = std::exchange(state.tell_up, false)};
     const auto now = Clock::now();
     // After a silence that was ours the others have the time of a heartbeat to be heard.
     errand.heartbeat = !errand.tell_up && now >= next_heartbeat_;
@@ -240,25 +240,27 @@ class Worker {
     return errand;
   }
 
-  static bool is_anything(const Errand& errand) {
-    return !errand.messages.empty() || !errand.changes.empty() || errand.say_all ||
-           errand.ask_all || errand.tell_up || errand.heartbeat;
+  static bool has_work(const WorkBatch& errand) {
+    return !errand.messages.empty() || !errand.changes.empty() || errand.announce_all ||
+           errand.request_announcements || errand.tell_up || errand.heartbeat;
   }
 
-  void run(Errand errand) {
+  void run(WorkBatch errand) {
     const std::uint64_t connection = reconnects();
     follow(std::move(errand.changes));
-    if (errand.say_all) say_all();
-    if (errand.ask_all) say({.hub = state_->id, .kind = Word::Kind::ask, .number = said_});
+    if (errand.announce_all) announce_all();
+    if (errand.request_announcements)
+      announce({.hub = state_->id, .kind = InterestGossip::Kind::ask, .number = said_});
     if (errand.heartbeat) {
-      say({.hub = state_->id, .kind = Word::Kind::here, .number = said_});
+      announce({.hub = state_->id, .kind = InterestGossip::Kind::here, .number = said_});
       count_overruns();
       const auto now = Clock::now();
-      ClusterState::tell(state_, [now](Cluster::Observer& observer) { observer.heartbeat(now); });
+      ClusterState::post_event(state_,
+                               [now](Cluster::Observer& observer) { observer.heartbeat(now); });
     }
     std::uint64_t sent = 0;
     std::uint64_t refused = 0;
-    std::deque<Crossing>& messages = errand.messages;
+    std::deque<ForwardedMessage>& messages = errand.messages;
     while (!messages.empty()) {
       const Outcome outcome = publish(messages.front());
       if (outcome == Outcome::peer_gone) break;
@@ -276,7 +278,7 @@ class Worker {
       const bool keep = state_->options.keep_while_away || state_->connection == Connection::up;
       if (!keep) state_->counts.dropped_out += state_->outbox.clear();
       // Whoever heard it may have been cut off before the others did.
-      if (!confirmed) state_->say_all = true;
+      if (!confirmed) state_->announce_all = true;
       if (!confirmed && errand.tell_up) state_->tell_up = true;
     }
     if (confirmed && errand.tell_up) tell_up();
@@ -305,7 +307,7 @@ class Worker {
   }
 
   /// ok; failed: it can never be sent; peer_gone: not now
-  Outcome publish(const Crossing& message) {
+  Outcome publish(const ForwardedMessage& message) {
     const NatsMessage made = to_nats(message);
     if (!made) return Outcome::failed;
     switch (natsConnection_PublishMsg(connection_.get(), made.get())) {
@@ -349,7 +351,7 @@ class Worker {
         lines.push_back((wanted ? '+' : '-') + pattern);
       }
     }
-    say_lines(Word::Kind::change, lines);
+    announce_lines(InterestGossip::Kind::change, lines);
   }
 
   /// Our subscriptions overlap where those of the hub do. In one queue group each message comes
@@ -357,8 +359,8 @@ class Worker {
   bool subscribe(const std::string& pattern) {
     natsSubscription* made = nullptr;
     const natsStatus status = natsConnection_QueueSubscribe(
-        &made, connection_.get(), pattern.c_str(), group_.c_str(), &callbacks::message<Way::import>,
-        callbacks::closure(number_));
+        &made, connection_.get(), pattern.c_str(), group_.c_str(),
+        &callbacks::message<Source::import>, callbacks::closure(number_));
     if (status != NATS_OK) return false;
     subscriptions_.emplace(pattern, made);
     callbacks::follow(made);
@@ -375,21 +377,21 @@ class Worker {
     return true;
   }
 
-  void say_all() {
+  void announce_all() {
     std::vector<std::string> lines;
     lines.reserve(subscriptions_.size());
     for (const auto& [pattern, subscription] : subscriptions_) lines.push_back('+' + pattern);
-    say_lines(Word::Kind::all, lines);
+    announce_lines(InterestGossip::Kind::all, lines);
   }
 
   /// In as many words as it takes.
-  void say_lines(Word::Kind kind, const std::vector<std::string>& lines) {
-    Word word{.hub = state_->id, .kind = kind, .number = said_};
+  void announce_lines(InterestGossip::Kind kind, const std::vector<std::string>& lines) {
+    InterestGossip word{.hub = state_->id, .kind = kind, .number = said_};
     std::size_t size = 0;
     const auto say_word = [&] {
-      if (word.kind == Word::Kind::change) word.number = ++said_;
-      say(word);
-      word = {.hub = state_->id, .kind = Word::Kind::change, .number = said_};
+      if (word.kind == InterestGossip::Kind::change) word.number = ++said_;
+      announce(word);
+      word = {.hub = state_->id, .kind = InterestGossip::Kind::change, .number = said_};
       size = 0;
     };
     for (const std::string& line : lines) {
@@ -397,10 +399,10 @@ class Worker {
       size += line.size() + 1;
       if (size >= piece) say_word();
     }
-    if (word.kind == Word::Kind::all || !word.lines.empty()) say_word();
+    if (word.kind == InterestGossip::Kind::all || !word.lines.empty()) say_word();
   }
 
-  void say(const Word& word) {
+  void announce(const InterestGossip& word) {
     const std::string text = word.text();
     natsConnection_Publish(connection_.get(), word_subject, text.data(),
                            static_cast<int>(text.size()));

@@ -61,7 +61,7 @@ natsStatus flush(natsConnection* connection, std::int64_t milliseconds) {
   return status == NATS_OK && last != before ? last : status;
 }
 
-NatsMessage to_nats(const Crossing& message) {
+NatsMessage to_nats(const ForwardedMessage& message) {
   natsMsg* made = nullptr;
   natsStatus status = natsMsg_Create(
       &made, message.subject.c_str(), message.reply.empty() ? nullptr : message.reply.c_str(),
@@ -73,12 +73,13 @@ NatsMessage to_nats(const Crossing& message) {
   return status == NATS_OK ? std::move(owned) : nullptr;
 }
 
-Crossing from_nats(natsMsg* message, Crossing::Way way) {
-  Crossing made{.subject = text_of(natsMsg_GetSubject(message)),
-                .reply = text_of(natsMsg_GetReply(message)),
-                .payload = std::string(natsMsg_GetData(message),
-                                       static_cast<std::size_t>(natsMsg_GetDataLength(message))),
-                .way = way};
+ForwardedMessage from_nats(natsMsg* message, ForwardedMessage::Source way) {
+  ForwardedMessage made{
+      .subject = text_of(natsMsg_GetSubject(message)),
+      .reply = text_of(natsMsg_GetReply(message)),
+      .payload = std::string(natsMsg_GetData(message),
+                             static_cast<std::size_t>(natsMsg_GetDataLength(message))),
+      .source = way};
   int names = 0;
   const Names list = names_in(message, names);
   for (int i = 0; i < names; ++i) {

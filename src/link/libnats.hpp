@@ -11,7 +11,7 @@
 
 #include <hallway/limits.hpp>
 
-#include "link/crossing.hpp"
+#include "link/forwarded_message.hpp"
 
 namespace hallway::link {
 
@@ -45,7 +45,7 @@ std::string why(natsStatus status);
 natsStatus flush(natsConnection* connection, std::int64_t milliseconds);
 
 /// nullptr: its header or subject is none to be sent.
-NatsMessage to_nats(const Crossing& message);
-Crossing from_nats(natsMsg* message, Crossing::Way way);
+NatsMessage to_nats(const ForwardedMessage& message);
+ForwardedMessage from_nats(natsMsg* message, ForwardedMessage::Source way);
 
 }  // namespace hallway::link

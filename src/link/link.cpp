@@ -13,15 +13,15 @@
 #include "hub/reserved_subjects.hpp"
 #include "link/cluster.hpp"
 #include "link/interest.hpp"
-#include "link/neighbours.hpp"
+#include "link/interest_gossip.hpp"
+#include "link/remote_hubs.hpp"
 #include "link/reply_subjects.hpp"
-#include "link/word.hpp"
 
 namespace hallway {
 
 namespace {
 
-using link::Crossing;
+using link::ForwardedMessage;
 
 constexpr const char* origin_field = "Hallway-Origin";
 constexpr const char* cluster_origin = "nats";
@@ -161,15 +161,15 @@ class Link::Core final : public std::enable_shared_from_this<Core>,
   };
 
   [[nodiscard]] std::uint64_t dropped_on_the_way() const;
-  void offer(Crossing message);
+  void offer(ForwardedMessage message);
 
   // From the hub
   Task<> follow_interest();
-  Task<> bring_out(std::shared_ptr<Subscription> from);
-  Task<> bring_answers_out();
-  void hear_interest(ByteView lines);
+  Task<> export_message(std::shared_ptr<Subscription> from);
+  Task<> export_answers();
+  void receive_interest(ByteView lines);
   void want(ByteView subject, bool wanted);
-  void follow_neighbours();
+  void follow_remote_hubs();
   void leave(const HubMessage& message);
   void leave_as_answer(const HubMessage& answer);
 
@@ -178,11 +178,11 @@ class Link::Core final : public std::enable_shared_from_this<Core>,
   void arrived() override;
   void heartbeat(Loop::Clock::time_point now) override;
   void finished() override;
-  Task<> bring_in();
-  [[nodiscard]] const char* reason_against(const Crossing& message) const;
-  void refuse(const Crossing& message, const char* reason);
-  void hear(const Crossing& crossing);
-  Task<> enter(Crossing message);
+  Task<> import_message();
+  [[nodiscard]] const char* reason_against(const ForwardedMessage& message) const;
+  void refuse(const ForwardedMessage& message, const char* reason);
+  void receive_gossip(const ForwardedMessage& message);
+  Task<> enter(ForwardedMessage message);
 
   [[nodiscard]] std::vector<std::pair<std::string, std::string>> marked_header(
       const HubMessage& message) const;
@@ -190,7 +190,7 @@ class Link::Core final : public std::enable_shared_from_this<Core>,
   Task<> drain();
 
   /// What was heard may have named a thousand patterns: others have their turn.
-  [[nodiscard]] Loop::Sleep give_way() { return loop_.sleep(Duration::zero()); }
+  [[nodiscard]] Loop::Sleep yield() { return loop_.sleep(Duration::zero()); }
 
   Loop& loop_;
   const LinkOptions options_;
@@ -204,7 +204,7 @@ class Link::Core final : public std::enable_shared_from_this<Core>,
   std::vector<Export> exports_;
   std::set<std::string, std::less<>> local_;  // what is subscribed to in the hub
   link::Interest wanted_;                     // of the cluster: what of that may enter
-  link::Neighbours neighbours_;
+  link::RemoteHubs remote_hubs_;
   std::uint64_t in_ = 0;
   std::uint64_t dropped_in_ = 0;
   std::uint64_t loops_stopped_ = 0;
@@ -216,7 +216,7 @@ class Link::Core final : public std::enable_shared_from_this<Core>,
   std::uint64_t settled_before_ = 0;  // by the predecessor, of what the hub says was missed
   bool hub_was_away_ = false;
   Loop::Clock::time_point next_report_;  // of what is refused
-  bool bringing_in_ = false;
+  bool importing_ = false;
   bool draining_ = false;
   bool finished_ = false;
   LinkStatistics at_the_end_;
@@ -232,7 +232,7 @@ Link::Core::Core(Loop& loop, HubClient hub, LinkOptions options, std::string id,
       options_(std::move(options)),
       id_(std::move(id)),
       known_as_(std::move(known_as)),
-      neighbours_(options_.exports),
+      remote_hubs_(options_.exports),
       hub_(std::move(hub)) {
   for (const std::string& pattern : options_.always) exports_.push_back({pattern, true});
   for (const std::string& pattern : options_.exports) exports_.push_back({pattern});
@@ -250,8 +250,8 @@ Result<void> Link::Core::begin() {
   cluster_ =
       std::make_unique<link::Cluster>(loop_, options_, id_, from_cluster_.pattern(), observer);
   loop_.spawn(follow_interest());
-  loop_.spawn(bring_answers_out());
-  follow_neighbours();
+  loop_.spawn(export_answers());
+  follow_remote_hubs();
   loop_.on_drain(this, [this] { loop_.spawn(drain()); });
   return {};
 }
@@ -317,12 +317,12 @@ LinkProgress Link::Core::progress() const {
 Task<> Link::Core::follow_interest() {
   const auto self = shared_from_this();
   while (const HubReceived news = co_await interest_->receive()) {
-    hear_interest(news->payload());
-    co_await give_way();
+    receive_interest(news->payload());
+    co_await yield();
   }
 }
 
-void Link::Core::hear_interest(ByteView lines) {
+void Link::Core::receive_interest(ByteView lines) {
   while (!lines.empty()) {
     const std::size_t size = lines.find('\n');
     const ByteView line = lines.substr(0, size);
@@ -353,9 +353,9 @@ void Link::Core::want(ByteView subject, bool wanted) {
 }
 
 /// Subscribes to what may leave, as far as somebody may want it.
-void Link::Core::follow_neighbours() {
+void Link::Core::follow_remote_hubs() {
   for (Export& one : exports_) {
-    const bool needed = one.always || neighbours_.want_some_of(one.pattern);
+    const bool needed = one.always || remote_hubs_.want_some_of(one.pattern);
     if (needed == (one.subscription != nullptr)) continue;
     if (!needed) {
       dropped_out_ += one.subscription->dropped();
@@ -367,16 +367,16 @@ void Link::Core::follow_neighbours() {
     auto made = hub_.subscribe(one.pattern, {.queue = group_});
     if (!made) continue;  // the link ends
     one.subscription = std::make_shared<Subscription>(std::move(*made));
-    loop_.spawn(bring_out(one.subscription));
+    loop_.spawn(export_message(one.subscription));
   }
 }
 
-Task<> Link::Core::bring_out(std::shared_ptr<Subscription> from) {
+Task<> Link::Core::export_message(std::shared_ptr<Subscription> from) {
   const auto self = shared_from_this();
   while (const HubReceived message = co_await from->receive()) leave(*message);
 }
 
-void Link::Core::offer(Crossing message) {
+void Link::Core::offer(ForwardedMessage message) {
   ++offered_;
   cluster_->offer(std::move(message));
 }
@@ -385,7 +385,7 @@ void Link::Core::leave(const HubMessage& message) {
   ++taken_;
   const ByteView subject = message.subject();
   if (!cluster_ || is_internal(subject)) return;
-  const bool wanted = any_matches(options_.always, subject) || neighbours_.want(subject);
+  const bool wanted = any_matches(options_.always, subject) || remote_hubs_.want(subject);
   if (!wanted) return;
   if (message.find(origin_field)) {
     ++loops_stopped_;
@@ -401,7 +401,7 @@ void Link::Core::leave(const HubMessage& message) {
 }
 
 /// Answers to requests that came from the cluster.
-Task<> Link::Core::bring_answers_out() {
+Task<> Link::Core::export_answers() {
   const auto self = shared_from_this();
   while (const HubReceived answer = co_await answers_->receive()) leave_as_answer(*answer);
 }
@@ -432,56 +432,56 @@ std::vector<std::pair<std::string, std::string>> Link::Core::marked_header(
 // From the cluster -------------------------------------------------------------------------------
 
 void Link::Core::changed(const LinkEvent& event) {
-  if (event.kind == LinkEvent::Kind::up) neighbours_.excuse_silence(loop_.now());
+  if (event.kind == LinkEvent::Kind::up) remote_hubs_.extend_liveness(loop_.now());
   if (options_.on_event) options_.on_event(event);
 }
 
 void Link::Core::heartbeat(Loop::Clock::time_point now) {
   // A loop that was late has not heard yet what they said in time; it may wait behind messages.
-  if (bringing_in_) return;
-  neighbours_.forget_silent_since(now - silent_heartbeats * options_.heartbeat);
-  follow_neighbours();
+  if (importing_) return;
+  remote_hubs_.forget_silent_since(now - silent_heartbeats * options_.heartbeat);
+  follow_remote_hubs();
 }
 
 void Link::Core::arrived() {
-  if (!std::exchange(bringing_in_, true)) loop_.spawn(bring_in());
+  if (!std::exchange(importing_, true)) loop_.spawn(import_message());
 }
 
-Task<> Link::Core::bring_in() {
+Task<> Link::Core::import_message() {
   const auto self = shared_from_this();
   while (cluster_) {
     auto message = cluster_->take();
     if (!message) break;
     if (const char* reason = reason_against(*message)) {
       refuse(*message, reason);
-      co_await give_way();
-    } else if (message->way == Crossing::Way::word) {
-      hear(*message);
-      co_await give_way();
+      co_await yield();
+    } else if (message->source == ForwardedMessage::Source::word) {
+      receive_gossip(*message);
+      co_await yield();
     } else {
       co_await enter(std::move(*message));
     }
   }
-  bringing_in_ = false;
+  importing_ = false;
 }
 
-void Link::Core::hear(const Crossing& crossing) {
-  const auto word = link::Word::parse(crossing.payload);
+void Link::Core::receive_gossip(const ForwardedMessage& message) {
+  const auto word = link::InterestGossip::parse(message.payload);
   if (!word || word->hub == id_) return;
-  if (word->kind == link::Word::Kind::ask) return cluster_->say_all();
-  if (!neighbours_.hear(*word, loop_.now())) cluster_->ask_all();
-  follow_neighbours();
+  if (word->kind == link::InterestGossip::Kind::ask) return cluster_->announce_all();
+  if (!remote_hubs_.hear(*word, loop_.now())) cluster_->request_announcements();
+  follow_remote_hubs();
 }
 
 /// nullptr: it may enter.
-const char* Link::Core::reason_against(const Crossing& message) const {
-  switch (message.way) {
-    case Crossing::Way::word: return nullptr;
-    case Crossing::Way::stray: return "the server was not asked for it";
-    case Crossing::Way::answer:
+const char* Link::Core::reason_against(const ForwardedMessage& message) const {
+  switch (message.source) {
+    case ForwardedMessage::Source::word: return nullptr;
+    case ForwardedMessage::Source::stray: return "the server was not asked for it";
+    case ForwardedMessage::Source::answer:
       if (!from_cluster_.open(message.subject)) return "this link did not give out that subject";
       break;
-    case Crossing::Way::import:
+    case ForwardedMessage::Source::import:
       if (is_internal(message.subject) || !any_matches(options_.imports, message.subject)) {
         return "nothing that is imported";
       }
@@ -491,7 +491,7 @@ const char* Link::Core::reason_against(const Crossing& message) const {
 }
 
 /// A server may send as much of that as it likes: once in a while it is reported.
-void Link::Core::refuse(const Crossing& message, const char* reason) {
+void Link::Core::refuse(const ForwardedMessage& message, const char* reason) {
   ++refused_in_;
   if (!options_.on_event || loop_.now() < next_report_) return;
   next_report_ = loop_.now() + report_pause;
@@ -504,8 +504,8 @@ void Link::Core::refuse(const Crossing& message, const char* reason) {
                                .hint = {}}});
 }
 
-Task<> Link::Core::enter(Crossing message) {
-  const bool answer = message.way == Crossing::Way::answer;
+Task<> Link::Core::enter(ForwardedMessage message) {
+  const bool answer = message.source == ForwardedMessage::Source::answer;
   const std::string subject(answer ? *from_cluster_.open(message.subject) : message.subject);
   std::vector<HubField> header;
   bool marked = false;

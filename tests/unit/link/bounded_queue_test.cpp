@@ -6,7 +6,7 @@
 namespace hallway::link {
 namespace {
 
-Crossing message(const std::string& subject) {
+ForwardedMessage message(const std::string& subject) {
   return {.subject = subject, .payload = std::string(1000, 'x')};
 }
 

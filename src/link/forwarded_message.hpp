@@ -11,17 +11,17 @@
 
 namespace hallway::link {
 
-struct Crossing {
+struct ForwardedMessage {
   /// By which subscription it came from the cluster; stray: the server sent it for one that its
   /// subject does not match.
-  enum class Way : std::uint8_t { import, answer, word, stray };
+  enum class Source : std::uint8_t { import, answer, word, stray };
 
   std::string subject;
   std::string reply = {};
   std::string status = {};
   std::vector<std::pair<std::string, std::string>> header = {};
   std::string payload = {};
-  Way way = Way::import;
+  Source source = Source::import;
 
   /// What it counts for where room is limited.
   [[nodiscard]] std::size_t size() const noexcept {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "link/neighbours.hpp"
+#include "link/remote_hubs.hpp"
 
 #include <gtest/gtest.h>
 
@@ -8,20 +8,20 @@ namespace {
 
 using namespace std::chrono_literals;
 
-class neighbours : public testing::Test {
+class remote_hubs : public testing::Test {
  protected:
-  bool hear(const std::string& hub, Word::Kind kind, std::uint64_t number,
+  bool hear(const std::string& hub, InterestGossip::Kind kind, std::uint64_t number,
             std::vector<std::string> lines = {}) {
     return all.hear({.hub = hub, .kind = kind, .number = number, .lines = std::move(lines)}, now);
   }
   [[nodiscard]] bool wants(ByteView subject) { return all.want(subject); }
 
-  using Kind = Word::Kind;
-  Neighbours::Time now{1h};
-  Neighbours all{{"news.>", "jobs"}};
+  using Kind = InterestGossip::Kind;
+  RemoteHubs::Time now{1h};
+  RemoteHubs all{{"news.>", "jobs"}};
 };
 
-TEST_F(neighbours, want_what_they_say_one_after_the_other) {
+TEST_F(remote_hubs, want_what_they_say_one_after_the_other) {
   EXPECT_TRUE(hear("A", Kind::all, 3, {"+news.a"}));
   EXPECT_TRUE(hear("A", Kind::change, 4, {"+jobs", "-news.a"}));
   EXPECT_TRUE(hear("A", Kind::here, 4));
@@ -29,7 +29,7 @@ TEST_F(neighbours, want_what_they_say_one_after_the_other) {
   EXPECT_FALSE(wants("news.a"));
 }
 
-TEST_F(neighbours, are_to_be_asked_when_something_was_missed) {
+TEST_F(remote_hubs, are_to_be_asked_when_something_was_missed) {
   EXPECT_FALSE(hear("A", Kind::here, 2));
   EXPECT_FALSE(hear("B", Kind::change, 1, {"+jobs"}));
   EXPECT_TRUE(hear("A", Kind::all, 2, {"+jobs"}));
@@ -41,7 +41,7 @@ TEST_F(neighbours, are_to_be_asked_when_something_was_missed) {
   EXPECT_TRUE(wants("news.b"));
 }
 
-TEST_F(neighbours, may_repeat_what_they_said_for_others) {
+TEST_F(remote_hubs, may_repeat_what_they_said_for_others) {
   EXPECT_TRUE(hear("A", Kind::all, 1, {"+news.a"}));
   EXPECT_TRUE(hear("A", Kind::change, 2, {"+jobs"}));
   EXPECT_TRUE(hear("A", Kind::all, 2, {"+news.a"}));  // the rest follows
@@ -51,7 +51,7 @@ TEST_F(neighbours, may_repeat_what_they_said_for_others) {
   EXPECT_FALSE(wants("jobs"));
 }
 
-TEST_F(neighbours, can_only_have_what_leaves) {
+TEST_F(remote_hubs, can_only_have_what_leaves) {
   EXPECT_TRUE(hear("A", Kind::all, 1, {"+secret", "+*"}));
   EXPECT_TRUE(all.want_some_of("jobs"));
   EXPECT_FALSE(all.want_some_of("news.>"));
@@ -59,21 +59,21 @@ TEST_F(neighbours, can_only_have_what_leaves) {
   EXPECT_TRUE(wants("jobs"));
 }
 
-TEST_F(neighbours, want_some_of_an_export_as_long_as_one_pattern_has_a_part_in_it) {
+TEST_F(remote_hubs, want_some_of_an_export_as_long_as_one_pattern_has_a_part_in_it) {
   EXPECT_TRUE(hear("A", Kind::all, 1, {"+news.a", "+*.b"}));
   EXPECT_TRUE(hear("B", Kind::all, 1, {"+news.a"}));
   EXPECT_TRUE(all.want_some_of("news.>"));
   EXPECT_FALSE(all.want_some_of("jobs"));
   EXPECT_TRUE(hear("A", Kind::change, 2, {"-news.a", "-*.b"}));
   EXPECT_TRUE(all.want_some_of("news.>"));
-  EXPECT_TRUE(hear("B", Kind::bye, 1));
+  EXPECT_TRUE(hear("B", Kind::goodbye, 1));
   EXPECT_FALSE(all.want_some_of("news.>"));
   EXPECT_EQ(all.patterns(), 0U);
 }
 
-TEST_F(neighbours, that_want_more_than_can_be_kept_want_everything) {
+TEST_F(remote_hubs, that_want_more_than_can_be_kept_want_everything) {
   std::vector<std::string> lines;
-  for (std::size_t i = 0; i <= Neighbours::most_patterns; ++i) {
+  for (std::size_t i = 0; i <= RemoteHubs::most_patterns; ++i) {
     lines.push_back("+news." + std::to_string(i));
   }
   EXPECT_TRUE(hear("A", Kind::all, 1, lines));
@@ -88,29 +88,29 @@ TEST_F(neighbours, that_want_more_than_can_be_kept_want_everything) {
   EXPECT_TRUE(wants("news.a"));
 }
 
-TEST_F(neighbours, take_up_so_much_memory_together_and_no_more) {
+TEST_F(remote_hubs, take_up_so_much_memory_together_and_no_more) {
   for (int hub = 0; hub < 100; ++hub) {
     std::vector<std::string> lines;
     for (int i = 0; i < 10'000; ++i) {
       lines.push_back("+news." + std::to_string(hub) + "." + std::to_string(i));
     }
     EXPECT_TRUE(hear("H" + std::to_string(hub), Kind::all, 1, lines));
-    ASSERT_LE(all.memory(), Neighbours::most_memory + 1'000);
+    ASSERT_LE(all.memory(), RemoteHubs::most_memory + 1'000);
   }
   EXPECT_TRUE(wants("news.99.9999"));
-  for (int hub = 0; hub < 100; ++hub) hear("H" + std::to_string(hub), Kind::bye, 1);
+  for (int hub = 0; hub < 100; ++hub) hear("H" + std::to_string(hub), Kind::goodbye, 1);
   EXPECT_EQ(all.memory(), 0U);
   EXPECT_EQ(all.patterns(), 0U);
   EXPECT_FALSE(all.want_some_of("jobs"));
 }
 
-TEST_F(neighbours, are_forgotten_when_they_leave_or_fall_silent) {
+TEST_F(remote_hubs, are_forgotten_when_they_leave_or_fall_silent) {
   EXPECT_TRUE(hear("A", Kind::all, 1, {"+jobs"}));
   EXPECT_TRUE(hear("B", Kind::all, 1, {"+jobs"}));
-  EXPECT_TRUE(hear("A", Kind::bye, 1));
+  EXPECT_TRUE(hear("A", Kind::goodbye, 1));
   EXPECT_TRUE(wants("jobs"));
   now += 10s;
-  all.excuse_silence(now);
+  all.extend_liveness(now);
   all.forget_silent_since(now);
   EXPECT_TRUE(wants("jobs"));
   all.forget_silent_since(now + 1s);

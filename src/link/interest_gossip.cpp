@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "link/word.hpp"
+#include "link/interest_gossip.hpp"
 
 #include <array>
 #include <charconv>
@@ -16,12 +16,12 @@ constexpr ByteView head = "HALLWAY 1 ";
 /// A hub's id has 56 bytes. Who says what comes after it is not known.
 constexpr std::size_t longest_hub = 128;
 
-constexpr auto kinds = std::to_array<std::pair<ByteView, Word::Kind>>({
-    {"all", Word::Kind::all},
-    {"change", Word::Kind::change},
-    {"here", Word::Kind::here},
-    {"ask", Word::Kind::ask},
-    {"bye", Word::Kind::bye},
+constexpr auto kinds = std::to_array<std::pair<ByteView, InterestGossip::Kind>>({
+    {"all", InterestGossip::Kind::all},
+    {"change", InterestGossip::Kind::change},
+    {"here", InterestGossip::Kind::here},
+    {"ask", InterestGossip::Kind::ask},
+    {"bye", InterestGossip::Kind::goodbye},
 });
 
 /// What stands before `end`, which is taken away with it; all of it, where there is no `end`.
@@ -34,7 +34,7 @@ ByteView take_until(ByteView& rest, char end) {
 
 }  // namespace
 
-std::string Word::text() const {
+std::string InterestGossip::text() const {
   std::string written(head);
   written.append(hub).append(1, ' ');
   for (const auto& [name, named] : kinds) {
@@ -45,11 +45,11 @@ std::string Word::text() const {
   return written;
 }
 
-std::optional<Word> Word::parse(ByteView text) {
+std::optional<InterestGossip> InterestGossip::parse(ByteView text) {
   if (!text.starts_with(head)) return std::nullopt;
   text.remove_prefix(head.size());
   ByteView first = take_until(text, '\n');
-  Word word;
+  InterestGossip word;
   word.hub = take_until(first, ' ');
   const ByteView called = take_until(first, ' ');
   bool known = false;

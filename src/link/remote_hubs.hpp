@@ -15,11 +15,11 @@
 #include <hallway/loop.hpp>
 
 #include "link/interest.hpp"
-#include "link/word.hpp"
+#include "link/interest_gossip.hpp"
 
 namespace hallway::link {
 
-class Neighbours {
+class RemoteHubs {
  public:
   using Time = Loop::Clock::time_point;
 
@@ -32,17 +32,17 @@ class Neighbours {
   static constexpr std::size_t most_hubs = 1024;
 
   /// @param exports  what they can have at all; the rest of what they want is passed over
-  explicit Neighbours(const std::vector<std::string>& exports);
+  explicit RemoteHubs(const std::vector<std::string>& exports);
 
-  /// Precondition: it is not our own, nor Word::Kind::ask.
+  /// Precondition: it is not our own, nor InterestGossip::Kind::ask.
   /// @return false: something was missed; they are to be asked
-  bool hear(const Word& word, Time now);
+  bool hear(const InterestGossip& word, Time now);
 
   /// Who was not heard since then is gone.
   void forget_silent_since(Time time);
 
   /// Nobody could be heard until now.
-  void excuse_silence(Time now);
+  void extend_liveness(Time now);
 
   [[nodiscard]] bool want(ByteView subject) { return interest_.wants(subject); }
   /// Whether they want anything that this one of our exports matches.
@@ -54,7 +54,7 @@ class Neighbours {
   [[nodiscard]] std::size_t memory() const noexcept { return memory_; }
 
  private:
-  struct Neighbour {
+  struct RemoteHub {
     std::uint64_t number = 0;  // of the last thing it said that we understood
     bool known = false;        // we know what it wants
     bool everything = false;   // it wants too much to be kept one by one
@@ -67,15 +67,15 @@ class Neighbours {
     std::size_t wanted = 0;  // patterns that have subjects in common with it
   };
 
-  void apply(Neighbour& neighbour, const std::vector<std::string>& lines);
-  void begin_to_want(Neighbour& neighbour, ByteView pattern);
-  void want_everything(Neighbour& neighbour);
+  void apply(RemoteHub& remote_hub, const std::vector<std::string>& lines);
+  void begin_to_want(RemoteHub& remote_hub, ByteView pattern);
+  void want_everything(RemoteHub& remote_hub);
   void cease_to_want(ByteView pattern);
   void count(ByteView pattern, std::ptrdiff_t change);
-  void withdraw(Neighbour& neighbour);
+  void withdraw(RemoteHub& remote_hub);
 
   std::vector<Export> exports_;
-  std::map<std::string, Neighbour> all_;
+  std::map<std::string, RemoteHub> all_;
   Interest interest_;
   std::size_t memory_ = 0;
 };

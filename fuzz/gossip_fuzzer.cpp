@@ -16,15 +16,15 @@
 #include <hallway/subject.hpp>
 
 #include "input.hpp"
-#include "link/neighbours.hpp"
-#include "link/word.hpp"
+#include "link/interest_gossip.hpp"
+#include "link/remote_hubs.hpp"
 
 namespace {
 
 using namespace hallway;
 using fuzz::require;
-using link::Neighbours;
-using link::Word;
+using link::InterestGossip;
+using link::RemoteHubs;
 
 const std::vector<std::string> exports{"a.>", "*.b", "c"};
 constexpr std::string_view subjects[] = {"a.b", "a.c.d", "x.b", "c", "d", "a", "b"};
@@ -32,20 +32,22 @@ constexpr std::string_view subjects[] = {"a.b", "a.c.d", "x.b", "c", "d", "a", "
 /// What the hubs of a cluster want, kept as plainly as it can be.
 class Model {
  public:
-  void hear(const Word& word) {
-    Hub& hub = hubs_[word.hub];
-    switch (word.kind) {
-      case Word::Kind::all:
-        if (hub.known && hub.number == word.number) return;
+  void hear(const InterestGossip& gossip) {
+    Hub& hub = hubs_[gossip.hub];
+    switch (gossip.kind) {
+      case InterestGossip::Kind::all:
+        if (hub.known && hub.number == gossip.number) return;
         hub.wants.clear();
         hub.known = true;
         break;
-      case Word::Kind::change: hub.known = hub.known && word.number == hub.number + 1; break;
-      case Word::Kind::bye: hubs_.erase(word.hub); return;
+      case InterestGossip::Kind::change:
+        hub.known = hub.known && gossip.number == hub.number + 1;
+        break;
+      case InterestGossip::Kind::goodbye: hubs_.erase(gossip.hub); return;
       default: return;
     }
-    hub.number = word.number;
-    for (const std::string& line : word.lines) {
+    hub.number = gossip.number;
+    for (const std::string& line : gossip.lines) {
       const std::string pattern = line.substr(1);
       if (line[0] == '-') hub.wants.erase(pattern);
       if (line[0] == '+' && concerns_us(pattern)) hub.wants.insert(pattern);
@@ -82,12 +84,12 @@ class Model {
   std::map<std::string, Hub> hubs_;
 };
 
-void require_the_same(Neighbours& neighbours, const Model& model) {
-  require(neighbours.patterns() == model.patterns());
+void require_the_same(RemoteHubs& remote_hubs, const Model& model) {
+  require(remote_hubs.patterns() == model.patterns());
   for (const std::string_view subject : subjects) {
     const bool exported = std::ranges::any_of(
         exports, [&](const auto& one) { return matches_subject(one, subject); });
-    if (exported) require(neighbours.want(subject) == model.want(subject));
+    if (exported) require(remote_hubs.want(subject) == model.want(subject));
   }
 }
 
@@ -109,27 +111,27 @@ std::string text_of_one(fuzz::Input& input) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   fuzz::Input input(data, size);
-  Neighbours neighbours(exports);
+  RemoteHubs remote_hubs(exports);
   Model model;
-  const Neighbours::Time begin{};
-  Neighbours::Time now = begin;
+  const RemoteHubs::Time begin{};
+  RemoteHubs::Time now = begin;
   while (!input.used_up()) {
     const std::string text = text_of_one(input);
-    const auto word = Word::parse(text);
-    if (!word) continue;
-    const auto again = Word::parse(word->text());
-    require(again && again->hub == word->hub && again->kind == word->kind &&
-            again->number == word->number && again->lines == word->lines);
-    for (const std::string& line : word->lines) require(is_subject_pattern(line.substr(1)));
-    if (word->kind == Word::Kind::ask) continue;
-    require(model.hubs() < Neighbours::most_hubs);
-    neighbours.hear(*word, now);
-    model.hear(*word);
-    require_the_same(neighbours, model);
+    const auto gossip = InterestGossip::parse(text);
+    if (!gossip) continue;
+    const auto again = InterestGossip::parse(gossip->text());
+    require(again && again->hub == gossip->hub && again->kind == gossip->kind &&
+            again->number == gossip->number && again->lines == gossip->lines);
+    for (const std::string& line : gossip->lines) require(is_subject_pattern(line.substr(1)));
+    if (gossip->kind == InterestGossip::Kind::ask) continue;
+    require(model.hubs() < RemoteHubs::most_hubs);
+    remote_hubs.hear(*gossip, now);
+    model.hear(*gossip);
+    require_the_same(remote_hubs, model);
     now += std::chrono::seconds(1);
   }
-  neighbours.forget_silent_since(now);
-  require(neighbours.patterns() == 0);
-  for (const std::string& pattern : exports) require(!neighbours.want_some_of(pattern));
+  remote_hubs.forget_silent_since(now);
+  require(remote_hubs.patterns() == 0);
+  for (const std::string& pattern : exports) require(!remote_hubs.want_some_of(pattern));
   return 0;
 }

@@ -22,8 +22,8 @@ namespace hallway::link {
 
 inline constexpr const char* word_subject = "_HALLWAY.LINK";
 
-struct Word {
-  enum class Kind : std::uint8_t { all, change, here, ask, bye };
+struct InterestGossip {
+  enum class Kind : std::uint8_t { all, change, here, ask, goodbye };
   std::string hub;
   Kind kind = Kind::here;
   std::uint64_t number = 0;
@@ -33,7 +33,7 @@ struct Word {
 
   /// nullopt: it is none, or of another version, or its hub's id is too long. Lines that are no
   /// patterns are left out.
-  static std::optional<Word> parse(ByteView text);
+  static std::optional<InterestGossip> parse(ByteView text);
 };
 
 }  // namespace hallway::link
