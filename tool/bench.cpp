@@ -45,7 +45,7 @@ constexpr const char* examples =
 constexpr std::size_t usual_broadcast_connections = 8;
 
 struct BenchFlags {
-  Wordiness wordiness;
+  Verbosity wordiness;
   Load load;
   std::optional<std::string> report;
 };
@@ -85,7 +85,7 @@ class Bench {
     });
     driving_ = drive();
     loop_.spawn(last());
-    std::optional<Background> progress;
+    std::optional<ScopedTask> progress;
     const auto [verbosity, json] = flags_->wordiness;
     // One line that is drawn over and over does not go together with others.
     const bool watched = isatty(STDERR_FILENO) == 1 && verbosity == 0 && !json;
@@ -103,7 +103,7 @@ class Bench {
 
  private:
   /// Kept here and not by the loop: it must not outlive the run it waits in.
-  Background drive() {
+  ScopedTask drive() {
     co_await run_.run();
     over_.happen();
   }
@@ -126,8 +126,8 @@ class Bench {
   Output output_;  // watched only: nothing is worth measuring that nobody will read
   Measurement measured_;
   LoadRun run_;
-  Occurrence over_{loop_};
-  std::optional<Background> driving_;
+  Event over_{loop_};
+  std::optional<ScopedTask> driving_;
   bool interrupted_ = false;
   bool reader_gone_ = false;
 };
@@ -136,7 +136,7 @@ int fail_for(const Load& load, const Measurement& measured,
              const std::optional<LoadRun::Failure>& failure) {
   if (failure) return failure->connecting ? fail_to_connect(failure->error) : fail(failure->error);
   if (measured.is_sound()) return exit_status::done;
-  return fail(error_of(std::errc::bad_message, "bench", load.reach.address.unescaped(),
+  return fail(error_of(std::errc::bad_message, "bench", load.target.address.unescaped(),
                        words_of_losses(measured)));
 }
 
@@ -167,7 +167,7 @@ int bench(const BenchFlags& flags) {
     auto started = BenchServer::start(load);
     if (!started) return fail(started.error());
     server.emplace(std::move(*started));
-    load.reach.address = server->address();
+    load.target.address = server->address();
   }
   wake_on_time();
   Bench bench(flags, load);
@@ -197,14 +197,14 @@ Read<Pattern> read_pattern(const std::string& text) {
 void check(const CLI::App& verb, BenchFlags& flags) {
   Load& load = flags.load;
   check_wire(verb, load.wire);
-  check_reach(verb, load.reach, load.wire.type);
+  check_reach(verb, load.target, load.wire.type);
   if (load.wire.type == SocketType::datagram) {
     refuse_flags("--type datagram", "bench loads connections, and datagrams have none");
   }
   if (load.wire.framing.kind() == Framing::Kind::raw && load.wire.type == SocketType::stream) {
     refuse_flags("--framing raw", "without boundaries no answer can be told from the next");
   }
-  if (load.reach.address.kind() == Address::Kind::exec) {
+  if (load.target.address.kind() == Address::Kind::exec) {
     refuse_flags("exec:", "bench loads a server that several can connect to");
   }
   if (load.size == 0) refuse_flags("--size 0", "an empty message has no number to know it by");
@@ -248,7 +248,7 @@ void add_load(CLI::App& verb, Load& load) {
 
 }  // namespace
 
-Run add_bench(CLI::App& verb, const Rest&) {
+Run add_bench(CLI::App& verb, const TrailingArgs&) {
   auto flags = std::make_shared<BenchFlags>();
   auto word = std::make_shared<std::string>();
   verb.add_option("ADDRESS", *word, "Whose server; without it, one is started for this")
@@ -261,13 +261,13 @@ Run add_bench(CLI::App& verb, const Rest&) {
   add_wordiness(verb, flags->wordiness);
   add_spin(verb, flags->load.loop);
   add_wire(verb, flags->load.wire);
-  add_reach(verb, flags->load.reach,
+  add_reach(verb, flags->load.target,
             fmt::format("Give up connecting, or waiting for an answer, after TIME (default {})",
                         write_duration(flags->load.timeout())));
   verb.footer(examples);
   verb.final_callback([&verb, flags, word] {
     flags->load.own_server = word->empty();
-    if (!word->empty()) flags->load.reach.address = read_address(*word);
+    if (!word->empty()) flags->load.target.address = read_address(*word);
     check(verb, *flags);
   });
   return [flags] { return bench(*flags); };

@@ -53,7 +53,7 @@ struct LoadRun::Receiver {
   std::optional<Connection> own;  // in a broadcast; else it is the sender's
   Connection* connection = nullptr;
   Arrivals arrivals;
-  std::optional<Background> receiving;
+  std::optional<ScopedTask> receiving;
 };
 
 /// One sender with what belongs to it. What refers to other members comes after them.
@@ -67,8 +67,8 @@ struct LoadRun::Lane {
   std::optional<Connection> connection;  // the pattern `connect` has none that lasts
   std::list<Receiver> receivers;
   bool asleep = false;  // until the next message is due: nothing is lost by ending it there
-  std::optional<Background> sending;
-  std::optional<Background> ignoring;
+  std::optional<ScopedTask> sending;
+  std::optional<ScopedTask> ignoring;
 };
 
 /// Counts a coroutine of the load, however it ends.
@@ -103,7 +103,7 @@ Task<> LoadRun::run() {
   const Duration cpu_before = used_cpu();
   measurement_->begin(Clock::now());
   start();
-  const Background clock = end_when_over();
+  const ScopedTask clock = end_when_over();
   co_await sending_over_;
   const Moment ended = Clock::now();
   measurement_->sending_ended(ended);
@@ -115,7 +115,7 @@ Task<> LoadRun::run() {
   sum_up(ended);
 }
 
-Background LoadRun::end_when_over() {
+ScopedTask LoadRun::end_when_over() {
   co_await loop_->sleep(load_->duration);
   sending_over_.happen();
 }
@@ -138,7 +138,7 @@ Task<bool> LoadRun::prepare() {
 }
 
 void LoadRun::tell_ready() {
-  const std::string address = load_->reach.address.unescaped();
+  const std::string address = load_->target.address.unescaped();
   events_->tell(Events::Level::detail, "ready", 0,
                 fmt::format("{} to {}", counted(load_->connections, "connection"), address),
                 {{"address", address}, {"connections", load_->connections}});
@@ -148,7 +148,7 @@ void LoadRun::tell_ready() {
 Task<bool> LoadRun::try_out(Lane& lane) {
   const Sent sent = co_await lane.connection->send(lane.payload.probe());
   if (!sent) {
-    fail(about(load_->reach, sent.error(), lane.connection->counters()));
+    fail(about(load_->target, sent.error(), lane.connection->counters()));
     co_return false;
   }
   const Received received = co_await lane.connection->receive(load_->timeout());
@@ -189,7 +189,7 @@ Task<bool> LoadRun::announce(Lane& lane) {
     }
     const Sent sent = co_await lane.connection->send(lane.payload.probe());
     if (!sent) {
-      fail(about(load_->reach, sent.error(), lane.connection->counters()));
+      fail(about(load_->target, sent.error(), lane.connection->counters()));
       co_return false;
     }
     for (; deaf != lane.receivers.end(); ++deaf) {
@@ -209,12 +209,12 @@ Task<bool> LoadRun::announce(Lane& lane) {
 }
 
 Task<std::optional<Connection>> LoadRun::connect() {
-  auto connection = co_await Connection::connect(*loop_, load_->reach.address,
+  auto connection = co_await Connection::connect(*loop_, load_->target.address,
                                                  {.deadline = load_->timeout(),
                                                   .type = load_->wire.type,
                                                   .framing = load_->wire.framing,
                                                   .limits = load_->wire.limits(),
-                                                  .server_uid = load_->reach.server_uid});
+                                                  .server_uid = load_->target.server_uid});
   if (connection) co_return std::move(*connection);
   fail(connection.error(), true);
   co_return std::nullopt;
@@ -246,7 +246,7 @@ void LoadRun::start(Lane& lane) {
   }
 }
 
-Background LoadRun::converse(Lane& lane) {
+ScopedTask LoadRun::converse(Lane& lane) {
   const Active active(*this);
   while (sending_) {
     const Moment due = lane.pace.due(lane.flight.departed());
@@ -257,7 +257,7 @@ Background LoadRun::converse(Lane& lane) {
   }
 }
 
-Background LoadRun::connect_anew(Lane& lane) {
+ScopedTask LoadRun::connect_anew(Lane& lane) {
   const Active active(*this);
   while (sending_) {
     const Moment due = lane.pace.due(lane.flight.departed());
@@ -277,7 +277,7 @@ Task<bool> LoadRun::exchange(Lane& lane, Connection& connection, Moment due) {
   lane.flight.depart(due);
   const Sent sent = co_await connection.send(lane.payload.write(number));
   if (!sent) {
-    fail(about(load_->reach, sent.error(), connection.counters()));
+    fail(about(load_->target, sent.error(), connection.counters()));
     co_return false;
   }
   while (receiver.arrivals.settled() <= number) {
@@ -291,7 +291,7 @@ Task<bool> LoadRun::exchange(Lane& lane, Connection& connection, Moment due) {
   co_return true;
 }
 
-Background LoadRun::send_on(Lane& lane) {
+ScopedTask LoadRun::send_on(Lane& lane) {
   const Active active(*this);
   while (sending_) {
     if (lane.flight.size() >= window_) {
@@ -305,13 +305,13 @@ Background LoadRun::send_on(Lane& lane) {
     lane.flight.depart(due);
     const Sent sent = co_await lane.connection->send(lane.payload.write(number));
     if (!sent) {
-      fail(about(load_->reach, sent.error(), lane.connection->counters()));
+      fail(about(load_->target, sent.error(), lane.connection->counters()));
       co_return;
     }
   }
 }
 
-Background LoadRun::receive_on(Lane& lane, Receiver& receiver) {
+ScopedTask LoadRun::receive_on(Lane& lane, Receiver& receiver) {
   const Active active(*this);
   while (sending_ || receiver.arrivals.settled() < lane.flight.departed()) {
     const Received received = co_await receiver.connection->receive(load_->timeout());
@@ -328,7 +328,7 @@ Background LoadRun::receive_on(Lane& lane, Receiver& receiver) {
 }
 
 /// A server may answer whoever broadcasts, too.
-Background LoadRun::ignore_answers(Connection& connection) {
+ScopedTask LoadRun::ignore_answers(Connection& connection) {
   while (auto received = co_await connection.receive()) {
   }
 }
@@ -400,7 +400,7 @@ void LoadRun::fail(const Received& received, const Connection& connection) {
   Error error = received.error();
   if (received.outcome() == Outcome::end_of_stream)
     error.reason = "the server closed the connection";
-  fail(about(load_->reach, std::move(error), connection.counters()));
+  fail(about(load_->target, std::move(error), connection.counters()));
 }
 
 Error LoadRun::not_the_message(ByteView message) const {
@@ -412,7 +412,7 @@ Error LoadRun::not_the_message(ByteView message) const {
 }
 
 Error LoadRun::unanswered(std::string_view why) const {
-  const std::string address = load_->reach.address.unescaped();
+  const std::string address = load_->target.address.unescaped();
   Error error = error_of(std::errc::timed_out, "bench", address, why);
   error.hint = load_->pattern == Pattern::broadcast
                    ? "this takes a server that passes each message on to all others, as "

@@ -24,10 +24,10 @@
 #include <hallway/loop.hpp>
 #include <hallway/task.hpp>
 
-#include "background.hpp"
 #include "bench_flight.hpp"
 #include "bench_measurement.hpp"
 #include "bench_payload.hpp"
+#include "scoped_task.hpp"
 
 namespace hallway::tool {
 
@@ -108,12 +108,12 @@ class LoadRun {
   void finish_sending();
   void sum_up(Moment ended);
 
-  Background converse(Lane& lane);
-  Background connect_anew(Lane& lane);
-  Background send_on(Lane& lane);
-  Background receive_on(Lane& lane, Receiver& receiver);
-  Background ignore_answers(Connection& connection);
-  Background end_when_over();
+  ScopedTask converse(Lane& lane);
+  ScopedTask connect_anew(Lane& lane);
+  ScopedTask send_on(Lane& lane);
+  ScopedTask receive_on(Lane& lane, Receiver& receiver);
+  ScopedTask ignore_answers(Connection& connection);
+  ScopedTask end_when_over();
 
   Task<bool> exchange(Lane& lane, Connection& connection, Moment due);
   Task<> sleep_until(Lane& lane, Moment due);
@@ -129,8 +129,8 @@ class LoadRun {
   const Load* load_;
   Events* events_;
   Measurement* measurement_;
-  Occurrence sending_over_;
-  Occurrence all_ended_;
+  Event sending_over_;
+  Event all_ended_;
   std::optional<Failure> failure_;
   std::size_t window_;  // messages of one sender on their way at once
   std::size_t active_ = 0;

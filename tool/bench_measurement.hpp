@@ -35,14 +35,14 @@ struct Load {
   Pattern pattern = Pattern::pingpong;
   LoopOptions loop;  ///< of the load, and of a server of its own
   Wire wire;
-  Reach reach;
+  Target target;
   bool own_server = false;
   std::size_t size = 64;
   std::size_t connections = 1;
   Duration duration = std::chrono::seconds(5);
   std::optional<std::size_t> rate;  ///< messages a second that are meant to leave, all together
 
-  [[nodiscard]] Duration timeout() const { return reach.timeout.value_or(defaults::connect_time); }
+  [[nodiscard]] Duration timeout() const { return target.timeout.value_or(defaults::connect_time); }
 };
 
 /// A stretch of the run. Times in nanoseconds; without answers they are 0.

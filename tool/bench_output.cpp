@@ -89,7 +89,7 @@ std::string printed(const Load& load, const Measurement& measured) {
   const Histogram& latencies = measured.latencies();
   const double bytes = measured.rate() * static_cast<double>(load.size);
   return fmt::format("{}, {}: {}\n", to_string(load.pattern),
-                     load.own_server ? "own server" : load.reach.address.to_string(),
+                     load.own_server ? "own server" : load.target.address.to_string(),
                      words_of(load)) +
          fmt::format("  {:<8} {} in {:.2f} s: {}/s, {}/s\n", "rate",
                      write_grouped(static_cast<double>(latencies.count())) + " " +
@@ -109,7 +109,7 @@ std::string json_line(const Load& load, const Measurement& measured) {
       {"event", "measured"},
       {"pattern", to_string(load.pattern)},
       {"address", load.own_server ? nlohmann::ordered_json(nullptr)
-                                  : nlohmann::ordered_json(load.reach.address.unescaped())},
+                                  : nlohmann::ordered_json(load.target.address.unescaped())},
       {"type", to_string(load.wire.type)},
       {"framing", framed ? load.wire.framing.to_string() : ""},
       {"size", load.size},

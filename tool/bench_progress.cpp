@@ -45,7 +45,7 @@ struct Eraser {
 
 }  // namespace
 
-Background show_progress(Loop& loop, const Load& load, const Measurement& measured) {
+ScopedTask show_progress(Loop& loop, const Load& load, const Measurement& measured) {
   const Eraser eraser;
   for (;;) {
     // What a terminal that was stopped (Ctrl-S) does not take now is out of date when it does.

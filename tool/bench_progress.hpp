@@ -3,13 +3,13 @@
 
 #include <hallway/loop.hpp>
 
-#include "background.hpp"
 #include "bench_measurement.hpp"
+#include "scoped_task.hpp"
 
 namespace hallway::tool {
 
 /// Draws how far a run has come in one line of the terminal on stderr, until it is destroyed; the
 /// line then goes away. All are borrowed. Precondition: stderr is a terminal.
-Background show_progress(Loop& loop, const Load& load, const Measurement& measured);
+ScopedTask show_progress(Loop& loop, const Load& load, const Measurement& measured);
 
 }  // namespace hallway::tool

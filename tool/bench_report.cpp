@@ -281,7 +281,7 @@ std::string table(std::string_view title,
 
 std::string address_of(const Load& load) {
   return load.own_server ? "a server started for this, in a process of its own"
-                         : load.reach.address.to_string();
+                         : load.target.address.to_string();
 }
 
 std::vector<std::pair<std::string, std::string>> settings_of(const Load& load) {

@@ -250,7 +250,7 @@ std::string completions_for(std::string_view shell) {
 
 }  // namespace
 
-Run add_completions(CLI::App& verb, const Rest&) {
+Run add_completions(CLI::App& verb, const TrailingArgs&) {
   auto shell = std::make_shared<std::string>();
   verb.add_option("SHELL", *shell, "bash, zsh or fish")
       ->type_name("")

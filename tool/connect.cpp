@@ -18,7 +18,6 @@
 #include <hallway/loop.hpp>
 
 #include "add_value.hpp"
-#include "background.hpp"
 #include "flags.hpp"
 #include "hex.hpp"
 #include "input.hpp"
@@ -26,6 +25,7 @@
 #include "output.hpp"
 #include "prompt.hpp"
 #include "report.hpp"
+#include "scoped_task.hpp"
 #include "verb.hpp"
 
 namespace hallway::tool {
@@ -45,10 +45,10 @@ constexpr const char* examples =
     "  hallway connect ./echo.socket --type datagram --stop-word DONE\n";
 
 struct ConnectFlags {
-  Wordiness wordiness;
+  Verbosity wordiness;
   LoopOptions loop;
   Wire wire;
-  Reach reach;
+  Target target;
   std::optional<std::string> stop_word;
   bool hex = false;
 };
@@ -67,7 +67,7 @@ class Conversation {
 
   /// A connection, from its making to its end.
   Task<> with_server() {
-    auto connection = co_await Connection::connect(*loop_, flags_->reach.address, options());
+    auto connection = co_await Connection::connect(*loop_, flags_->target.address, options());
     if (!connection) co_return end(fail_to_connect(connection.error()));
     co_await converse(*connection);
   }
@@ -75,7 +75,7 @@ class Conversation {
   /// The same with a program that is started for it.
   Task<> with_program() {
     auto child = Child::spawn(
-        *loop_, flags_->reach.address.command(),
+        *loop_, flags_->target.address.command(),
         {.type = flags_->wire.type,
          .connection = {.framing = flags_->wire.framing, .limits = flags_->wire.limits()}});
     if (!child) co_return end(fail_to_connect(child.error()));
@@ -84,11 +84,11 @@ class Conversation {
 
   Task<> with_datagrams() {
     auto socket = DatagramSocket::connect(
-        *loop_, flags_->reach.address,
-        {.max_message = flags_->wire.max_message, .server_uid = flags_->reach.server_uid});
+        *loop_, flags_->target.address,
+        {.max_message = flags_->wire.max_message, .server_uid = flags_->target.server_uid});
     if (!socket) co_return end(fail_to_connect(socket.error()));
     open_input();
-    const Background printing = print_datagrams(*socket);
+    const ScopedTask printing = print_datagrams(*socket);
     while (auto line = co_await next_line()) {
       const auto sent = co_await socket->send(*line);
       if (!sent) co_return end_with(sent.error());
@@ -111,11 +111,11 @@ class Conversation {
 
  private:
   [[nodiscard]] ConnectOptions options() const {
-    return {.deadline = flags_->reach.timeout.value_or(defaults::connect_time),
+    return {.deadline = flags_->target.timeout.value_or(defaults::connect_time),
             .type = flags_->wire.type,
             .framing = flags_->wire.framing,
             .limits = flags_->wire.limits(),
-            .server_uid = flags_->reach.server_uid};
+            .server_uid = flags_->target.server_uid};
   }
 
   Task<> converse(Connection& connection) {
@@ -123,19 +123,19 @@ class Conversation {
     tell("connected", connection.address().to_string());
     loop_->on_drain(this, [&connection] { connection.close(); });
     {
-      const Background sending = send_lines(connection);
+      const ScopedTask sending = send_lines(connection);
       co_await print_messages(connection);
     }
     loop_->forget(this);
     close_input();
   }
 
-  Background send_lines(Connection& connection) {
+  ScopedTask send_lines(Connection& connection) {
     while (auto line = co_await next_line()) {
       const Sent sent = co_await connection.send(*line);
       // That the peer is gone is for whoever receives to tell.
       if (sent.outcome() == Outcome::failed) {
-        end_with(about(flags_->reach, sent.error(), connection.counters()));
+        end_with(about(flags_->target, sent.error(), connection.counters()));
         connection.close();
       }
       if (!sent) co_return;
@@ -161,14 +161,14 @@ class Conversation {
       }
       const bool calm = outcome == Outcome::end_of_stream || outcome == Outcome::closed;
       if (!calm) {
-        end_with(about(flags_->reach, received.error(), connection.counters()));
+        end_with(about(flags_->target, received.error(), connection.counters()));
       }
       tell("closed", received.error().why());
       break;
     }
   }
 
-  Background print_datagrams(DatagramSocket& socket) {
+  ScopedTask print_datagrams(DatagramSocket& socket) {
     for (;;) {
       auto datagram = co_await socket.receive();
       if (datagram) {
@@ -297,7 +297,7 @@ int connect(const ConnectFlags& flags) {
   if (flags.wire.type == SocketType::datagram) {
     loop.on_drain(&loop, [&] { loop.stop(); });
     loop.spawn(conversation.with_datagrams());
-  } else if (flags.reach.address.kind() == Address::Kind::exec) {
+  } else if (flags.target.address.kind() == Address::Kind::exec) {
     loop.spawn(conversation.with_program());
   } else {
     loop.spawn(conversation.with_server());
@@ -311,17 +311,17 @@ int connect(const ConnectFlags& flags) {
 
 void check(const CLI::App& verb, const ConnectFlags& flags) {
   check_wire(verb, flags.wire);
-  check_reach(verb, flags.reach, flags.wire.type);
+  check_reach(verb, flags.target, flags.wire.type);
   if (flags.hex && flags.wordiness.json) refuse_flags("--hex --json", "two forms of one message");
   const bool datagram = flags.wire.type == SocketType::datagram;
-  if (datagram && flags.reach.address.kind() == Address::Kind::exec) {
+  if (datagram && flags.target.address.kind() == Address::Kind::exec) {
     refuse_flags("--type datagram", "a program is reached by stream or seqpacket");
   }
 }
 
 }  // namespace
 
-Run add_connect(CLI::App& verb, const Rest&) {
+Run add_connect(CLI::App& verb, const TrailingArgs&) {
   auto flags = std::make_shared<ConnectFlags>();
   auto word = std::make_shared<std::string>(default_address());
   verb.add_option("ADDRESS", *word, "Whose server, or exec:PROGRAM")->type_name("");
@@ -329,7 +329,7 @@ Run add_connect(CLI::App& verb, const Rest&) {
   add_spin(verb, flags->loop);
   add_wire(verb, flags->wire);
   add_reach(
-      verb, flags->reach,
+      verb, flags->target,
       "Give up connecting after TIME (default " + write_duration(defaults::connect_time) + ")");
   add_value(
       verb, "--stop-word", "WORD", read_text,
@@ -338,7 +338,7 @@ Run add_connect(CLI::App& verb, const Rest&) {
   verb.add_flag("--hex", flags->hex, "Show a hex dump of each message received");
   verb.footer(examples);
   verb.final_callback([&verb, flags, word] {
-    flags->reach.address = read_address(*word);
+    flags->target.address = read_address(*word);
     check(verb, *flags);
   });
   return [flags] { return connect(*flags); };

@@ -109,7 +109,7 @@ class Events::Limits {
   EventLimits limits_;
 };
 
-Events::Events(Wordiness wordiness) : wordiness_(wordiness), limits_(std::make_shared<Limits>()) {
+Events::Events(Verbosity wordiness) : wordiness_(wordiness), limits_(std::make_shared<Limits>()) {
   Log::standard_error().on_dropped([json = wordiness.json](std::uint64_t missing) {
     const std::string words = counted(missing, "log line") + " were dropped, nobody took them";
     return line_of(json, "log", 0, words, {{"dropped", missing}});

@@ -18,7 +18,7 @@
 namespace hallway::tool {
 
 /// How much is said.
-struct Wordiness {
+struct Verbosity {
   int verbosity = 0;  ///< -v, -vv; with -q: -1
   bool json = false;
 };
@@ -28,7 +28,7 @@ class Events {
   /// Messages and other things that happen often are told from -v on. What is usual is limited.
   enum class Level : int { usual = 0, detail = 1 };
 
-  explicit Events(Wordiness wordiness);
+  explicit Events(Verbosity wordiness);
 
   [[nodiscard]] bool tells(Level level) const noexcept;
 
@@ -51,7 +51,7 @@ class Events {
 
   bool admits(Level level, std::string_view name);
 
-  Wordiness wordiness_;
+  Verbosity wordiness_;
   std::shared_ptr<Limits> limits_;
 };
 

@@ -16,7 +16,7 @@ void refuse_flags(const std::string& flags, const std::string& why) {
 
 bool given(const CLI::App& verb, const std::string& name) { return verb.count(name) > 0; }
 
-std::vector<std::string> words_of(const CLI::App& verb, const Rest& rest) {
+std::vector<std::string> words_of(const CLI::App& verb, const TrailingArgs& rest) {
   std::vector<std::string> words = verb.remaining();
   for (const std::string& word : words) {
     const bool flag = word.size() > 1 && word[0] == '-' && (word[1] < '0' || word[1] > '9');
@@ -26,7 +26,7 @@ std::vector<std::string> words_of(const CLI::App& verb, const Rest& rest) {
   return words;
 }
 
-void add_wordiness(CLI::App& verb, Wordiness& wordiness) {
+void add_wordiness(CLI::App& verb, Verbosity& wordiness) {
   verb.add_flag_callback(
       "-q,--quiet", [&wordiness] { wordiness.verbosity = -1; }, "Say nothing but failures");
   verb.add_flag_function(
@@ -101,19 +101,19 @@ void add_spin(CLI::App& verb, LoopOptions& loop) {
                   write_duration(bounds::spin)));
 }
 
-void add_reach(CLI::App& verb, Reach& reach, const std::string& timeout_help) {
+void add_reach(CLI::App& verb, Target& target, const std::string& timeout_help) {
   add_value(
       verb, "--timeout", "TIME", read_duration,
-      [&reach](Duration timeout) { reach.timeout = timeout; }, timeout_help);
+      [&target](Duration timeout) { target.timeout = timeout; }, timeout_help);
   add_value(
       verb, "--server-uid", "USER", read_user,
-      [&reach](std::uint32_t uid) { reach.server_uid = uid; },
+      [&target](std::uint32_t uid) { target.server_uid = uid; },
       "Refuse a server of another user, before the first byte");
 }
 
-Error about(const Reach& reach, Error error, const Counters& counters) {
-  if (reach.address.kind() == Address::Kind::exec) {
-    error.subject = reach.address.unescaped();
+Error about(const Target& target, Error error, const Counters& counters) {
+  if (target.address.kind() == Address::Kind::exec) {
+    error.subject = target.address.unescaped();
     return error;
   }
   const bool ended =
@@ -126,13 +126,13 @@ Error about(const Reach& reach, Error error, const Counters& counters) {
   return error;
 }
 
-void check_reach(const CLI::App& verb, const Reach& reach, SocketType type) {
+void check_reach(const CLI::App& verb, const Target& target, SocketType type) {
   if (!given(verb, "--server-uid")) return;
-  if (type == SocketType::datagram && reach.address.kind() != Address::Kind::path) {
+  if (type == SocketType::datagram && target.address.kind() != Address::Kind::path) {
     refuse_flags("--type datagram --server-uid",
                  "datagram sockets do not say who receives; only a path has an owner");
   }
-  if (reach.address.kind() == Address::Kind::exec) {
+  if (target.address.kind() == Address::Kind::exec) {
     refuse_flags("--server-uid", "a program started here runs as we do");
   }
 }

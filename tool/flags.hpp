@@ -31,10 +31,10 @@ bool given(const CLI::App& verb, const std::string& name);
 /// The words of the command line that are no flags, and those after "--". For verbs that take
 /// messages there: a positional of CLI11's would take one in brackets apart. Such a verb has
 /// allow_extras().
-std::vector<std::string> words_of(const CLI::App& verb, const Rest& rest);
+std::vector<std::string> words_of(const CLI::App& verb, const TrailingArgs& rest);
 
 /// -q, -v and --json.
-void add_wordiness(CLI::App& verb, Wordiness& wordiness);
+void add_wordiness(CLI::App& verb, Verbosity& wordiness);
 
 /// How messages travel.
 struct Wire {
@@ -68,22 +68,22 @@ std::string default_hub_address();
 Address read_address(const std::string& word);
 
 /// The verbs that connect: to whom, and what they make sure of.
-struct Reach {
+struct Target {
   Address address;
   std::optional<std::uint32_t> server_uid;
   std::optional<Duration> timeout;
 };
 
 /// --server-uid, and --timeout with a help text of the verb's own.
-void add_reach(CLI::App& verb, Reach& reach, const std::string& timeout_help);
+void add_reach(CLI::App& verb, Target& target, const std::string& timeout_help);
 
 /// An error of a conversation as a person needs it. Of a program at the other end: the kernel names
 /// whoever made the socket pair, which is ourselves. Of a server that ended it before a word:
 /// whoever it turns away sees the same as if it broke; the kernel tells no more, so a hint has to
 /// do.
-Error about(const Reach& reach, Error error, const Counters& counters);
+Error about(const Target& target, Error error, const Counters& counters);
 
 /// Refuses --server-uid where nobody can vouch for it.
-void check_reach(const CLI::App& verb, const Reach& reach, SocketType type);
+void check_reach(const CLI::App& verb, const Target& target, SocketType type);
 
 }  // namespace hallway::tool

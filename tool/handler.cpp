@@ -16,9 +16,9 @@
 #include <hallway/child.hpp>
 #include <hallway/descriptor.hpp>
 
-#include "background.hpp"
 #include "escape.hpp"
 #include "report.hpp"
+#include "scoped_task.hpp"
 #include "values.hpp"
 
 namespace hallway::tool {
@@ -89,7 +89,7 @@ struct Process {
 };
 
 /// Writes the message to the process, which may well not read it.
-Background feed(Process& process, std::string_view message) {
+ScopedTask feed(Process& process, std::string_view message) {
   try {
     while (!message.empty()) {
       co_await process.loop->writable(process.input.get());
@@ -104,7 +104,7 @@ Background feed(Process& process, std::string_view message) {
 }
 
 /// Reads what the process prints, to its end or one byte more than `most`.
-Background collect(Process& process, std::size_t most) {
+ScopedTask collect(Process& process, std::size_t most) {
   try {
     while (!process.too_much) {
       co_await process.loop->readable(process.output.get());
@@ -131,7 +131,7 @@ void collect_rest(Process& process, std::size_t most) {
   process.too_much = process.printed.size() > most;
 }
 
-Background kill_after(Process& process, Duration time) {
+ScopedTask kill_after(Process& process, Duration time) {
   try {
     co_await process.loop->sleep(time);
     process.timed_out = true;
@@ -146,9 +146,9 @@ Background kill_after(Process& process, Duration time) {
 Task<Result<ExitStatus>> finish(Process& process, std::string_view message, HandlerLimits limits) {
   // Its final newline is on the house.
   const std::size_t most = limits.answer + 1;
-  const Background clock = kill_after(process, limits.time);
-  const Background feeding = feed(process, message);
-  const Background collecting = collect(process, most);
+  const ScopedTask clock = kill_after(process, limits.time);
+  const ScopedTask feeding = feed(process, message);
+  const ScopedTask collecting = collect(process, most);
   auto status = co_await process.child.wait();
   process.ended = true;
   collect_rest(process, most);

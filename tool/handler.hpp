@@ -13,7 +13,7 @@
 #include <hallway/loop.hpp>
 #include <hallway/task.hpp>
 
-#include "slots.hpp"
+#include "semaphore.hpp"
 
 namespace hallway::tool {
 
@@ -40,7 +40,7 @@ class Handler {
   Loop* loop_;
   std::string command_;
   HandlerLimits limits_;
-  Slots slots_;
+  Semaphore slots_;
 };
 
 }  // namespace hallway::tool

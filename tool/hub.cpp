@@ -20,7 +20,6 @@
 #include <hallway/hub.hpp>
 #include <hallway/loop.hpp>
 
-#include "background.hpp"
 #include "events.hpp"
 #include "flags.hpp"
 #include "hub_config.hpp"
@@ -33,6 +32,7 @@
 #include "ready.hpp"
 #include "reload_thread.hpp"
 #include "report.hpp"
+#include "scoped_task.hpp"
 #include "server_sandbox.hpp"
 #include "server_watch.hpp"
 #include "values.hpp"
@@ -153,7 +153,7 @@ class HubService {
     return {};
   }
 
-  Background await_metrics() {
+  ScopedTask await_metrics() {
     const auto until = loop_->now() + ServerLimits{}.drain_time + metrics_pause;
     for (;;) {
       co_await loop_->sleep(metrics_pause);
@@ -267,7 +267,7 @@ class HubService {
   std::optional<HubLink> link_;
   std::unique_ptr<MetricsServer> metrics_;
   Sandbox sandbox_;
-  std::optional<Background> metrics_to_come_;
+  std::optional<ScopedTask> metrics_to_come_;
 };
 
 int run_hub(const HubServiceFlags& flags) {
@@ -286,7 +286,7 @@ int run_hub(const HubServiceFlags& flags) {
 
 }  // namespace
 
-Run add_hub(CLI::App& verb, const Rest& rest) {
+Run add_hub(CLI::App& verb, const TrailingArgs& rest) {
   if (rest) refuse_flags("--", "a hub runs no program");
   auto flags = std::make_shared<HubServiceFlags>();
   add_hub_service_flags(verb, *flags);

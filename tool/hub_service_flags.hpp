@@ -22,7 +22,7 @@ namespace hallway::tool {
 
 /// What the command line says; nothing: it says nothing.
 struct HubServiceFlags {
-  Wordiness wordiness;
+  Verbosity wordiness;
   LoopOptions loop;
   std::optional<Address> address;
   std::optional<std::string> config;

@@ -138,7 +138,7 @@ int run_link(const LinkFlags& flags) {
 
 }  // namespace
 
-Run add_link(CLI::App& verb, const Rest& rest) {
+Run add_link(CLI::App& verb, const TrailingArgs& rest) {
   if (rest) refuse_flags("--", "a link runs no program");
   auto flags = std::make_shared<LinkFlags>();
   add_link_flags(verb, *flags);

@@ -22,7 +22,7 @@ namespace hallway::tool {
 
 /// What the command line says; nothing: it says nothing.
 struct LinkFlags {
-  Wordiness wordiness;
+  Verbosity wordiness;
   LoopOptions loop;
   std::optional<Address> hub;
   std::optional<std::string> config;

@@ -19,9 +19,9 @@
 #include <hallway/connection.hpp>
 #include <hallway/loop.hpp>
 
-#include "background.hpp"
 #include "link_records.hpp"
 #include "report.hpp"
+#include "scoped_task.hpp"
 #include "verb.hpp"
 
 namespace hallway::tool {
@@ -62,7 +62,7 @@ class LinkWatcher {
   Task<> run() {
     const bool taken = co_await take_settings();
     if (!taken) co_return;
-    const Background following = follow_hub();
+    const ScopedTask following = follow_hub();
     while (true) {
       const auto begun = loop_->now();
       std::string how = co_await run_worker();
@@ -109,7 +109,7 @@ class LinkWatcher {
     if (account != nullptr) settings_.options.predecessor = account->progress;
   }
 
-  Background follow_hub() {
+  ScopedTask follow_hub() {
     while (const Received said = co_await hub_.receive()) {
       const auto record = records::read(said->bytes());
       if (!record || !std::holds_alternative<records::Drain>(*record)) continue;
@@ -152,7 +152,7 @@ int watch(const std::vector<std::string>& words) {
 
 }  // namespace
 
-Run add_link_watcher(CLI::App& verb, const Rest&) {
+Run add_link_watcher(CLI::App& verb, const TrailingArgs&) {
   verb.allow_extras();
   return [&verb] { return watch(verb.remaining()); };
 }

@@ -15,11 +15,11 @@
 #include <hallway/connection.hpp>
 #include <hallway/loop.hpp>
 
-#include "background.hpp"
 #include "flags.hpp"
 #include "link_records.hpp"
 #include "report.hpp"
 #include "running_link.hpp"
+#include "scoped_task.hpp"
 #include "verb.hpp"
 
 namespace hallway::tool {
@@ -45,8 +45,8 @@ class LinkWorker {
 
  private:
   int serve() {
-    const Background following = follow_hub();
-    const Background accounting = account_often();
+    const ScopedTask following = follow_hub();
+    const ScopedTask accounting = account_often();
     return loop_->run();
   }
 
@@ -85,7 +85,7 @@ class LinkWorker {
     return true;
   }
 
-  Background account_often() {
+  ScopedTask account_often() {
     Duration pause = shortest_pause;
     while (true) {
       co_await loop_->sleep(pause);
@@ -93,7 +93,7 @@ class LinkWorker {
     }
   }
 
-  Background follow_hub() {
+  ScopedTask follow_hub() {
     while (const Received said = co_await hub_.receive()) {
       const auto record = records::read(said->bytes());
       if (record && std::holds_alternative<records::Drain>(*record)) loop_->drain();
@@ -125,7 +125,7 @@ int work(const LoopOptions& options) {
 
 }  // namespace
 
-Run add_link_worker(CLI::App& verb, const Rest&) {
+Run add_link_worker(CLI::App& verb, const TrailingArgs&) {
   auto options = std::make_shared<LoopOptions>();
   add_spin(verb, *options);
   // The hub's address, for people who look at processes.

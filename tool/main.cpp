@@ -138,7 +138,7 @@ std::vector<std::string> unambiguous(const CLI::App& app, std::span<const std::s
 }
 
 /// Takes "--" and what follows off the words.
-Rest take_rest(std::vector<std::string>& words) {
+TrailingArgs take_rest(std::vector<std::string>& words) {
   const auto dashes = std::ranges::find(words, "--");
   if (dashes == words.end()) return std::nullopt;
   std::vector<std::string> rest(dashes + 1, words.end());

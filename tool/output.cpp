@@ -90,7 +90,7 @@ Task<bool> Output::written() {
 
 Task<> Output::written(std::uint64_t until) {
   if (written_ever_ >= until || ended_) co_return;
-  Waiting waiting{until, Occurrence(*loop_)};
+  Waiting waiting{until, Event(*loop_)};
   // Whoever is ended while he waits must not be woken.
   struct InLine {
     std::shared_ptr<std::list<Waiting*>> line;
@@ -104,11 +104,11 @@ Task<> Output::written(std::uint64_t until) {
 
 int Output::finish() {
   if (!flushing_ || ended_) return exit_status::done;
-  const Background limit = give_up();
+  const ScopedTask limit = give_up();
   return loop_->run();
 }
 
-Background Output::give_up() {
+ScopedTask Output::give_up() {
   co_await loop_->sleep(ServerLimits{}.drain_time);
   loop_->stop(fail(error_of(std::errc::interrupted, "write", "standard output",
                             "nobody takes what was printed; the rest of it is lost")));
@@ -138,7 +138,7 @@ void Output::hand_over() {
   if (!queue_.empty()) writer_->write(std::exchange(queue_, {}));
 }
 
-Background Output::hear() {
+ScopedTask Output::hear() {
   try {
     while (!ended_) {
       co_await loop_->readable(writer_->news());

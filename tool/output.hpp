@@ -17,8 +17,8 @@
 #include <hallway/loop.hpp>
 #include <hallway/task.hpp>
 
-#include "background.hpp"
 #include "json_line.hpp"
+#include "scoped_task.hpp"
 #include "stream_writer.hpp"
 
 namespace hallway::tool {
@@ -75,13 +75,13 @@ class Output {
   /// Somebody who waits until so many bytes have been written since the beginning.
   struct Waiting {
     std::uint64_t until;
-    Occurrence happened;
+    Event happened;
   };
 
   void open();
-  Background hear();
+  ScopedTask hear();
   Task<> flush();
-  Background give_up();
+  ScopedTask give_up();
   Task<> written(std::uint64_t until);
   void end(int code);
   void wake();
@@ -98,7 +98,7 @@ class Output {
   bool is_terminal_;
   bool flushing_ = false;
   bool ended_ = false;
-  std::optional<Background> hearing_;
+  std::optional<ScopedTask> hearing_;
 };
 
 /// Writes all of it to standard output, waiting as long as it takes: for verbs without a loop.

@@ -333,7 +333,7 @@ void Prompt::go_on() {
   coming_back_.emplace(come_back());
 }
 
-Background Prompt::come_back() {
+ScopedTask Prompt::come_back() {
   // A shell that brings back a job which runs does not tell it.
   while (!in_foreground()) co_await loop_->sleep(between_looks);
   away_ = false;

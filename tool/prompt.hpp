@@ -10,9 +10,9 @@
 #include <string>
 #include <string_view>
 
-#include "background.hpp"
 #include "input.hpp"
 #include "output.hpp"
+#include "scoped_task.hpp"
 
 namespace hallway::tool {
 
@@ -51,11 +51,11 @@ class Prompt final : public Input {
   /// There is no further line.
   std::optional<std::string> end();
   Task<> typed();
-  Background come_back();
+  ScopedTask come_back();
 
   Loop* loop_;
   std::unique_ptr<Editor> editor_;
-  std::optional<Background> coming_back_;
+  std::optional<ScopedTask> coming_back_;
   bool away_ = false;  // in the background
 };
 

@@ -14,7 +14,7 @@
 #include <hallway/hub_client.hpp>
 
 #include "add_value.hpp"
-#include "hub_talk.hpp"
+#include "hub_runner.hpp"
 #include "input.hpp"
 #include "verb.hpp"
 
@@ -49,28 +49,28 @@ struct PublishFlags {
 /// Publishes, and knows of how many messages the hub has confirmed that it has them.
 class Publishing {
  public:
-  Publishing(HubTalk& talk, const PublishFlags& flags) : talk_(&talk), flags_(&flags) {}
+  Publishing(HubRunner& talk, const PublishFlags& flags) : talk_(&talk), flags_(&flags) {}
 
   Task<> run() {
     auto hub = co_await talk_->connect();
     if (!hub) co_return;
     {
-      const Background publishing = publish_all(*hub);
-      Occurrence& over = talk_->over();
+      const ScopedTask publishing = publish_all(*hub);
+      Event& over = talk_->over();
       co_await over;
     }
     confirming_.reset();
     if (talk_->failed() || published_ == confirmed_) co_return;
     // One that is away may be about to be replaced by another.
     const Duration patience = hub->connected() ? defaults::request_time : defaults::connect_time;
-    const HubSent had = co_await hub->flush(flags_->hub.reach.timeout.value_or(patience));
+    const HubSent had = co_await hub->flush(flags_->hub.target.timeout.value_or(patience));
     // What the hub said of a message came before its answer.
     if (had || talk_->failed()) co_return;
     fail_unconfirmed(hub->connected() ? had.error() : away(*hub));
   }
 
  private:
-  Background publish_all(HubClient& hub) {
+  ScopedTask publish_all(HubClient& hub) {
     for (const std::string& message : flags_->messages) {
       if (message == "-") {
         co_await publish_lines(hub);
@@ -104,7 +104,7 @@ class Publishing {
   /// Asks the hub again and again whether it has had everything, until it has. What a hub that
   /// goes away in between has had is not known: that ends the verb. One that goes away when it has
   /// confirmed everything is connected to again, for what may still be read.
-  Background confirm(HubClient& hub) {
+  ScopedTask confirm(HubClient& hub) {
     while (confirmed_ < published_) {
       const std::uint64_t asked = published_;
       const HubSent had = co_await hub.flush(forever);
@@ -128,12 +128,12 @@ class Publishing {
     talk_->end(fail(error));
   }
 
-  HubTalk* talk_;
+  HubRunner* talk_;
   const PublishFlags* flags_;
   PublishOptions options_ = flags_->options();
   std::uint64_t published_ = 0;
   std::uint64_t confirmed_ = 0;  // of those, the first ones
-  std::optional<Background> confirming_;
+  std::optional<ScopedTask> confirming_;
 };
 
 /// NAME:VALUE, as HTTP has them.
@@ -148,7 +148,7 @@ Read<std::pair<std::string, std::string>> read_field(const std::string& text) {
 
 }  // namespace
 
-Run add_publish(CLI::App& verb, const Rest& rest) {
+Run add_publish(CLI::App& verb, const TrailingArgs& rest) {
   auto flags = std::make_shared<PublishFlags>();
   verb.allow_extras();
   add_hub_flags(
@@ -166,7 +166,7 @@ Run add_publish(CLI::App& verb, const Rest& rest) {
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   verb.footer(examples);
   verb.final_callback([&verb, flags, rest] {
-    flags->hub.reach.address = read_hub_address(flags->at);
+    flags->hub.target.address = read_hub_address(flags->at);
     flags->messages = words_of(verb, rest);
     if (flags->messages.size() < 2) refuse_flags("SUBJECT MESSAGE", "missing");
     flags->subject = flags->messages.front();
@@ -175,7 +175,7 @@ Run add_publish(CLI::App& verb, const Rest& rest) {
       throw Refused(flags->subject, read.error());
   });
   return [flags] {
-    HubTalk talk(flags->hub, "publish", HubTalk::Prints::nothing);
+    HubRunner talk(flags->hub, "publish", HubRunner::Prints::nothing);
     Publishing publishing(talk, *flags);
     return talk.run(publishing.run());
   };

@@ -143,7 +143,7 @@ void ServerRun::changed() {
   if (wanted && (!telling_ || telling_->ended())) telling_.emplace(tell_status());
 }
 
-Background ServerRun::tell_status() {
+ScopedTask ServerRun::tell_status() {
   // Whoever says that something changed may be in the middle of changing it.
   co_await loop_->sleep(Duration::zero());
   while (notifier_ && std::exchange(changed_, false)) {

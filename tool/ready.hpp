@@ -13,9 +13,9 @@
 #include <hallway/loop.hpp>
 #include <hallway/notify.hpp>
 
-#include "background.hpp"
 #include "events.hpp"
 #include "reload_thread.hpp"
+#include "scoped_task.hpp"
 
 namespace hallway::tool {
 
@@ -59,7 +59,7 @@ class ServerRun {
   void start_reload();
   void finish_reload(ReloadThread::Apply apply);
   [[nodiscard]] bool terminal_is_gone() const;
-  Background tell_status();
+  ScopedTask tell_status();
   void say(Result<void> (Notifier::*state)());
   void unheard(const Result<void>& said);
 
@@ -71,7 +71,7 @@ class ServerRun {
   ReloadThread reload_thread_;
   bool reload_again_ = false;
   std::function<std::string()> status_;
-  std::optional<Background> telling_;
+  std::optional<ScopedTask> telling_;
   bool changed_ = false;
   std::array<bool, 3> terminals_;
 };

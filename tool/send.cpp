@@ -22,7 +22,7 @@
 #include "add_value.hpp"
 #include "deadline.hpp"
 #include "flags.hpp"
-#include "hub_talk.hpp"
+#include "hub_runner.hpp"
 #include "output.hpp"
 #include "patient_write.hpp"
 #include "report.hpp"
@@ -51,10 +51,10 @@ constexpr const char* request_examples =
     "  hallway request --subject time.now ''     by way of a hub\n";
 
 struct SendFlags {
-  Wordiness wordiness;
+  Verbosity wordiness;
   LoopOptions loop;
   Wire wire;
-  Reach reach;
+  Target target;
   std::vector<std::string> messages;
   std::string at;
   std::string subject;     // of a hub; empty: no hub is asked
@@ -64,7 +64,7 @@ struct SendFlags {
 };
 
 Error error_about(const SendFlags& flags, std::errc code, std::string_view reason) {
-  return error_of(code, "receive", flags.reach.address.unescaped(), reason);
+  return error_of(code, "receive", flags.target.address.unescaped(), reason);
 }
 
 /// All of standard input, as one message.
@@ -103,20 +103,20 @@ Result<Client> start(Loop& loop, const SendFlags& flags) {
   if (!pair) return std::unexpected(pair.error());
   const int theirs = pair->second.get();
   auto child =
-      Child::spawn_with(loop, flags.reach.address.command(), {theirs, theirs, STDERR_FILENO});
+      Child::spawn_with(loop, flags.target.address.command(), {theirs, theirs, STDERR_FILENO});
   if (!child) return std::unexpected(child.error());
   return Client::adopt(std::move(pair->first),
                        {.framing = flags.wire.framing, .limits = flags.wire.limits()});
 }
 
 Result<Client> connect(Loop& loop, const SendFlags& flags) {
-  if (flags.reach.address.kind() == Address::Kind::exec) return start(loop, flags);
-  return Client::connect(flags.reach.address,
-                         {.deadline = flags.reach.timeout.value_or(defaults::connect_time),
+  if (flags.target.address.kind() == Address::Kind::exec) return start(loop, flags);
+  return Client::connect(flags.target.address,
+                         {.deadline = flags.target.timeout.value_or(defaults::connect_time),
                           .type = flags.wire.type,
                           .framing = flags.wire.framing,
                           .limits = flags.wire.limits(),
-                          .server_uid = flags.reach.server_uid});
+                          .server_uid = flags.target.server_uid});
 }
 
 /// Messages and replies over one connection.
@@ -135,7 +135,7 @@ class Exchange {
       if (!sent) {
         // A peer may have answered without listening to the end.
         if (sent.outcome() == Outcome::peer_gone && missing_ > 0) break;
-        return fail(about(flags_->reach, sent.error(), client_.counters()));
+        return fail(about(flags_->target, sent.error(), client_.counters()));
       }
       events_->message("sent", 0, message);
       // A server that answers as it reads must not be stuck behind us.
@@ -186,7 +186,7 @@ class Exchange {
   bool usable(const Received& received) {
     if (received || received.outcome() == Outcome::truncated) return true;
     if (received.outcome() != Outcome::timed_out || deadline_.passed()) {
-      end(fail(about(flags_->reach, received.error(), client_.counters())));
+      end(fail(about(flags_->target, received.error(), client_.counters())));
     }
     return false;
   }
@@ -221,8 +221,8 @@ class Exchange {
 Task<int> exchange_datagrams(Loop& loop, const SendFlags& flags, Events& events,
                              Deadline deadline) {
   auto socket = DatagramSocket::connect(
-      loop, flags.reach.address,
-      {.max_message = flags.wire.max_message, .server_uid = flags.reach.server_uid});
+      loop, flags.target.address,
+      {.max_message = flags.wire.max_message, .server_uid = flags.target.server_uid});
   if (!socket) co_return fail_to_connect(socket.error());
   Output output(loop, flags.replies > 0);
   bool sent_all = false;
@@ -262,7 +262,7 @@ Result<void> replace_dashes(SendFlags& flags) {
 int send(SendFlags& flags) {
   if (auto replaced = replace_dashes(flags); !replaced) return fail(replaced.error());
   Events events(flags.wordiness);
-  const Deadline deadline(flags.reach.timeout.value_or(defaults::request_time));
+  const Deadline deadline(flags.target.timeout.value_or(defaults::request_time));
   Loop loop(flags.loop);
   if (loop.error()) return fail(*loop.error());
   if (flags.wire.type == SocketType::datagram) {
@@ -276,7 +276,7 @@ int send(SendFlags& flags) {
 /// The same by way of a hub.
 int request_of_hub(SendFlags& flags) {
   if (auto replaced = replace_dashes(flags); !replaced) return fail(replaced.error());
-  const HubFlags hub{flags.wordiness, flags.loop, flags.reach};
+  const HubFlags hub{flags.wordiness, flags.loop, flags.target};
   return ask_hub(hub, flags.subject, flags.messages.front());
 }
 
@@ -297,17 +297,17 @@ void part_words(SendFlags& flags, std::vector<std::string> words) {
     words.erase(words.begin());
   }
   if (words.empty()) refuse_flags("MESSAGE", "missing");
-  flags.reach.address = read_address(address);
+  flags.target.address = read_address(address);
   flags.messages = std::move(words);
 }
 
 void check(const CLI::App& verb, const SendFlags& flags) {
   check_wire(verb, flags.wire);
-  check_reach(verb, flags.reach, flags.wire.type);
+  check_reach(verb, flags.target, flags.wire.type);
   const bool datagram = flags.wire.type == SocketType::datagram;
   if (flags.sized && datagram) refuse_flags("--type datagram --sized", "datagrams have no order");
   if (flags.sized && flags.replies == 0) refuse_flags("--sized", "needs --wait-reply");
-  if (datagram && flags.reach.address.kind() == Address::Kind::exec) {
+  if (datagram && flags.target.address.kind() == Address::Kind::exec) {
     refuse_flags("--type datagram", "a program is reached by stream or seqpacket");
   }
 }
@@ -324,7 +324,7 @@ Run add(CLI::App& verb, const std::shared_ptr<SendFlags>& flags, const char* exa
   add_spin(verb, flags->loop);
   add_wire(verb, flags->wire);
   add_reach(
-      verb, flags->reach,
+      verb, flags->target,
       fmt::format("For all of it together (default {}, of which {} to connect)",
                   write_duration(defaults::request_time), write_duration(defaults::connect_time)));
   add_value(
@@ -339,7 +339,7 @@ Run add(CLI::App& verb, const std::shared_ptr<SendFlags>& flags, const char* exa
 
 }  // namespace
 
-Run add_send(CLI::App& verb, const Rest& rest) {
+Run add_send(CLI::App& verb, const TrailingArgs& rest) {
   auto flags = std::make_shared<SendFlags>();
   // No add_value(): a word after it is a message, and only "=" makes it the number.
   verb.add_flag("--wait-reply{1}", flags->wait_reply,
@@ -353,7 +353,7 @@ Run add_send(CLI::App& verb, const Rest& rest) {
   return add(verb, flags, send_examples);
 }
 
-Run add_request(CLI::App& verb, const Rest& rest) {
+Run add_request(CLI::App& verb, const TrailingArgs& rest) {
   auto flags = std::make_shared<SendFlags>();
   flags->replies = 1;
   const Run request = add(verb, flags, request_examples);
@@ -368,7 +368,7 @@ Run add_request(CLI::App& verb, const Rest& rest) {
     } else {
       check_hub_request(verb);
       flags->messages = words_of(verb, rest);
-      flags->reach.address = read_hub_address(flags->at);
+      flags->target.address = read_hub_address(flags->at);
     }
     if (flags->messages.size() != 1) refuse_flags("MESSAGE", "one is asked, not several");
   });

@@ -49,7 +49,7 @@ int serve(const ServeFlags& flags) {
 
 }  // namespace
 
-Run add_serve(CLI::App& verb, const Rest& rest) {
+Run add_serve(CLI::App& verb, const TrailingArgs& rest) {
   auto flags = std::make_shared<ServeFlags>();
   if (rest && rest->empty()) refuse_flags("--", "no PROGRAM follows");
   flags->program = rest.value_or(std::vector<std::string>{});

@@ -13,10 +13,10 @@
 #include <hallway/datagram_socket.hpp>
 
 #include "answering.hpp"
-#include "background.hpp"
 #include "ready.hpp"
 #include "reload_thread.hpp"
 #include "report.hpp"
+#include "scoped_task.hpp"
 #include "server_sandbox.hpp"
 #include "server_watch.hpp"
 #include "values.hpp"
@@ -80,7 +80,7 @@ class DatagramService {
         break;
       }
       if (!admits(*datagram)) continue;
-      treated_.remove_if([](const Background& one) { return one.ended(); });
+      treated_.remove_if([](const ScopedTask& one) { return one.ended(); });
       treated_.push_back(treat(datagram->to_owned(), datagram->return_address(), std::move(slot)));
     }
     loop_->forget(this);
@@ -113,7 +113,7 @@ class DatagramService {
     return admitted;
   }
 
-  Background treat(std::string message, ReturnAddress sender, Slot slot) {
+  ScopedTask treat(std::string message, ReturnAddress sender, Slot slot) {
     const Slot held = std::move(slot);
     ++being_treated_;
     co_await answering_.print(message, 0);
@@ -135,7 +135,7 @@ class DatagramService {
   Task<> all_answered() {
     std::vector<Slot> all;
     while (all.size() < at_once(*flags_)) all.push_back(co_await places_.take());
-    Occurrence none_waits(*loop_);
+    Event none_waits(*loop_);
     none_waits_ = &none_waits;
     if (!answers_.empty()) co_await none_waits;
     none_waits_ = nullptr;
@@ -154,13 +154,13 @@ class DatagramService {
   Events* events_;
   DatagramSocket* socket_;
   Answering answering_;
-  Slots places_;
+  Semaphore places_;
   const std::vector<AllowRule>* allow_;
   std::size_t being_treated_ = 0;
   bool idle_ = false;
-  Occurrence* none_waits_ = nullptr;  // while somebody waits for it
+  Event* none_waits_ = nullptr;  // while somebody waits for it
   WaitingAnswers answers_;
-  std::list<Background> treated_;
+  std::list<ScopedTask> treated_;
 };
 
 /// Owns what the service needs, so that all of it ends together.

@@ -47,7 +47,7 @@ struct AnswerFlags {
 };
 
 struct ServeFlags {
-  Wordiness wordiness;
+  Verbosity wordiness;
   LoopOptions loop;
   Wire wire;
   Address address;

@@ -29,7 +29,7 @@ void SpareMemory::closed() {
   if (has_left && (!giving_back_ || giving_back_->ended())) giving_back_.emplace(give_back());
 }
 
-Background SpareMemory::give_back() {
+ScopedTask SpareMemory::give_back() {
   co_await loop_->sleep(settling);
   most_ = present_;
   malloc_trim(0);

@@ -9,7 +9,7 @@
 
 #include <hallway/loop.hpp>
 
-#include "background.hpp"
+#include "scoped_task.hpp"
 
 namespace hallway::tool {
 
@@ -22,12 +22,12 @@ class SpareMemory {
   void closed();
 
  private:
-  Background give_back();
+  ScopedTask give_back();
 
   Loop* loop_;
   std::size_t present_ = 0;
   std::size_t most_ = 0;  // since memory was last given back
-  std::optional<Background> giving_back_;
+  std::optional<ScopedTask> giving_back_;
 };
 
 }  // namespace hallway::tool

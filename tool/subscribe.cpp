@@ -11,7 +11,7 @@
 #include <hallway/hub_client.hpp>
 
 #include "add_value.hpp"
-#include "hub_talk.hpp"
+#include "hub_runner.hpp"
 #include "values.hpp"
 #include "verb.hpp"
 
@@ -48,7 +48,7 @@ struct SubscribeFlags {
 
 class Subscribing {
  public:
-  Subscribing(HubTalk& talk, const SubscribeFlags& flags)
+  Subscribing(HubRunner& talk, const SubscribeFlags& flags)
       : talk_(&talk), flags_(&flags), left_(flags.count) {}
 
   Task<> run() {
@@ -57,7 +57,7 @@ class Subscribing {
     for (const std::string& subject : flags_->subjects) subscribe(*hub, subject);
     const HubSent had = co_await hub->flush();
     if (had && !talk_->failed()) tell_subscribed();
-    Occurrence& over = talk_->over();
+    Event& over = talk_->over();
     co_await over;
     // A hub that is away has nothing more for us.
     if (!enough() && !talk_->failed() && hub->connected()) co_await hub->drain();
@@ -70,7 +70,7 @@ class Subscribing {
     printing_.push_back(print(std::move(*made)));
   }
 
-  Background print(Subscription subscription) {
+  ScopedTask print(Subscription subscription) {
     while (!enough()) {
       const HubReceived received = co_await subscription.receive();
       if (!received || enough()) break;
@@ -88,10 +88,10 @@ class Subscribing {
     }
   }
 
-  HubTalk* talk_;
+  HubRunner* talk_;
   const SubscribeFlags* flags_;
   std::uint32_t left_;  // to be printed, where --count was given
-  std::vector<Background> printing_;
+  std::vector<ScopedTask> printing_;
 };
 
 Read<std::string> read_queue(const std::string& text) {
@@ -120,7 +120,7 @@ void check_subjects(const std::vector<std::string>& subjects) {
 
 }  // namespace
 
-Run add_subscribe(CLI::App& verb, const Rest& rest) {
+Run add_subscribe(CLI::App& verb, const TrailingArgs& rest) {
   auto flags = std::make_shared<SubscribeFlags>();
   verb.allow_extras();
   add_hub_flags(verb, flags->hub, flags->at,
@@ -141,12 +141,12 @@ Run add_subscribe(CLI::App& verb, const Rest& rest) {
       "it (default drop-oldest, told as lost); wait holds up the publishers");
   verb.footer(examples);
   verb.final_callback([&verb, flags, rest] {
-    flags->hub.reach.address = read_hub_address(flags->at);
+    flags->hub.target.address = read_hub_address(flags->at);
     flags->subjects = words_of(verb, rest);
     check_subjects(flags->subjects);
   });
   return [flags] {
-    HubTalk talk(flags->hub, "subscribe", HubTalk::Prints::messages);
+    HubRunner talk(flags->hub, "subscribe", HubRunner::Prints::messages);
     Subscribing subscribing(talk, *flags);
     return talk.run(subscribing.run());
   };

@@ -18,10 +18,10 @@
 
 #include <hallway/descriptor.hpp>
 
-#include "background.hpp"
 #include "ip_address.hpp"
 #include "report.hpp"
-#include "slots.hpp"
+#include "scoped_task.hpp"
+#include "semaphore.hpp"
 
 namespace hallway::tool {
 
@@ -112,12 +112,12 @@ class Client {
 
  private:
   /// A read or a write that waits then ends, and finds the end of the stream.
-  Background cut_in_time() {
+  ScopedTask cut_in_time() {
     co_await loop_->sleep(metrics_request_time);
     shutdown(socket_.get(), SHUT_RDWR);
   }
 
-  Background serve(Slot slot, const CollectMetrics& collect) {
+  ScopedTask serve(Slot slot, const CollectMetrics& collect) {
     const Slot held = std::move(slot);
     try {
       HttpRequestHead request;
@@ -162,8 +162,8 @@ class Client {
 
   Loop* loop_;
   Descriptor socket_;
-  Background clock_;
-  Background serving_;  // last: it may run to its end while it is made
+  ScopedTask clock_;
+  ScopedTask serving_;  // last: it may run to its end while it is made
 };
 
 class TcpMetricsServer final : public MetricsServer {
@@ -180,7 +180,7 @@ class TcpMetricsServer final : public MetricsServer {
   [[nodiscard]] std::string address() const override { return address_; }
 
  private:
-  Background accept_all() {
+  ScopedTask accept_all() {
     for (;;) {
       bool short_of_something = false;
       try {
@@ -204,9 +204,9 @@ class TcpMetricsServer final : public MetricsServer {
   Descriptor listener_;
   std::string address_;
   CollectMetrics collect_;
-  Slots slots_;
+  Semaphore slots_;
   std::list<Client> clients_;
-  std::optional<Background> accepting_;
+  std::optional<ScopedTask> accepting_;
 };
 
 }  // namespace

@@ -34,23 +34,23 @@ constexpr const char* examples =
     "\nA file that merely exists is not ready. The server sees a\nconnection that ends at once.\n";
 
 struct WaitFlags {
-  Wordiness wordiness;
+  Verbosity wordiness;
   SocketType type = SocketType::stream;
-  Reach reach;
+  Target target;
 };
 
 /// One attempt. A datagram socket that lives can be connected to, a left one cannot.
 Result<void> attempt(const WaitFlags& flags, Duration within) {
   if (flags.type == SocketType::datagram) {
     Loop loop;
-    const auto socket =
-        DatagramSocket::connect(loop, flags.reach.address, {.server_uid = flags.reach.server_uid});
+    const auto socket = DatagramSocket::connect(loop, flags.target.address,
+                                                {.server_uid = flags.target.server_uid});
     if (!socket) return std::unexpected(socket.error());
     return {};
   }
   const auto client = Client::connect(
-      flags.reach.address,
-      {.deadline = within, .type = flags.type, .server_uid = flags.reach.server_uid});
+      flags.target.address,
+      {.deadline = within, .type = flags.type, .server_uid = flags.target.server_uid});
   if (!client) return std::unexpected(client.error());
   return {};
 }
@@ -60,13 +60,13 @@ bool is_denial(const Error& error) {
          error.code == std::errc::operation_not_permitted;
 }
 
-Error too_late(const Reach& reach, Duration timeout, const Error& last) {
-  return error_of(std::errc::timed_out, "wait", reach.address.unescaped(),
+Error too_late(const Target& target, Duration timeout, const Error& last) {
+  return error_of(std::errc::timed_out, "wait", target.address.unescaped(),
                   "not ready within " + write_duration(timeout) + " (" + last.why() + ")");
 }
 
 int wait(const WaitFlags& flags) {
-  const Duration timeout = flags.reach.timeout.value_or(default_timeout);
+  const Duration timeout = flags.target.timeout.value_or(default_timeout);
   const Deadline deadline(timeout);
   Events events(flags.wordiness);
   for (Duration pause = first_pause;; pause = std::min(2 * pause, longest_pause)) {
@@ -74,29 +74,29 @@ int wait(const WaitFlags& flags) {
     if (accepted) break;
     // Waiting opens no doors: whoever may not connect now has to be let in first.
     if (is_denial(accepted.error())) return fail(accepted.error());
-    if (deadline.passed()) return fail(too_late(flags.reach, timeout, accepted.error()));
+    if (deadline.passed()) return fail(too_late(flags.target, timeout, accepted.error()));
     std::this_thread::sleep_for(std::min(pause, deadline.left()));
   }
-  const std::string address = flags.reach.address.unescaped();
+  const std::string address = flags.target.address.unescaped();
   events.tell(Events::Level::detail, "accepted", 0, address, {{"address", address}});
   return exit_status::done;
 }
 
 }  // namespace
 
-Run add_wait(CLI::App& verb, const Rest&) {
+Run add_wait(CLI::App& verb, const TrailingArgs&) {
   auto flags = std::make_shared<WaitFlags>();
   auto word = std::make_shared<std::string>(default_address());
   verb.add_option("ADDRESS", *word, "Whose server")->type_name("");
   add_wordiness(verb, flags->wordiness);
   add_type(verb, flags->type);
-  add_reach(verb, flags->reach,
+  add_reach(verb, flags->target,
             "Give up after TIME (default " + write_duration(default_timeout) + ")");
   verb.footer(examples);
   verb.final_callback([&verb, flags, word] {
-    flags->reach.address = read_address(*word);
-    check_reach(verb, flags->reach, flags->type);
-    if (flags->reach.address.kind() == Address::Kind::exec) {
+    flags->target.address = read_address(*word);
+    check_reach(verb, flags->target, flags->type);
+    if (flags->target.address.kind() == Address::Kind::exec) {
       refuse_flags(*word, "a program that is started here need not be waited for");
     }
   });

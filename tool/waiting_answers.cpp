@@ -66,7 +66,7 @@ bool WaitingAnswers::join(const ReturnAddress& client, Line& line, std::string_v
   return true;
 }
 
-Background WaitingAnswers::send_in_turn(ReturnAddress client, Line& line) {
+ScopedTask WaitingAnswers::send_in_turn(ReturnAddress client, Line& line) {
   while (!line.answers.empty()) {
     const auto sent = co_await socket_->answer(client, line.answers.front(), {}, patience_);
     if (!sent) {

@@ -16,8 +16,8 @@
 #include <hallway/limits.hpp>
 #include <hallway/task.hpp>
 
-#include "background.hpp"
 #include "events.hpp"
+#include "scoped_task.hpp"
 
 namespace hallway::tool {
 
@@ -40,11 +40,11 @@ class WaitingAnswers {
  private:
   struct Line {
     std::deque<std::string> answers;
-    std::optional<Background> sending;
+    std::optional<ScopedTask> sending;
   };
 
   bool join(const ReturnAddress& client, Line& line, std::string_view answer);
-  Background send_in_turn(ReturnAddress client, Line& line);
+  ScopedTask send_in_turn(ReturnAddress client, Line& line);
   void give_up(const Error& error, Line& line);
 
   DatagramSocket* socket_;

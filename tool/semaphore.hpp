@@ -10,29 +10,29 @@
 #include <hallway/loop.hpp>
 #include <hallway/task.hpp>
 
-#include "background.hpp"
+#include "scoped_task.hpp"
 
 namespace hallway::tool {
 
-class Slots;
+class Semaphore;
 
 /// One of the places, given back with this object.
 class [[nodiscard]] Slot {
  public:
-  explicit Slot(Slots& slots) noexcept : slots_(&slots) {}
+  explicit Slot(Semaphore& slots) noexcept : slots_(&slots) {}
   Slot(Slot&& other) noexcept : slots_(std::exchange(other.slots_, nullptr)) {}
   Slot& operator=(Slot&&) = delete;
   ~Slot();
 
  private:
-  Slots* slots_;
+  Semaphore* slots_;
 };
 
-class Slots {
+class Semaphore {
  public:
-  Slots(Loop& loop, std::size_t count) : loop_(&loop), free_(count) {}
-  Slots(const Slots&) = delete;
-  Slots& operator=(const Slots&) = delete;
+  Semaphore(Loop& loop, std::size_t count) : loop_(&loop), free_(count) {}
+  Semaphore(const Semaphore&) = delete;
+  Semaphore& operator=(const Semaphore&) = delete;
 
   /// Completes when a place is free and everybody who asked before has had one.
   Task<Slot> take();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "hub_talk.hpp"
+#include "hub_runner.hpp"
 
 #include <csignal>
 #include <nlohmann/json.hpp>
@@ -61,7 +61,7 @@ void add_hub_flags(CLI::App& verb, HubFlags& flags, std::string& at,
   add_value(
       verb, "--at", "ADDRESS", read_text, [&at](std::string given_at) { at = std::move(given_at); },
       std::string("Where the hub listens (default ") + defaults::hub_address + ")");
-  add_reach(verb, flags.reach, timeout_help);
+  add_reach(verb, flags.target, timeout_help);
 }
 
 Address read_hub_address(const std::string& at) {
@@ -78,7 +78,7 @@ Read<std::string> read_subject(const std::string& text) {
   return text;
 }
 
-HubTalk::HubTalk(const HubFlags& flags, std::string verb, Prints prints)
+HubRunner::HubRunner(const HubFlags& flags, std::string verb, Prints prints)
     : flags_(&flags),
       verb_(std::move(verb)),
       events_(flags.wordiness),
@@ -86,7 +86,7 @@ HubTalk::HubTalk(const HubFlags& flags, std::string verb, Prints prints)
       output_(loop_, prints == Prints::messages),
       over_(loop_) {}
 
-int HubTalk::run(Task<> talk) {
+int HubRunner::run(Task<> talk) {
   if (loop_.error()) return fail(*loop_.error());
   if (auto claimed = loop_.drain_on({SIGINT, SIGTERM}); !claimed) return fail(claimed.error());
   output_.on_end([this] { loop_.stop(); });
@@ -97,18 +97,18 @@ int HubTalk::run(Task<> talk) {
   return failed() ? status_ : stopped;
 }
 
-Task<std::optional<HubClient>> HubTalk::connect(HubReconnect reconnect,
-                                                std::optional<DeliveryPolicy> delivery) {
+Task<std::optional<HubClient>> HubRunner::connect(HubReconnect reconnect,
+                                                  std::optional<DeliveryPolicy> delivery) {
   HubClientOptions options;
   options.name = "hallway " + verb_;
-  options.server_uid = flags_->reach.server_uid;
-  options.deadline = flags_->reach.timeout.value_or(defaults::connect_time);
+  options.server_uid = flags_->target.server_uid;
+  options.deadline = flags_->target.timeout.value_or(defaults::connect_time);
   options.reconnect = reconnect;
   options.delivery = delivery;
   options.limits.max_message =
       bounds::largest_message;  // it is for the hub to say what is too much
   options.on_event = [this](const HubClientEvent& event) { hear(event); };
-  auto hub = co_await HubClient::connect(loop_, flags_->reach.address, std::move(options));
+  auto hub = co_await HubClient::connect(loop_, flags_->target.address, std::move(options));
   if (!hub) {
     end(fail_to_connect(hub.error()));
     co_return std::nullopt;
@@ -117,12 +117,12 @@ Task<std::optional<HubClient>> HubTalk::connect(HubReconnect reconnect,
   co_return std::move(*hub);
 }
 
-void HubTalk::end(int status) {
+void HubRunner::end(int status) {
   if (!failed()) status_ = status;
   over_.happen();
 }
 
-void HubTalk::hear(const HubClientEvent& event) {
+void HubRunner::hear(const HubClientEvent& event) {
   using Kind = HubClientEvent::Kind;
   switch (event.kind) {
     case Kind::disconnected: return events_.error("disconnected", 0, event.error);
@@ -140,7 +140,7 @@ void HubTalk::hear(const HubClientEvent& event) {
   }
 }
 
-Task<> HubTalk::show(const HubMessage& message) {
+Task<> HubRunner::show(const HubMessage& message) {
   events_.message("received", 0, message.payload());
   output_.write(flags_->wordiness.json ? message_line(message)
                                        : printed_line(message.payload(), output_.is_terminal()));
@@ -151,7 +151,7 @@ Task<> HubTalk::show(const HubMessage& message) {
 
 namespace {
 
-Background ask(HubTalk& talk, HubClient& hub, const std::string& subject,
+ScopedTask ask(HubRunner& talk, HubClient& hub, const std::string& subject,
                const std::string& message, Deadline deadline) {
   const HubReceived answer = co_await hub.request(subject, message, deadline.left());
   if (answer) {
@@ -163,27 +163,27 @@ Background ask(HubTalk& talk, HubClient& hub, const std::string& subject,
   error.subject = subject;
   if (answer.outcome() == Outcome::no_responders) {
     error.hint = "hallway subscribe " + subject + " would listen; the hub is " +
-                 talk.flags().reach.address.unescaped();
+                 talk.flags().target.address.unescaped();
   }
   if (!talk.over().happened()) talk.end(fail(error));
 }
 
-Task<> ask_and_end(HubTalk& talk, const std::string& subject, const std::string& message) {
-  const Deadline deadline(talk.flags().reach.timeout.value_or(defaults::request_time));
+Task<> ask_and_end(HubRunner& talk, const std::string& subject, const std::string& message) {
+  const Deadline deadline(talk.flags().target.timeout.value_or(defaults::request_time));
   // Another hub would know nothing of the question.
   HubReconnect never;
   never.attempts = 0;
   auto hub = co_await talk.connect(never);
   if (!hub) co_return;
-  const Background asking = ask(talk, *hub, subject, message, deadline);
-  Occurrence& over = talk.over();
+  const ScopedTask asking = ask(talk, *hub, subject, message, deadline);
+  Event& over = talk.over();
   co_await over;
 }
 
 }  // namespace
 
 int ask_hub(const HubFlags& flags, const std::string& subject, const std::string& message) {
-  HubTalk talk(flags, "request", HubTalk::Prints::messages);
+  HubRunner talk(flags, "request", HubRunner::Prints::messages);
   return talk.run(ask_and_end(talk, subject, message));
 }
 

@@ -10,20 +10,20 @@
 #include <hallway/hub_client.hpp>
 #include <hallway/loop.hpp>
 
-#include "background.hpp"
 #include "cli_fwd.hpp"
 #include "events.hpp"
 #include "flags.hpp"
 #include "output.hpp"
 #include "report.hpp"
+#include "scoped_task.hpp"
 
 namespace hallway::tool {
 
 /// What all of these verbs are told.
 struct HubFlags {
-  Wordiness wordiness;
+  Verbosity wordiness;
   LoopOptions loop;
-  Reach reach;
+  Target target;
 };
 
 /// -q, -v, --json, --spin, --at, --server-uid, and --timeout with a help text of the verb's own.
@@ -37,13 +37,13 @@ Address read_hub_address(const std::string& at);
 Read<std::string> read_subject(const std::string& text);
 
 /// A verb's time with a hub, from connecting until end().
-class HubTalk {
+class HubRunner {
  public:
   /// Whether the verb is over when nobody reads its output.
   enum class Prints { nothing, messages };
 
   /// @param verb  what failures are failures of
-  HubTalk(const HubFlags& flags, std::string verb, Prints prints);
+  HubRunner(const HubFlags& flags, std::string verb, Prints prints);
 
   /// Runs `talk` on a loop that SIGINT and SIGTERM drain; the exit status.
   int run(Task<> talk);
@@ -54,7 +54,7 @@ class HubTalk {
                                          std::optional<DeliveryPolicy> delivery = {});
 
   /// Happens with the first end(), and when the loop drains.
-  [[nodiscard]] Occurrence& over() noexcept { return over_; }
+  [[nodiscard]] Event& over() noexcept { return over_; }
   void end(int status = exit_status::done);
   [[nodiscard]] bool failed() const noexcept { return status_ != exit_status::done; }
 
@@ -73,7 +73,7 @@ class HubTalk {
   Events events_;
   Loop loop_;
   Output output_;
-  Occurrence over_;
+  Event over_;
   int status_ = exit_status::done;
 };
 

@@ -16,11 +16,11 @@ namespace hallway::tool {
 /// A coroutine that starts at once and ends, wherever it waits, with this object: a Task is
 /// awaited or given away to the loop, this one is kept. Nobody is there to be thrown at: one that
 /// gathers what others send catches std::bad_alloc itself.
-class [[nodiscard]] Background {
+class [[nodiscard]] ScopedTask {
  public:
   struct promise_type {
-    Background get_return_object() noexcept {
-      return Background(std::coroutine_handle<promise_type>::from_promise(*this));
+    ScopedTask get_return_object() noexcept {
+      return ScopedTask(std::coroutine_handle<promise_type>::from_promise(*this));
     }
     std::suspend_never initial_suspend() noexcept { return {}; }
     std::suspend_always final_suspend() noexcept { return {}; }
@@ -28,21 +28,21 @@ class [[nodiscard]] Background {
     void unhandled_exception() noexcept { std::terminate(); }
   };
 
-  Background(Background&& other) noexcept : coroutine_(std::exchange(other.coroutine_, nullptr)) {}
-  Background& operator=(Background&& other) noexcept {
+  ScopedTask(ScopedTask&& other) noexcept : coroutine_(std::exchange(other.coroutine_, nullptr)) {}
+  ScopedTask& operator=(ScopedTask&& other) noexcept {
     std::swap(coroutine_, other.coroutine_);
     return *this;
   }
-  Background(const Background&) = delete;
-  Background& operator=(const Background&) = delete;
-  ~Background() {
+  ScopedTask(const ScopedTask&) = delete;
+  ScopedTask& operator=(const ScopedTask&) = delete;
+  ~ScopedTask() {
     if (coroutine_) coroutine_.destroy();
   }
 
   [[nodiscard]] bool ended() const noexcept { return coroutine_.done(); }
 
  private:
-  explicit Background(std::coroutine_handle<promise_type> coroutine) noexcept
+  explicit ScopedTask(std::coroutine_handle<promise_type> coroutine) noexcept
       : coroutine_(coroutine) {}
 
   std::coroutine_handle<promise_type> coroutine_;
@@ -50,12 +50,12 @@ class [[nodiscard]] Background {
 
 /// Something that happens once and that one coroutine awaits. It goes on in the loop's next
 /// turn, not inside happen(): whoever reports may be ended by whoever waits.
-class Occurrence {
+class Event {
  public:
-  explicit Occurrence(Loop& loop) : loop_(&loop), state_(std::make_shared<State>()) {}
-  Occurrence(const Occurrence&) = delete;
-  Occurrence& operator=(const Occurrence&) = delete;
-  ~Occurrence() { state_->waiting = nullptr; }
+  explicit Event(Loop& loop) : loop_(&loop), state_(std::make_shared<State>()) {}
+  Event(const Event&) = delete;
+  Event& operator=(const Event&) = delete;
+  ~Event() { state_->waiting = nullptr; }
 
   void happen() {
     if (std::exchange(state_->happened, true)) return;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "slots.hpp"
+#include "semaphore.hpp"
 
 #include <optional>
 
@@ -7,8 +7,8 @@ namespace hallway::tool {
 
 /// A place in the queue. Whoever is ended while waiting leaves it, and passes on a slot that was
 /// meant for him.
-struct Slots::Waiting {
-  explicit Waiting(Slots& all) : slots(&all), turn(*all.loop_) { all.waiting_.push_back(this); }
+struct Semaphore::Waiting {
+  explicit Waiting(Semaphore& all) : slots(&all), turn(*all.loop_) { all.waiting_.push_back(this); }
   Waiting(const Waiting&) = delete;
   Waiting& operator=(const Waiting&) = delete;
   ~Waiting() {
@@ -16,8 +16,8 @@ struct Slots::Waiting {
     if (turn.happened() && !taken) slots->give_back();
   }
 
-  Slots* slots;
-  Occurrence turn;
+  Semaphore* slots;
+  Event turn;
   bool taken = false;
 };
 
@@ -25,7 +25,7 @@ Slot::~Slot() {
   if (slots_ != nullptr) slots_->give_back();
 }
 
-Task<Slot> Slots::take() {
+Task<Slot> Semaphore::take() {
   if (free_ > 0) {
     --free_;
     co_return Slot(*this);
@@ -36,7 +36,7 @@ Task<Slot> Slots::take() {
   co_return Slot(*this);
 }
 
-void Slots::give_back() {
+void Semaphore::give_back() {
   if (waiting_.empty()) {
     ++free_;
     return;
