@@ -5,10 +5,10 @@
 #include <string>
 #include <string_view>
 
-#include "hub/rules.hpp"
+#include "hub/server/rules.hpp"
 #include "input.hpp"
 #include "text.hpp"
-#include "tool/hub_config.hpp"
+#include "tool/hub/hub_config.hpp"
 
 namespace {
 

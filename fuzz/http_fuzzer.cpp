@@ -8,7 +8,7 @@
 #include <string_view>
 
 #include "input.hpp"
-#include "tool/http_request.hpp"
+#include "tool/hub/http_request.hpp"
 
 namespace {
 

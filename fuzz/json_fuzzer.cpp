@@ -10,9 +10,9 @@
 #include <string>
 #include <string_view>
 
-#include "hub/client_options.hpp"
-#include "hub/hub_greeting.hpp"
+#include "hub/client/hub_greeting.hpp"
 #include "hub/json.hpp"
+#include "hub/server/client_options.hpp"
 #include "input.hpp"
 #include "text.hpp"
 

@@ -7,8 +7,8 @@
 #include <string>
 #include <string_view>
 
-#include "hub/subject.hpp"
 #include "input.hpp"
+#include "subject/subject.hpp"
 #include "support/router_model.hpp"
 
 namespace {

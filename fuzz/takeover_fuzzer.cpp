@@ -6,7 +6,7 @@
 #include <string>
 
 #include "input.hpp"
-#include "message/takeover_words.hpp"
+#include "message/server/takeover_words.hpp"
 
 namespace {
 

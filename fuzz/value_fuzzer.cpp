@@ -14,9 +14,9 @@
 
 #include "input.hpp"
 #include "text.hpp"
-#include "tool/escape.hpp"
-#include "tool/hex.hpp"
-#include "tool/values.hpp"
+#include "tool/io/escape.hpp"
+#include "tool/io/hex.hpp"
+#include "tool/io/values.hpp"
 
 namespace {
 

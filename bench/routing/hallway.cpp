@@ -17,7 +17,7 @@
 #include "../support/fail.hpp"
 #include "../support/json.hpp"
 #include "../support/options.hpp"
-#include "hub/router.hpp"
+#include "subject/router.hpp"
 
 namespace {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Layer: hub
+// Layer: subject
 //
 // Subjects: what messages are published to in a hub, and the patterns that subscribe to them.
 // Thread: any.

@@ -13,7 +13,7 @@
 
 #include <hallway/bytes.hpp>
 
-#include "hub/subject_tree.hpp"
+#include "subject/subject_tree.hpp"
 
 namespace hallway::link {
 

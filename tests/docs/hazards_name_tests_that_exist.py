@@ -13,7 +13,7 @@ CASE = re.compile(r'^TEST(?:_F|_P)?\(\s*(\w+),\s*(\w+)\)', re.MULTILINE)
 
 def cases_in(folder):
     """{(suite, case)} of the sources in a folder of C++ tests."""
-    return {pair for source in (TESTS / folder).glob('*_test.cpp')
+    return {pair for source in (TESTS / folder).rglob('*_test.cpp')
             for pair in CASE.findall(source.read_text(encoding='utf-8'))}
 
 

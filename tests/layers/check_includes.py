@@ -21,6 +21,22 @@ LAYER_RULE = re.compile(r'^hallway_layer\((\w+)(?:\s+OF\s+\w+)?(?:\s+USES\s+([\w
 LAYER_COMMENT = re.compile(r'^// Layer: (\w+)$')
 LAYER_COMMENT_WITHIN_LINES = 15
 
+# The rooms of a folder, and which of its other rooms each may use. '' is what stands in the folder itself,
+# for all of its rooms.
+ROOMS = {
+    'src/message': {'connection': set(), 'client': {'connection'}, 'server': {'connection'}},
+    'src/hub': {'': set(), 'client': {''}, 'server': {''}},
+    'tool': {
+        'io': set(),
+        'cli': {'io'},
+        'server': {'io', 'cli'},
+        'bench': {'io', 'cli'},
+        'client': {'io', 'cli'},
+        'hub': {'io', 'cli', 'server'},
+        'serve': {'io', 'cli', 'server'},
+    },
+}
+
 UMBRELLA = 'hallway/hallway.hpp'
 
 # Only src/sys talks to the kernel: this is what makes every system call fail on demand in tests.
@@ -40,11 +56,12 @@ TOOL_LIBRARIES = re.compile(r'(CLI|spdlog|fmt|nlohmann|editline|prometheus|toml\
 
 # The library knows Unix sockets alone. Metrics are the one thing that the command serves over TCP.
 INTERNET = re.compile(r'(arpa/inet|netinet/in|sys/socket)\.h$')
-INTERNET_FILES = {'tool/ip_address.cpp', 'tool/tcp_metrics.cpp'}
+INTERNET_FILES = {'tool/io/ip_address.cpp', 'tool/hub/tcp_metrics.cpp'}
 
 # What a server gives up once it listens is a matter between the command and the kernel.
 SANDBOX = re.compile(r'(linux/(landlock|sched|sockios)|seccomp|sys/(mman|prctl|socket|syscall))\.h$')
-SANDBOX_FILES = {'tool/landlock.cpp', 'tool/sandbox.cpp', 'tool/system_call_filter.cpp'}
+SANDBOX_FILES = {'tool/server/landlock.cpp', 'tool/server/sandbox.cpp',
+                 'tool/server/system_call_filter.cpp'}
 
 
 class Include:
@@ -119,6 +136,9 @@ class Checker:
             self.check_public_header(file)
         for file in self.files('tool'):
             self.check_program(file, also=TOOL_LIBRARIES)
+        for folder, rooms in ROOMS.items():
+            for file in self.files(folder):
+                self.check_rooms(file, folder, rooms)
         for file in self.files('examples'):
             self.check_program(file, also=None)
         return self.violations
@@ -145,6 +165,25 @@ class Checker:
         elif used not in self.may_use[layer]:
             self.complain(include.file, include.line, f'layer {layer} may not use layer {used}')
 
+    def check_rooms(self, file, folder, rooms):
+        def room_of(path):
+            return path.parts[0] if len(path.parts) > 1 else ''
+
+        root = self.root / folder
+        room = room_of(file.relative_to(root))
+        if room not in rooms:
+            self.complain(file, 1, f'there is no room {room or folder}')
+            return
+        layer = folder.removeprefix('src/') if folder != 'tool' else ''
+        for include in self.includes(file):
+            used = Path(include.name)
+            base = self.root / 'src' if layer else root
+            if not include.quoted or used.parts[0] != layer and layer or not (base / used).exists():
+                continue
+            used = room_of(used.relative_to(layer))
+            if used != room and used not in rooms[room]:
+                self.complain(file, include.line, f'room {room} may not use room {used or folder}')
+
     def check_public(self, include, layer):
         used = self.public_layer.get(include.name)
         if include.name == UMBRELLA:
@@ -157,9 +196,10 @@ class Checker:
 
     def check_own_header_first(self, file, layer, includes):
         """So that each header with a source compiles alone."""
-        private, public = f'{layer}/{file.stem}.hpp', f'hallway/{file.stem}.hpp'
         if file.suffix != '.cpp':
             return
+        private = str(file.relative_to(self.root / 'src').with_suffix('.hpp'))
+        public = f'hallway/{file.stem}.hpp'
         if (self.root / 'src' / private).exists():
             own = private
         elif self.public_layer.get(public) == layer:
@@ -188,7 +228,7 @@ class Checker:
         for include in self.includes(file):
             name = include.name
             if include.quoted:
-                allowed = (file.parent / name).exists()
+                allowed = (self.root / 'tool' / name).exists()
             elif name.startswith('hallway/'):
                 allowed = (self.root / 'include' / name).exists() and '/detail/' not in name
             else:
@@ -203,7 +243,7 @@ class Checker:
 
 CLEAN = {
     'src/CMakeLists.txt': 'hallway_layer(core)\nhallway_layer(sys USES core)\n'
-                          'hallway_layer(loop USES core sys)\n',
+                          'hallway_layer(loop USES core sys)\nhallway_layer(message USES core)\n',
     'include/hallway/hallway.hpp': '#include <hallway/error.hpp>\n#include <hallway/loop.hpp>\n',
     'include/hallway/error.hpp': '// Layer: core\n#include <string>\n',
     'include/hallway/loop.hpp': '// Layer: loop\n#include <hallway/detail/waiter.hpp>\n',
@@ -212,15 +252,25 @@ CLEAN = {
     'src/sys/calls.hpp': '#include <string>\n',
     'src/sys/calls.cpp': '#include "sys/calls.hpp"\n#include <sys/un.h>\n#include <linux/stat.h>\n',
     'src/loop/loop.cpp': '#include <hallway/loop.hpp>\n#include "sys/calls.hpp"\n',
-    'tool/output.hpp': '#include <string>\n',
-    'tool/main.cpp': '#include "output.hpp"\n#include <CLI/CLI.hpp>\n'
-                     '#include <hallway/hallway.hpp>\n',
+    'src/message/connection/connection.hpp': '',
+    'src/message/server/server.hpp': '#include "message/connection/connection.hpp"\n',
+    'src/message/server/server.cpp': '#include "message/server/server.hpp"\n',
+    'tool/io/output.hpp': '#include <string>\n',
+    'tool/cli/main.cpp': '#include "io/output.hpp"\n#include <CLI/CLI.hpp>\n'
+                         '#include <hallway/hallway.hpp>\n',
+    'tool/hub/hub.hpp': '#include "cli/flags.hpp"\n',
+    'tool/cli/flags.hpp': '',
     'examples/echo.cpp': '#include <unistd.h>\n#include <hallway/loop.hpp>\n',
 }
 
 # (file, its text, the line to be reported, a part of the reason)
 VIOLATIONS = [
-    ('tool/socket.cpp', '#include <sys/socket.h>\n', 1, 'only public headers'),
+    ('tool/io/socket.cpp', '#include <sys/socket.h>\n', 1, 'only public headers'),
+    ('tool/serve/serve.cpp', '#include "hub/hub.hpp"\n', 1, 'room serve may not use room hub'),
+    ('tool/io/up.hpp', '\n#include "cli/flags.hpp"\n', 2, 'room io may not use room cli'),
+    ('tool/verb.cpp', '', 1, 'there is no room tool'),
+    ('src/message/connection/up.hpp', '#include "message/server/server.hpp"\n', 1,
+     'room connection may not use room server'),
     ('src/core/up.cpp', '\n#include "sys/calls.hpp"\n', 2, 'may not use layer sys'),
     ('src/core/up.cpp', '#include <hallway/loop.hpp>\n', 1, 'of layer loop'),
     ('src/core/up.cpp', '#include "hub/x.hpp"\n', 1, 'no layer hub'),
@@ -241,9 +291,9 @@ VIOLATIONS = [
     ('include/hallway/e.hpp', '// Layer: core\n#include <hallway/loop.hpp>\n', 2, 'of layer loop'),
     ('include/hallway/e.hpp', '// Layer: core\n#include <sys/types.h>\n', 2, 'standard library'),
     ('include/hallway/e.hpp', '// Layer: core\n#include "loop.hpp"\n', 2, '<hallway/...>'),
-    ('tool/verb.cpp', '#include <hallway/detail/waiter.hpp>\n', 1, 'only public'),
-    ('tool/verb.cpp', '#include "sys/calls.hpp"\n', 1, 'only public'),
-    ('tool/verb.cpp', '#include <sys/socket.h>\n', 1, 'only public'),
+    ('tool/io/verb.cpp', '#include <hallway/detail/waiter.hpp>\n', 1, 'only public'),
+    ('tool/io/verb.cpp', '#include "sys/calls.hpp"\n', 1, 'only public'),
+    ('tool/io/verb.cpp', '#include <sys/socket.h>\n', 1, 'only public'),
     ('examples/verb.cpp', '#include <CLI/CLI.hpp>\n', 1, 'only public'),
 ]
 

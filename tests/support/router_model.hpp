@@ -16,8 +16,8 @@
 #include <utility>
 #include <vector>
 
-#include "hub/router.hpp"
-#include "hub/subject.hpp"
+#include "subject/router.hpp"
+#include "subject/subject.hpp"
 
 namespace hallway::test {
 

@@ -9,7 +9,7 @@
 
 #include "hub/inbox_subject.hpp"
 #include "hub/reserved_subjects.hpp"
-#include "hub/subject.hpp"
+#include "subject/subject.hpp"
 #include "support/processes.hpp"
 
 namespace hallway::torture {

@@ -7,8 +7,8 @@
 
 #include <hallway/hub_rules.hpp>
 
-#include "hub/permissions.hpp"
-#include "hub/rules.hpp"
+#include "hub/server/permissions.hpp"
+#include "hub/server/rules.hpp"
 #include "torture/chance.hpp"
 #include "torture/driven_client.hpp"
 

@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "hub/delivery_queue.hpp"
-#include "hub/router.hpp"
+#include "hub/server/delivery_queue.hpp"
+#include "subject/router.hpp"
 #include "unit/faults/allocations.hpp"
 
 namespace hallway::hub {

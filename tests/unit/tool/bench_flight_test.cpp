@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tool/bench_flight.hpp"
+#include "tool/bench/bench_flight.hpp"
 
 #include <gtest/gtest.h>
 

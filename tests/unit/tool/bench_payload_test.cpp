@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tool/bench_payload.hpp"
+#include "tool/bench/bench_payload.hpp"
 
 #include <gtest/gtest.h>
 

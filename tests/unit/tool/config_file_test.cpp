@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tool/config_file.hpp"
+#include "tool/io/config_file.hpp"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>

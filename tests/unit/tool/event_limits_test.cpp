@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tool/event_limits.hpp"
+#include "tool/io/event_limits.hpp"
 
 #include <gtest/gtest.h>
 

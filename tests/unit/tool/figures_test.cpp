@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tool/figures.hpp"
+#include "tool/io/figures.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tool/histogram.hpp"
+#include "tool/bench/histogram.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tool/http_request.hpp"
+#include "tool/hub/http_request.hpp"
 
 #include <gtest/gtest.h>
 

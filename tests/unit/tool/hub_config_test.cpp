@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tool/hub_config.hpp"
+#include "tool/hub/hub_config.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tool/hub_metrics.hpp"
+#include "tool/hub/hub_metrics.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tool/json_line.hpp"
+#include "tool/io/json_line.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tool/log.hpp"
+#include "tool/io/log.hpp"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tool/metrics_address.hpp"
+#include "tool/hub/metrics_address.hpp"
 
 #include <gtest/gtest.h>
 

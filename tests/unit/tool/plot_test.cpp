@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tool/plot.hpp"
+#include "tool/bench/plot.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tool/reload_thread.hpp"
+#include "tool/server/reload_thread.hpp"
 
 #include <gtest/gtest.h>
 #include <poll.h>
@@ -17,7 +17,7 @@
 
 #include "support/inventory.hpp"
 #include "support/waiting.hpp"
-#include "tool/threads_left.hpp"
+#include "tool/io/threads_left.hpp"
 
 namespace hallway::tool {
 

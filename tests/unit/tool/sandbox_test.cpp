@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Each test applies the sandbox in a child and tries there what it is to refuse and to allow.
-#include "tool/sandbox.hpp"
+#include "tool/server/sandbox.hpp"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -35,9 +35,9 @@
 
 #include "support/processes.hpp"
 #include "support/temp_directory.hpp"
-#include "tool/landlock.hpp"
-#include "tool/log.hpp"
-#include "tool/stream_writer.hpp"
+#include "tool/io/log.hpp"
+#include "tool/io/stream_writer.hpp"
+#include "tool/server/landlock.hpp"
 
 namespace hallway::tool {
 

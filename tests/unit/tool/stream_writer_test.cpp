@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tool/stream_writer.hpp"
+#include "tool/io/stream_writer.hpp"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hub/server/client_options.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include <hallway/version.hpp>
+
+#include "hub/json.hpp"
+#include "wire/nats_errors.hpp"
+
+namespace hallway::hub {
+
+namespace {
+
+// What clients expect of a server depends on its version, which is that of the protocol here.
+constexpr const char* nats_version = "2.9.10";
+
+constexpr std::int64_t newest_protocol = 1;
+
+// Known to NATS and of no meaning here, where the kernel says who somebody is.
+constexpr auto ignored_strings = std::to_array<std::string_view>(
+    {"lang", "name", "version", "user", "pass", "auth_token", "nkey", "jwt", "sig"});
+
+bool same_name(std::string_view one, std::string_view other) {
+  const auto lower = [](char letter) {
+    return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter + ('a' - 'A')) : letter;
+  };
+  return std::ranges::equal(one, other, {}, lower, lower);
+}
+
+bool read_bool(const JsonMember& member, bool& value) {
+  if (member.kind != JsonKind::boolean) return false;
+  value = member.value == "true";
+  return true;
+}
+
+bool read_string(const JsonMember& member, std::string& value) {
+  if (member.kind != JsonKind::string) return false;
+  value = member.value;
+  return true;
+}
+
+bool read_integer(const JsonMember& member, std::int64_t& value) {
+  if (member.kind != JsonKind::number) return false;
+  const char* end = member.value.data() + member.value.size();
+  const auto read = std::from_chars(member.value.data(), end, value);
+  return read.ec == std::errc() && read.ptr == end;
+}
+
+bool read_policy(const JsonMember& member, ClientOptions& options) {
+  if (member.kind != JsonKind::string) return false;
+  options.full = delivery_policy(member.value);
+  options.unknown_policy = !options.full;
+  return true;
+}
+
+/// False: it is not of its type.
+bool read_member(const JsonMember& member, ClientOptions& options) {
+  const auto is = [&](std::string_view name) { return same_name(member.name, name); };
+  bool ignored = false;
+  if (member.kind == JsonKind::null) return true;
+  if (is("verbose")) return read_bool(member, options.verbose);
+  if (is("pedantic")) return read_bool(member, options.pedantic);
+  if (is("echo")) return read_bool(member, options.echo);
+  if (is("headers")) return read_bool(member, options.headers);
+  if (is("no_responders")) return read_bool(member, options.no_responders);
+  if (is("tls_required")) return read_bool(member, ignored);
+  if (is("protocol")) return read_integer(member, options.protocol);
+  if (is("full")) return read_policy(member, options);
+  if (is("seen")) return read_integer(member, options.seen);
+  if (is("link")) return read_string(member, options.link);
+  return std::ranges::none_of(ignored_strings, is) || member.kind == JsonKind::string;
+}
+
+}  // namespace
+
+// As malformed_connect says.
+static_assert(JsonReader::deepest == 64);
+
+std::expected<ClientOptions, std::string> ClientOptions::with(std::string_view connect) const {
+  ClientOptions options = *this;
+  JsonReader reader(connect);
+  while (const JsonMember* member = reader.next()) {
+    if (!read_member(*member, options)) {
+      return std::unexpected(nats::errors::malformed_member(member->name));
+    }
+  }
+  if (!reader.valid()) return std::unexpected(std::string(nats::errors::malformed_connect));
+  return options;
+}
+
+ByteView ClientOptions::refusal() const noexcept {
+  if (protocol < 0 || protocol > newest_protocol) return nats::errors::invalid_client_protocol;
+  if (no_responders && !headers) return nats::errors::no_responders_without_headers;
+  if (unknown_policy) return nats::errors::unknown_policy;
+  return {};
+}
+
+std::string HubInfo::to_json(std::uint64_t client, bool leaving) const {
+  JsonObject info;
+  info.add("server_id", server_id)
+      .add("server_name", server_name)
+      .add("version", nats_version)
+      .add("hallway", version)
+      .add("proto", std::uint64_t{newest_protocol})
+      .add("headers", true)
+      .add("max_payload", std::uint64_t{max_payload})
+      .add("max_control_line", std::uint64_t{control_line})
+      .add("client_id", client);
+  if (leaving) info.add("ldm", true);
+  return info.text();
+}
+
+}  // namespace hallway::hub

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A subscription of a client, with what waits for it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "core/linked_list.hpp"
+#include "hub/server/delivery_queue.hpp"
+#include "hub/server/permissions.hpp"
+#include "message/connection/connection_core.hpp"
+#include "subject/subscription.hpp"
+
+namespace hallway::hub {
+
+class Subscriber;
+
+/// How a subscription is to be served.
+struct Service {
+  DeliveryPolicy policy = DeliveryPolicy::disconnect;
+  bool holds_back = false;  ///< its publishers, while it is nearly full; see HubLimits::least_rate
+  std::size_t pending = 0;  ///< see HubLimits::pending_per_subscription
+  /// Where some of what it covers is denied: to be asked for each message. They outlive it.
+  const Permissions* in_part = nullptr;
+  bool hears_inboxes = true;  ///< see Permissions::hears_inboxes()
+};
+
+class ClientSubscription final : public Subscription, public core::Linked<ClientSubscription> {
+ public:
+  /// @param owner  outlives it
+  /// @param cost  bytes that it takes up, in the router too
+  ClientSubscription(Subscriber& owner, std::string sid, std::string subject, std::string group,
+                     const Service& service, core::Account& account, std::size_t cost)
+      : Subscription(&owner, std::move(subject), std::move(group)),
+        queue(service.policy, service.pending, account),
+        holds_back(service.holds_back),
+        in_part(service.in_part),
+        hears_inboxes(service.hears_inboxes),
+        subscriber_(owner),
+        sid_(std::move(sid)),
+        cost_(account, core::Quota::memory) {
+    cost_.set(cost);
+  }
+
+  /// @param to_inbox  what is_inbox() says of the subject
+  [[nodiscard]] bool accepts(std::string_view subject, bool to_inbox) const noexcept {
+    if (to_inbox && !hears_inboxes) return false;
+    return in_part == nullptr || in_part->may_receive(subject);
+  }
+
+  [[nodiscard]] Subscriber& subscriber() const noexcept { return subscriber_; }
+  [[nodiscard]] const std::string& sid() const noexcept { return sid_; }
+
+  DeliveryQueue<detail::SharedBytes> queue;
+  const bool holds_back;       ///< as in Service
+  const Permissions* in_part;  ///< as in Service
+  bool hears_inboxes;          ///< as in Service
+
+ private:
+  Subscriber& subscriber_;
+  const std::string sid_;
+  core::Charge cost_;
+};
+
+}  // namespace hallway::hub

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hub/server/identity_header.hpp"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+
+namespace hallway::hub {
+
+namespace {
+
+using Fields = std::array<nats::HeaderField, 3>;
+
+constexpr const char* uid_field = "Hallway-Uid";
+constexpr const char* pid_field = "Hallway-Pid";
+constexpr const char* executable_field = "Hallway-Executable";
+
+void write(const nats::HeaderBlock& block, const Fields& fields, std::string& out) {
+  out.resize(block.size_with(fields));
+  block.write_with(fields, out.data());
+}
+
+/// Somewhere, for who may read it with more patience than we do.
+bool mentions_identity_field(ByteView header) {
+  constexpr ByteView prefix = "hallway-";
+  const auto lower = [](char letter) {
+    return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter + ('a' - 'A')) : letter;
+  };
+  return !std::ranges::search(header, prefix, {}, lower).empty();
+}
+
+/// A field ends for everybody where it ends for us. Some readers end a line at a control byte or at
+/// a separator of Unicode, or a text at NUL: behind it could stand what we do not see.
+bool ends_alike_for_all_readers(ByteView header) {
+  std::string text(header);
+  std::erase_if(text, [](char byte) { return byte == '\r' || byte == '\n' || byte == '\t'; });
+  return printable(text) == text;
+}
+
+std::optional<nats::HeaderBlock> parse(ByteView header) {
+  if (mentions_identity_field(header) && !ends_alike_for_all_readers(header)) return std::nullopt;
+  return nats::HeaderBlock::parse(header);
+}
+
+/// The program at the other end, if the process that connected still runs it: read first, asked
+/// then, so that it cannot be another's with the same pid.
+std::string executable_of(const Connection& publisher) {
+  std::string path = publisher.peer().executable();
+  const auto identity = publisher.peer_identity();
+  if (!identity || *identity != PidStatus::running) path.clear();
+  return path;
+}
+
+}  // namespace
+
+IdentityHeader::IdentityHeader(const Connection& publisher)
+    : uid_(std::to_string(publisher.peer().uid)), executable_(executable_of(publisher)) {
+  const std::int32_t pid = publisher.peer().pid;
+  if (pid > 0) pid_ = std::to_string(pid);
+}
+
+void IdentityHeader::add(ByteView header, std::string& out) const {
+  const auto block = parse(header);
+  write(block.value_or(nats::HeaderBlock()),
+        {{{uid_field, uid_}, {pid_field, pid_}, {executable_field, executable_}}}, out);
+}
+
+bool IdentityHeader::strip(ByteView header, std::string& out) {
+  constexpr Fields stamp{{{uid_field, {}}, {pid_field, {}}, {executable_field, {}}}};
+  const auto block = parse(header);
+  const bool suspicious = block ? block->has_any_of(stamp) : mentions_identity_field(header);
+  if (!suspicious) return false;
+  write(block.value_or(nats::HeaderBlock()), stamp, out);
+  return true;
+}
+
+}  // namespace hallway::hub

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hub/server/interest_notifier.hpp"
+
+#include <chrono>
+#include <new>
+
+#include "hub/reserved_subjects.hpp"
+#include "hub/server/client_connection.hpp"
+#include "hub/server/hub_state.hpp"
+
+namespace hallway::hub {
+
+namespace {
+
+/// So long is a message at most, but for its last line.
+constexpr std::size_t piece = 32 * kibibyte;
+
+/// Before a listener without room is looked at again.
+constexpr Duration pause = std::chrono::milliseconds(5);
+
+bool counts(std::string_view subject, std::string_view group) noexcept {
+  return !subject.starts_with(reserved_prefix) && !group.starts_with(link_group_prefix);
+}
+
+}  // namespace
+
+void InterestNotifier::listen(std::uint64_t session, const std::string& sid) {
+  std::erase_if(listeners_, [&](const Listener& one) {  // it was another subscription's
+    return one.client == session && one.sid == sid;
+  });
+  if (listeners_.empty()) count_all();
+  Listener& fresh = listeners_.emplace_back(session, sid);
+  for (const auto& [subject, groups] : groups_of_) fresh.changes.emplace(subject, true);
+  send_changes(fresh);
+}
+
+void InterestNotifier::count_all() {
+  groups_of_.clear();
+  for (const auto& [number, session] : hub_.clients) {
+    session->subscriber().for_each([this](const ClientSubscription& subscription) {
+      add(subscription.subject(), subscription.group());
+    });
+  }
+}
+
+/// @return whether nobody was interested in that before
+bool InterestNotifier::add(std::string_view subject, std::string_view group) {
+  if (!counts(subject, group)) return false;
+  const auto [place, first] = groups_of_.try_emplace(std::string(subject));
+  place->second.emplace(group);
+  return first;
+}
+
+/// @return whether nobody is any more
+bool InterestNotifier::remove(std::string_view subject, std::string_view group) {
+  const auto place = groups_of_.find(subject);
+  if (!counts(subject, group) || place == groups_of_.end()) return false;
+  if (const auto member = place->second.find(group); member != place->second.end()) {
+    place->second.erase(member);
+  }
+  if (!place->second.empty()) return false;
+  groups_of_.erase(place);
+  return true;
+}
+
+void InterestNotifier::interest_began(std::string_view subject, std::string_view group) noexcept {
+  if (listeners_.empty()) return;
+  try {
+    if (add(subject, group)) note(true, subject);
+  } catch (const std::bad_alloc&) {
+    abort_out_of_memory();
+  }
+}
+
+void InterestNotifier::interest_ended(std::string_view subject, std::string_view group) noexcept {
+  if (listeners_.empty()) return;
+  try {
+    if (remove(subject, group)) note(false, subject);
+  } catch (const std::bad_alloc&) {
+    abort_out_of_memory();
+  }
+}
+
+void InterestNotifier::note(bool wanted, std::string_view subject) {
+  for (Listener& listener : listeners_) {
+    const auto [known, added] = listener.changes.try_emplace(std::string(subject), wanted);
+    if (!added && known->second != wanted) listener.changes.erase(known);
+  }
+  hub_.loop.core().schedule_flush_first(*this);
+}
+
+/// The book is not right any more: whoever reads it has to begin anew, and none is forgotten before
+/// the next turn, because this may happen while they are told something.
+void InterestNotifier::abort_out_of_memory() noexcept {
+  for (const Listener& listener : listeners_) {
+    if (ClientSubscription* to = find(listener)) to->subscriber().abort_out_of_memory();
+  }
+}
+
+/// nullptr: it has gone.
+ClientSubscription* InterestNotifier::find(const Listener& listener) const {
+  const auto session = hub_.clients.find(listener.client);
+  if (session == hub_.clients.end()) return nullptr;
+  ClientSubscription* found = session->second->subscriber().find(listener.sid);
+  return found != nullptr && found->subject() == interest_subject ? found : nullptr;
+}
+
+/// As much as it has room for now. What is left is looked at again soon, and may be less by then.
+void InterestNotifier::send_changes(Listener& listener) {
+  while (listener.begins || !listener.changes.empty()) {
+    ClientSubscription* to = find(listener);
+    if (to == nullptr) return;
+    const bool takes = to->queue.idle() && (to->subscriber().has_room() || !to->queue.full());
+    if (!takes) {
+      if (!running()) start(hub_.loop.core(), Loop::Clock::now() + pause);
+      return;
+    }
+    const std::string lines = next_piece(listener);
+    hub_.delivery.tell(to->id(),
+                       {.subject = interest_subject, .reply = {}, .header = {}, .payload = lines});
+  }
+}
+
+std::string InterestNotifier::next_piece(Listener& listener) const {
+  std::string lines;
+  if (listener.begins) lines = '=' + hub_.info.server_id + '\n';
+  auto& changes = listener.changes;
+  auto end = changes.begin();
+  for (; end != changes.end() && lines.size() < piece; ++end) {
+    lines.append(1, end->second ? '+' : '-').append(end->first).append(1, '\n');
+  }
+  changes.erase(changes.begin(), end);
+  listener.begins = false;
+  return lines;
+}
+
+void InterestNotifier::flush_turn() {
+  std::erase_if(listeners_, [this](const Listener& one) { return find(one) == nullptr; });
+  if (listeners_.empty()) groups_of_.clear();
+  for (Listener& listener : listeners_) send_changes(listener);
+}
+
+}  // namespace hallway::hub

@@ -1,0 +1,419 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <hallway/datagram_socket.hpp>
+
+#include <algorithm>
+#include <list>
+#include <new>
+#include <utility>
+
+#include "core/receive_buffer.hpp"
+#include "core/received_descriptors.hpp"
+#include "loop/loop_core.hpp"
+#include "loop/timed_wait.hpp"
+#include "message/connection/resource_backoff.hpp"
+#include "net/inherited.hpp"
+#include "net/path_monitor.hpp"
+#include "net/resolve.hpp"
+#include "net/return_paths.hpp"
+#include "net/socket_file.hpp"
+#include "sys/socket.hpp"
+
+namespace hallway {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+// An unconnected sender polls writable although its receiver's queue is full: there is no event
+// to wait for, only time.
+constexpr Duration first_retry = 500us;
+constexpr Duration longest_retry = 20ms;
+
+// How long a kernel may be out of something, whatever the sender's deadline: as a connection's.
+constexpr Duration longest_refusal = Limits{}.outbound_soft_time;
+
+/// How much of `within` is left.
+class TimeLeft {
+ public:
+  explicit TimeLeft(Duration within) : within_(within), start_(Loop::Clock::now()) {}
+  [[nodiscard]] Duration operator()() const {
+    if (within_ == forever) return forever;
+    return std::max<Duration>(start_ + within_ - Loop::Clock::now(), Duration::zero());
+  }
+
+ private:
+  Duration within_;
+  Loop::Clock::time_point start_;
+};
+
+std::unexpected<Error> not_sent(int error, const Address& to, std::size_t size) {
+  if (message::ResourceBackoff::is_resource_exhaustion(error)) {
+    return sys::failure(error, "send to", to.unescaped(), message::ResourceBackoff::reason(error),
+                        message::ResourceBackoff::hint(error));
+  }
+  if (error != EMSGSIZE) return net::connect_error(error, "send to", to);
+  return sys::failure(error, "send to", to.unescaped(),
+                      "a datagram of " + std::to_string(size) + " bytes is too large",
+                      "it has to fit into SO_SNDBUF (/proc/sys/net/core/wmem_default)");
+}
+
+BindOptions bind_options(const DatagramOptions& options) {
+  return {SocketType::datagram, options.mode, options.owner, options.group, 0};
+}
+
+Result<Descriptor> make_socket_for(const Address& address) {
+  auto socket = sys::make_socket(sys::Type::datagram, false);
+  if (!socket) return sys::failure(socket.error(), "bind", address.unescaped());
+  return std::move(*socket);
+}
+
+/// What each datagram brings with it.
+Result<void> set_passing(int socket, const Address& address, const DatagramOptions& options) {
+  if (const auto set = sys::pass_credentials(socket); !set) {
+    return sys::failure(set.error(), "bind", address.unescaped());
+  }
+  if (options.descriptors == 0) sys::deny_fd_passing(socket);
+  return {};
+}
+
+/// When the time is up.
+std::unexpected<Error> given_up(bool refused, int error, const Address& to, std::size_t size) {
+  if (refused) return not_sent(error, to, size);
+  return sys::failure(ETIMEDOUT, "send to", to.unescaped(),
+                      "the receiver's queue stayed full until the deadline");
+}
+
+}  // namespace
+
+Datagram::~Datagram() { core::ReceivedDescriptors(std::move(descriptors_)).clear(); }
+
+struct DatagramSocket::State : detail::Watch {
+  State(Loop& owner, DatagramOptions chosen) : loop(owner), options(std::move(chosen)) {}
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+  ~State() override { shut(); }
+
+  void ready(std::uint32_t events) override {
+    if ((events & ~sys::event_writable) != 0) detail::wake_all(loop.core(), readers);
+    if ((events & ~sys::event_readable) != 0) detail::wake_all(loop.core(), writers);
+    // Whoever still has to wait asks again.
+    set_events(0);
+  }
+
+  /// False: time is up.
+  detail::TimedWait wait(detail::WaiterList& list, std::uint32_t event, Duration longest) {
+    set_events(events() | event);
+    return {loop.core(), list, longest};
+  }
+
+  Result<void> start() { return watch(loop.core(), socket.get(), sys::event_readable); }
+
+  void give_buffer_back() {
+    if (buffer) loop.core().buffers().received.release(std::exchange(buffer, {}));
+  }
+
+  void watch_path() {
+    const bool reported = options.on_path_event || options.on_path_lost != PathLost::report;
+    if (!name || address.kind() != Address::Kind::path || !reported ||
+        options.on_path_lost == PathLost::ignore) {
+      return;
+    }
+    path_watch.emplace(
+        loop.core(), address.name(),
+        net::PathMonitor::Owner{.lost = [this] { return name->lost(); },
+                                .on_lost = [this](const std::string& why) { path_lost(why); },
+                                .on_regained = [this] { tell(PathEvent::Kind::regained, {}); },
+                                .rebind = [this] { return rebind(); }});
+    path_watch->start();
+  }
+
+  void path_lost(const std::string& why) {
+    tell(PathEvent::Kind::lost, why);
+    if (options.on_path_lost != PathLost::drain) return;
+    ending = true;
+    detail::wake_all(loop.core(), readers);
+  }
+
+  void tell(PathEvent::Kind kind, const std::string& why) noexcept {
+    if (!options.on_path_event) return;
+    try {
+      options.on_path_event({kind, address, why});
+    } catch (const std::bad_alloc&) {
+      // The program has no room for this one.
+    }
+  }
+
+  /// A socket is bound once in its life: the path gets a new one.
+  bool rebind() {
+    if (options.on_path_lost != PathLost::rebind) return false;
+    // Binding would ask whoever is there by connecting, over and over.
+    if (net::is_held(address).value_or(false)) return false;
+    auto fresh = make_socket_for(address);
+    if (!fresh || !set_passing(fresh->get(), address, options)) return false;
+    auto bound = name->bind_again(fresh->get(), bind_options(options));
+    if (!bound) return false;
+    stop_watching();
+    if (!watch(loop.core(), fresh->get(), sys::event_readable)) {
+      (void)watch(loop.core(), socket.get(), sys::event_readable);
+      return false;
+    }
+    left_behind.push_back({std::move(socket), std::move(*name)});
+    socket = std::move(*fresh);
+    *name = std::move(*bound);
+    // Nobody who is connected to the old socket sends to it from now on: what is queued is bounded.
+    (void)sys::shutdown_reading(left_behind.back().socket.get());
+    detail::wake_all(loop.core(), readers);
+    return true;
+  }
+
+  /// The next datagram; those that were sent to former sockets come first.
+  sys::Expected<sys::ReceiveResult> take(std::size_t most, sys::SocketAddress& from) {
+    const iovec room{buffer.data(), most};
+    while (!left_behind.empty()) {
+      auto got =
+          sys::receive(left_behind.front().socket.get(), room, options.descriptors, true, &from);
+      if (got || got.error() != EAGAIN) return got;
+      left_behind.pop_front();
+    }
+    return sys::receive(socket.get(), room, options.descriptors, true, &from);
+  }
+
+  void shut() {
+    if (path_watch) path_watch->stop();
+    stop_watching();
+    detail::wake_all(loop.core(), readers);
+    detail::wake_all(loop.core(), writers);
+    give_buffer_back();
+    left_behind.clear();
+    name.reset();
+    put_back();
+    socket.close();
+  }
+
+  void put_back() noexcept {
+    if (found && socket.holds_one()) found->put_back(socket.get());
+    found.reset();
+  }
+
+  [[nodiscard]] std::unexpected<Error> closed(const char* operation) const {
+    return sys::failure(ECANCELED, operation, address.unescaped(), "the socket was closed");
+  }
+
+  /// Again, because the receiver was restarted: the connection leads to the one that is gone.
+  sys::Expected<void> reconnect() {
+    const auto there = net::resolve(*connected, options.server_uid);
+    if (!there) return std::unexpected(there.error());
+    return sys::connect(socket.get(), there->address);
+  }
+
+  [[nodiscard]] std::unexpected<Error> not_connected(int error) const {
+    if (error != EPERM || !options.server_uid) {
+      return net::connect_error(error, "connect", *connected);
+    }
+    return sys::failure(error, "connect", connected->unescaped(),
+                        "it is no socket file of uid " + std::to_string(*options.server_uid),
+                        "nothing was sent; somebody else may have taken the name");
+  }
+
+  Loop& loop;
+  DatagramOptions options;
+  Descriptor socket;
+  std::optional<net::SocketFile> name;
+  std::optional<net::SharedState> found;  // of an inherited one
+  Address address;
+  std::optional<Address> connected;
+  /// A socket whose path was lost; what was sent to it is received before anything else.
+  struct Former {
+    Descriptor socket;
+    net::SocketFile name;  // removed before its socket is closed
+  };
+  std::list<Former> left_behind;
+  std::optional<net::PathMonitor> path_watch;
+  bool ending = false;
+  net::ReturnPaths return_paths;
+  core::ReceiveBuffer buffer;
+  detail::WaiterList readers;
+  detail::WaiterList writers;
+};
+
+Result<DatagramSocket> DatagramSocket::bind(Loop& loop, const AddressSpec& where,
+                                            DatagramOptions options) {
+  if (!where.get()) return std::unexpected(where.get().error());
+  const Address& address = *where.get();
+  auto state = std::make_unique<State>(loop, std::move(options));
+  if (net::is_inherited(address)) {
+    auto socket = net::adopt_inherited(address, SocketType::datagram, net::Purpose::conversing);
+    if (!socket) return std::unexpected(socket.error());
+    state->socket = std::move(*socket);
+    state->found.emplace(state->socket.get());
+    const auto own = sys::local_address(state->socket.get());
+    if (!own) return sys::failure(own.error(), "take over", address.unescaped());
+    state->address = net::from_sys(*own);
+  } else {
+    auto socket = make_socket_for(address);
+    if (!socket) return std::unexpected(socket.error());
+    state->socket = std::move(*socket);
+    auto name = net::SocketFile::bind(state->socket.get(), address, bind_options(state->options));
+    if (!name) return std::unexpected(name.error());
+    state->name = std::move(*name);
+    state->address = state->name->address();
+  }
+  if (auto set = set_passing(state->socket.get(), address, state->options); !set) {
+    return std::unexpected(set.error());
+  }
+  if (auto started = state->start(); !started) return std::unexpected(started.error());
+  state->watch_path();
+  return DatagramSocket(std::move(state));
+}
+
+Result<DatagramSocket> DatagramSocket::connect(Loop& loop, const AddressSpec& where,
+                                               DatagramOptions options) {
+  if (!where.get()) return std::unexpected(where.get().error());
+  auto made = bind(loop, Address::autobind(), std::move(options));
+  if (!made) return made;
+  State& state = *made->state_;
+  state.connected = *where.get();
+  if (const auto connected = state.reconnect(); !connected) {
+    return state.not_connected(connected.error());
+  }
+  return made;
+}
+
+DatagramSocket::DatagramSocket(std::unique_ptr<State> state) noexcept : state_(std::move(state)) {}
+DatagramSocket::DatagramSocket(DatagramSocket&&) noexcept = default;
+DatagramSocket& DatagramSocket::operator=(DatagramSocket&&) noexcept = default;
+DatagramSocket::~DatagramSocket() = default;
+
+Task<Result<Datagram>> DatagramSocket::receive(Duration within) {
+  State& state = *state_;
+  const TimeLeft left(within);
+  while (state.socket.holds_one()) {
+    if (!state.buffer) state.buffer = state.loop.core().buffers().received.acquire();
+    const std::size_t most = state.options.max_message;
+    if (state.buffer.size() < most) state.buffer.resize(most);
+
+    sys::SocketAddress from;
+    auto got = state.take(most, from);
+    if (got) {
+      Datagram datagram;
+      datagram.bytes_ = {state.buffer.data(), got->size};
+      datagram.whole_size_ = got->whole;
+      datagram.sender_ = net::from_sys(from);
+      datagram.peer_ = {got->credentials.uid, got->credentials.gid, got->credentials.pid};
+      const bool too_many = got->descriptors.size() > state.options.descriptors;
+      const bool whole = !got->truncated && !got->descriptors_truncated && !too_many;
+      datagram.outcome_ = whole ? Outcome::ok : Outcome::truncated;
+      core::ReceivedDescriptors came(std::exchange(got->descriptors, {}));
+      if (!too_many && !got->descriptors_truncated) {
+        datagram.descriptors_ = std::exchange(came.list(), {});
+      }
+      co_return std::move(datagram);
+    }
+    // A connected socket hears here that its receiver is gone; the next send finds out itself.
+    if (got.error() != EAGAIN && got.error() != ECONNRESET && got.error() != ECONNREFUSED) {
+      co_return sys::failure(got.error(), "receive on", state.address.unescaped());
+    }
+    state.give_buffer_back();
+    if (state.ending) co_return state.closed("receive on");
+    const bool in_time = co_await state.wait(state.readers, sys::event_readable, left());
+    if (!in_time) {
+      co_return sys::failure(ETIMEDOUT, "receive on", state.address.unescaped(),
+                             "nothing came within the deadline");
+    }
+  }
+  co_return state.closed("receive on");
+}
+
+Task<Result<void>> DatagramSocket::send(ByteView message, Duration within) {
+  if (!state_->connected) {
+    co_return sys::failure(EDESTADDRREQ, "send from", state_->address.unescaped(),
+                           "the socket is not connected", "say where to with send_to()");
+  }
+  co_return co_await send_to(*state_->connected, message, {}, within);
+}
+
+// NOLINTNEXTLINE(readability-function-cognitive-complexity): one loop, three kinds of waiting
+Task<Result<void>> DatagramSocket::send_to(const Address& to, ByteView message,
+                                           std::vector<Descriptor> descriptors, Duration within) {
+  State& state = *state_;
+  const TimeLeft left(within);
+  if (to.kind() == Address::Kind::unnamed) {
+    co_return sys::failure(EDESTADDRREQ, "send from", state.address.unescaped(),
+                           "the sender has no address to answer to",
+                           "a datagram client that wants answers binds an address of its own");
+  }
+  const bool connected = state.connected && to == *state.connected;
+  const auto there = net::resolve(to);
+  if (!there) co_return net::connect_error(there.error(), "send to", to);
+
+  Duration retry = first_retry;
+  message::ResourceBackoff refusals;
+  bool reconnected = false;
+  const iovec piece{const_cast<char*>(message.data()), message.size()};
+  while (state.socket.holds_one()) {
+    const auto sent = sys::send(state.socket.get(), {&piece, 1}, descriptors,
+                                connected ? nullptr : &there->address);
+    if (sent) co_return Result<void>();
+    const int error = sent.error();
+    if (connected && !reconnected &&
+        (error == ECONNREFUSED || error == ENOTCONN || error == ECONNRESET || error == EPIPE)) {
+      reconnected = true;
+      if (const auto again = state.reconnect(); !again) {
+        co_return state.not_connected(again.error());
+      }
+      continue;
+    }
+    const bool refused = message::ResourceBackoff::is_resource_exhaustion(error);
+    const bool passing = refused && refusals.note(longest_refusal);
+    if (!refused) refusals.over();
+    if (error != EAGAIN && !passing) co_return not_sent(error, to, message.size());
+    if (left() == Duration::zero()) co_return given_up(refused, error, to, message.size());
+    if (refused) {
+      co_await state.loop.sleep(std::min(refusals.pause(), left()));
+    } else if (connected) {
+      co_await state.wait(state.writers, sys::event_writable, left());
+    } else {
+      co_await state.loop.sleep(std::min(retry, left()));
+      retry = std::min(2 * retry, longest_retry);
+    }
+  }
+  co_return state.closed("send to");
+}
+
+Task<Result<void>> DatagramSocket::answer(const ReturnAddress& to, ByteView message,
+                                          std::vector<Descriptor> descriptors, Duration within) {
+  State& state = *state_;
+  const TimeLeft left(within);
+  Duration retry = first_retry;
+  message::ResourceBackoff refusals;
+  bool found_again = false;
+  const iovec piece{const_cast<char*>(message.data()), message.size()};
+  while (state.socket.holds_one()) {
+    // Each time: while this waits the name may become somebody else's.
+    const auto there = state.return_paths.find(to.address, to.sender);
+    if (!there) co_return std::unexpected(there.error());
+    const auto sent = sys::send(state.socket.get(), {&piece, 1}, descriptors, &*there);
+    if (sent) co_return Result<void>();
+    const int error = sent.error();
+    if (error == ECONNREFUSED && !found_again) {
+      found_again = true;
+      state.return_paths.forget(to.address);
+      continue;
+    }
+    const bool refused = message::ResourceBackoff::is_resource_exhaustion(error);
+    const bool passing = refused && refusals.note(longest_refusal);
+    if (!refused) refusals.over();
+    if (error != EAGAIN && !passing) co_return not_sent(error, to.address, message.size());
+    if (left() == Duration::zero()) co_return given_up(refused, error, to.address, message.size());
+    const Duration pause = refused ? refusals.pause() : retry;
+    if (!refused) retry = std::min(2 * retry, longest_retry);
+    co_await state.loop.sleep(std::min(pause, left()));
+  }
+  co_return state.closed("answer");
+}
+
+void DatagramSocket::close() { state_->shut(); }
+const Address& DatagramSocket::address() const noexcept { return state_->address; }
+int DatagramSocket::descriptor() const noexcept { return state_->socket.get(); }
+
+}  // namespace hallway

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Each different word once, with a number: words are equal when their numbers are. The words are
+// chosen by strangers, hence the key of the hash.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "core/siphash.hpp"
+#include "subject/hash_index.hpp"
+#include "subject/pool.hpp"
+
+namespace hallway::hub {
+
+/// The number of a word: good while somebody uses the word.
+using Symbol = Index;
+inline constexpr Symbol no_word = no_index;
+
+class StringInterner {
+ public:
+  explicit StringInterner(const core::HashKey& key) : key_(key) {}
+
+  [[nodiscard]] std::uint32_t hash(std::string_view text) const noexcept {
+    return static_cast<std::uint32_t>(core::SipHash::of(text, key_));
+  }
+
+  /// no_word where nobody uses it. @param hash  of the text
+  [[nodiscard]] Symbol find(std::string_view text, std::uint32_t hash) const noexcept {
+    return index_.find(hash, [&](Index index) { return entries_[index].text == text; });
+  }
+
+  /// The word, used once more.
+  Symbol acquire(std::string_view text);
+  void release(Symbol word) noexcept;
+
+  [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); }
+
+ private:
+  struct Entry {
+    std::string text;
+    std::uint32_t hash = 0;
+    std::uint32_t references = 0;
+  };
+
+  core::HashKey key_;
+  Pool<Entry> entries_;
+  HashIndex index_;
+};
+
+}  // namespace hallway::hub

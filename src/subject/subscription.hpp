@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cassert>
+#include <cstdint>
+#include <string>
+#include <utility>
+
+#include "subject/pool.hpp"
+
+namespace hallway::hub {
+
+/// Names a subscription from its Router::add() to its Router::remove(), and then nothing for ever.
+struct SubscriptionId {
+  Index index = no_index;
+  std::uint32_t serial = 0;
+
+  friend bool operator==(const SubscriptionId&, const SubscriptionId&) = default;
+};
+
+/// What the router and the delivery need to know of a subscription. Whatever else belongs to one
+/// is in what derives from it, or around it.
+class Subscription {
+ public:
+  /// @param owner  the connection it belongs to: only compared
+  /// @param group  the queue group whose members share the messages among them; empty: none
+  Subscription(const void* owner, std::string subject, std::string group = {})
+      : owner_(owner), subject_(std::move(subject)), group_(std::move(group)) {}
+  Subscription(const Subscription&) = delete;
+  Subscription& operator=(const Subscription&) = delete;
+  ~Subscription() { assert(!routed()); }
+
+  [[nodiscard]] const void* owner() const noexcept { return owner_; }
+  [[nodiscard]] const std::string& subject() const noexcept { return subject_; }
+  [[nodiscard]] const std::string& group() const noexcept { return group_; }
+  [[nodiscard]] SubscriptionId id() const noexcept { return id_; }
+
+  /// Whether it is in a router: it stays where it is then.
+  [[nodiscard]] bool routed() const noexcept { return id_.index != no_index; }
+
+  /// Auto-unsubscribe: it is to get `most` messages, those it had already among them.
+  /// @return whether it has had them: it is to be removed now
+  [[nodiscard]] bool end_after(std::uint64_t most) noexcept {
+    most_ = most;
+    return had_ >= most_;
+  }
+
+  /// Whether it ends by itself.
+  [[nodiscard]] bool limited() const noexcept { return most_ != UINT64_MAX; }
+
+  /// It gets messages, or would have got them had its queue not been full.
+  /// @return whether those were the last ones: it is to be removed now
+  [[nodiscard]] bool count_messages(std::uint64_t count = 1) noexcept {
+    had_ += count;
+    return had_ >= most_;
+  }
+
+ private:
+  friend class SubjectTree;
+
+  const void* owner_;
+  std::string subject_;
+  std::string group_;
+  SubscriptionId id_;
+  std::uint64_t had_ = 0;
+  std::uint64_t most_ = UINT64_MAX;
+};
+
+}  // namespace hallway::hub

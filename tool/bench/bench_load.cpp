@@ -1,0 +1,425 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bench/bench_load.hpp"
+
+#include <fmt/format.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <chrono>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "io/deadline.hpp"
+#include "io/escape.hpp"
+#include "io/report.hpp"
+
+namespace hallway::tool {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// A stream without a rate has so many bytes on their way: enough to keep both sides busy, not so
+/// many that latency is nothing but the length of the queue, or that many connections cost memory.
+constexpr std::size_t window_bytes = 256 * kibibyte;
+constexpr std::size_t all_windows_bytes = 8 * mebibyte;
+constexpr std::size_t least_window = 4;
+
+/// In messages.
+std::size_t window_of(const Load& load) {
+  if (load.rate) return SIZE_MAX;
+  const std::size_t bytes = std::min(window_bytes, all_windows_bytes / load.connections);
+  return std::max(least_window, bytes / load.size);
+}
+
+/// Of an answer that is none, shown in the error.
+constexpr std::size_t shown_of_answer = 40;
+
+/// How soon a broadcast that nobody got is tried again while the server is still accepting.
+constexpr Duration announce_again = std::chrono::milliseconds(100);
+
+/// Processor time this process has used.
+Duration used_cpu() {
+  rusage used{};
+  getrusage(RUSAGE_SELF, &used);
+  return std::chrono::seconds(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
+         std::chrono::microseconds(used.ru_utime.tv_usec + used.ru_stime.tv_usec);
+}
+
+}  // namespace
+
+/// Whoever gets what a lane sends.
+struct LoadRun::Receiver {
+  std::optional<Connection> own;  // in a broadcast; else it is the sender's
+  Connection* connection = nullptr;
+  Arrivals arrivals;
+  std::optional<ScopedTask> receiving;
+};
+
+/// One sender with what belongs to it. What refers to other members comes after them.
+struct LoadRun::Lane {
+  Lane(const Load& load, std::size_t each_goes_to) : payload(load.size), flight(each_goes_to) {}
+
+  Payload payload;
+  Flight flight;
+  Pace pace{Moment{}, 0};
+  Room room;
+  std::optional<Connection> connection;  // the pattern `connect` has none that lasts
+  std::list<Receiver> receivers;
+  bool asleep = false;  // until the next message is due: nothing is lost by ending it there
+  std::optional<ScopedTask> sending;
+  std::optional<ScopedTask> ignoring;
+};
+
+/// Counts a coroutine of the load, however it ends.
+class LoadRun::Active {
+ public:
+  explicit Active(LoadRun& run) : run_(&run) { ++run_->active_; }
+  Active(const Active&) = delete;
+  Active& operator=(const Active&) = delete;
+  ~Active() {
+    if (--run_->active_ == 0) run_->all_ended_.happen();
+  }
+
+ private:
+  LoadRun* run_;
+};
+
+LoadRun::LoadRun(Loop& loop, const Load& load, Events& events, Measurement& measurement)
+    : loop_(&loop),
+      load_(&load),
+      events_(&events),
+      measurement_(&measurement),
+      sending_over_(loop),
+      all_ended_(loop),
+      window_(window_of(load)) {}
+
+LoadRun::~LoadRun() = default;
+
+Task<> LoadRun::run() {
+  const bool ready = co_await prepare();
+  if (!ready || sending_over_.happened()) co_return;
+  tell_ready();
+  const Duration cpu_before = used_cpu();
+  measurement_->begin(Clock::now());
+  start();
+  const ScopedTask clock = end_when_over();
+  co_await sending_over_;
+  const Moment ended = Clock::now();
+  measurement_->sending_ended(ended);
+  finish_sending();
+  if (active_ > 0 && !failure_) co_await all_ended_;
+  measurement_->end();
+  const double time = seconds(measurement_->elapsed());
+  if (time > 0) measurement_->load_cpu = seconds(used_cpu() - cpu_before) / time;
+  sum_up(ended);
+}
+
+ScopedTask LoadRun::end_when_over() {
+  co_await loop_->sleep(load_->duration);
+  sending_over_.happen();
+}
+
+// Getting ready -----------------------------------------------------------------------------------
+
+Task<bool> LoadRun::prepare() {
+  if (load_->pattern == Pattern::broadcast) co_return co_await prepare_broadcast();
+  for (std::size_t number = 0; number < load_->connections; ++number) {
+    Lane& lane = lanes_.emplace_back(*load_, 1);
+    Receiver& receiver = lane.receivers.emplace_back();
+    if (load_->pattern == Pattern::connect) continue;
+    lane.connection = co_await connect();
+    if (!lane.connection) co_return false;
+    receiver.connection = &*lane.connection;
+    const bool answered = co_await try_out(lane);
+    if (!answered) co_return false;
+  }
+  co_return true;
+}
+
+void LoadRun::tell_ready() {
+  const std::string address = load_->target.address.unescaped();
+  events_->tell(Events::Level::detail, "ready", 0,
+                fmt::format("{} to {}", counted(load_->connections, "connection"), address),
+                {{"address", address}, {"connections", load_->connections}});
+}
+
+/// Makes sure that this connection is answered before anything is measured.
+Task<bool> LoadRun::try_out(Lane& lane) {
+  const Sent sent = co_await lane.connection->send(lane.payload.probe());
+  if (!sent) {
+    fail(about(load_->target, sent.error(), lane.connection->counters()));
+    co_return false;
+  }
+  const Received received = co_await lane.connection->receive(load_->timeout());
+  if (received && *received == lane.payload.probe()) co_return true;
+  if (received) {
+    fail(not_the_message(*received));
+  } else {
+    fail(received, *lane.connection);
+  }
+  co_return false;
+}
+
+Task<bool> LoadRun::prepare_broadcast() {
+  Lane& lane = lanes_.emplace_back(*load_, load_->connections - 1);
+  for (std::size_t number = 1; number < load_->connections; ++number) {
+    Receiver& receiver = lane.receivers.emplace_back();
+    receiver.own = co_await connect();
+    if (!receiver.own) co_return false;
+    receiver.connection = &*receiver.own;
+  }
+  // Last, so that most servers have accepted all others by the time they hear it.
+  lane.connection = co_await connect();
+  if (!lane.connection) co_return false;
+  lane.ignoring = ignore_answers(*lane.connection);
+  co_return co_await announce(lane);
+}
+
+/// Sends until everybody has heard it once.
+Task<bool> LoadRun::announce(Lane& lane) {
+  const Deadline deadline(load_->timeout());
+  auto deaf = lane.receivers.begin();
+  while (deaf != lane.receivers.end()) {
+    if (deadline.passed()) {
+      fail(unanswered(fmt::format("of {}, not all got what another sent within {}",
+                                  counted(load_->connections - 1, "connection"),
+                                  write_duration(load_->timeout()))));
+      co_return false;
+    }
+    const Sent sent = co_await lane.connection->send(lane.payload.probe());
+    if (!sent) {
+      fail(about(load_->target, sent.error(), lane.connection->counters()));
+      co_return false;
+    }
+    for (; deaf != lane.receivers.end(); ++deaf) {
+      const Received received = co_await deaf->connection->receive(announce_again);
+      if (received.outcome() == Outcome::timed_out) break;
+      if (!received) {
+        fail(received, *deaf->connection);
+        co_return false;
+      }
+      if (*received != lane.payload.probe()) {
+        fail(not_the_message(*received));
+        co_return false;
+      }
+    }
+  }
+  co_return true;
+}
+
+Task<std::optional<Connection>> LoadRun::connect() {
+  auto connection = co_await Connection::connect(*loop_, load_->target.address,
+                                                 {.deadline = load_->timeout(),
+                                                  .type = load_->wire.type,
+                                                  .framing = load_->wire.framing,
+                                                  .limits = load_->wire.limits(),
+                                                  .server_uid = load_->target.server_uid});
+  if (connection) co_return std::move(*connection);
+  fail(connection.error(), true);
+  co_return std::nullopt;
+}
+
+// Sending and receiving ---------------------------------------------------------------------------
+
+void LoadRun::start() {
+  sending_ = true;
+  until_ = measurement_->began() + load_->duration;
+  const double between = load_->rate ? 1e9 / static_cast<double>(*load_->rate) : 0;
+  double offset = 0;
+  for (Lane& lane : lanes_) {
+    const Moment first = measurement_->began() + Duration(static_cast<std::int64_t>(offset));
+    lane.pace = Pace(first, between * static_cast<double>(lanes_.size()));
+    offset += between;
+    start(lane);
+  }
+}
+
+void LoadRun::start(Lane& lane) {
+  switch (load_->pattern) {
+    case Pattern::pingpong: lane.sending = converse(lane); return;
+    case Pattern::connect: lane.sending = connect_anew(lane); return;
+    case Pattern::stream:
+    case Pattern::broadcast:
+      for (Receiver& receiver : lane.receivers) receiver.receiving = receive_on(lane, receiver);
+      lane.sending = send_on(lane);
+  }
+}
+
+ScopedTask LoadRun::converse(Lane& lane) {
+  const Active active(*this);
+  while (sending_) {
+    const Moment due = lane.pace.due(lane.flight.departed());
+    if (due >= until_) co_return;
+    co_await sleep_until(lane, due);
+    const bool answered = co_await exchange(lane, *lane.connection, due);
+    if (!answered) co_return;
+  }
+}
+
+ScopedTask LoadRun::connect_anew(Lane& lane) {
+  const Active active(*this);
+  while (sending_) {
+    const Moment due = lane.pace.due(lane.flight.departed());
+    if (due >= until_) co_return;
+    co_await sleep_until(lane, due);
+    auto connection = co_await connect();
+    if (!connection) co_return;
+    const bool answered = co_await exchange(lane, *connection, due);
+    if (!answered) co_return;
+  }
+}
+
+/// One message out, its answer in.
+Task<bool> LoadRun::exchange(Lane& lane, Connection& connection, Moment due) {
+  Receiver& receiver = lane.receivers.front();
+  const std::uint64_t number = lane.flight.departed();
+  lane.flight.depart(due);
+  const Sent sent = co_await connection.send(lane.payload.write(number));
+  if (!sent) {
+    fail(about(load_->target, sent.error(), connection.counters()));
+    co_return false;
+  }
+  while (receiver.arrivals.settled() <= number) {
+    const Received received = co_await connection.receive(load_->timeout());
+    if (!received) {
+      fail(received, connection);
+      co_return false;
+    }
+    if (!take(lane, receiver, *received)) co_return false;
+  }
+  co_return true;
+}
+
+ScopedTask LoadRun::send_on(Lane& lane) {
+  const Active active(*this);
+  while (sending_) {
+    if (lane.flight.size() >= window_) {
+      co_await lane.room;
+      continue;
+    }
+    const std::uint64_t number = lane.flight.departed();
+    const Moment due = lane.pace.due(number);
+    if (due >= until_) co_return;
+    if (load_->rate) co_await sleep_until(lane, due);
+    lane.flight.depart(due);
+    const Sent sent = co_await lane.connection->send(lane.payload.write(number));
+    if (!sent) {
+      fail(about(load_->target, sent.error(), lane.connection->counters()));
+      co_return;
+    }
+  }
+}
+
+ScopedTask LoadRun::receive_on(Lane& lane, Receiver& receiver) {
+  const Active active(*this);
+  while (sending_ || receiver.arrivals.settled() < lane.flight.departed()) {
+    const Received received = co_await receiver.connection->receive(load_->timeout());
+    if (received.outcome() == Outcome::timed_out) {
+      // Nothing may have been sent for as long, or only just now.
+      const bool is_due = receiver.arrivals.settled() < lane.flight.departed() &&
+                          Clock::now() - lane.flight.oldest() >= load_->timeout();
+      if (!is_due) continue;
+    }
+    if (!received) co_return fail(received, *receiver.connection);
+    if (!take(lane, receiver, *received)) co_return;
+    if (lane.flight.size() <= window_ / 2) lane.room.open();
+  }
+}
+
+/// A server may answer whoever broadcasts, too.
+ScopedTask LoadRun::ignore_answers(Connection& connection) {
+  while (auto received = co_await connection.receive()) {
+  }
+}
+
+Task<> LoadRun::sleep_until(Lane& lane, Moment due) {
+  // More than once where the loop counts from the beginning of its turn: nothing leaves too early.
+  for (Duration wait = due - Clock::now(); wait > Duration::zero(); wait = due - Clock::now()) {
+    lane.asleep = true;
+    co_await loop_->sleep(wait);
+    lane.asleep = false;
+  }
+}
+
+bool LoadRun::take(Lane& lane, Receiver& receiver, ByteView message) {
+  const auto number = lane.payload.read(message);
+  if (!number) {
+    // One that was sent again when it had only been late.
+    if (message == lane.payload.probe()) return true;
+    fail(not_the_message(message));
+    return false;
+  }
+  const auto judged = receiver.arrivals.judge(*number, lane.payload.mask(), lane.flight.departed());
+  if (judged.verdict != Arrivals::Verdict::next) return true;
+  const Moment now = Clock::now();
+  for (auto left_out = judged.first; left_out < judged.number; ++left_out) {
+    lane.flight.arrive(left_out);
+  }
+  measurement_->record(lane.flight.arrive(judged.number), now);
+  return true;
+}
+
+// Ending ------------------------------------------------------------------------------------------
+
+void LoadRun::finish_sending() {
+  sending_ = false;
+  for (Lane& lane : lanes_) {
+    if (lane.asleep) lane.sending.reset();
+    for (Receiver& receiver : lane.receivers) {
+      if (receiver.arrivals.settled() == lane.flight.departed()) receiver.receiving.reset();
+    }
+  }
+}
+
+void LoadRun::sum_up(Moment ended) {
+  for (const Lane& lane : lanes_) {
+    const std::uint64_t departed = lane.flight.departed();
+    measurement_->sent += departed;
+    const std::uint64_t due = lane.pace.due_before(std::min(ended, until_));
+    if (due > departed) measurement_->unsent += due - departed;
+    for (const Receiver& receiver : lane.receivers) {
+      const Arrivals& arrivals = receiver.arrivals;
+      measurement_->lost += arrivals.lost() + departed - arrivals.settled();
+      measurement_->reordered += arrivals.reordered();
+      measurement_->repeated += arrivals.repeated();
+    }
+  }
+}
+
+void LoadRun::fail(Error error, bool connecting) {
+  if (!failure_) failure_ = Failure{std::move(error), connecting};
+  sending_over_.happen();
+  all_ended_.happen();
+}
+
+void LoadRun::fail(const Received& received, const Connection& connection) {
+  if (received.outcome() == Outcome::timed_out) {
+    return fail(unanswered("no answer within " + write_duration(load_->timeout())));
+  }
+  Error error = received.error();
+  if (received.outcome() == Outcome::end_of_stream)
+    error.reason = "the server closed the connection";
+  fail(about(load_->target, std::move(error), connection.counters()));
+}
+
+Error LoadRun::not_the_message(ByteView message) const {
+  Error error =
+      unanswered(fmt::format("the answer is not what was sent: {}: {}",
+                             counted(message.size(), "byte"), excerpt(message, shown_of_answer)));
+  error.code = std::make_error_code(std::errc::bad_message);
+  return error;
+}
+
+Error LoadRun::unanswered(std::string_view why) const {
+  const std::string address = load_->target.address.unescaped();
+  Error error = error_of(std::errc::timed_out, "bench", address, why);
+  error.hint = load_->pattern == Pattern::broadcast
+                   ? "this takes a server that passes each message on to all others, as "
+                     "hallway serve --broadcast does"
+                   : "this takes a server that answers each message with itself, as "
+                     "hallway serve --echo does";
+  return error;
+}
+
+}  // namespace hallway::tool

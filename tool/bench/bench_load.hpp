@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The load itself: connections that send, and what comes back.
+//
+// Without a rate it is a closed loop: a message leaves when the pattern lets it, and its latency
+// counts from there. With a rate it is an open loop: messages are due by a clock that no slow
+// answer stops, and latency counts from when a message was due, not from when it could be sent at
+// last. Otherwise a server that stands still for a second would spoil a single figure, since
+// whoever measures stands still with it ("coordinated omission").
+#pragma once
+
+#include <chrono>
+#include <cmath>
+#include <coroutine>
+#include <cstddef>
+#include <cstdint>
+#include <list>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include <hallway/connection.hpp>
+#include <hallway/error.hpp>
+#include <hallway/loop.hpp>
+#include <hallway/task.hpp>
+
+#include "bench/bench_flight.hpp"
+#include "bench/bench_measurement.hpp"
+#include "bench/bench_payload.hpp"
+#include "io/scoped_task.hpp"
+
+namespace hallway::tool {
+
+/// When the messages of one sender are due.
+class Pace {
+ public:
+  /// @param every  nanoseconds from one message to the next; 0: each as soon as it can be sent
+  Pace(Moment first, double every) : first_(first), every_(every) {}
+
+  /// When message `number` is due.
+  [[nodiscard]] Moment due(std::uint64_t number) const {
+    if (every_ == 0) return std::chrono::steady_clock::now();
+    return first_ + Duration(static_cast<std::int64_t>(every_ * static_cast<double>(number)));
+  }
+
+  /// How many are due before `moment`.
+  [[nodiscard]] std::uint64_t due_before(Moment moment) const {
+    if (every_ == 0 || moment <= first_) return 0;
+    const auto passed = static_cast<double>(Duration(moment - first_).count());
+    return static_cast<std::uint64_t>(std::ceil(passed / every_));
+  }
+
+ private:
+  Moment first_;
+  double every_;
+};
+
+/// Where a sender waits until answers have made room. Resumed inside open().
+class Room {
+ public:
+  void open() {
+    if (auto waiting = std::exchange(waiting_, nullptr)) waiting.resume();
+  }
+
+  bool await_ready() const noexcept { return false; }
+  void await_suspend(std::coroutine_handle<> waiting) noexcept { waiting_ = waiting; }
+  void await_resume() const noexcept {}
+
+ private:
+  std::coroutine_handle<> waiting_;
+};
+
+class LoadRun {
+ public:
+  struct Failure {
+    Error error;
+    bool connecting;  ///< nobody was reached
+  };
+
+  /// All are borrowed.
+  LoadRun(Loop& loop, const Load& load, Events& events, Measurement& measurement);
+  LoadRun(const LoadRun&) = delete;
+  LoadRun& operator=(const LoadRun&) = delete;
+  ~LoadRun();
+
+  /// Connects, makes sure that the server answers as it should, and loads it. Completes when the
+  /// time has passed or end() was called and what was sent is answered, or when it failed.
+  Task<> run();
+
+  /// Sends no more.
+  void end() { sending_over_.happen(); }
+
+  [[nodiscard]] const std::optional<Failure>& failure() const noexcept { return failure_; }
+
+ private:
+  struct Receiver;
+  struct Lane;
+  class Active;
+
+  Task<bool> prepare();
+  void tell_ready();
+  Task<bool> prepare_broadcast();
+  Task<bool> announce(Lane& lane);
+  Task<bool> try_out(Lane& lane);
+  Task<std::optional<Connection>> connect();
+  void start();
+  void start(Lane& lane);
+  void finish_sending();
+  void sum_up(Moment ended);
+
+  ScopedTask converse(Lane& lane);
+  ScopedTask connect_anew(Lane& lane);
+  ScopedTask send_on(Lane& lane);
+  ScopedTask receive_on(Lane& lane, Receiver& receiver);
+  ScopedTask ignore_answers(Connection& connection);
+  ScopedTask end_when_over();
+
+  Task<bool> exchange(Lane& lane, Connection& connection, Moment due);
+  Task<> sleep_until(Lane& lane, Moment due);
+  bool take(Lane& lane, Receiver& receiver, ByteView message);
+  bool take_probe(const Received& received);
+
+  void fail(Error error, bool connecting = false);
+  void fail(const Received& received, const Connection& connection);
+  [[nodiscard]] Error not_the_message(ByteView message) const;
+  [[nodiscard]] Error unanswered(std::string_view why) const;
+
+  Loop* loop_;
+  const Load* load_;
+  Events* events_;
+  Measurement* measurement_;
+  Event sending_over_;
+  Event all_ended_;
+  std::optional<Failure> failure_;
+  std::size_t window_;  // messages of one sender on their way at once
+  std::size_t active_ = 0;
+  bool sending_ = false;
+  Moment until_;  // nothing is sent that is due later
+  std::list<Lane> lanes_;
+};
+
+}  // namespace hallway::tool

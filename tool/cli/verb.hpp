@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A verb is what stands after `hallway`: each has a file of its own.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/cli_fwd.hpp"
+
+namespace hallway::tool {
+
+/// What a verb does once its flags have been read. Returns the exit status.
+using Run = std::function<int()>;
+
+/// What stands after "--" on the command line, if that is there.
+using TrailingArgs = std::optional<std::vector<std::string>>;
+
+// Each declares the flags of a verb, and gives what runs with them.
+Run add_serve(CLI::App& verb, const TrailingArgs& rest);
+Run add_connect(CLI::App& verb, const TrailingArgs& rest);
+Run add_send(CLI::App& verb, const TrailingArgs& rest);
+Run add_request(CLI::App& verb, const TrailingArgs& rest);
+Run add_wait(CLI::App& verb, const TrailingArgs& rest);
+Run add_hub(CLI::App& verb, const TrailingArgs& rest);
+Run add_publish(CLI::App& verb, const TrailingArgs& rest);
+Run add_subscribe(CLI::App& verb, const TrailingArgs& rest);
+Run add_link(CLI::App& verb, const TrailingArgs& rest);
+Run add_link_watcher(CLI::App& verb, const TrailingArgs& rest);
+Run add_link_worker(CLI::App& verb, const TrailingArgs& rest);
+Run add_bench(CLI::App& verb, const TrailingArgs& rest);
+Run add_completions(CLI::App& verb, const TrailingArgs& rest);
+
+struct Verb {
+  const char* name;
+  const char* summary;
+  const char* arguments;
+  Run (*add)(CLI::App&, const TrailingArgs&);
+};
+
+/// All verbs that people are told about, in the order they are told.
+const std::vector<Verb>& verbs();
+
+}  // namespace hallway::tool

@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// hallway connect: each line of input becomes a message, each message received becomes a line.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <hallway/child.hpp>
+#include <hallway/connection.hpp>
+#include <hallway/datagram_socket.hpp>
+#include <hallway/loop.hpp>
+
+#include "cli/add_value.hpp"
+#include "cli/flags.hpp"
+#include "cli/verb.hpp"
+#include "io/hex.hpp"
+#include "io/input.hpp"
+#include "io/log.hpp"
+#include "io/output.hpp"
+#include "io/prompt.hpp"
+#include "io/report.hpp"
+#include "io/scoped_task.hpp"
+
+namespace hallway::tool {
+
+namespace {
+
+/// After the last message to somebody who will not say that he has finished: how long to listen
+/// for one more reply. socat's figure.
+constexpr Duration quiet_time = std::chrono::milliseconds(500);
+
+constexpr const char* examples =
+    "Examples:\n"
+    "  hallway connect                           talk to the default server\n"
+    "  printf 'foobar\\n' | hallway connect      one line, and what comes back\n"
+    "  hallway connect @app --type seqpacket --hex\n"
+    "  hallway connect exec:./worker             a child at the other end\n"
+    "  hallway connect ./echo.socket --type datagram --stop-word DONE\n";
+
+struct ConnectFlags {
+  Verbosity wordiness;
+  LoopOptions loop;
+  Wire wire;
+  Target target;
+  std::optional<std::string> stop_word;
+  bool hex = false;
+};
+
+/// A person and a server, or a pipe and a server: what is said, and how it is shown.
+class Conversation {
+ public:
+  Conversation(Loop& loop, const ConnectFlags& flags, Events& events, Output& output)
+      : loop_(&loop), flags_(&flags), events_(&events), output_(&output) {}
+  Conversation(const Conversation&) = delete;
+  Conversation& operator=(const Conversation&) = delete;
+  ~Conversation() { close_input(); }
+
+  /// The exit status, once the loop has run.
+  [[nodiscard]] int status() const noexcept { return status_; }
+
+  /// A connection, from its making to its end.
+  Task<> with_server() {
+    auto connection = co_await Connection::connect(*loop_, flags_->target.address, options());
+    if (!connection) co_return end(fail_to_connect(connection.error()));
+    co_await converse(*connection);
+  }
+
+  /// The same with a program that is started for it.
+  Task<> with_program() {
+    auto child = Child::spawn(
+        *loop_, flags_->target.address.command(),
+        {.type = flags_->wire.type,
+         .connection = {.framing = flags_->wire.framing, .limits = flags_->wire.limits()}});
+    if (!child) co_return end(fail_to_connect(child.error()));
+    co_await converse(child->connection());
+  }
+
+  Task<> with_datagrams() {
+    auto socket = DatagramSocket::connect(
+        *loop_, flags_->target.address,
+        {.max_message = flags_->wire.max_message, .server_uid = flags_->target.server_uid});
+    if (!socket) co_return end(fail_to_connect(socket.error()));
+    open_input();
+    const ScopedTask printing = print_datagrams(*socket);
+    while (auto line = co_await next_line()) {
+      const auto sent = co_await socket->send(*line);
+      if (!sent) co_return end_with(sent.error());
+      tell_message("sent", *line);
+      if (line == flags_->stop_word) break;
+    }
+    close_input();
+    co_await quiet();
+  }
+
+  /// Nobody may wait for a line any more.
+  void close_input() {
+    if (prompt_ != nullptr) {
+      if (auto saved = prompt_->save(); !saved) events_->error("history", 0, saved.error());
+    }
+    prompt_ = nullptr;
+    input_.reset();
+    Log::standard_error().divert({});
+  }
+
+ private:
+  [[nodiscard]] ConnectOptions options() const {
+    return {.deadline = flags_->target.timeout.value_or(defaults::connect_time),
+            .type = flags_->wire.type,
+            .framing = flags_->wire.framing,
+            .limits = flags_->wire.limits(),
+            .server_uid = flags_->target.server_uid};
+  }
+
+  Task<> converse(Connection& connection) {
+    open_input();
+    tell("connected", connection.address().to_string());
+    loop_->on_drain(this, [&connection] { connection.close(); });
+    {
+      const ScopedTask sending = send_lines(connection);
+      co_await print_messages(connection);
+    }
+    loop_->forget(this);
+    close_input();
+  }
+
+  ScopedTask send_lines(Connection& connection) {
+    while (auto line = co_await next_line()) {
+      const Sent sent = co_await connection.send(*line);
+      // That the peer is gone is for whoever receives to tell.
+      if (sent.outcome() == Outcome::failed) {
+        end_with(about(flags_->target, sent.error(), connection.counters()));
+        connection.close();
+      }
+      if (!sent) co_return;
+      tell_message("sent", *line);
+      if (line == flags_->stop_word) {
+        connection.half_close();
+        co_await quiet();
+        connection.close();
+        co_return;
+      }
+    }
+    if (status_ != exit_status::done) co_return connection.close();
+    connection.half_close();
+  }
+
+  Task<> print_messages(Connection& connection) {
+    for (;;) {
+      auto received = co_await connection.receive();
+      const Outcome outcome = received.outcome();
+      if (outcome == Outcome::ok || outcome == Outcome::truncated) {
+        co_await show(received->bytes());
+        continue;
+      }
+      const bool calm = outcome == Outcome::end_of_stream || outcome == Outcome::closed;
+      if (!calm) {
+        end_with(about(flags_->target, received.error(), connection.counters()));
+      }
+      tell("closed", received.error().why());
+      break;
+    }
+  }
+
+  ScopedTask print_datagrams(DatagramSocket& socket) {
+    for (;;) {
+      auto datagram = co_await socket.receive();
+      if (datagram) {
+        co_await show(datagram->bytes());
+        continue;
+      }
+      end_with(datagram.error());
+      loop_->stop(status_);
+      co_return;
+    }
+  }
+
+  /// Completes when nothing was received for a while.
+  Task<> quiet() {
+    std::uint64_t before = 0;
+    do {
+      before = received_;
+      co_await loop_->sleep(quiet_time);
+    } while (received_ != before);
+  }
+
+  /// The next line to send, or nothing: the end of input, or an error that was told.
+  Task<std::optional<std::string>> next_line() {
+    auto line = co_await input_->next();
+    if (!line) end_with(line.error());
+    co_return line ? std::move(*line) : std::nullopt;
+  }
+
+  /// A person types at a terminal that can move its cursor. What goes to a pipe or file is nothing
+  /// to edit.
+  [[nodiscard]] bool is_typed() const {
+    const char* terminal = std::getenv("TERM");
+    const bool simple = terminal == nullptr || std::string_view(terminal) == "dumb";
+    return isatty(STDIN_FILENO) == 1 && output_->is_terminal() && !simple;
+  }
+
+  /// Once there is somebody to talk to.
+  void open_input() {
+    if (is_typed()) {
+      auto prompt = std::make_unique<Prompt>(*loop_, *output_);
+      prompt_ = prompt.get();
+      input_ = std::move(prompt);
+      follow_terminal();
+    } else {
+      input_ = std::make_unique<LineReader>(*loop_, flags_->wire.max_message);
+    }
+  }
+
+  /// What happens to the terminal, for as long as somebody types. Words about the conversation come
+  /// between what is shown there.
+  void follow_terminal() {
+    static_cast<void>(loop_->on_signal(SIGWINCH, [this] {
+      if (prompt_ != nullptr) prompt_->resize();
+    }));
+    if (may_be_stopped()) {
+      static_cast<void>(loop_->on_signal(SIGTSTP, [this] {
+        if (prompt_ != nullptr) prompt_->leave();
+        stop_process();
+      }));
+    }
+    static_cast<void>(loop_->on_signal(SIGCONT, [this] {
+      if (prompt_ != nullptr) prompt_->go_on();
+    }));
+    if (isatty(STDERR_FILENO) != 1) return;
+    Log::standard_error().divert([this](const std::string& lines) {
+      output_->write(lines);
+      output_->hand_over();
+    });
+  }
+
+  Task<> show(std::string_view message) {
+    ++received_;
+    tell_message("received", message);
+    const std::string text = text_of(message);
+    if (prompt_ != nullptr) {
+      prompt_->show(text);
+    } else {
+      output_->write(text);
+    }
+    co_await output_->room();
+  }
+
+  [[nodiscard]] std::string text_of(std::string_view message) const {
+    if (flags_->wordiness.json) return json_line(message, 0);
+    if (flags_->hex) return hex_dump(message);
+    return printed_line(message, output_->is_terminal());
+  }
+
+  /// A person wants to know when the other end comes and goes, a script does not.
+  void tell(const char* event, const std::string& words) {
+    if (prompt_ == nullptr) return events_->tell(Events::Level::detail, event, 0, words);
+    prompt_->aside([&] { events_->tell(Events::Level::usual, event, 0, words); });
+  }
+
+  void tell_message(const char* direction, std::string_view bytes) {
+    if (!events_->tells(Events::Level::detail)) return;
+    if (prompt_ == nullptr) return events_->message(direction, 0, bytes);
+    prompt_->aside([&] { events_->message(direction, 0, bytes); });
+  }
+
+  void end(int status) { status_ = status; }
+
+  void end_with(const Error& error) {
+    if (prompt_ == nullptr) return end(fail(error));
+    prompt_->aside([&] { end(fail(error)); });
+  }
+
+  Loop* loop_;
+  const ConnectFlags* flags_;
+  Events* events_;
+  Output* output_;
+  std::unique_ptr<Input> input_;
+  Prompt* prompt_ = nullptr;  // input_, when a person types
+  std::uint64_t received_ = 0;
+  int status_ = exit_status::done;
+};
+
+int connect(const ConnectFlags& flags) {
+  Events events(flags.wordiness);
+  Loop loop(flags.loop);
+  if (loop.error()) return fail(*loop.error());
+  if (auto claimed = loop.drain_on({SIGINT, SIGTERM}); !claimed) return fail(claimed.error());
+  Output output(loop, true);
+  output.on_end([&] { loop.stop(); });
+  Conversation conversation(loop, flags, events, output);
+  if (flags.wire.type == SocketType::datagram) {
+    loop.on_drain(&loop, [&] { loop.stop(); });
+    loop.spawn(conversation.with_datagrams());
+  } else if (flags.target.address.kind() == Address::Kind::exec) {
+    loop.spawn(conversation.with_program());
+  } else {
+    loop.spawn(conversation.with_server());
+  }
+  int stopped = loop.run();
+  conversation.close_input();
+  if (stopped == exit_status::done) stopped = output.finish();
+  if (output.error()) return fail(*output.error());
+  return conversation.status() != exit_status::done ? conversation.status() : stopped;
+}
+
+void check(const CLI::App& verb, const ConnectFlags& flags) {
+  check_wire(verb, flags.wire);
+  check_reach(verb, flags.target, flags.wire.type);
+  if (flags.hex && flags.wordiness.json) refuse_flags("--hex --json", "two forms of one message");
+  const bool datagram = flags.wire.type == SocketType::datagram;
+  if (datagram && flags.target.address.kind() == Address::Kind::exec) {
+    refuse_flags("--type datagram", "a program is reached by stream or seqpacket");
+  }
+}
+
+}  // namespace
+
+Run add_connect(CLI::App& verb, const TrailingArgs&) {
+  auto flags = std::make_shared<ConnectFlags>();
+  auto word = std::make_shared<std::string>(default_address());
+  verb.add_option("ADDRESS", *word, "Whose server, or exec:PROGRAM")->type_name("");
+  add_wordiness(verb, flags->wordiness);
+  add_spin(verb, flags->loop);
+  add_wire(verb, flags->wire);
+  add_reach(
+      verb, flags->target,
+      "Give up connecting after TIME (default " + write_duration(defaults::connect_time) + ")");
+  add_value(
+      verb, "--stop-word", "WORD", read_text,
+      [flags](std::string stop_word) { flags->stop_word = std::move(stop_word); },
+      "A line equal to WORD is sent, and is the last one");
+  verb.add_flag("--hex", flags->hex, "Show a hex dump of each message received");
+  verb.footer(examples);
+  verb.final_callback([&verb, flags, word] {
+    flags->target.address = read_address(*word);
+    check(verb, *flags);
+  });
+  return [flags] { return connect(*flags); };
+}
+
+}  // namespace hallway::tool

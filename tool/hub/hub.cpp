@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// hallway hub: subjects for the processes of one machine.
+#include <fmt/format.h>
+#include <CLI/CLI.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <expected>
+#include <iterator>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include <hallway/hub.hpp>
+#include <hallway/loop.hpp>
+
+#include "cli/flags.hpp"
+#include "cli/verb.hpp"
+#include "hub/hub_config.hpp"
+#include "hub/hub_events.hpp"
+#include "hub/hub_link.hpp"
+#include "hub/hub_metrics.hpp"
+#include "hub/hub_service_flags.hpp"
+#include "hub/link_events.hpp"
+#include "hub/metrics_server.hpp"
+#include "io/events.hpp"
+#include "io/report.hpp"
+#include "io/scoped_task.hpp"
+#include "io/values.hpp"
+#include "server/ready.hpp"
+#include "server/reload_thread.hpp"
+#include "server/server_sandbox.hpp"
+#include "server/server_watch.hpp"
+
+namespace hallway::tool {
+
+namespace {
+
+constexpr const char* examples =
+    "Examples:\n"
+    "  hallway hub                             on the default address, for ourselves\n"
+    "  hallway hub ./hub.sock --mode 0660 --group staff\n"
+    "  hallway hub --config /etc/hallway/hub.toml --metrics 127.0.0.1:9464\n"
+    "  hallway hub --link nats://10.0.0.1:4222 --export 'news.>' --import 'news.>'\n"
+    "  hallway hub --check-config /etc/hallway/hub.toml\n"
+    "  printf 'SUB news.* 1\\r\\n' | nc -U ./hub.sock\n"
+    "\nWithout ADDRESS, the config counts, then HALLWAY_HUB,\nthen /tmp/hallway-hub.sock.\n";
+
+/// Between two attempts to have the metrics' address from a hub that is being replaced.
+constexpr Duration metrics_pause = std::chrono::milliseconds(100);
+
+int check_config(const std::string& file, Events& events) {
+  const auto config = read_hub_config(file);
+  if (!config) return fail_config(config.error());
+  const bool blank = config->blank;
+  events.tell(Events::Level::usual, "in order", 0, file + (blank ? ": empty, no rules" : ""),
+              {{"file", file}, {"empty", blank}});
+  return exit_status::done;
+}
+
+/// A running hub and what belongs to it.
+class HubService {
+ public:
+  HubService(Loop& loop, const HubServiceFlags& flags, HubConfig config, Events& events)
+      : loop_(&loop),
+        flags_(&flags),
+        config_(std::move(config)),
+        address_(hub_address(config_)),
+        events_(&events),
+        run_(loop, events, address_.unescaped()),
+        watch_(loop, events, run_, config_.hub.on_path_lost) {}
+
+  int run() {
+    if (auto opened = open(); !opened) return fail(opened.error());
+    run_.on_reload([this, flags = *flags_]() -> ReloadThread::Apply {
+      return [this, read = read_again(flags)]() mutable { return apply(read); };
+    });
+    if (auto claimed = run_.claim_signals(); !claimed) return fail(claimed.error());
+    if (auto opened = open_link(); !opened) return fail(opened.error());
+    if (auto opened = open_metrics(); !opened) return fail(opened.error());
+    run_.on_status([this] {
+      return counted(hub_->statistics().connections, "connection") +
+             (loop_->draining() ? ", draining" : "");
+    });
+    if (config_.blank) {
+      events_->tell(Events::Level::usual, "no config", 0, *flags_->config + ": empty, no rules",
+                    {{"file", *flags_->config}});
+    }
+    const std::string address = hub_->address().unescaped();
+    if (!metrics_to_come_) enter_sandbox();
+    events_->tell(Events::Level::usual, "listening", 0, address + " (hub)",
+                  {{"address", address}, {"type", "hub"}});
+    const int status = run_.run(flags_->listening.ready_fd, config_.hub.takeover);
+    if (link_) LinkEvents(*events_).tell_losses(link_->statistics());
+    if (!watch_.lost()) return status;
+    return fail(error_of(std::errc::no_such_file_or_directory, "hub",
+                         watch_.lost()->path.unescaped(), watch_.lost()->why));
+  }
+
+ private:
+  Result<void> open() {
+    HubOptions options = config_.hub;
+    options.on_event = [this](const ServerEvent& event) { watch_.follow(event); };
+    if (config_.link) options.awaited_exports = config_.link->always;
+    options.on_hub_event = [this](const HubEvent& event) { tool::tell(*events_, event); };
+    auto hub = Hub::start(*loop_, address_, std::move(options));
+    if (!hub) return std::unexpected(hub.error());
+    hub_.emplace(std::move(*hub));
+    return {};
+  }
+
+  Result<void> open_link() {
+    if (!config_.link) return {};
+    auto opened = HubLink::open(*loop_, hub_->address(), *config_.link, flags_->loop, *events_);
+    if (!opened) return std::unexpected(opened.error());
+    link_.emplace(std::move(*opened));
+    LinkEvents(*events_).tell_left_out(*config_.link);
+    return {};
+  }
+
+  // --- metrics ---
+
+  Result<void> open_metrics() {
+    if (!config_.metrics.address) return {};
+    auto opened = try_to_open_metrics();
+    // The hub that was taken over lets go of them when it has drained.
+    const bool held = !opened && opened.error().code == std::errc::address_in_use;
+    if (!held || !config_.hub.takeover) return opened;
+    metrics_to_come_.emplace(await_metrics());
+    return {};
+  }
+
+  Result<void> try_to_open_metrics() {
+    auto collect = [this, most = config_.metrics.subscriptions] {
+      auto families = hub_metrics(hub_->statistics(), hub_->subscriptions(), most);
+      std::ranges::move(user_metrics(hub_->users()), std::back_inserter(families));
+      if (link_) std::ranges::move(link_metrics(link_->statistics()), std::back_inserter(families));
+      return families;
+    };
+    PathEvents path{config_.hub.on_path_lost,
+                    [this](const ServerEvent& event) { watch_.follow(event); }};
+    auto opened = MetricsServer::open(*loop_, config_.metrics, std::move(collect), std::move(path));
+    if (!opened) return std::unexpected(opened.error());
+    metrics_ = std::move(*opened);
+    const std::string address = metrics_->address();
+    events_->tell(Events::Level::usual, "metrics", 0, address, {{"address", address}});
+    return {};
+  }
+
+  ScopedTask await_metrics() {
+    const auto until = loop_->now() + ServerLimits{}.drain_time + metrics_pause;
+    for (;;) {
+      co_await loop_->sleep(metrics_pause);
+      const auto opened = try_to_open_metrics();
+      if (!opened && loop_->now() < until) continue;
+      if (!opened) events_->error("no metrics", 0, opened.error());
+      // Not earlier: it could not open them.
+      enter_sandbox();
+      co_return;
+    }
+  }
+
+  // --- the sandbox ---
+
+  void enter_sandbox() {
+    SandboxNeeds needs{.off = why_no_sandbox(),
+                       .sockets = {hub_->address()},
+                       .rebinds = config_.hub.on_path_lost == PathLost::rebind,
+                       .config = flags_->config,
+                       .looks_into_processes = why_into_processes(config_.hub.rules)};
+    const auto& metrics = config_.metrics.address;
+    const auto* at = metrics ? std::get_if<Address>(&*metrics) : nullptr;
+    if (at != nullptr) needs.sockets.push_back(*at);
+    sandbox_ = tool::enter_sandbox(*events_, needs);
+  }
+
+  [[nodiscard]] std::string why_no_sandbox() const {
+    if (!config_.sandbox) return flags_->listening.sandbox ? "hub.sandbox" : "--no-sandbox";
+    return {};
+  }
+
+  /// A stamp names the program of a publisher by /proc/PID/exe.
+  static std::string why_into_processes(const HubRules& rules) {
+    return rules.stamped.empty() ? "" : "it would hide the programs that hub.stamped names";
+  }
+
+  // --- SIGHUP ---
+
+  using ConfigResult = std::expected<HubConfig, ConfigErrors>;
+
+  /// Thread: any. Blocking: name look-ups, and the file system.
+  static ConfigResult read_again(const HubServiceFlags& flags) {
+    auto read = flags.settings(ConfigRead::again);
+    if (!read) return read;
+    auto rules = read->hub.rules.resolved();
+    if (!rules) return std::unexpected(ConfigErrors{std::move(rules.error())});
+    read->hub.rules = std::move(*rules);
+    return read;
+  }
+
+  Result<std::string> apply(ConfigResult& read) {
+    if (!read) return std::unexpected(refuse(std::move(read.error())));
+    if (auto set = hub_->set_rules(read->hub.rules); !set) return std::unexpected(set.error());
+    for (const std::string& key : fixed_differences(config_, *read)) {
+      events_->tell(Events::Level::usual, "not changed", 0, key + ": needs a restart",
+                    {{"key", key}});
+    }
+    tell_hidden_programs(read->hub.rules);
+    const HubRules before = std::exchange(config_.hub.rules, std::move(read->hub.rules));
+    const HubRules& rules = config_.hub.rules;
+    return counted_now(rules.allow.size(), before.allow.size(), "rule") + ", " +
+           counted_now(rules.permissions.size(), before.permissions.size(), "permission") + ", " +
+           counted_now(rules.delivery.size(), before.delivery.size(), "delivery rule");
+  }
+
+  /// Landlock stays, and what it hides a stamp leaves out.
+  void tell_hidden_programs(const HubRules& now) {
+    const bool hidden = sandbox_.landlock > 0 && config_.hub.rules.stamped.empty();
+    if (!hidden || now.stamped.empty()) return;
+    events_->tell(
+        Events::Level::usual, "not changed", 0,
+        "hub.stamped: stamps without the program, which the sandbox hides: needs a restart",
+        {{"key", "hub.stamped"}});
+  }
+
+  /// Fewer may be meant, or be the work of somebody who saved too little: it is said.
+  static std::string counted_now(std::size_t now, std::size_t before, std::string_view thing) {
+    return counted(now, thing) + (now < before ? fmt::format(" (before: {})", before) : "");
+  }
+
+  Error refuse(ConfigErrors errors) {
+    constexpr auto kept = "; what was read before stays in force";
+    explain_denial(errors.front());
+    if (!flags_->config) return std::move(errors.front());
+    // One that says nothing about a place in the file says all there is.
+    if (errors.size() == 1 && errors.front().subject == *flags_->config) {
+      Error error = std::move(errors.front());
+      error.reason = error.why() + kept;
+      return error;
+    }
+    for (const Error& error : errors) events_->error("wrong", 0, error);
+    return error_of(std::errc::invalid_argument, "config", *flags_->config,
+                    counted(errors.size(), "mistake") + kept);
+  }
+
+  /// A link may lead elsewhere by now.
+  void explain_denial(Error& error) const {
+    if (sandbox_.landlock == 0 || error.code != std::errc::permission_denied) return;
+    error.reason =
+        error.why() + ": the sandbox reads below the directory that it was in at the start";
+  }
+
+  Loop* loop_;
+  const HubServiceFlags* flags_;
+  HubConfig config_;
+  Address address_;
+  Events* events_;
+  ServerRun run_;
+  ServerWatch watch_;
+  std::optional<Hub> hub_;
+  std::optional<HubLink> link_;
+  std::unique_ptr<MetricsServer> metrics_;
+  Sandbox sandbox_;
+  std::optional<ScopedTask> metrics_to_come_;
+};
+
+int run_hub(const HubServiceFlags& flags) {
+  Events events(flags.wordiness);
+  if (flags.check_config) return check_config(*flags.check_config, events);
+  auto config = flags.settings();
+  if (!config) return fail_config(config.error());
+  Loop loop(flags.loop);
+  if (loop.error()) return fail(*loop.error());
+  // What it means is said once there is a hub; until then it must not end us.
+  if (auto claimed = on_hang_up(loop, [] {}); !claimed) return fail(claimed.error());
+  const int status = HubService(loop, flags, std::move(*config), events).run();
+  if (loop.error()) return fail(*loop.error());
+  return status;
+}
+
+}  // namespace
+
+Run add_hub(CLI::App& verb, const TrailingArgs& rest) {
+  if (rest) refuse_flags("--", "a hub runs no program");
+  auto flags = std::make_shared<HubServiceFlags>();
+  add_hub_service_flags(verb, *flags);
+  verb.footer(examples);
+  return [flags] { return run_hub(*flags); };
+}
+
+}  // namespace hallway::tool

@@ -1,0 +1,544 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hub/hub_config.hpp"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <tuple>
+#include <utility>
+
+#include <hallway/bytes.hpp>
+#include <hallway/server_url.hpp>
+#include <hallway/subject.hpp>
+
+#include "io/report.hpp"
+#include "io/toml.hpp"
+#include "io/values.hpp"
+
+namespace hallway::tool {
+
+namespace {
+
+// --- what may stand there -----------------------------------------------------------------------
+
+template <typename Limit>
+struct LimitKey {
+  std::string_view key;
+  Limit HubLimits::* member;
+  Read<Limit> (*read)(std::string_view);
+};
+
+/// What CONNECT says of a client takes a few hundred bytes: below this, none could come in.
+constexpr std::size_t least_control_line = kibibyte;
+
+Read<std::size_t> read_control_line(std::string_view text) {
+  auto size = read_size(text);
+  if (size && *size < least_control_line) {
+    return std::unexpected("not a size of at least 1K, which clients need to connect");
+  }
+  return size;
+}
+
+constexpr auto size_keys = std::to_array<LimitKey<std::size_t>>({
+    {"connections", &HubLimits::connections, read_count},
+    {"connections_per_uid", &HubLimits::connections_per_uid, read_count},
+    {"subscriptions_per_uid", &HubLimits::subscriptions_per_uid, read_count},
+    {"subject_tokens", &HubLimits::subject_tokens, read_count},
+    {"memory", &HubLimits::memory, read_room},
+    {"memory_per_uid", &HubLimits::memory_per_uid, read_room},
+    {"pending_per_subscription", &HubLimits::pending_per_subscription, read_room},
+    {"max_payload", &HubLimits::max_payload, read_message_size},
+    {"control_line", &HubLimits::control_line, read_control_line},
+    {"outbound", &HubLimits::outbound, read_room},
+    {"send_buffer", &HubLimits::send_buffer, read_size},
+    {"send_buffers", &HubLimits::send_buffers, read_size},
+    {"least_rate", &HubLimits::least_rate, read_size},
+});
+
+constexpr auto time_keys = std::to_array<LimitKey<Duration>>({
+    {"hold_time", &HubLimits::hold_time, read_time_span},
+    {"slow_time", &HubLimits::slow_time, read_duration},
+    {"ping_interval", &HubLimits::ping_interval, read_duration},
+});
+
+constexpr auto few_keys = std::to_array<LimitKey<unsigned>>({
+    {"pings_unanswered", &HubLimits::pings_unanswered, read_count_as<unsigned>},
+});
+
+Read<std::string> read_text(std::string_view text) { return std::string(text); }
+
+Read<DeliveryPolicy> read_delivery(std::string_view text) {
+  if (const auto policy = delivery_policy(text)) return *policy;
+  return std::unexpected("not a policy (wait, drop_oldest, drop_newest, latest_only, disconnect)");
+}
+
+// --- how it is read -----------------------------------------------------------------------------
+
+class Errors {
+ public:
+  explicit Errors(std::string file) : file_(std::move(file)) {}
+
+  void add(const toml::source_region& where, const std::string& key, const Unread& unread) {
+    std::string subject = file_;
+    if (where.begin.line != 0) subject += ":" + std::to_string(where.begin.line);
+    if (!key.empty()) subject += ": " + key;
+    Error error = error_of(std::errc::invalid_argument, "config", subject, unread.why);
+    error.hint = unread.hint;
+    all_.emplace(where.begin.line, std::move(error));
+  }
+
+  [[nodiscard]] ConfigErrors take() {
+    ConfigErrors errors;
+    for (auto& [line, error] : all_) errors.push_back(std::move(error));
+    return errors;
+  }
+  [[nodiscard]] bool empty() const noexcept { return all_.empty(); }
+
+ private:
+  std::string file_;
+  std::multimap<toml::source_index, Error> all_;  // by line
+};
+
+/// What a scalar is as a flag would have it; nothing where no flag could.
+std::optional<std::string> text_of(const toml::node& node) {
+  if (const auto* text = node.as_string()) return text->get();
+  if (const auto* number = node.as_integer()) return std::to_string(number->get());
+  return std::nullopt;
+}
+
+std::string in_words(toml::node_type type) {
+  switch (type) {
+    case toml::node_type::table: return "a table";
+    case toml::node_type::array: return "a list";
+    case toml::node_type::boolean: return "true or false";
+    case toml::node_type::floating_point: return "a number with a fraction";
+    default: return "a date or time";
+  }
+}
+
+/// A table of the file. Whoever has asked for all its keys calls finish().
+class Table {
+ public:
+  Table(const toml::table& table, std::string path, Errors& errors)
+      : table_(&table), path_(std::move(path)), errors_(&errors) {}
+
+  /// What stands under a key, which is known from now on.
+  const toml::node* find(std::string_view key) {
+    known_.push_back(key);
+    return table_->get(key);
+  }
+
+  /// @return whether it is there, and could be read where `into` is to be used
+  template <typename T, typename ReadText>
+  bool value(std::string_view key, ReadText read, T& into) {
+    const toml::node* node = find(key);
+    return node != nullptr && read_into(*node, path_of(key), read, into);
+  }
+
+  /// A whole number would be read as if its digits were octal, and TOML has octal ones, too.
+  void mode(std::string_view key, unsigned& into) {
+    const toml::node* node = find(key);
+    if (node == nullptr) return;
+    if (!node->is_string()) return fault(*node, path_of(key), "not in quotes, such as \"0660\"");
+    read_into(*node, path_of(key), read_mode, into);
+  }
+
+  void flag(std::string_view key, bool& into) {
+    const toml::node* node = find(key);
+    if (node == nullptr) return;
+    if (const auto* value = node->as_boolean()) {
+      into = value->get();
+    } else {
+      fault(*node, path_of(key), "neither true nor false");
+    }
+  }
+
+  [[nodiscard]] bool has(std::string_view key) const { return table_->contains(key); }
+
+  template <typename T, typename ReadText>
+  void list(std::string_view key, ReadText read, std::vector<T>& into) {
+    const toml::node* node = find(key);
+    if (node == nullptr) return;
+    const toml::array* array = node->as_array();
+    if (array == nullptr) return fault(*node, path_of(key), "not a list, as in [\"a\", \"b\"]");
+    into.clear();
+    for (std::size_t i = 0; i < array->size(); ++i) {
+      T value;
+      if (read_into((*array)[i], place(key, i), read, value)) into.push_back(std::move(value));
+    }
+  }
+
+  /// Reports what is wrong with the value of a key that is there.
+  void refuse(std::string_view key, const std::string& why) {
+    fault(*table_->get(key), path_of(key), why);
+  }
+
+  void require(std::string_view key, const std::string& what) {
+    if (!has(key)) fault(*table_, path_of(key), "missing: " + what);
+  }
+
+  /// Some key; a mistyped one is reported as such.
+  void require_any(const std::string& what) {
+    if (table_->empty()) fault(*table_, path_, "empty: " + what);
+  }
+
+  /// At least one of the two.
+  void require_either(std::string_view key, std::string_view other, const std::string& what) {
+    if (has(key) || has(other)) return;
+    fault(*table_, path_of(key), "missing, and so is " + std::string(other) + ": " + what);
+  }
+
+  /// The same for a list that has something in it.
+  void require_some(std::string_view key, const std::string& what) {
+    const toml::node* node = table_->get(key);
+    const toml::array* array = node != nullptr ? node->as_array() : nullptr;
+    if (array != nullptr && array->empty()) return fault(*node, path_of(key), "empty: " + what);
+    require(key, what);
+  }
+
+  /// A table in this one.
+  template <typename ReadTable>
+  void section(std::string_view key, ReadTable read) {
+    const toml::node* node = find(key);
+    if (node == nullptr) return;
+    if (const toml::table* table = node->as_table()) {
+      read(Table(*table, path_of(key), *errors_));
+    } else {
+      fault(*node, path_of(key), "not a table");
+    }
+  }
+
+  /// The tables under [[key]].
+  template <typename ReadTable>
+  void sections(std::string_view key, ReadTable read) {
+    const toml::node* node = find(key);
+    if (node == nullptr) return;
+    const toml::array* array = node->as_array();
+    if (array == nullptr) {
+      return fault(*node, path_of(key), "not a list of tables: write [[" + path_of(key) + "]]");
+    }
+    for (std::size_t i = 0; i < array->size(); ++i) {
+      const toml::node& element = (*array)[i];
+      if (const toml::table* table = element.as_table()) {
+        read(Table(*table, place(key, i), *errors_));
+      } else {
+        fault(element, place(key, i), "not a table");
+      }
+    }
+  }
+
+  void finish() {
+    for (const auto& [key, node] : *table_) {
+      if (std::ranges::find(known_, key.str()) != known_.end()) continue;
+      std::string names;
+      for (const std::string_view known : known_) {
+        names += (names.empty() ? "" : ", ") + std::string(known);
+      }
+      errors_->add(key.source(), path_of(key.str()), "not a key (" + names + ")");
+    }
+  }
+
+ private:
+  [[nodiscard]] std::string path_of(std::string_view key) const {
+    return (path_.empty() ? "" : path_ + ".") + std::string(key);
+  }
+  [[nodiscard]] std::string place(std::string_view key, std::size_t index) const {
+    return path_of(key) + "[" + std::to_string(index) + "]";
+  }
+
+  void fault(const toml::node& node, const std::string& path, const Unread& unread) {
+    errors_->add(node.source(), path, unread);
+  }
+
+  template <typename T, typename ReadText>
+  bool read_into(const toml::node& node, const std::string& path, ReadText read, T& into) {
+    const auto text = text_of(node);
+    if (!text) {
+      fault(node, path, "neither a text nor a whole number but " + in_words(node.type()));
+      return false;
+    }
+    auto value = read(*text);
+    if (!value) {
+      // A URL may have a password in it.
+      const bool is_url = text->contains("://");
+      const std::string shown = is_url ? ServerUrl::without_secrets(*text) : *text;
+      value.error().why.insert(0, '"' + printable(shown) + "\": ");
+      fault(node, path, value.error());
+      return false;
+    }
+    into = std::move(*value);
+    return true;
+  }
+
+  const toml::table* table_;
+  std::string path_;
+  Errors* errors_;
+  std::vector<std::string_view> known_;
+};
+
+// --- what is read -------------------------------------------------------------------------------
+
+void read_hub(Table table, HubConfig& config) {
+  HubOptions& hub = config.hub;
+  Address address;
+  if (table.value("address", read_listening_address, address)) config.address = address;
+  table.value("name", read_text, hub.name);
+  table.mode("mode", hub.mode);
+  table.value("owner", read_user_name, hub.owner);
+  table.value("group", read_group_name, hub.group);
+  table.list("allow", read_allow_rule, hub.rules.allow);
+  table.list("stamped", read_pattern, hub.rules.stamped);
+  table.value("on_path_lost", read_path_lost, hub.on_path_lost);
+  table.flag("takeover", hub.takeover);
+  table.flag("sandbox", config.sandbox);
+  table.value("backlog", read_count_as<int>, hub.backlog);
+  table.finish();
+}
+
+void read_limits(Table table, HubLimits& limits) {
+  const auto read_all = [&](const auto& keys) {
+    for (const auto& limit : keys) table.value(limit.key, limit.read, limits.*limit.member);
+  };
+  read_all(size_keys);
+  read_all(time_keys);
+  read_all(few_keys);
+  table.finish();
+}
+
+void read_metrics(Table table, MetricsConfig& metrics) {
+  MetricsAddress address;
+  if (table.value("address", read_metrics_address, address)) metrics.address = address;
+  table.mode("mode", metrics.mode);
+  table.value("owner", read_user_name, metrics.owner);
+  table.value("group", read_group_name, metrics.group);
+  table.value("subscriptions", read_count, metrics.subscriptions);
+  table.finish();
+}
+
+Read<LinkFull> read_link_full(std::string_view text) {
+  return read_policy<LinkFull, 2>(
+      text, {{{"drop_oldest", LinkFull::drop_oldest}, {"drop_newest", LinkFull::drop_newest}}});
+}
+
+void read_tls(Table table, LinkTls& tls) {
+  table.flag("required", tls.required);
+  table.value("ca", read_text, tls.ca);
+  table.value("certificate", read_text, tls.certificate);
+  table.value("key", read_text, tls.key);
+  table.finish();
+}
+
+/// The default of the first wait does not stand in the way of a shorter longest one.
+void check_waits(Table& table, HubReconnect& waits) {
+  if (waits.first_wait <= waits.most_wait) return;
+  if (table.has("first_wait")) {
+    table.refuse("first_wait",
+                 "longer than most_wait, which is " + write_duration(waits.most_wait));
+  }
+  waits.first_wait = waits.most_wait;
+}
+
+LinkOptions read_link(Table table) {
+  LinkOptions link;
+  table.list("urls", read_server_url, link.urls);
+  table.require_some("urls", "the servers, as in [\"nats://127.0.0.1:4222\"]");
+  table.list("exports", read_link_pattern, link.exports);
+  table.list("always", read_link_pattern, link.always);
+  table.list("imports", read_link_pattern, link.imports);
+  table.value("name", read_text, link.name);
+  table.value("user", read_text, link.user);
+  table.value("password", read_text, link.password);
+  table.value("token", read_text, link.token);
+  table.value("credentials", read_text, link.credentials);
+  table.section("tls", [&](Table tls) { read_tls(std::move(tls), link.tls); });
+  table.value("first_wait", read_duration, link.reconnect.first_wait);
+  table.value("most_wait", read_time_span, link.reconnect.most_wait);
+  check_waits(table, link.reconnect);
+  table.value("connect_time", read_time_span, link.connect_time);
+  table.value("heartbeat", read_time_span, link.heartbeat);
+  table.value("outbound", read_room, link.outbound);
+  table.flag("keep_while_away", link.keep_while_away);
+  table.value("full", read_link_full, link.full);
+  table.value("inbound", read_room, link.inbound);
+  table.finish();
+  return link;
+}
+
+/// All of it that a file can say.
+auto settings_of(const LinkOptions& link) {
+  const LinkTls& tls = link.tls;
+  return std::tie(link.urls, link.exports, link.always, link.imports, link.name, link.user,
+                  link.password, link.token, link.credentials, tls.required, tls.ca,
+                  tls.certificate, tls.key, link.reconnect.first_wait, link.reconnect.most_wait,
+                  link.connect_time, link.heartbeat, link.outbound, link.keep_while_away, link.full,
+                  link.inbound);
+}
+
+bool same_link(const std::optional<LinkOptions>& one, const std::optional<LinkOptions>& other) {
+  if (!one || !other) return one.has_value() == other.has_value();
+  return settings_of(*one) == settings_of(*other);
+}
+
+void read_subjects(Table table, SubjectLists& lists) {
+  std::vector<std::string> allow;
+  table.list("allow", read_pattern, allow);
+  if (table.has("allow")) lists.allow = std::move(allow);
+  table.list("deny", read_pattern, lists.deny);
+  table.require_any("allow or deny, with subjects as in [\"news.>\"]");
+  table.finish();
+}
+
+PermissionRule read_permission(Table table) {
+  PermissionRule rule;
+  table.list("who", read_allow_rule, rule.who);
+  table.require_some("who", "whom the rule is about, as in [\"group:staff\"]");
+  table.section("publish", [&](Table lists) { read_subjects(std::move(lists), rule.publish); });
+  table.section("subscribe", [&](Table lists) { read_subjects(std::move(lists), rule.subscribe); });
+  // A file that was cut short in the middle of a rule must not pass for a rule that says nothing.
+  table.require_either("publish", "subscribe", "what the rule allows or denies");
+  table.finish();
+  return rule;
+}
+
+DeliveryRule read_delivery_rule(Table table) {
+  DeliveryRule rule;
+  table.list("subjects", read_pattern, rule.subjects);
+  table.require_some("subjects", "which subscriptions the rule is about, as in [\"log.>\"]");
+  table.list("who", read_allow_rule, rule.who);
+  table.value("policy", read_delivery, rule.policy);
+  table.require("policy", "what a full queue does, as in \"drop_oldest\"");
+  std::size_t pending = 0;
+  if (table.value("pending", read_room, pending)) rule.pending = pending;
+  table.finish();
+  return rule;
+}
+
+HubConfig read_config(Table table) {
+  HubConfig config;
+  HubRules& rules = config.hub.rules;
+  table.section("hub", [&](Table hub) { read_hub(std::move(hub), config); });
+  table.section("limits", [&](Table limits) { read_limits(std::move(limits), config.hub.limits); });
+  table.section("metrics",
+                [&](Table metrics) { read_metrics(std::move(metrics), config.metrics); });
+  table.section("link", [&](Table link) { config.link = read_link(std::move(link)); });
+  table.sections("permissions", [&](Table rule) {
+    rules.permissions.push_back(read_permission(std::move(rule)));
+  });
+  table.sections("delivery", [&](Table rule) {
+    rules.delivery.push_back(read_delivery_rule(std::move(rule)));
+  });
+  table.finish();
+  return config;
+}
+
+// --- how deep it may be -------------------------------------------------------------------------
+
+/// Keys of a hub's config have three parts at most.
+constexpr std::size_t max_dots = 16;
+
+/// Finds the first line with more dots outside of texts and comments than any key needs. toml++
+/// bounds how deep values lie in each other, and not how many parts a key has; each is a table in a
+/// table, and is destroyed on the stack.
+class DeepKeyScan {
+ public:
+  static std::optional<std::size_t> line_in(std::string_view text) {
+    DeepKeyScan scan;
+    for (const char letter : text) {
+      scan.step(letter);
+      if (scan.dots_ > max_dots) return scan.line_;
+    }
+    return std::nullopt;
+  }
+
+ private:
+  explicit DeepKeyScan(std::size_t line = 1) : line_(line) {}
+
+  void step(char letter) {
+    if (letter == '\n') {
+      // A config has no texts of several lines; the lines of one count as if they stood alone.
+      *this = DeepKeyScan(line_ + 1);
+    } else if (comment_ || std::exchange(escaped_, false)) {
+      return;
+    } else if (quote_ != '\0') {
+      escaped_ = quote_ == '"' && letter == '\\';
+      if (letter == quote_) quote_ = '\0';
+    } else if (letter == '"' || letter == '\'') {
+      quote_ = letter;
+    } else if (letter == '#') {
+      comment_ = true;
+    } else if (letter == '.') {
+      ++dots_;
+    }
+  }
+
+  std::size_t line_;
+  std::size_t dots_ = 0;
+  char quote_ = '\0';
+  bool comment_ = false;
+  bool escaped_ = false;
+};
+
+}  // namespace
+
+std::expected<HubConfig, ConfigErrors> parse_hub_config(std::string_view text,
+                                                        const std::string& name) {
+  Errors errors(name);
+  HubConfig config;
+  if (const auto deep = DeepKeyScan::line_in(text)) {
+    const auto line = static_cast<toml::source_index>(*deep);
+    errors.add({.begin = {line, 1}, .end = {line, 1}, .path = {}}, "", "a key has too many parts");
+    return std::unexpected(errors.take());
+  }
+  try {
+    const toml::table file = toml::parse(text);
+    config = read_config(Table(file, "", errors));
+  } catch (const toml::parse_error& error) {
+    errors.add(error.source(), "", "no TOML: " + printable(error.description()));
+  } catch (const TomlBug&) {
+    errors.add({}, "", "no TOML: brackets or keys that are not in order");
+  }
+  if (!errors.empty()) return std::unexpected(errors.take());
+  return config;
+}
+
+std::expected<HubConfig, ConfigErrors> read_hub_config(const std::string& path, ConfigRead when) {
+  auto text = read_config_file(path, when);
+  if (!text) return std::unexpected(ConfigErrors{std::move(text.error())});
+  auto config = parse_hub_config(*text, path);
+  if (config) config->blank = is_blank(*text);
+  return config;
+}
+
+std::vector<std::string> fixed_differences(const HubConfig& one, const HubConfig& other) {
+  std::vector<std::string> keys;
+  const auto compare = [&keys](const std::string& key, const auto& mine, const auto& yours) {
+    if (mine != yours) keys.push_back(key);
+  };
+  const auto compare_limits = [&](const auto& all) {
+    for (const auto& limit : all) {
+      compare("limits." + std::string(limit.key), one.hub.limits.*limit.member,
+              other.hub.limits.*limit.member);
+    }
+  };
+  compare("hub.address", one.address, other.address);
+  compare("hub.name", one.hub.name, other.hub.name);
+  compare("hub.mode", one.hub.mode, other.hub.mode);
+  compare("hub.owner", one.hub.owner, other.hub.owner);
+  compare("hub.group", one.hub.group, other.hub.group);
+  compare("hub.on_path_lost", one.hub.on_path_lost, other.hub.on_path_lost);
+  compare("hub.takeover", one.hub.takeover, other.hub.takeover);
+  compare("hub.sandbox", one.sandbox, other.sandbox);
+  compare("hub.backlog", one.hub.backlog, other.hub.backlog);
+  compare_limits(size_keys);
+  compare_limits(time_keys);
+  compare_limits(few_keys);
+  compare("metrics.address", one.metrics.address, other.metrics.address);
+  compare("metrics.mode", one.metrics.mode, other.metrics.mode);
+  compare("metrics.owner", one.metrics.owner, other.metrics.owner);
+  compare("metrics.group", one.metrics.group, other.metrics.group);
+  compare("metrics.subscriptions", one.metrics.subscriptions, other.metrics.subscriptions);
+  if (!same_link(one.link, other.link)) keys.emplace_back("link");
+  return keys;
+}
+
+}  // namespace hallway::tool

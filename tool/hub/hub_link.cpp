@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hub/hub_link.hpp"
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include <hallway/child.hpp>
+#include <hallway/connection.hpp>
+
+#include "hub/link_events.hpp"
+#include "hub/link_records.hpp"
+#include "io/report.hpp"
+#include "io/values.hpp"
+
+namespace hallway::tool {
+
+namespace records = link_records;
+
+namespace {
+
+/// What is a state and no count is that of the latter.
+LinkStatistics operator+(LinkStatistics sum, const LinkStatistics& latter) {
+  for (const auto count :
+       {&LinkStatistics::out, &LinkStatistics::in, &LinkStatistics::dropped_out,
+        &LinkStatistics::dropped_in, &LinkStatistics::refused_in, &LinkStatistics::refused_out,
+        &LinkStatistics::unconfirmed, &LinkStatistics::loops_stopped, &LinkStatistics::connects}) {
+    sum.*count += latter.*count;
+  }
+  sum.kept = latter.kept;
+  sum.up = latter.up;
+  return sum;
+}
+
+}  // namespace
+
+struct HubLink::State {
+  State(Loop& its_loop, Events& its_events, const Address& its_hub, Child its_watcher)
+      : loop(&its_loop),
+        events(its_events),
+        hub(its_hub.unescaped()),
+        watcher(std::move(its_watcher)) {}
+
+  Task<Result<void>> start(std::string settings);
+  static Task<> follow(std::shared_ptr<State> state);
+  void hear(const records::Record& record);
+  void add_up();
+  void tell_down(const std::string& why);
+
+  Loop* loop;
+  LinkEvents events;
+  std::string hub;
+  Child watcher;
+  LinkStatistics before;  // of the workers that have ended
+  LinkStatistics now;     // of the last one
+  bool started = false;
+  std::optional<Error> failed;
+};
+
+/// The first worker decides whether there is a link at all.
+Task<Result<void>> HubLink::State::start(std::string settings) {
+  co_await watcher.connection().send(settings);
+  while (!started && !failed) {
+    const Received said = co_await watcher.connection().receive();
+    if (!said) break;
+    if (const auto record = records::read(said->bytes())) hear(*record);
+  }
+  // A hub that is told to end meanwhile ends without.
+  if (started || loop->draining()) co_return Result<void>();
+  co_return std::unexpected(
+      failed ? std::move(*failed)
+             : error_of(std::errc::connection_aborted, "link", hub, "its watcher has ended"));
+}
+
+/// Keeps the loop running until all has been said.
+Task<> HubLink::State::follow(std::shared_ptr<State> state) {
+  while (const Received said = co_await state->watcher.connection().receive()) {
+    if (const auto record = records::read(said->bytes())) state->hear(*record);
+  }
+  state->add_up();
+  if (!state->loop->draining()) {
+    state->tell_down("its watcher has ended; there is no link until the hub is started again");
+  }
+}
+
+void HubLink::State::hear(const records::Record& record) {
+  if (const auto* event = std::get_if<LinkEvent>(&record)) {
+    events.tell(*event);
+  } else if (const auto* account = std::get_if<records::Account>(&record)) {
+    now = account->statistics;
+  } else if (std::holds_alternative<records::Started>(record)) {
+    started = true;
+  } else if (const auto* refused = std::get_if<records::Failed>(&record)) {
+    if (started) return tell_down(refused->why.explain());
+    failed = refused->why;
+  } else if (const auto* ended = std::get_if<records::Ended>(&record)) {
+    add_up();
+    if (started) return tell_down("its process has ended and is started again: " + ended->how);
+    if (!failed) {
+      failed = error_of(std::errc::connection_aborted, "link", hub,
+                        "its process ended before it was there: " + ended->how);
+    }
+  }
+}
+
+/// A worker has ended. What it kept the next one counts as lost.
+void HubLink::State::add_up() {
+  before = before + std::exchange(now, {});
+  before.kept = 0;
+  before.up = false;
+}
+
+void HubLink::State::tell_down(const std::string& why) {
+  events.tell({.kind = LinkEvent::Kind::down,
+               .about = error_of(std::errc::connection_aborted, "link", hub, why)});
+}
+
+Result<HubLink> HubLink::open(Loop& loop, const Address& hub, const LinkOptions& options,
+                              const LoopOptions& spin, Events& events) {
+  const std::string spin_text = spin.spin ? write_duration(*spin.spin) : "auto";
+  auto watcher = Child::spawn(
+      loop, {records::own_program(), "link-watcher", hub.to_string(), "--spin=" + spin_text},
+      {.connection = records::connection_options()});
+  if (!watcher) return std::unexpected(watcher.error());
+  auto state = std::make_shared<State>(loop, events, hub, std::move(*watcher));
+  loop.on_drain(state.get(), [one = state.get()] {
+    one->watcher.connection().try_send(records::write(records::Drain{}));
+  });
+  HubLink link(state);
+  auto started = loop.run(state->start(records::write(records::Settings{hub, options})));
+  if (!started) return std::unexpected(started.error());
+  loop.spawn(State::follow(std::move(state)));
+  return link;
+}
+
+HubLink::~HubLink() {
+  if (state_) state_->loop->forget(state_.get());
+}
+
+LinkStatistics HubLink::statistics() const { return state_->before + state_->now; }
+
+}  // namespace hallway::tool

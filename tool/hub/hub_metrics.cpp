@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hub/hub_metrics.hpp"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <utility>
+
+#include <hallway/bytes.hpp>
+#include <hallway/version.hpp>
+
+#include "io/escape.hpp"
+
+namespace hallway::tool {
+
+namespace {
+
+using prometheus::ClientMetric;
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+
+using Labels = std::vector<ClientMetric::Label>;
+
+/// Of a subject, as a label.
+constexpr std::size_t longest_label = 128;
+
+ClientMetric metric(MetricType type, double value, Labels labels) {
+  ClientMetric metric;
+  metric.label = std::move(labels);
+  (type == MetricType::Counter ? metric.counter.value : metric.gauge.value) = value;
+  return metric;
+}
+ClientMetric metric(MetricType type, std::uint64_t value, Labels labels) {
+  return metric(type, static_cast<double>(value), std::move(labels));
+}
+
+/// A metric of the whole hub.
+struct HubMetric {
+  const char* name;
+  const char* help;
+  MetricType type;
+  std::uint64_t HubStatistics::* value;
+};
+
+constexpr auto hub_wide = std::to_array<HubMetric>({
+    {"hallway_hub_connections", "Connections that there are.", MetricType::Gauge,
+     &HubStatistics::connections},
+    {"hallway_hub_subscriptions", "Subscriptions that there are.", MetricType::Gauge,
+     &HubStatistics::subscriptions},
+    {"hallway_hub_connections_total", "Connections since the hub began.", MetricType::Counter,
+     &HubStatistics::connections_total},
+    {"hallway_hub_published_messages_total", "Messages published.", MetricType::Counter,
+     &HubStatistics::messages_in},
+    {"hallway_hub_published_bytes_total", "Bytes of published headers and payloads.",
+     MetricType::Counter, &HubStatistics::bytes_in},
+    {"hallway_hub_delivered_messages_total", "Messages handed to connections.", MetricType::Counter,
+     &HubStatistics::messages_out},
+    {"hallway_hub_delivered_bytes_total", "Bytes handed to connections, lines of the protocol too.",
+     MetricType::Counter, &HubStatistics::bytes_out},
+    {"hallway_hub_dropped_messages_total", "Messages a full queue lost; each is in a gap notice.",
+     MetricType::Counter, &HubStatistics::dropped},
+    {"hallway_hub_superseded_messages_total", "Messages replaced by a later one of their subject.",
+     MetricType::Counter, &HubStatistics::superseded},
+    {"hallway_hub_slow_consumers_total", "Connections cut because they did not read.",
+     MetricType::Counter, &HubStatistics::slow_consumers},
+    {"hallway_hub_violations_total", "Attempts to publish or subscribe where it is not permitted.",
+     MetricType::Counter, &HubStatistics::violations},
+    {"hallway_hub_answers_refused_total",
+     "Answers from elsewhere to clients that have gone or may not have them.", MetricType::Counter,
+     &HubStatistics::answers_refused},
+});
+
+/// A metric of the hub's link.
+struct LinkMetric {
+  const char* name;
+  const char* help;
+  MetricType type;
+  std::uint64_t LinkStatistics::* value;
+};
+
+constexpr auto of_link = std::to_array<LinkMetric>({
+    {"hallway_link_out_messages_total", "Messages a NATS server confirmed.", MetricType::Counter,
+     &LinkStatistics::out},
+    {"hallway_link_in_messages_total", "Messages from the cluster published in the hub.",
+     MetricType::Counter, &LinkStatistics::in},
+    {"hallway_link_dropped_out_messages_total", "Messages lost on their way to the cluster.",
+     MetricType::Counter, &LinkStatistics::dropped_out},
+    {"hallway_link_dropped_in_messages_total", "Messages lost on their way from the cluster.",
+     MetricType::Counter, &LinkStatistics::dropped_in},
+    {"hallway_link_refused_in_messages_total",
+     "Messages from the cluster that no import, or no subscription of the link, matches.",
+     MetricType::Counter, &LinkStatistics::refused_in},
+    {"hallway_link_refused_out_messages_total",
+     "Answers to the cluster on subjects the link did not give out.", MetricType::Counter,
+     &LinkStatistics::refused_out},
+    {"hallway_link_unconfirmed_messages_total",
+     "Messages a server went away with; they may have arrived.", MetricType::Counter,
+     &LinkStatistics::unconfirmed},
+    {"hallway_link_kept_messages", "Messages that wait to leave.", MetricType::Gauge,
+     &LinkStatistics::kept},
+    {"hallway_link_loops_stopped_total", "Messages turned away because they had crossed before.",
+     MetricType::Counter, &LinkStatistics::loops_stopped},
+    {"hallway_link_connects_total", "Connections made to NATS servers.", MetricType::Counter,
+     &LinkStatistics::connects},
+});
+
+/// A metric of one subscription.
+struct SubscriptionMetric {
+  const char* name;
+  const char* help;
+  MetricType type;
+  std::uint64_t SubscriptionStatistics::* value;
+};
+
+constexpr auto one_by_one = std::to_array<SubscriptionMetric>({
+    {"hallway_hub_subscription_waiting_messages", "Messages that wait for a subscription.",
+     MetricType::Gauge, &SubscriptionStatistics::waiting},
+    {"hallway_hub_subscription_delivered_messages_total", "Messages a subscription got.",
+     MetricType::Counter, &SubscriptionStatistics::delivered},
+    {"hallway_hub_subscription_delivered_bytes_total", "Bytes of messages a subscription got.",
+     MetricType::Counter, &SubscriptionStatistics::bytes},
+    {"hallway_hub_subscription_dropped_messages_total", "Messages a subscription lost.",
+     MetricType::Counter, &SubscriptionStatistics::dropped},
+    {"hallway_hub_subscription_superseded_messages_total",
+     "Messages replaced by a later one before a subscription got them.", MetricType::Counter,
+     &SubscriptionStatistics::superseded},
+});
+
+/// A metric of one user.
+struct UserMetric {
+  const char* name;
+  const char* help;
+  MetricType type;
+  double (*value)(const UserStatistics& user);
+};
+
+constexpr auto of_user = std::to_array<UserMetric>({
+    {"hallway_hub_user_connections", "Connections of a user, closed ones with unread bytes too.",
+     MetricType::Gauge,
+     [](const UserStatistics& user) { return static_cast<double>(user.connections); }},
+    {"hallway_hub_user_subscriptions", "Subscriptions of a user.", MetricType::Gauge,
+     [](const UserStatistics& user) { return static_cast<double>(user.subscriptions); }},
+    {"hallway_hub_user_memory_bytes", "What a user makes the hub keep.", MetricType::Gauge,
+     [](const UserStatistics& user) { return static_cast<double>(user.memory); }},
+    {"hallway_hub_user_memory_share_bytes", "What a user may make the hub keep now.",
+     MetricType::Gauge,
+     [](const UserStatistics& user) { return static_cast<double>(user.memory_share); }},
+    {"hallway_hub_user_loop_seconds_total", "Time the hub spent on what a user said.",
+     MetricType::Counter,
+     [](const UserStatistics& user) {
+       return std::chrono::duration<double>(user.loop_time).count();
+     }},
+    {"hallway_hub_user_held_back_total",
+     "How often a user waited for its turn, a reader or memory.", MetricType::Counter,
+     [](const UserStatistics& user) { return static_cast<double>(user.held_back); }},
+});
+
+/// The bytes of a client's choice as a label. The text form of Prometheus escapes a quote, a
+/// backslash and a line feed, and nothing else: bytes that are not UTF-8, or that could steer the
+/// terminal which shows the page, are the label NAME_base64, as with --json.
+ClientMetric::Label label_of(const std::string& name, std::string_view bytes) {
+  const std::string_view shown = beginning_of(bytes, longest_label);
+  const char* const rest = shown.size() < bytes.size() ? "..." : "";
+  if (printable(shown) == shown) return {name, std::string(shown) + rest};
+  return {name + "_base64", base64(shown) + rest};
+}
+
+/// Whoever knows the name of a client's inbox can answer in the place of others, and reading
+/// metrics is no right to that. Patterns of many inboxes name none.
+std::string_view without_inbox_name(std::string_view subject) {
+  constexpr std::string_view prefix = "_INBOX.";
+  if (!subject.starts_with(prefix)) return subject;
+  const std::string_view name = subject.substr(prefix.size());
+  const bool is_pattern = name == ">" || name == "*" || name.starts_with("*.");
+  return is_pattern ? subject : "_INBOX.*";
+}
+
+Labels labels_of(const SubscriptionStatistics& of) {
+  return {{"connection", std::to_string(of.connection)},
+          {"pid", std::to_string(of.peer.pid)},
+          {"uid", std::to_string(of.peer.uid)},
+          label_of("subject", without_inbox_name(of.subject)),
+          label_of("group", of.group),
+          {"policy", std::string(to_string(of.policy))}};
+}
+
+bool in_trouble(const SubscriptionStatistics& one) { return one.waiting > 0 || one.dropped > 0; }
+
+/// The worst first.
+bool worse(const SubscriptionStatistics& one, const SubscriptionStatistics& other) {
+  return std::tie(one.waiting, one.dropped) > std::tie(other.waiting, other.dropped);
+}
+
+/// One connection may hold several subscriptions to one subject, but no series may appear twice.
+std::map<Labels, SubscriptionStatistics> by_labels(
+    const std::vector<SubscriptionStatistics>& subscriptions) {
+  std::map<Labels, SubscriptionStatistics> all;
+  for (const SubscriptionStatistics& one : subscriptions) {
+    SubscriptionStatistics& sum = all[labels_of(one)];
+    for (const SubscriptionMetric& metric : one_by_one) sum.*metric.value += one.*metric.value;
+  }
+  return all;
+}
+
+MetricFamily family(const char* name, const char* help, MetricType type) {
+  return {.name = name, .help = help, .type = type, .metric = {}};
+}
+
+MetricFamily alone(const char* name, const char* help, MetricType type, std::uint64_t value,
+                   Labels labels) {
+  MetricFamily one = family(name, help, type);
+  one.metric.push_back(metric(type, value, std::move(labels)));
+  return one;
+}
+
+}  // namespace
+
+std::vector<MetricFamily> hub_metrics(const HubStatistics& hub,
+                                      std::vector<SubscriptionStatistics> subscriptions,
+                                      std::size_t most) {
+  std::vector<MetricFamily> families{alone("hallway_build_info", "The version of this command.",
+                                           MetricType::Gauge, 1, {{"version", version}})};
+  for (const HubMetric& of : hub_wide) {
+    families.push_back(alone(of.name, of.help, of.type, hub.*of.value, {}));
+  }
+  std::erase_if(subscriptions, [](const auto& one) { return !in_trouble(one); });
+  std::ranges::sort(subscriptions, worse);
+  const std::size_t shown = std::min(most, subscriptions.size());
+  families.push_back(alone("hallway_hub_subscriptions_not_shown",
+                           "Subscriptions in trouble for which the list below has no place.",
+                           MetricType::Gauge, subscriptions.size() - shown, {}));
+  subscriptions.resize(shown);
+  const auto troubled = by_labels(subscriptions);
+  for (const SubscriptionMetric& of : one_by_one) {
+    MetricFamily one = family(of.name, of.help, of.type);
+    for (const auto& [labels, counters] : troubled) {
+      one.metric.push_back(metric(of.type, counters.*of.value, labels));
+    }
+    if (!one.metric.empty()) families.push_back(std::move(one));
+  }
+  return families;
+}
+
+std::vector<MetricFamily> user_metrics(const std::vector<UserStatistics>& users) {
+  std::vector<MetricFamily> families;
+  for (const UserMetric& of : of_user) {
+    MetricFamily one = family(of.name, of.help, of.type);
+    for (const UserStatistics& user : users) {
+      one.metric.push_back(metric(of.type, of.value(user), {{"uid", std::to_string(user.uid)}}));
+    }
+    if (!one.metric.empty()) families.push_back(std::move(one));
+  }
+  return families;
+}
+
+std::vector<MetricFamily> link_metrics(const LinkStatistics& link) {
+  std::vector<MetricFamily> families{alone("hallway_link_up", "Whether the link is connected.",
+                                           MetricType::Gauge, link.up ? 1 : 0, {})};
+  for (const LinkMetric& of : of_link) {
+    families.push_back(alone(of.name, of.help, of.type, link.*of.value, {}));
+  }
+  return families;
+}
+
+}  // namespace hallway::tool

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What `hallway hub` can be told, on the command line and in its config file. Flags win.
+#pragma once
+
+#include <cstddef>
+#include <expected>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <hallway/address.hpp>
+#include <hallway/loop.hpp>
+
+#include "cli/cli_fwd.hpp"
+#include "cli/listening_flags.hpp"
+#include "hub/hub_config.hpp"
+#include "hub/metrics_address.hpp"
+#include "io/events.hpp"
+
+namespace hallway::tool {
+
+/// What the command line says; nothing: it says nothing.
+struct HubServiceFlags {
+  Verbosity wordiness;
+  LoopOptions loop;
+  std::optional<Address> address;
+  std::optional<std::string> config;
+  std::optional<std::string> check_config;
+  std::optional<std::string> name;
+  Listening listening;
+  std::optional<std::size_t> max_message;
+  std::optional<std::size_t> max_connections;
+  std::optional<std::size_t> max_per_uid;
+  std::optional<std::size_t> max_memory;
+  std::optional<MetricsAddress> metrics;
+  std::vector<std::string> servers;  // of the link
+  std::vector<std::string> exports;
+  std::vector<std::string> imports;
+
+  /// The config file as it is now, if one was named, with these flags over it.
+  [[nodiscard]] std::expected<HubConfig, ConfigErrors> settings(
+      ConfigRead when = ConfigRead::at_start) const;
+};
+
+/// Declares all of it. `flags` is complete, and free of contradictions, once `verb` was parsed.
+void add_hub_service_flags(CLI::App& verb, HubServiceFlags& flags);
+
+/// Where a hub listens: as said, or HALLWAY_HUB, or the default.
+Address hub_address(const HubConfig& config);
+
+}  // namespace hallway::tool

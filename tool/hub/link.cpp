@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// hallway link: a hub that is elsewhere, linked to a cluster of NATS servers by this process.
+#include <CLI/CLI.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include <hallway/loop.hpp>
+
+#include "cli/flags.hpp"
+#include "cli/verb.hpp"
+#include "hub/hub_metrics.hpp"
+#include "hub/hub_service_flags.hpp"
+#include "hub/link_events.hpp"
+#include "hub/link_flags.hpp"
+#include "hub/metrics_server.hpp"
+#include "hub/running_link.hpp"
+#include "io/events.hpp"
+#include "io/report.hpp"
+#include "server/ready.hpp"
+
+namespace hallway::tool {
+
+namespace {
+
+constexpr const char* examples =
+    "Examples:\n"
+    "  hallway link --to nats://10.0.0.1:4222 --export 'news.>' --import 'news.>'\n"
+    "  hallway link ./hub.sock --to tls://nats.example:4222 --credentials hub.creds\n"
+    "  hallway link --config /etc/hallway/link.toml --metrics 127.0.0.1:9465\n"
+    "\nOnly root and the hub's own user may link a hub. `hallway hub --link` starts\n"
+    "such a process by itself. Without HUB, the config counts, then HALLWAY_HUB,\n"
+    "then /tmp/hallway-hub.sock.\n";
+
+class LinkService {
+ public:
+  LinkService(Loop& loop, const LinkFlags& flags, HubConfig config, Events& events)
+      : loop_(&loop),
+        flags_(&flags),
+        config_(std::move(config)),
+        hub_(hub_address(config_)),
+        events_(&events),
+        link_events_(events),
+        run_(loop, events, hub_.unescaped()) {}
+
+  int run() {
+    run_.on_reload([this, flags = *flags_]() -> ReloadThread::Apply {
+      return [this, read = flags.settings(ConfigRead::again)] { return apply(read); };
+    });
+    if (auto claimed = run_.claim_signals(); !claimed) return fail(claimed.error());
+    LinkOptions options = *config_.link;
+    options.on_event = [this](const LinkEvent& event) { hear(event); };
+    auto opened = loop_->run(RunningLink::open(*loop_, hub_, std::move(options)));
+    if (!opened) return fail_to_open(opened.error());
+    link_.emplace(std::move(*opened));
+    if (auto served = open_metrics(); !served) return fail(served.error());
+    run_.on_status([this] {
+      const LinkStatistics now = link_->statistics();
+      return std::string(now.up ? "connected" : "no server") +
+             (loop_->draining() ? ", draining" : "");
+    });
+    const std::string address = hub_.unescaped();
+    events_->tell(Events::Level::usual, "linked", 0, address, {{"address", address}});
+    link_events_.tell_left_out(*config_.link);
+    const int status = run_.run(flags_->ready_fd);
+    link_events_.tell_losses(link_->statistics());
+    return status;
+  }
+
+ private:
+  void hear(const LinkEvent& event) {
+    link_events_.tell(event);
+    run_.changed();
+  }
+
+  static int fail_to_open(const Error& error) {
+    if (error.code == std::errc::invalid_argument) return fail_usage(error);
+    return error.operation == "connect" ? fail_to_connect(error) : fail(error);
+  }
+
+  Result<void> open_metrics() {
+    if (!config_.metrics.address) return {};
+    auto opened = MetricsServer::open(*loop_, config_.metrics,
+                                      [this] { return link_metrics(link_->statistics()); }, {});
+    if (!opened) return std::unexpected(opened.error());
+    metrics_ = std::move(*opened);
+    const std::string address = metrics_->address();
+    events_->tell(Events::Level::usual, "metrics", 0, address, {{"address", address}});
+    return {};
+  }
+
+  /// All that it can be told is told at its start.
+  Result<std::string> apply(const std::expected<HubConfig, ConfigErrors>& read) {
+    if (!read) {
+      for (const Error& error : read.error()) events_->error("wrong", 0, error);
+      return std::unexpected(error_of(std::errc::invalid_argument, "config",
+                                      flags_->config.value_or("the command line"),
+                                      "what was read before stays in force"));
+    }
+    const auto changed = fixed_differences(config_, *read);
+    for (const char* key : {"link", "hub.address"}) {
+      if (std::ranges::find(changed, key) == changed.end()) continue;
+      events_->tell(Events::Level::usual, "not changed", 0, key + std::string(": needs a restart"),
+                    {{"key", key}});
+    }
+    return "a link changes nothing while it runs";
+  }
+
+  Loop* loop_;
+  const LinkFlags* flags_;
+  HubConfig config_;
+  Address hub_;
+  Events* events_;
+  LinkEvents link_events_;
+  ServerRun run_;
+  std::optional<RunningLink> link_;
+  std::unique_ptr<MetricsServer> metrics_;
+};
+
+int run_link(const LinkFlags& flags) {
+  Events events(flags.wordiness);
+  auto config = flags.settings();
+  if (!config) return fail_config(config.error());
+  Loop loop(flags.loop);
+  if (loop.error()) return fail(*loop.error());
+  // What it means is said once there is a link; until then it must not end us.
+  if (auto claimed = on_hang_up(loop, [] {}); !claimed) return fail(claimed.error());
+  const int status = LinkService(loop, flags, std::move(*config), events).run();
+  if (loop.error()) return fail(*loop.error());
+  return status;
+}
+
+}  // namespace
+
+Run add_link(CLI::App& verb, const TrailingArgs& rest) {
+  if (rest) refuse_flags("--", "a link runs no program");
+  auto flags = std::make_shared<LinkFlags>();
+  add_link_flags(verb, *flags);
+  verb.footer(examples);
+  return [flags] { return run_link(*flags); };
+}
+
+}  // namespace hallway::tool

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hub/link_events.hpp"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include <hallway/subject.hpp>
+
+namespace hallway::tool {
+
+namespace {
+
+/// Servers make it happen as often as they like: of what would flood the log, so many lines a
+/// second.
+constexpr std::size_t lines_a_second = 20;
+
+}  // namespace
+
+void LinkEvents::tell(const LinkEvent& event) {
+  const Error& about = event.about;
+  std::string words = about.explain();
+  if (std::exchange(last_, words) == words) return;
+  const auto now = std::chrono::steady_clock::now();
+  if (now - since_ >= std::chrono::seconds(1)) {
+    since_ = now;
+    in_this_second_ = 0;
+  }
+  if (++in_this_second_ > lines_a_second) return;
+  const auto usual = [&](const char* name, const char* what) {
+    events_->tell(Events::Level::usual, name, 0, about.subject, {{what, about.subject}});
+  };
+  switch (event.kind) {
+    case LinkEvent::Kind::up: return usual("link up", "server");
+    case LinkEvent::Kind::reconnecting: return events_->error("link reconnecting", 0, about);
+    case LinkEvent::Kind::down: return events_->error("link down", 0, about);
+    case LinkEvent::Kind::complaint: return events_->error("link complaint", 0, about);
+    case LinkEvent::Kind::hub_away: return events_->error("hub away", 0, about);
+    case LinkEvent::Kind::hub_back: return usual("hub back", "address");
+  }
+}
+
+void LinkEvents::tell_left_out(const LinkOptions& link) {
+  for (const auto* patterns : {&link.exports, &link.always, &link.imports}) {
+    for (const std::string& pattern : *patterns) {
+      if (internal_part_of(pattern) != InternalPart::some) continue;
+      events_->tell(Events::Level::detail, "link leaves out", 0,
+                    "what is below $SYS and _HALLWAY, of " + pattern, {{"pattern", pattern}});
+    }
+  }
+}
+
+void LinkEvents::tell_losses(const LinkStatistics& all) {
+  if (all.dropped_out + all.unconfirmed == 0) return;
+  events_->tell(Events::Level::usual, "link lost messages", 0,
+                fmt::format("{} dropped, {} unconfirmed", all.dropped_out, all.unconfirmed),
+                {{"dropped", all.dropped_out}, {"unconfirmed", all.unconfirmed}});
+}
+
+}  // namespace hallway::tool

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// hallway link-worker: the link of a hub, in a process of its own. It is told what to do, and tells
+// what becomes of it, over its standard input, which is a connection (link_records.hpp).
+#include <unistd.h>
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include <hallway/connection.hpp>
+#include <hallway/loop.hpp>
+
+#include "cli/flags.hpp"
+#include "cli/verb.hpp"
+#include "hub/link_records.hpp"
+#include "hub/running_link.hpp"
+#include "io/report.hpp"
+#include "io/scoped_task.hpp"
+
+namespace hallway::tool {
+
+namespace {
+
+namespace records = link_records;
+
+/// Between two looks at the counters: while they change, and at last while they do not.
+constexpr Duration shortest_pause = std::chrono::milliseconds(50);
+constexpr Duration longest_pause = std::chrono::seconds(1);
+
+class LinkWorker {
+ public:
+  LinkWorker(Loop& loop, Connection hub) : loop_(&loop), hub_(std::move(hub)) {}
+
+  int run() {
+    if (!loop_->run(open())) return exit_status::failed;
+    const int status = serve();
+    loop_->run(close());
+    return status;
+  }
+
+ private:
+  int serve() {
+    const ScopedTask following = follow_hub();
+    const ScopedTask accounting = account_often();
+    return loop_->run();
+  }
+
+  Task<bool> open() {
+    const Received first = co_await hub_.receive();
+    auto record = first ? records::read(first->bytes()) : std::nullopt;
+    auto* settings = record ? std::get_if<records::Settings>(&*record) : nullptr;
+    if (settings == nullptr) co_return false;
+    settings->options.on_event = [this](const LinkEvent& event) { tell(event); };
+    auto link = co_await RunningLink::open(*loop_, settings->hub, std::move(settings->options));
+    if (!link) {
+      const std::string failed = records::write(records::Failed{link.error()});
+      co_await hub_.send(failed);
+      co_await hub_.flush();
+      co_return false;
+    }
+    link_.emplace(std::move(*link));
+    account();
+    const std::string started = records::write(records::Started{});
+    co_await hub_.send(started);
+    co_return true;
+  }
+
+  /// The hub notices by itself that it goes.
+  void tell(const LinkEvent& event) {
+    using Kind = LinkEvent::Kind;
+    if (event.kind == Kind::hub_away || event.kind == Kind::hub_back) return;
+    hub_.try_send(records::write(event));
+  }
+
+  /// What the hub knows last of a worker that is killed.
+  bool account() {
+    std::string now = records::write(records::Account{link_->statistics(), link_->progress()});
+    if (now == told_ || !hub_.try_send(now)) return false;
+    told_ = std::move(now);
+    return true;
+  }
+
+  ScopedTask account_often() {
+    Duration pause = shortest_pause;
+    while (true) {
+      co_await loop_->sleep(pause);
+      pause = account() ? shortest_pause : std::min(2 * pause, longest_pause);
+    }
+  }
+
+  ScopedTask follow_hub() {
+    while (const Received said = co_await hub_.receive()) {
+      const auto record = records::read(said->bytes());
+      if (record && std::holds_alternative<records::Drain>(*record)) loop_->drain();
+    }
+    // It was to wait for us, and was not let.
+    if (loop_->draining()) co_return loop_->stop(exit_status::failed);
+    loop_->drain();
+  }
+
+  Task<> close() {
+    account();
+    co_await hub_.flush();
+  }
+
+  Loop* loop_;
+  Connection hub_;
+  std::optional<RunningLink> link_;
+  std::string told_;
+};
+
+int work(const LoopOptions& options) {
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) std::signal(signal, SIG_IGN);
+  Loop loop(options);
+  auto hub =
+      Connection::adopt(loop, Descriptor::adopt(STDIN_FILENO), records::connection_options());
+  if (!hub) return fail(hub.error());
+  return LinkWorker(loop, std::move(*hub)).run();
+}
+
+}  // namespace
+
+Run add_link_worker(CLI::App& verb, const TrailingArgs&) {
+  auto options = std::make_shared<LoopOptions>();
+  add_spin(verb, *options);
+  // The hub's address, for people who look at processes.
+  verb.allow_extras();
+  return [options] { return work(*options); };
+}
+
+}  // namespace hallway::tool

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hub/metrics_server.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+
+#include "hub/tcp_metrics.hpp"
+#include "io/deadline.hpp"
+
+namespace hallway::tool {
+
+namespace {
+
+/// What goes out is not bounded by what may come in: it leaves in pieces of this size.
+constexpr std::size_t piece_size = 64 * kibibyte;
+
+/// One request a connection.
+Task<> converse(Connection client, const CollectMetrics& collect) {
+  const Deadline deadline(metrics_request_time);
+  HttpRequestHead request;
+  while (request.state() == HttpRequestHead::State::unfinished) {
+    const Received piece = co_await client.receive(deadline.left());
+    if (!piece) co_return;  // it was cut, went, or took too long
+    request.take(piece->bytes());
+  }
+  const std::string response = metrics_response(request, collect);
+  std::string_view rest = response;
+  while (!rest.empty()) {
+    const std::string_view piece = rest.substr(0, piece_size);
+    const Sent sent = co_await client.send(piece);
+    if (!sent) co_return;
+    rest.remove_prefix(piece.size());
+  }
+}
+
+class UnixMetricsServer final : public MetricsServer {
+ public:
+  explicit UnixMetricsServer(Server server) : server_(std::move(server)) {}
+
+  [[nodiscard]] std::string address() const override { return server_.address().unescaped(); }
+
+  static Result<std::unique_ptr<MetricsServer>> open(Loop& loop, const Address& address,
+                                                     const MetricsConfig& config,
+                                                     CollectMetrics collect, PathEvents path) {
+    ServerOptions options{.mode = config.mode, .owner = config.owner, .group = config.group};
+    options.framing = Framing::raw();
+    options.limits.max_message = piece_size;
+    options.limits.handshake_time = options.limits.idle_time = metrics_request_time;
+    options.limits.outbound_soft_time = metrics_request_time;
+    options.server_limits.max_connections = max_metrics_clients;
+    options.on_path_lost = path.policy;
+    options.on_event = [tell = std::move(path.on_event)](const ServerEvent& event) {
+      // Who fetches metrics comes and goes all the time, and concerns nobody.
+      const bool of_path = event.kind == ServerEvent::Kind::path_lost ||
+                           event.kind == ServerEvent::Kind::path_regained;
+      if (of_path && tell) tell(event);
+    };
+    auto server = Server::open(
+        loop, address,
+        [collect = std::move(collect)](Connection client) {
+          return converse(std::move(client), collect);
+        },
+        std::move(options));
+    if (!server) return std::unexpected(server.error());
+    return std::make_unique<UnixMetricsServer>(std::move(*server));
+  }
+
+ private:
+  Server server_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<MetricsServer>> MetricsServer::open(Loop& loop, const MetricsConfig& config,
+                                                           CollectMetrics collect,
+                                                           PathEvents path) {
+  if (const auto* tcp = std::get_if<TcpAddress>(&*config.address)) {
+    return open_tcp_metrics(loop, *tcp, std::move(collect));
+  }
+  return UnixMetricsServer::open(loop, std::get<Address>(*config.address), config,
+                                 std::move(collect), std::move(path));
+}
+
+}  // namespace hallway::tool

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hub/tcp_metrics.hpp"
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <list>
+#include <new>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <hallway/descriptor.hpp>
+
+#include "io/ip_address.hpp"
+#include "io/report.hpp"
+#include "io/scoped_task.hpp"
+#include "io/semaphore.hpp"
+
+namespace hallway::tool {
+
+namespace {
+
+/// Until descriptors or memory are looked for again, when there were none for a client.
+constexpr Duration pause = std::chrono::milliseconds(100);
+
+/// An address as the kernel takes it, and its size.
+struct SocketName {
+  sockaddr_storage storage{};
+  socklen_t size = sizeof(sockaddr_storage);
+
+  sockaddr* raw() { return reinterpret_cast<sockaddr*>(&storage); }
+};
+
+SocketName name_of(const IpEndpoint& endpoint) {
+  SocketName name;
+  const auto write = [&name](auto address) {
+    std::memcpy(&name.storage, &address, sizeof address);
+    name.size = sizeof address;
+  };
+  if (endpoint.is_v6) {
+    sockaddr_in6 address{};
+    address.sin6_family = AF_INET6;
+    address.sin6_port = htons(endpoint.port);
+    inet_pton(AF_INET6, endpoint.host.c_str(), &address.sin6_addr);
+    write(address);
+  } else {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(endpoint.port);
+    inet_pton(AF_INET, endpoint.host.c_str(), &address.sin_addr);
+    write(address);
+  }
+  return name;
+}
+
+/// With the port that the kernel chose for port 0.
+std::uint16_t port_of(const Descriptor& socket, std::uint16_t otherwise) {
+  SocketName name;
+  if (getsockname(socket.get(), name.raw(), &name.size) < 0) return otherwise;
+  // Both kinds of address have their port in the same place.
+  sockaddr_in address{};
+  std::memcpy(&address, &name.storage, sizeof address);
+  return ntohs(address.sin_port);
+}
+
+Error failure(int code, const TcpAddress& address, const IpEndpoint& endpoint) {
+  Error error = error_of(code, "listen", write_metrics_address(address));
+  switch (code) {
+    case EADDRINUSE: error.reason = "another socket has that port"; break;
+    case EADDRNOTAVAIL: error.reason = endpoint.host + " is not an address of this machine"; break;
+    case EAFNOSUPPORT: error.reason = "this machine has no IPv6"; break;
+    case EACCES: error.reason = fmt::format("no right to port {}", endpoint.port); break;
+    default: break;
+  }
+  return error;
+}
+
+Result<Descriptor> listen_at(const TcpAddress& address, const IpEndpoint& endpoint) {
+  const auto failed = [&] { return std::unexpected(failure(errno, address, endpoint)); };
+  const int family = endpoint.is_v6 ? AF_INET6 : AF_INET;
+  const int number = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (number < 0) return failed();
+  auto listener = Descriptor::adopt(number);
+  // A server that has just ended leaves connections in TIME_WAIT on its port.
+  const int yes = 1;
+  if (setsockopt(listener.get(), SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) < 0) return failed();
+  SocketName name = name_of(endpoint);
+  if (bind(listener.get(), name.raw(), name.size) < 0) return failed();
+  if (listen(listener.get(), SOMAXCONN) < 0) return failed();
+  return listener;
+}
+
+/// A client that asks once. Destroying it cuts it.
+class Client {
+ public:
+  Client(Loop& loop, Descriptor socket, Slot slot, const CollectMetrics& collect)
+      : loop_(&loop),
+        socket_(std::move(socket)),
+        clock_(cut_in_time()),
+        serving_(serve(std::move(slot), collect)) {}
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
+  [[nodiscard]] bool ended() const noexcept { return serving_.ended(); }
+
+ private:
+  /// A read or a write that waits then ends, and finds the end of the stream.
+  ScopedTask cut_in_time() {
+    co_await loop_->sleep(metrics_request_time);
+    shutdown(socket_.get(), SHUT_RDWR);
+  }
+
+  ScopedTask serve(Slot slot, const CollectMetrics& collect) {
+    const Slot held = std::move(slot);
+    try {
+      HttpRequestHead request;
+      while (request.state() == HttpRequestHead::State::unfinished) {
+        co_await loop_->readable(socket_.get());
+        if (!read_some(&request)) break;
+      }
+      const std::string response = metrics_response(request, collect);
+      std::string_view rest = response;
+      while (!rest.empty()) {
+        co_await loop_->writable(socket_.get());
+        if (!write_some(rest)) break;
+      }
+      // To close over bytes that were not read would reset the connection, and could cost the
+      // client what it was sent (RFC 9112, 9.6).
+      shutdown(socket_.get(), SHUT_WR);
+      do {
+        co_await loop_->readable(socket_.get());
+      } while (read_some(nullptr));
+    } catch (const std::bad_alloc&) {
+      // This client gets no answer, and the next one may.
+    }
+    socket_.close();
+  }
+
+  /// False: nothing more will come.
+  bool read_some(HttpRequestHead* request) {
+    std::array<char, 4 * kibibyte> buffer;
+    const ssize_t got = recv(socket_.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
+    if (got < 0) return errno == EAGAIN || errno == EINTR;
+    if (request != nullptr) request->take({buffer.data(), static_cast<std::size_t>(got)});
+    return got > 0;
+  }
+
+  /// False: nothing more will be taken.
+  bool write_some(std::string_view& rest) {
+    const ssize_t sent = send(socket_.get(), rest.data(), rest.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (sent < 0) return errno == EAGAIN || errno == EINTR;
+    rest.remove_prefix(static_cast<std::size_t>(sent));
+    return true;
+  }
+
+  Loop* loop_;
+  Descriptor socket_;
+  ScopedTask clock_;
+  ScopedTask serving_;  // last: it may run to its end while it is made
+};
+
+class TcpMetricsServer final : public MetricsServer {
+ public:
+  TcpMetricsServer(Loop& loop, Descriptor listener, std::string address, CollectMetrics collect)
+      : loop_(&loop),
+        listener_(std::move(listener)),
+        address_(std::move(address)),
+        collect_(std::move(collect)),
+        slots_(loop, max_metrics_clients) {
+    accepting_.emplace(accept_all());
+  }
+
+  [[nodiscard]] std::string address() const override { return address_; }
+
+ private:
+  ScopedTask accept_all() {
+    for (;;) {
+      bool short_of_something = false;
+      try {
+        Slot slot = co_await slots_.take();
+        std::erase_if(clients_, [](const Client& client) { return client.ended(); });
+        co_await loop_->readable(listener_.get());
+        const int number = accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        short_of_something = number < 0 && errno != EAGAIN && errno != EINTR &&
+                             errno != ECONNABORTED && errno != EPERM;
+        if (number >= 0) {
+          clients_.emplace_back(*loop_, Descriptor::adopt(number), std::move(slot), collect_);
+        }
+      } catch (const std::bad_alloc&) {
+        short_of_something = true;
+      }
+      if (short_of_something) co_await loop_->sleep(pause);
+    }
+  }
+
+  Loop* loop_;
+  Descriptor listener_;
+  std::string address_;
+  CollectMetrics collect_;
+  Semaphore slots_;
+  std::list<Client> clients_;
+  std::optional<ScopedTask> accepting_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<MetricsServer>> open_tcp_metrics(Loop& loop, const TcpAddress& address,
+                                                        CollectMetrics collect) {
+  const auto endpoint = read_ip_endpoint(address.text);
+  if (!endpoint) {
+    return std::unexpected(error_of(std::errc::invalid_argument, "listen",
+                                    write_metrics_address(address), "no IP address and port"));
+  }
+  auto listener = listen_at(address, *endpoint);
+  if (!listener) return std::unexpected(listener.error());
+  const std::string host = endpoint->is_v6 ? "[" + endpoint->host + "]" : endpoint->host;
+  std::string where = fmt::format("tcp:{}:{}", host, port_of(*listener, endpoint->port));
+  return std::make_unique<TcpMetricsServer>(loop, std::move(*listener), std::move(where),
+                                            std::move(collect));
+}
+
+}  // namespace hallway::tool

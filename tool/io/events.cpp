@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "io/events.hpp"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <spdlog/details/os.h>
+#include <spdlog/pattern_formatter.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstdlib>
+#include <mutex>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include <hallway/bytes.hpp>
+
+#include "io/escape.hpp"
+#include "io/event_limits.hpp"
+#include "io/json_line.hpp"
+#include "io/log.hpp"
+#include "io/values.hpp"
+
+namespace hallway::tool {
+
+namespace {
+
+/// Of a message shown with -v; -vv shows it whole.
+constexpr std::size_t excerpt_size = 64;
+
+bool coloured() {
+  const char* no_color = std::getenv("NO_COLOR");
+  const bool unwanted = no_color != nullptr && *no_color != '\0';
+  return !unwanted && spdlog::details::os::in_terminal(stderr) &&
+         spdlog::details::os::is_color_terminal();
+}
+
+/// "[name (pid)] words". A name with a percent sign in it stands for itself.
+std::string pattern() {
+  std::string name;
+  for (const char letter : printable(program_invocation_short_name)) {
+    name += letter;
+    if (letter == '%') name += letter;
+  }
+  return fmt::format("%^[{} (%P)]%$ %v", name);
+}
+
+std::string formatted(std::string_view words) {
+  thread_local spdlog::pattern_formatter formatter(pattern());
+  static const bool with_colours = coloured();
+  const spdlog::details::log_msg message("hallway", spdlog::level::info, words);
+  spdlog::memory_buf_t line;
+  formatter.format(message, line);
+  std::string text(line.data(), line.size());
+  if (!with_colours) return text;
+  return text.insert(message.color_range_end, "\x1b[m")
+      .insert(message.color_range_start, "\x1b[32m");
+}
+
+std::string now_in_utc() {
+  const auto now =
+      std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
+  const auto milliseconds = now.time_since_epoch().count() % 1000;
+  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z",
+                     fmt::gmtime(std::chrono::system_clock::to_time_t(now)), milliseconds);
+}
+
+std::string json_event(std::string_view name, std::uint64_t connection,
+                       const nlohmann::ordered_json& fields) {
+  nlohmann::ordered_json object{{"event", name},
+                                {"time", now_in_utc()},
+                                {"process", std::string(program_invocation_short_name)},
+                                {"pid", getpid()}};
+  if (connection != 0) object["connection"] = connection;
+  object.update(fields);
+  return json_line(object);
+}
+
+/// Thread: any.
+std::string line_of(bool json, std::string_view name, std::uint64_t connection,
+                    std::string_view words, const nlohmann::ordered_json& fields) {
+  if (json) return json_event(name, connection, fields);
+  std::string line;
+  if (connection != 0) line += fmt::format("connection {}: ", connection);
+  line += name;
+  if (!words.empty()) line += fmt::format(": {}", printable(words));
+  return formatted(line);
+}
+
+}  // namespace
+
+/// Shared with the log's thread, which tells what was counted.
+class Events::Limits {
+ public:
+  EventLimits::Verdict happens(std::string_view kind) {
+    const std::lock_guard lock(mutex_);
+    return limits_.happens(kind, std::chrono::steady_clock::now());
+  }
+
+  std::uint64_t take_untold(std::string_view kind) {
+    const std::lock_guard lock(mutex_);
+    return limits_.take_untold(kind);
+  }
+
+ private:
+  std::mutex mutex_;
+  EventLimits limits_;
+};
+
+Events::Events(Verbosity wordiness) : wordiness_(wordiness), limits_(std::make_shared<Limits>()) {
+  Log::standard_error().on_dropped([json = wordiness.json](std::uint64_t missing) {
+    const std::string words = counted(missing, "log line") + " were dropped, nobody took them";
+    return line_of(json, "log", 0, words, {{"dropped", missing}});
+  });
+}
+
+bool Events::tells(Level level) const noexcept {
+  return std::to_underlying(level) <= wordiness_.verbosity;
+}
+
+void Events::tell(Level level, std::string_view name, std::uint64_t connection,
+                  std::string_view words) {
+  tell(level, name, connection, words, nlohmann::ordered_json::object());
+}
+
+void Events::tell(Level level, std::string_view name, std::uint64_t connection,
+                  std::string_view words, const nlohmann::ordered_json& fields) {
+  if (!tells(level) || !admits(level, name)) return;
+  Log::standard_error().write(line_of(wordiness_.json, name, connection, words, fields));
+}
+
+bool Events::admits(Level level, std::string_view name) {
+  if (level != Level::usual) return true;
+  const auto verdict = limits_->happens(name);
+  if (!verdict.count_at) return verdict.told;
+  const auto count = [limits = limits_, json = wordiness_.json, kind = std::string(name)] {
+    const std::uint64_t untold = limits->take_untold(kind);
+    return line_of(json, "not told", 0, fmt::format("{} more events \"{}\"", untold, kind),
+                   {{"kind", kind}, {"events", untold}});
+  };
+  Log::standard_error().write_at(*verdict.count_at, count);
+  return false;
+}
+
+void Events::message(std::string_view direction, std::uint64_t connection, std::string_view bytes) {
+  if (!tells(Level::detail)) return;
+  const std::size_t most = wordiness_.verbosity > 1 ? bytes.size() : excerpt_size;
+  if (wordiness_.json) {
+    tell(Level::detail, direction, connection, "",
+         {{"bytes", bytes.size()}, {"data", std::string(beginning_of(bytes, most))}});
+    return;
+  }
+  tell(Level::detail, direction, connection,
+       counted(bytes.size(), "byte") + ": " + excerpt(bytes, most));
+}
+
+void Events::error(std::string_view name, std::uint64_t connection, const Error& error) {
+  const std::string why = error.explain();
+  nlohmann::ordered_json fields{{"why", why}};
+  if (!error.subject.empty()) fields["subject"] = error.subject;
+  tell(Level::usual, name, connection, why, fields);
+}
+
+nlohmann::ordered_json json_of(const Peer& peer) {
+  return {
+      {"pid", peer.pid}, {"uid", peer.uid}, {"gid", peer.gid}, {"process", peer.process_name()}};
+}
+
+}  // namespace hallway::tool

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "io/output.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <list>
+#include <new>
+#include <nlohmann/json.hpp>
+#include <system_error>
+#include <utility>
+
+#include <hallway/bytes.hpp>
+#include <hallway/limits.hpp>
+
+#include "io/escape.hpp"
+#include "io/patient_write.hpp"
+#include "io/report.hpp"
+
+namespace hallway::tool {
+
+namespace {
+
+/// Above it, room() waits.
+constexpr std::size_t queue_limit = 1 << 20;
+
+Error cannot_write(int code) {
+  Error error = error_of(code, "write", "standard output");
+  // What stands in its place since the start says so (see main.cpp).
+  if (code == EBADF) error.reason = "it is closed";
+  return error;
+}
+
+}  // namespace
+
+std::string printed_line(std::string_view message, bool escape) {
+  std::string line = escape ? printable(message) : std::string(message);
+  line += '\n';
+  return line;
+}
+
+void add_data(nlohmann::ordered_json& object, std::string_view bytes) {
+  if (is_utf8(bytes)) {
+    object["data"] = bytes;
+  } else {
+    object["data_base64"] = base64(bytes);
+  }
+}
+
+std::string json_line(std::string_view message, std::uint64_t connection) {
+  nlohmann::ordered_json object{{"event", "message"}};
+  if (connection != 0) object["connection"] = connection;
+  add_data(object, message);
+  return json_line(object);
+}
+
+Output::Output(Loop& loop, bool watched) : loop_(&loop), is_terminal_(isatty(STDOUT_FILENO) == 1) {
+  if (watched) open();
+}
+
+void Output::open() {
+  writer_.emplace(STDOUT_FILENO);
+  hearing_.emplace(hear());
+}
+
+void Output::run_in_thread(std::function<void()> action) {
+  if (writer_) writer_->run_in_thread(std::move(action));
+}
+
+void Output::write(std::string_view bytes) {
+  if (bytes.empty()) return;
+  // Counted in any case: it will never be written().
+  queued_ever_ += bytes.size();
+  if (ended_) return;
+  if (!writer_) open();
+  queue_ += bytes;
+  if (!std::exchange(flushing_, true)) loop_->spawn(flush());
+}
+
+Task<> Output::room() {
+  if (queued_ever_ - written_ever_ > queue_limit) co_await written(queued_ever_ - queue_limit);
+}
+
+Task<bool> Output::written() {
+  const std::uint64_t until = queued_ever_;
+  co_await written(until);
+  co_return written_ever_ >= until;
+}
+
+Task<> Output::written(std::uint64_t until) {
+  if (written_ever_ >= until || ended_) co_return;
+  Waiting waiting{until, Event(*loop_)};
+  // Whoever is ended while he waits must not be woken.
+  struct InLine {
+    std::shared_ptr<std::list<Waiting*>> line;
+    Waiting* who;
+    ~InLine() { line->remove(who); }
+  };
+  waiting_->push_back(&waiting);
+  const InLine in_line{waiting_, &waiting};
+  co_await waiting.happened;
+}
+
+int Output::finish() {
+  if (!flushing_ || ended_) return exit_status::done;
+  const ScopedTask limit = give_up();
+  return loop_->run();
+}
+
+ScopedTask Output::give_up() {
+  co_await loop_->sleep(ServerLimits{}.drain_time);
+  loop_->stop(fail(error_of(std::errc::interrupted, "write", "standard output",
+                            "nobody takes what was printed; the rest of it is lost")));
+}
+
+void Output::wake() {
+  std::erase_if(*waiting_, [this](Waiting* one) {
+    const bool over = ended_ || one->until <= written_ever_;
+    if (over) one->happened.happen();
+    return over;
+  });
+}
+
+/// Keeps the loop running until all is written.
+Task<> Output::flush() {
+  // The next turn is soon enough, and many messages then cost one write.
+  co_await loop_->sleep(Duration::zero());
+  while (written_ever_ < queued_ever_ && !ended_) {
+    // Again each time: a task that was woken together with this one may have printed more.
+    hand_over();
+    co_await written(queued_ever_);
+  }
+  flushing_ = false;
+}
+
+void Output::hand_over() {
+  if (!queue_.empty()) writer_->write(std::exchange(queue_, {}));
+}
+
+ScopedTask Output::hear() {
+  try {
+    while (!ended_) {
+      co_await loop_->readable(writer_->news());
+      writer_->forget_news();
+      written_ever_ = writer_->written();
+      if (const int code = writer_->error(); code != 0) end(code);
+      wake();
+      if (flushing_) hand_over();
+    }
+  } catch (const std::bad_alloc&) {
+    end(ENOMEM);
+    wake();
+  }
+}
+
+void Output::end(int code) {
+  ended_ = true;
+  queue_ = {};
+  if (code != EPIPE) error_ = cannot_write(code);
+  if (on_end_) on_end_();
+}
+
+Result<void> write_out(std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t wrote = patient_write(STDOUT_FILENO, bytes);
+    if (wrote < 0) return std::unexpected(cannot_write(errno));
+    bytes.remove_prefix(static_cast<std::size_t>(wrote));
+  }
+  return {};
+}
+
+int print_and_end(std::string_view bytes) {
+  const auto wrote = write_out(bytes);
+  const bool failed = !wrote && wrote.error().code != std::errc::broken_pipe;
+  return failed ? fail(wrote.error()) : exit_status::done;
+}
+
+int close_output(int status) {
+  // A copy, because the thread that writes may be stuck in a write(2) to standard output itself.
+  // Each close(2) of a file makes its file system say what it could not store (filp_close,
+  // fs/open.c).
+  const int copy = ::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+  const bool closed = copy < 0 || ::close(copy) == 0 || errno == EINTR;
+  if (closed || status != exit_status::done) return status;
+  return fail(error_of(errno, "close", "standard output"));
+}
+
+}  // namespace hallway::tool

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "io/stream_writer.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <mutex>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include <hallway/limits.hpp>
+
+#include "io/patient_write.hpp"
+
+namespace hallway::tool {
+
+namespace {
+
+/// In one write(2): what has been written is known, and acknowledged, piece by piece.
+constexpr std::size_t piece = 64 * kibibyte;
+
+/// What one thread rings and another hears: a pipe, because both wait with poll(2) for more than
+/// this.
+class Bell {
+ public:
+  Bell() {
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0) {
+      throw std::system_error(errno, std::generic_category(), "pipe");
+    }
+    heard_ = Descriptor::adopt(ends[0]);
+    rung_ = Descriptor::adopt(ends[1]);
+  }
+
+  /// One that is full has been rung and not heard.
+  void ring() const noexcept { [[maybe_unused]] const ssize_t wrote = ::write(rung_.get(), "", 1); }
+
+  void silence() const noexcept {
+    std::array<char, 512> rings;
+    while (::read(heard_.get(), rings.data(), rings.size()) > 0) {
+    }
+  }
+
+  [[nodiscard]] int descriptor() const noexcept { return heard_.get(); }
+
+ private:
+  Descriptor heard_;
+  Descriptor rung_;
+};
+
+}  // namespace
+
+/// What the owner and the thread share, as long as one of them is there.
+struct StreamWriter::State {
+  explicit State(int its_descriptor) : descriptor(its_descriptor) {}
+
+  /// The life of the thread.
+  void run() {
+    while (wait_for_work()) {
+      std::string bytes;
+      {
+        const std::lock_guard lock(mutex);
+        bytes.swap(waiting);
+      }
+      if (!write_all(bytes)) return;
+    }
+  }
+
+  /// Until there are bytes. False: there is nobody to write for, or to.
+  bool wait_for_work() {
+    for (;;) {
+      std::array<pollfd, 2> watched{
+          pollfd{.fd = descriptor, .events = 0, .revents = 0},
+          pollfd{.fd = work.descriptor(), .events = POLLIN, .revents = 0}};
+      if (poll(watched.data(), watched.size(), -1) < 0) continue;
+      work.silence();
+      // Not asked for, these are told all the same: of a pipe, that its last reader is gone.
+      if ((watched[0].revents & POLLNVAL) != 0) return end(EBADF);
+      if (watched[0].revents != 0) return end(EPIPE);
+      run_actions();
+      const std::lock_guard lock(mutex);
+      if (!waiting.empty()) return true;
+      if (ownerless) return false;
+    }
+  }
+
+  void run_actions() {
+    std::vector<std::function<void()>> due;
+    {
+      const std::lock_guard lock(mutex);
+      due.swap(actions);
+    }
+    for (const auto& action : due) action();
+  }
+
+  bool write_all(std::string_view bytes) {
+    while (!bytes.empty()) {
+      const ssize_t wrote = patient_write(descriptor, bytes.substr(0, piece));
+      if (wrote < 0) return end(errno);
+      bytes.remove_prefix(static_cast<std::size_t>(wrote));
+      const std::lock_guard lock(mutex);
+      if (ownerless) return false;
+      written += static_cast<std::uint64_t>(wrote);
+      news.ring();
+    }
+    return true;
+  }
+
+  bool end(int code) {
+    const std::lock_guard lock(mutex);
+    error = code;
+    news.ring();
+    return false;
+  }
+
+  const int descriptor;
+  const Bell work;
+  const Bell news;
+  std::mutex mutex;  // of what follows
+  std::string waiting;
+  std::vector<std::function<void()>> actions;
+  std::uint64_t written = 0;
+  int error = 0;
+  bool ownerless = false;
+};
+
+StreamWriter::StreamWriter(int descriptor) : state_(std::make_shared<State>(descriptor)) {
+  start_writing_thread([state = state_] { state->run(); });
+}
+
+StreamWriter::~StreamWriter() {
+  const std::lock_guard lock(state_->mutex);
+  state_->ownerless = true;
+  state_->work.ring();
+}
+
+void StreamWriter::write(std::string bytes) {
+  const std::lock_guard lock(state_->mutex);
+  if (state_->waiting.empty()) {
+    state_->waiting = std::move(bytes);
+  } else {
+    state_->waiting += bytes;
+  }
+  state_->work.ring();
+}
+
+void StreamWriter::run_in_thread(std::function<void()> action) {
+  const std::lock_guard lock(state_->mutex);
+  state_->actions.push_back(std::move(action));
+  state_->work.ring();
+}
+
+std::uint64_t StreamWriter::written() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->written;
+}
+
+int StreamWriter::error() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->error;
+}
+
+int StreamWriter::news() const noexcept { return state_->news.descriptor(); }
+
+void StreamWriter::forget_news() { state_->news.silence(); }
+
+}  // namespace hallway::tool

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "serve/answering.hpp"
+
+namespace hallway::tool {
+
+Answering::Answering(Loop& loop, const ServeFlags& flags, Events& events, Output& output)
+    : loop_(&loop), flags_(&flags), events_(&events), output_(&output) {
+  const AnswerFlags& answer = flags.answer;
+  if (!answer.handler) return;
+  handler_.emplace(loop, *answer.handler,
+                   HandlerLimits{.processes = answer.handlers,
+                                 .time = answer.handler_timeout,
+                                 .answer = flags.wire.max_message});
+}
+
+Task<> Answering::print(std::string_view message, std::uint64_t connection) {
+  events_->message("received", connection, message);
+  if (!flags_->print) co_return;
+  output_->write(flags_->wordiness.json ? json_line(message, connection)
+                                        : printed_line(message, output_->is_terminal()));
+  co_await output_->room();
+}
+
+Task<Answered> Answering::answer(std::string_view message, ReplyPath& path) {
+  Answered answered = co_await reply(message, path);
+  if (flags_->answer.ack && answered.can_go_on) {
+    // It says that the message has been dealt with: printed, too, and not about to be. One that
+    // could not be printed is not acknowledged; the server drains, and its client sees the end.
+    if (flags_->print) answered.can_go_on = co_await output_->written();
+    if (!answered.can_go_on) co_return answered;
+    answered.any = true;
+    answered.can_go_on = co_await path.reply(*flags_->answer.ack);
+  }
+  co_return answered;
+}
+
+Task<Answered> Answering::reply(std::string_view message, ReplyPath& path) {
+  if (const std::string* promised = flags_->answer.reply_to(message)) {
+    const bool sent = co_await path.reply(*promised);
+    co_return Answered{.any = true, .can_go_on = sent};
+  }
+  if (flags_->answer.echo) {
+    const bool sent = co_await path.reply(message);
+    co_return Answered{.any = true, .can_go_on = sent};
+  }
+  if (handler_) co_return co_await reply_of_handler(message, path);
+  co_return Answered{};
+}
+
+Task<Answered> Answering::reply_of_handler(std::string_view message, ReplyPath& path) {
+  const auto printed = co_await handler_->answer(message);
+  if (!printed) {
+    events_->error("handler failed", path.number(), printed.error());
+    co_return Answered{};
+  }
+  if (!*printed) co_return Answered{};
+  const bool sent = co_await path.reply(**printed);
+  co_return Answered{.any = true, .can_go_on = sent};
+}
+
+void Answering::stop_if_told(std::string_view message) {
+  if (flags_->stops_server(message)) loop_->drain();
+}
+
+}  // namespace hallway::tool

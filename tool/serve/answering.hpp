@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What `hallway serve` does with a message, whatever it came in: print it, answer it, notice the
+// word that stops the server.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include <hallway/loop.hpp>
+#include <hallway/task.hpp>
+
+#include "io/events.hpp"
+#include "io/output.hpp"
+#include "serve/handler.hpp"
+#include "serve/serve_flags.hpp"
+
+namespace hallway::tool {
+
+/// Where the answers to one message go.
+class ReplyPath {
+ public:
+  /// Whether the reply is on its way; false: nothing more can be sent.
+  virtual Task<bool> reply(std::string_view bytes) = 0;
+
+  /// The number of the connection; 0 for datagrams.
+  [[nodiscard]] virtual std::uint64_t number() const = 0;
+
+ protected:
+  ~ReplyPath() = default;
+};
+
+/// What came of answering one message.
+struct Answered {
+  bool any = false;       ///< a reply was sent
+  bool can_go_on = true;  ///< and more can be
+};
+
+class Answering {
+ public:
+  Answering(Loop& loop, const ServeFlags& flags, Events& events, Output& output);
+
+  /// Prints the message, as far as it is to be printed.
+  Task<> print(std::string_view message, std::uint64_t connection);
+
+  /// Sends the replies that the flags ask for, --ack last. `message` is borrowed until the task
+  /// ends.
+  Task<Answered> answer(std::string_view message, ReplyPath& path);
+
+  /// Drains the loop if the message is the stop word.
+  void stop_if_told(std::string_view message);
+
+ private:
+  Task<Answered> reply(std::string_view message, ReplyPath& path);
+  Task<Answered> reply_of_handler(std::string_view message, ReplyPath& path);
+
+  Loop* loop_;
+  const ServeFlags* flags_;
+  Events* events_;
+  Output* output_;
+  std::optional<Handler> handler_;
+};
+
+}  // namespace hallway::tool

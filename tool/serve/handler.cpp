@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "serve/handler.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <new>
+#include <utility>
+
+#include <hallway/child.hpp>
+#include <hallway/descriptor.hpp>
+
+#include "io/escape.hpp"
+#include "io/report.hpp"
+#include "io/scoped_task.hpp"
+#include "io/values.hpp"
+
+namespace hallway::tool {
+
+namespace {
+
+/// Shown of the command where it is reported.
+constexpr std::size_t shown_command = 60;
+
+struct Pipe {
+  Descriptor read_end;
+  Descriptor write_end;
+};
+
+Result<Pipe> make_pipe() {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) < 0) return std::unexpected(error_of(errno, "handler", "pipe"));
+  return Pipe{Descriptor::adopt(ends[0]), Descriptor::adopt(ends[1])};
+}
+
+/// Ours alone: the two ends of a pipe are not one open file, so the child's still blocks.
+void never_block(const Descriptor& end) {
+  fcntl(end.get(), F_SETFL, fcntl(end.get(), F_GETFL) | O_NONBLOCK);
+}
+
+/// A process that answers one message, and what has been seen of it. It is killed with this
+/// object, unless it has ended.
+struct Process {
+  Process(Loop& its_loop, Child its_child, Descriptor its_input, Descriptor its_output)
+      : loop(&its_loop),
+        child(std::move(its_child)),
+        input(std::move(its_input)),
+        output(std::move(its_output)) {}
+  Process(const Process&) = delete;
+  Process& operator=(const Process&) = delete;
+  ~Process() {
+    if (!ended) kill();
+  }
+
+  /// With everything it started, which shares its process group.
+  void kill() { static_cast<void>(child.kill(SIGKILL)); }
+
+  /// For want of memory: what it printed is lost, and nothing else.
+  void give_up() {
+    out_of_memory = true;
+    printed = {};
+    kill();
+  }
+
+  /// Reads once what is there, at most so much. False: nothing more will come.
+  bool read_some(std::size_t most) {
+    std::array<char, 64 * kibibyte> buffer;
+    const ssize_t got = read(output.get(), buffer.data(), std::min(most, buffer.size()));
+    if (got < 0) return errno == EAGAIN || errno == EINTR;
+    printed.append(buffer.data(), static_cast<std::size_t>(got));
+    return got > 0;
+  }
+
+  Loop* loop;
+  Child child;
+  Descriptor input;
+  Descriptor output;
+  std::string printed;
+  bool too_much = false;
+  bool timed_out = false;
+  bool out_of_memory = false;
+  bool ended = false;
+};
+
+/// Writes the message to the process, which may well not read it.
+ScopedTask feed(Process& process, std::string_view message) {
+  try {
+    while (!message.empty()) {
+      co_await process.loop->writable(process.input.get());
+      const ssize_t wrote = write(process.input.get(), message.data(), message.size());
+      if (wrote < 0 && errno != EAGAIN && errno != EINTR) break;
+      if (wrote > 0) message.remove_prefix(static_cast<std::size_t>(wrote));
+    }
+  } catch (const std::bad_alloc&) {
+    process.give_up();
+  }
+  process.input.close();
+}
+
+/// Reads what the process prints, to its end or one byte more than `most`.
+ScopedTask collect(Process& process, std::size_t most) {
+  try {
+    while (!process.too_much) {
+      co_await process.loop->readable(process.output.get());
+      if (!process.read_some(64 * kibibyte)) break;
+      process.too_much = process.printed.size() > most;
+    }
+  } catch (const std::bad_alloc&) {
+    process.give_up();
+  }
+  if (process.too_much) process.kill();
+}
+
+/// What is in the pipe now and no more: something that the process left behind may go on printing.
+void collect_rest(Process& process, std::size_t most) {
+  int left = 0;
+  if (process.too_much || process.out_of_memory) return;
+  if (ioctl(process.output.get(), FIONREAD, &left) < 0) return;
+  auto rest = static_cast<std::size_t>(left);
+  while (rest > 0) {
+    const std::size_t before = process.printed.size();
+    if (!process.read_some(rest)) break;
+    rest -= process.printed.size() - before;
+  }
+  process.too_much = process.printed.size() > most;
+}
+
+ScopedTask kill_after(Process& process, Duration time) {
+  try {
+    co_await process.loop->sleep(time);
+    process.timed_out = true;
+    process.kill();
+  } catch (const std::bad_alloc&) {
+    process.give_up();
+  }
+}
+
+/// Until the process has ended and what it printed has been read. What it started and left behind
+/// may keep the pipe open for as long as it likes.
+Task<Result<ExitStatus>> finish(Process& process, std::string_view message, HandlerLimits limits) {
+  // Its final newline is on the house.
+  const std::size_t most = limits.answer + 1;
+  const ScopedTask clock = kill_after(process, limits.time);
+  const ScopedTask feeding = feed(process, message);
+  const ScopedTask collecting = collect(process, most);
+  auto status = co_await process.child.wait();
+  process.ended = true;
+  collect_rest(process, most);
+  co_return status;
+}
+
+void drop_final_newline(std::string& text) {
+  if (text.ends_with('\n')) text.pop_back();
+}
+
+}  // namespace
+
+Handler::Handler(Loop& loop, std::string command, HandlerLimits limits)
+    : loop_(&loop), command_(std::move(command)), limits_(limits), slots_(loop, limits.processes) {}
+
+Error Handler::failure(std::errc code, std::string_view reason) const {
+  return error_of(code, "handler", excerpt(command_, shown_command), reason);
+}
+
+Task<Result<std::optional<std::string>>> Handler::answer(std::string_view message) {
+  const Slot slot = co_await slots_.take();
+  auto input = make_pipe();
+  if (!input) co_return std::unexpected(input.error());
+  auto output = make_pipe();
+  if (!output) co_return std::unexpected(output.error());
+  never_block(input->write_end);
+  never_block(output->read_end);
+
+  auto child = Child::spawn_with(*loop_, {"sh", "-c", command_},
+                                 {input->read_end.get(), output->write_end.get(), STDERR_FILENO},
+                                 {.own_group = true});
+  if (!child) co_return std::unexpected(child.error());
+  input->read_end.close();
+  output->write_end.close();
+  Process process(*loop_, std::move(*child), std::move(input->write_end),
+                  std::move(output->read_end));
+
+  const auto status = co_await finish(process, message, limits_);
+  if (process.out_of_memory) {
+    co_return std::unexpected(
+        failure(std::errc::not_enough_memory, "killed, there is no memory for what it prints"));
+  }
+  if (process.timed_out) {
+    co_return std::unexpected(failure(
+        std::errc::timed_out, "killed, it took longer than " + write_duration(limits_.time)));
+  }
+  if (!status) co_return std::unexpected(status.error());
+  if (!process.too_much && !status->success()) {
+    co_return std::unexpected(failure(std::errc::io_error, status->to_string()));
+  }
+  drop_final_newline(process.printed);
+  if (process.too_much || process.printed.size() > limits_.answer) {
+    co_return std::unexpected(failure(
+        std::errc::message_size, "killed, it printed more than " + write_size(limits_.answer)));
+  }
+  if (process.printed.empty()) co_return std::nullopt;
+  co_return std::move(process.printed);
+}
+
+}  // namespace hallway::tool

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// --handler: a shell command that answers messages, one process per message.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <hallway/error.hpp>
+#include <hallway/limits.hpp>
+#include <hallway/loop.hpp>
+#include <hallway/task.hpp>
+
+#include "io/semaphore.hpp"
+
+namespace hallway::tool {
+
+/// What all processes together, and each alone, may cost.
+struct HandlerLimits {
+  std::size_t processes;  ///< at once; later messages wait in order
+  Duration time;          ///< of one process, which is then killed
+  std::size_t answer;     ///< bytes one may print; it is killed over that
+};
+
+class Handler {
+ public:
+  Handler(Loop& loop, std::string command, HandlerLimits limits);
+
+  /// What the command printed for this message, less one final newline; nothing if it printed
+  /// nothing. `message` is borrowed until the task ends.
+  /// @errors timed_out; message_size: it printed too much; io_error: it failed; else it could not
+  ///         be started
+  Task<Result<std::optional<std::string>>> answer(std::string_view message);
+
+ private:
+  [[nodiscard]] Error failure(std::errc code, std::string_view reason) const;
+
+  Loop* loop_;
+  std::string command_;
+  HandlerLimits limits_;
+  Semaphore slots_;
+};
+
+}  // namespace hallway::tool

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What `hallway serve` can be told.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <hallway/address.hpp>
+#include <hallway/limits.hpp>
+
+#include "cli/cli_fwd.hpp"
+#include "cli/flags.hpp"
+#include "cli/listening_flags.hpp"
+#include "cli/verb.hpp"
+#include "io/events.hpp"
+#include "server/sandbox.hpp"
+
+namespace hallway::tool {
+
+namespace serve_defaults {
+inline constexpr const char* ack = "__ACK__";
+inline constexpr const char* exit_word = "exit";
+inline constexpr std::size_t handlers = 8;
+inline constexpr Duration handler_timeout = std::chrono::seconds(30);
+inline constexpr Duration datagram_timeout = std::chrono::seconds(1);
+}  // namespace serve_defaults
+
+/// How a message is answered.
+struct AnswerFlags {
+  bool echo = false;
+  std::optional<std::string> ack;
+  std::vector<std::pair<std::string, std::string>> on;
+  bool sized = false;
+  bool hangup = false;
+  bool broadcast = false;
+  std::optional<std::string> handler;
+  std::size_t handlers = serve_defaults::handlers;
+  Duration handler_timeout = serve_defaults::handler_timeout;
+
+  /// The reply that --on promises to this message, or nullptr.
+  [[nodiscard]] const std::string* reply_to(std::string_view message) const;
+};
+
+struct ServeFlags {
+  Verbosity wordiness;
+  LoopOptions loop;
+  Wire wire;
+  Address address;
+  AnswerFlags answer;
+  std::vector<std::string> program;
+  bool print = true;
+  std::optional<std::string> exit_word;
+  std::optional<std::string> stop_word;
+  Listening listening;
+  ServerLimits server_limits;
+  Duration idle_time = Limits{}.idle_time;
+  Duration handshake_time = Limits{}.handshake_time;
+  std::optional<Duration> timeout;
+  Full full = Full::disconnect;
+  bool once = false;
+
+  [[nodiscard]] Limits limits() const;
+
+  /// What a server of these needs once it listens.
+  [[nodiscard]] SandboxNeeds sandbox_needs() const;
+
+  [[nodiscard]] bool ends_connection(std::string_view message) const {
+    return message == exit_word;
+  }
+  [[nodiscard]] bool stops_server(std::string_view message) const { return message == stop_word; }
+};
+
+/// Declares all of it. `flags` is complete, and free of contradictions, once `verb` was parsed.
+void add_serve_flags(CLI::App& verb, ServeFlags& flags);
+
+}  // namespace hallway::tool

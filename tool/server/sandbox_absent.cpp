@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// In place of sandbox.cpp where the program is instrumented: a sanitizer starts a process at its
+// end that looks for leaks by ptrace(2), what coverage counts is written where the build was, and
+// both make system calls of their own.
+#include "server/sandbox.hpp"
+
+namespace hallway::tool {
+
+std::string Sandbox::to_string() const { return without_filter; }
+
+Sandbox enter_sandbox(const SandboxNeeds&, const std::vector<RunInThread>&,
+                      const std::function<void(const Error&)>&) {
+  return {
+      .without_landlock = {}, .without_filter = "off: this program is instrumented", .errors = {}};
+}
+
+}  // namespace hallway::tool

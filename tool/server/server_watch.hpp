@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the command does when something happens to a server of its own.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include <hallway/address.hpp>
+#include <hallway/datagram_socket.hpp>
+#include <hallway/limits.hpp>
+#include <hallway/loop.hpp>
+#include <hallway/server.hpp>
+
+#include "io/events.hpp"
+#include "io/spare_memory.hpp"
+#include "server/ready.hpp"
+
+namespace hallway::tool {
+
+/// A path of ours that somebody took away, and how.
+struct LostPath {
+  Address path;
+  std::string why;
+};
+
+class ServerWatch {
+ public:
+  ServerWatch(Loop& loop, Events& events, ServerRun& run, PathLost on_path_lost)
+      : loop_(&loop), events_(&events), run_(&run), on_path_lost_(on_path_lost), memory_(loop) {}
+
+  /// To be called with every event.
+  /// @param worth_telling  whether people hear of it
+  void follow(const ServerEvent& event, bool worth_telling = true);
+
+  /// The same for a datagram socket.
+  void follow(const PathEvent& event);
+
+  /// The first path that was lost, if the server has ended for that.
+  [[nodiscard]] const std::optional<LostPath>& lost() const noexcept { return lost_; }
+
+ private:
+  void lose(const Address& path, const std::string& why);
+
+  Loop* loop_;
+  Events* events_;
+  ServerRun* run_;
+  PathLost on_path_lost_;
+  SpareMemory memory_;
+  std::optional<LostPath> lost_;
+};
+
+}  // namespace hallway::tool
