@@ -1,9 +1,9 @@
-// A server that is handed its socket, already listening, by systemd or systemd-socket-activate.
+// A server that gets its listening socket from systemd or systemd-socket-activate.
 //
 //   systemd-socket-activate -l /tmp/app.sock activation
 //
-// No client is refused while it starts or restarts: the socket outlives it, and so does its name,
-// which belongs to whoever made it.
+// No client is refused while it starts or restarts: the socket outlives the server. So does the
+// socket file, which belongs to the program that created it.
 #include <iostream>
 #include <string>
 
@@ -18,13 +18,13 @@ Task<> serve(Connection client) {
 }
 
 int main() {
-  std::cout << std::unitbuf;  // each line is seen at once, in a pipe, too
+  std::cout << std::unitbuf;  // flushes each line at once, also into a pipe
   Loop loop;
   Notifier notifier(loop);
   auto server = Server::open(loop, "activation", serve);
   if (!server) return report(server.error());
   std::cout << "serving " << server->address().to_string() << '\n';
-  notifier.ready();  // where Type=notify asks for it
+  notifier.ready();  // for Type=notify
   loop.drain_on({SIGINT, SIGTERM});
   return loop.run();
 }

@@ -1,9 +1,9 @@
-// A chat room: what one says, all others hear.
+// A chat room: each message of a client goes to all other clients.
 //
 //   chat [ADDRESS]
 //
-// Talk with `nc -U` or `hallway connect`. Nobody can pretend to be somebody else: who speaks is
-// what the kernel says. A client too slow to listen loses messages, and holds up nobody.
+// Connect with `nc -U` or `hallway connect`. A client cannot pretend to be another user: the kernel
+// identifies the sender. A client that reads too slowly loses messages, and delays no other client.
 #include <iostream>
 #include <string>
 
@@ -23,7 +23,7 @@ Task<> talk(Connection guest) {
 }
 
 int main(int argc, char** argv) {
-  std::cout << std::unitbuf;  // each line is seen at once, in a pipe, too
+  std::cout << std::unitbuf;  // flushes each line at once, also into a pipe
   Loop loop;
   auto server =
       Server::open(loop, argc > 1 ? argv[1] : "/tmp/chat.sock", talk, {.full = Full::drop_oldest});

@@ -25,13 +25,13 @@ Task<int> serve(Loop& loop, const char* address) {
   }
 
   std::cout << rule << "\nShutting down...\n";
-  socket->close();  // and the file is gone
+  socket->close();  // also removes the socket file
   std::cout << "Done\n";
   co_return 0;
 }
 
 int main(int argc, char** argv) {
-  std::cout << std::unitbuf;  // each line is seen at once, in a pipe, too
+  std::cout << std::unitbuf;  // flushes each line at once, also into a pipe
   Loop loop;
   return loop.run(serve(loop, argc > 1 ? argv[1] : "./echo.socket"));
 }

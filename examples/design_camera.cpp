@@ -2,8 +2,8 @@
 //
 //   design_camera [ADDRESS]
 //
-// A message asks for a frame and brings the memory it is to be written to: nothing is copied
-// through the socket but a word.
+// A message requests a frame and carries the memory to write it to: only a short text is copied
+// through the socket.
 #include <unistd.h>
 
 #include <iostream>
@@ -25,7 +25,7 @@ Task<> serve_frames(Connection viewer) {
 }
 
 int main(int argc, char** argv) {
-  std::cout << std::unitbuf;  // each line is seen at once, in a pipe, too
+  std::cout << std::unitbuf;  // flushes each line at once, also into a pipe
   Loop loop;
   auto server = Server::open(loop, argc > 1 ? argv[1] : "/run/camera.sock", serve_frames,
                              {.type = SocketType::seqpacket,

@@ -17,7 +17,7 @@ Task<int> give_work(Loop& loop, int argc, char** argv) {
     if (!answer) co_return report(answer.error());
     std::cout << answer->bytes() << '\n';
   }
-  worker.half_close();  // no more work: the end of the worker's input
+  worker.half_close();  // ends the worker's input
 
   const auto status = co_await child->wait();
   if (!status) co_return report(status.error());

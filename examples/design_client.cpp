@@ -1,4 +1,5 @@
-// A client without a loop: connects, asks, prints, and gives up after a second.
+// A client without a loop: it connects, sends a request, prints the answer, and gives up after a
+// second.
 //
 //   design_client [ADDRESS]
 #include <chrono>

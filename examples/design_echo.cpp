@@ -10,6 +10,6 @@ int main() {
   Loop loop;
   auto server = Server::open(loop, "/tmp/unix_socket.sock", echo);
   if (!server) return report(server.error());  // "bind unix:/tmp/unix_socket.sock: in use by ..."
-  loop.drain_on({SIGINT, SIGTERM});            // asked for: the library touches no signal by itself
+  loop.drain_on({SIGINT, SIGTERM});            // explicit: the library handles no signal by itself
   return loop.run();                           // 0 after a clean drain
 }

@@ -18,7 +18,7 @@ Task<> echo(Connection client) {
 }
 
 int main(int argc, char** argv) {
-  std::cout << std::unitbuf;  // each line is seen at once, in a pipe, too
+  std::cout << std::unitbuf;  // flushes each line at once, also into a pipe
   Loop loop;
   auto server =
       Server::open(loop, argc > 1 ? argv[1] : "./uds_socket", echo, {.framing = Framing::raw(16)});

@@ -1,7 +1,7 @@
-// Hallway inside a loop that was there before: here poll(2), elsewhere Qt, GLib or libuv.
+// Hallway inside an existing event loop: here poll(2), elsewhere Qt, GLib or libuv.
 //
-//   foreign_loop [ADDRESS]    each line of standard input goes to every client; what clients say
-//                             is printed; the end of input ends it
+//   foreign_loop [ADDRESS]    sends each line of standard input to every client, and prints what
+//                             clients send, until the end of input
 #include <poll.h>
 #include <unistd.h>
 
@@ -19,7 +19,7 @@ Task<> print(Connection client) {
 Task<> announce(Server& server, std::string text) { co_await server.broadcast(text); }
 
 int main(int argc, char** argv) {
-  std::cout << std::unitbuf;  // each line is seen at once, in a pipe, too
+  std::cout << std::unitbuf;  // flushes each line at once, also into a pipe
   Loop loop;
   auto server = Server::open(loop, argc > 1 ? argv[1] : defaults::address, print);
   if (!server) return report(server.error());

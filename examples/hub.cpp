@@ -1,11 +1,10 @@
-// Subjects for every process of a machine:
+// A hub: routes messages by subject between all processes of a machine.
 //
 //   hub [ADDRESS]
 //
-// Then, in two terminals,   nc -U ADDRESS   with   SUB news.* 1   in one of them and
+// Then run `nc -U ADDRESS` in two terminals. In one, type `SUB news.* 1`, and in the other
 //   PUB news.today 5
 //   hello
-// in the other.
 #include <csignal>
 #include <iostream>
 
@@ -15,7 +14,7 @@ using namespace hallway;
 
 int main(int argc, char** argv) {
   HubOptions options;
-  options.rules.stamped = {"signed.>"};  // whoever asks for headers sees who published there
+  options.rules.stamped = {"signed.>"};  // subscribers with headers see the publisher
   options.on_hub_event = [](const HubEvent& event) {
     std::cerr << event.peer.to_string() << ": " << event.reason << '\n';
   };

@@ -1,9 +1,10 @@
-// A worker of a hub: answers whatever is asked at a subject, in turn with all the other workers.
+// A worker of a hub: it answers requests to a subject, and shares them with all other workers.
 //
 //   hub_client [ADDRESS]
 //
-// Start two or three, and ask: `hallway request --subject shout hello`. If the hub is restarted,
-// they are there again; if one of them is stopped, it still answers what it was given.
+// Start two or three, and send a request: `hallway request --subject shout hello`. If the hub is
+// restarted, the workers reconnect. A worker that is stopped still answers the requests it has
+// received.
 #include <cctype>
 #include <iostream>
 #include <string>
@@ -36,12 +37,12 @@ Task<> work(Loop& loop, std::string address, int& status) {
     status = report(questions.error());
     co_return;
   }
-  co_await hub->flush();  // from here on the hub knows of us
+  co_await hub->flush();  // from here on the hub knows the subscription
   std::cout << "working\n" << std::flush;
 
   loop.on_drain(&loop, [&] { loop.spawn(drain(*hub)); });
   while (auto question = co_await questions->receive()) {
-    if (question->reply().empty()) continue;  // nobody wants to know
+    if (question->reply().empty()) continue;  // no answer is expected
     co_await hub->publish(question->reply(), shouted(question->payload()));
   }
   loop.forget(&loop);

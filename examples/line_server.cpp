@@ -2,9 +2,9 @@
 //
 //   line_server [ADDRESS] [--ack[=TEXT]] [--shout] [--broadcast]
 //
-// Each line is a payload for the handler, which logs it unless another one is given (--shout).
-// On request the sender then gets an acknowledgment, and every other client the payload. The
-// line "exit" ends a connection.
+// Each line is a payload for the handler, which logs it unless another handler is chosen (--shout).
+// If requested, the sender then gets an acknowledgment, and every other client gets the payload.
+// The line "exit" ends a connection.
 #include <cctype>
 #include <functional>
 #include <iostream>
@@ -40,7 +40,7 @@ struct LineService {
 };
 
 int main(int argc, char** argv) {
-  std::cout << std::unitbuf;  // each line is seen at once, in a pipe, too
+  std::cout << std::unitbuf;  // flushes each line at once, also into a pipe
   std::string address = defaults::address;
   LineService service;
   for (const std::string word : std::span(argv, static_cast<std::size_t>(argc)).subspan(1)) {

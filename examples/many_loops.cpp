@@ -1,10 +1,10 @@
-// More work than one core can do: one server on several loops, each with a thread.
+// For more work than one core can do: one server on several loops, each with a thread.
 //
 //   many_loops [ADDRESS] [LOOPS]
 //
-// Each line is a number, and the answer how many primes there are below it. A client stays with
-// the loop it was given to, so one long question keeps only that loop's clients waiting. Handlers
-// run at the same time: what they share is atomic, or has a lock.
+// Each line is a number; the answer is how many primes are below it. A client stays with the loop
+// it was assigned to, so a long computation delays only that loop's clients. Handlers run
+// concurrently: what they share must be atomic, or protected by a lock.
 #include <algorithm>
 #include <atomic>
 #include <charconv>
@@ -49,7 +49,7 @@ struct Mathematician {
 };
 
 int main(int argc, char** argv) {
-  std::cout << std::unitbuf;  // each line is seen at once, in a pipe, too
+  std::cout << std::unitbuf;  // flushes each line at once, also into a pipe
   const unsigned cores = std::max(std::thread::hardware_concurrency(), 1U);
   Mathematician mathematician;
   Loop loop;

@@ -2,8 +2,8 @@
 //
 //   packet_server [ADDRESS]
 //
-// Either command is answered with two packets: the size of the contents, a 32-bit integer in
-// host order, then the contents. DOWN stops the server, too.
+// Either command is answered with two packets: the size of the contents, a 32-bit integer in host
+// order, then the contents. DOWN also stops the server.
 #include <cstdint>
 #include <cstring>
 #include <iostream>
@@ -37,7 +37,7 @@ Task<> serve(Connection client) {
 }
 
 int main(int argc, char** argv) {
-  std::cout << std::unitbuf;  // each line is seen at once, in a pipe, too
+  std::cout << std::unitbuf;  // flushes each line at once, also into a pipe
   const char* address = argc > 1 ? argv[1] : "/tmp/9Lq7BNBnBycd6nxy.socket";
   Loop loop;
   auto server = Server::open(loop, address, serve, {.type = SocketType::seqpacket});

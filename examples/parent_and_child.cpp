@@ -29,12 +29,12 @@ int child(Descriptor socket) {
 }
 
 int main() {
-  std::cout << std::unitbuf;  // each line is seen at once, in a pipe, too
+  std::cout << std::unitbuf;  // flushes each line at once, also into a pipe
   auto pair = socket_pair();
   if (!pair) return report(pair.error());
 
   if (fork() == 0) {
-    pair->first.close();  // or the child would hold both ends, and never see the parent's close
+    pair->first.close();  // else the child holds both ends, and never sees the parent's close
     return child(std::move(pair->second));
   }
   pair->second.close();

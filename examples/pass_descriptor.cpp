@@ -1,7 +1,7 @@
-// An open file is handed to another process, which needs no right of its own to open it.
+// Passes an open file to another process, which needs no permission of its own to open it.
 //
 //   pass_descriptor ADDRESS         prints the files it is given
-//   pass_descriptor ADDRESS FILE    opens FILE and gives it away
+//   pass_descriptor ADDRESS FILE    opens FILE and sends it
 #include <fcntl.h>
 #include <unistd.h>
 

@@ -1,8 +1,8 @@
-// Who is there? The kernel says, and rules decide who may come in.
+// The kernel identifies each client, and rules decide which clients may connect.
 //
 //   peer_rules ADDRESS [RULE...]    uid:alice gid:44 group:video same-uid root any
 //
-// Whoever is admitted is told who he is; everybody else is turned away before a byte is read.
+// An admitted client is sent its identity. Any other is turned away before a byte is read.
 #include <iostream>
 #include <string>
 #include <vector>
@@ -25,7 +25,7 @@ void print_refusal(const ServerEvent& event) {
 }
 
 int main(int argc, char** argv) {
-  std::cout << std::unitbuf;  // each line is seen at once, in a pipe, too
+  std::cout << std::unitbuf;  // flushes each line at once, also into a pipe
   if (argc < 2) {
     std::cerr << "usage: peer_rules ADDRESS [RULE...]\n";
     return 2;
@@ -38,7 +38,7 @@ int main(int argc, char** argv) {
   }
 
   Loop loop;
-  // The file lets everybody try: here the rules alone decide.
+  // The socket file admits every user: here, only the rules decide.
   auto server = Server::open(loop, argv[1], tell_who_you_are,
                              {.mode = 0666, .allow = rules, .on_event = print_refusal});
   if (!server) return report(server.error());

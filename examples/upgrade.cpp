@@ -2,8 +2,9 @@
 //
 //   upgrade ADDRESS VERSION
 //
-// Start it, then start it again: the second takes over, the first answers what it has accepted and
-// ends, and nobody is refused in between. With systemd behind it, the manager is told, too.
+// Start it, then start it again: the second process takes over, the first answers what it has
+// accepted and ends, and no client is refused in between. Under systemd, the manager is also
+// notified.
 #include <iostream>
 #include <string>
 
@@ -12,7 +13,7 @@
 using namespace hallway;
 
 int main(int argc, char** argv) {
-  std::cout << std::unitbuf;  // each line is seen at once, in a pipe, too
+  std::cout << std::unitbuf;  // flushes each line at once, also into a pipe
   if (argc != 3) {
     std::cerr << "usage: upgrade ADDRESS VERSION\n";
     return 2;
@@ -26,7 +27,7 @@ int main(int argc, char** argv) {
   const auto watch = [&](const ServerEvent& event) {
     if (event.kind != ServerEvent::Kind::taken_over) return;
     std::cout << "taken over " << event.reason << '\n';
-    loop.drain();  // the server does so by itself; this gives it a time
+    loop.drain();  // the server drains by itself; this sets a time limit
   };
   auto server = Server::open(loop, argv[1], answer, {.takeover = true, .on_event = watch});
   if (!server) return report(server.error());

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Layer: net
 //
-// Where a socket is found. Everybody's spelling is read, one form is printed:
+// The address of a socket. Several spellings are accepted; one form is printed:
 //
 //   /p  ./p  p  unix:/p  unix:///p              a path, printed "unix:/p"
 //   @n  abstract:n  unix-abstract:n             an abstract name, printed "abstract:n"
@@ -10,8 +10,8 @@
 //   activation  activation:NAME                 a socket handed over by LISTEN_FDS
 //   exec:PROGRAM ARGS                           a child at the other end of a socket pair
 //
-// A file really named "@x" is "./@x". Paths may have any length the file system takes; how the
-// kernel's 107 bytes are got round is the business of bind and connect.
+// A file whose name is "@x" is written "./@x". A path may have any length that the file system
+// accepts: bind and connect work around the kernel's limit of 107 bytes.
 #pragma once
 
 #include <cstdint>
@@ -28,7 +28,7 @@ namespace hallway {
 class HALLWAY_EXPORT Address {
  public:
   enum class Kind : std::uint8_t {
-    unnamed,  ///< no address: a socket nobody bound, and every accepted client's
+    unnamed,  ///< no address: a socket that is not bound, and every accepted client
     path,
     abstract,
     autobind,
@@ -40,12 +40,12 @@ class HALLWAY_EXPORT Address {
   Address() noexcept = default;
 
   /// Reads any of the spellings above.
-  /// @errors invalid_argument: empty, a NUL byte in a path (the kernel would cut it there), an
-  ///         unknown scheme, a descriptor that is no number. filename_too_long: an abstract name
-  ///         over 107 bytes.
+  /// @errors invalid_argument: an empty text, a NUL byte in a path (the kernel would end the path
+  ///         there), an unknown scheme, a descriptor that is not a number. filename_too_long: an
+  ///         abstract name over 107 bytes.
   static Result<Address> parse(std::string_view text);
 
-  /// An abstract name; any bytes, NUL too, 1 to 107 of them.
+  /// An abstract name: 1 to 107 bytes of any value, including NUL.
   static Result<Address> abstract(std::string_view name);
   static Result<Address> path(std::string_view path);
   static Address autobind();
@@ -55,17 +55,17 @@ class HALLWAY_EXPORT Address {
   /// The path, the abstract name without "@", the activation name, or the command line.
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
 
-  /// Kind::descriptor only: its number.
+  /// Kind::descriptor only: the descriptor's number.
   [[nodiscard]] int descriptor() const noexcept { return descriptor_; }
 
-  /// Kind::exec only: program and arguments, split at blanks.
+  /// Kind::exec only: the program and its arguments, split at blanks.
   [[nodiscard]] std::vector<std::string> command() const;
 
-  /// The one printed form, for people; its name is made printable() (bytes.hpp).
+  /// The printed form, for people; printable() (bytes.hpp) escapes the name.
   [[nodiscard]] std::string to_string() const;
 
-  /// The same form, for programs: the name stays as it is, whatever bytes it has, and parse() reads
-  /// the address back. What carries it, JSON for example, has to escape it.
+  /// The same form, for programs: the name is not escaped and may have any bytes; parse() reads
+  /// the address back. A format that carries it, such as JSON, has to escape it.
   [[nodiscard]] std::string unescaped() const;
 
   friend bool operator==(const Address&, const Address&) noexcept = default;
@@ -79,8 +79,8 @@ class HALLWAY_EXPORT Address {
   std::string name_;
 };
 
-/// What functions take where an address is wanted: an Address, or text that is parsed. A text
-/// that cannot be parsed is reported by the function it was given to.
+/// The parameter of functions that take an address: an Address, or text to be parsed. If the text
+/// cannot be parsed, the function it was passed to returns the error.
 class HALLWAY_EXPORT AddressSpec {
  public:
   // NOLINTBEGIN(google-explicit-constructor,hicpp-explicit-conversions): it exists to convert

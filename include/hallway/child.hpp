@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Layer: message
 //
-// Child processes: one at the other end of a socket pair, or one that merely runs.
+// Child processes: with a connection to this process (a socket pair), or without one.
 #pragma once
 
 #include <memory>
@@ -24,47 +24,47 @@ struct ExitStatus {
   int code = 0;    ///< its exit status, when signal is 0
   int signal = 0;  ///< the signal that ended it, or 0
   [[nodiscard]] bool success() const noexcept { return code == 0 && signal == 0; }
-  /// "exit status 3", "signal 9 (Killed)", "signal 34 (real-time signal)". A signal without a
-  /// description in the C library is a number alone: "signal 99".
+  /// "exit status 3", "signal 9 (Killed)", "signal 34 (real-time signal)". If the C library has no
+  /// description of the signal, only its number: "signal 99".
   [[nodiscard]] HALLWAY_EXPORT std::string to_string() const;
 };
 
-/// What a child gets besides its standard descriptors.
+/// A child's environment and process group.
 struct ProcessOptions {
-  /// Set in the child's environment, replacing what is there; NAME=VALUE.
+  /// NAME=VALUE entries of the child's environment; they replace inherited values.
   std::vector<std::string> environment = {};
-  /// A process group of its own: the terminal's Ctrl-C does not reach it, and kill() reaches
-  /// what it started, too.
+  /// Start the child in its own process group: the terminal's Ctrl-C does not reach it, and kill()
+  /// also reaches the processes that the child started.
   bool own_group = false;
 };
 
-/// How a child at the other end of a socket pair speaks with us.
+/// Options of spawn(): the socket pair, the connection over it, and the process.
 struct ChildOptions {
   SocketType type = SocketType::stream;
   ConnectionOptions connection = {};
   ProcessOptions process = {};
 };
 
-/// A process this one started. It gets its standard descriptors and nothing else that is open
-/// here, the default signal dispositions, and none of what was for us alone: LISTEN_*,
-/// NOTIFY_SOCKET, WATCHDOG_*.
+/// A process started by this one. It gets its standard descriptors and no other open descriptor,
+/// the default signal dispositions, and none of the variables meant for this process alone:
+/// LISTEN_*, NOTIFY_SOCKET, WATCHDOG_*.
 ///
-/// To learn how a child ended, spawn() and spawn_with() set SIGCHLD to SIG_DFL where it is ignored
-/// (a parent that ignores it passes that on), and take SA_NOCLDWAIT from a handler of yours. The
-/// signal is not used otherwise: a handler for it is left alone.
+/// To obtain a child's exit status, spawn() and spawn_with() set SIGCHLD to SIG_DFL if it is
+/// ignored (a process may inherit that from its parent), and clear SA_NOCLDWAIT of a handler. They
+/// do not use the signal otherwise: an installed handler stays in place.
 ///
-/// A child that is let go of is not killed: it sees its connection end. The loop reaps it as long
-/// as it lives itself. Thread: the loop's.
+/// Destroying a Child does not kill the process: the process sees its connection end. As long as
+/// the loop exists, the loop reaps it. Thread: the loop's.
 class HALLWAY_EXPORT Child {
  public:
   /// Starts `command` (found through PATH when it has no slash) with one end of a socket pair as
-  /// its standard input and output; standard error stays ours.
-  /// @errors no_such_file_or_directory, permission_denied: the program; else the kernel's
+  /// its standard input and output; it inherits the standard error of this process.
+  /// @errors no_such_file_or_directory, permission_denied: of the program; or the kernel's own
   static Result<Child> spawn(Loop& loop, std::vector<std::string> command,
                              ChildOptions options = {});
 
-  /// Starts `command` with `standard` as its standard input, output and error; all borrowed
-  /// numbers. Such a child has no connection().
+  /// Starts `command` with the borrowed descriptors `standard` as its standard input, output and
+  /// error. Such a child has no connection().
   static Result<Child> spawn_with(Loop& loop, std::vector<std::string> command,
                                   const int (&standard)[3], const ProcessOptions& options = {});
 
@@ -77,13 +77,13 @@ class HALLWAY_EXPORT Child {
 
   [[nodiscard]] int pid() const noexcept;
 
-  /// Completes when the process has ended. Once.
-  /// @errors no_child_process: it has ended, and nobody knows how, because the program ignored
-  ///         SIGCHLD again after spawn()
+  /// Completes when the process has ended. Precondition: wait() has not returned a status before.
+  /// @errors no_child_process: the process has ended, and its status is lost because the program
+  ///         ignored SIGCHLD again after spawn()
   [[nodiscard]] Task<Result<ExitStatus>> wait();
 
-  /// Sends a signal, to the whole group of a child that has its own. One that has ended is no
-  /// error.
+  /// Sends a signal; to the whole process group if the child has its own. A child that has ended
+  /// is not an error.
   Result<void> kill(int signal);
 
  private:

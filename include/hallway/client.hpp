@@ -2,8 +2,8 @@
 // Layer: message
 //
 // A connection for programs without a loop: every call blocks until it is done or its deadline
-// passes. It shares framing, size limits and outcomes with Connection; in place of its clocks every
-// call has a deadline.
+// passes. It shares framing, size limits and outcomes with Connection. The deadline of each call
+// replaces the times in Connection's Limits.
 #pragma once
 
 #include <memory>
@@ -39,27 +39,28 @@ class HALLWAY_EXPORT Client {
   Client& operator=(Client&&) noexcept;
   ~Client();
 
-  /// Blocking: until the kernel has the whole message, or `within`. When time is up in the
-  /// middle of a message its rest stays queued and goes out with the next call.
+  /// Blocking: until the kernel has the whole message, or `within`. If the time ends in the middle
+  /// of a message, its rest stays queued until the next send(), request() or confirm().
   Sent send(ByteView message, Duration within = forever);
   Sent send(ByteView message, std::vector<Descriptor> descriptors, Duration within = forever);
   Sent send(ByteView message, Descriptor descriptor, Duration within = forever);
 
-  /// As Connection::confirm(). Blocking: until then, or `within`.
+  /// As Connection::confirm(). Blocking: until the peer has read everything, or `within`.
   Sent confirm(Duration within = defaults::request_time);
 
-  /// The next message; outcomes as Connection::receive(). Blocking: until it is whole, or
+  /// The next message; outcomes as Connection::receive(). Blocking: until the message is whole, or
   /// `within`.
   [[nodiscard]] Received receive(Duration within = forever);
 
-  /// A piece of a message: see Connection::receive_some(). Blocking: until there is one, or
+  /// A piece of a message: see Connection::receive_some(). Blocking: until a piece has arrived, or
   /// `within`.
   [[nodiscard]] Received receive_some(Duration within = forever);
 
-  /// Sends, then receives once; `within` covers both. Blocking: until then.
+  /// Sends, then receives once; `within` covers both. Blocking: until the answer is whole, or
+  /// `within`.
   [[nodiscard]] Received request(ByteView message, Duration within = defaults::request_time);
 
-  /// Tells the peer that no more comes; receiving goes on.
+  /// Shuts down the sending side, so that the peer reads an end of stream; receiving goes on.
   void half_close();
   void close();
 
@@ -73,7 +74,7 @@ class HALLWAY_EXPORT Client {
   [[nodiscard]] int descriptor() const noexcept;  ///< borrowed
   void set_framing(Framing receive, Framing send) noexcept;
 
-  /// How long receive() busy-polls before it sleeps: see LoopOptions::spin.
+  /// How long receive() busy-polls before it blocks: see LoopOptions::spin.
   void set_spin(std::optional<Duration> spin) noexcept;
 
  private:

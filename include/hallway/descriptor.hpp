@@ -8,17 +8,17 @@
 
 namespace hallway {
 
-/// An owned file descriptor: closed exactly once, by whoever holds it last.
+/// An owned file descriptor, closed exactly once, by the object that owns it last.
 ///
-/// Every descriptor Hallway makes is close-on-exec from birth. There is no conversion to int or
-/// bool on purpose: 0 is a valid descriptor, and a copy of the number is not a copy of the owner.
-/// Thread: distinct objects.
+/// Every descriptor that Hallway creates is close-on-exec from the start. There is deliberately no
+/// conversion to int or bool: 0 is a valid descriptor, and a copy of the number is not a copy of
+/// the owner. Thread: distinct objects.
 class HALLWAY_EXPORT Descriptor {
  public:
-  /// Holds nothing.
+  /// Owns no descriptor.
   Descriptor() noexcept = default;
 
-  /// Adopts `number`: from here on it is closed by this object.
+  /// Adopts `number`: the returned object closes it.
   static Descriptor adopt(int number) noexcept { return Descriptor(number); }
 
   Descriptor(Descriptor&& other) noexcept : number_(other.release()) {}
@@ -33,15 +33,15 @@ class HALLWAY_EXPORT Descriptor {
   Descriptor& operator=(const Descriptor&) = delete;
   ~Descriptor() { close(); }
 
-  /// The number, borrowed: valid while this object holds it. -1 when it holds nothing.
+  /// The number, borrowed: valid while this object owns it. -1 if it owns none.
   [[nodiscard]] int get() const noexcept { return number_; }
   [[nodiscard]] bool holds_one() const noexcept { return number_ >= 0; }
 
   /// Gives up ownership: the caller closes the returned number.
   [[nodiscard]] int release() noexcept { return std::exchange(number_, -1); }
 
-  /// Closes now. errno is left as it was; close(2) is never retried, because on Linux the
-  /// descriptor is gone even when it reports EINTR.
+  /// Closes now and preserves errno. close(2) is never retried, because on Linux the descriptor is
+  /// closed even if close(2) reports EINTR.
   void close() noexcept;
 
  private:

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Layer: core
 //
-// Which names leave the shared library. A static build (the default) needs none of it.
+// Marks the symbols that the shared library exports. A static build (the default) needs no marks.
 #pragma once
 
 #if defined(HALLWAY_SHARED)

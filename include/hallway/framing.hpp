@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // Layer: wire
 //
-// How messages are told apart in a stream of bytes.
+// How a stream of bytes is divided into messages.
 //
-//   lines     up to a line feed; a carriage return before it is dropped; at the end of the stream
-//             a last line without line feed counts. A message sent with a line feed inside
-//             arrives as several: it is the receiver who sees lines.
-//   null      up to a NUL byte; a last one without it counts, too
-//   len32     a 32-bit length in host order, then so many bytes (len32be, len32le: that order)
-//   raw[:N]   whatever arrived, at most N bytes of it: no boundaries
+//   lines     up to a line feed; a carriage return before it is dropped; at the end of the stream,
+//             a last line without a line feed also counts. A message sent with a line feed inside
+//             arrives as several.
+//   null      up to a NUL byte; at the end of the stream, a last message without it also counts
+//   len32     a 32-bit length in host order, then that number of bytes (len32be, len32le: length
+//             in big- or little-endian order)
+//   raw[:N]   the bytes that have arrived, at most N: no boundaries
 //
-// Everything here is pure: bytes in, values out, no descriptor, no clock, no allocation.
+// Reading and writing frames is pure: bytes in, values out, no descriptor, no clock, no allocation.
 // Thread: any.
 #pragma once
 
@@ -27,31 +28,31 @@
 
 namespace hallway {
 
-/// One way to find the next message in received bytes.
+/// The result of looking for the next message in received bytes.
 struct Frame {
   enum class State : std::uint8_t {
-    complete,    ///< `message` is one; `consumed` bytes belong to it
+    complete,    ///< `message` is whole; its frame has `consumed` bytes
     incomplete,  ///< more bytes are needed
-    too_large,   ///< it is, or says it will be, over the limit
+    too_large,   ///< the message, or the length it announces, is over the limit
   };
   State state = State::incomplete;
   std::size_t consumed = 0;
   ByteView message = {};  ///< borrowed from the input
 };
 
-/// How far a message has come that is taken in pieces.
+/// The state of a message that is received in pieces.
 struct Progress {
   bool begun = false;
-  std::size_t taken = 0;  ///< bytes of it handed out so far
-  std::size_t left = 0;   ///< still to come, where the framing says so at its beginning
+  std::size_t taken = 0;  ///< bytes of it returned so far
+  std::size_t left = 0;   ///< bytes still to come, if the framing announces a length
 };
 
 /// The next piece of a message.
 struct Piece {
-  Frame::State state = Frame::State::incomplete;  ///< complete: there is one
+  Frame::State state = Frame::State::incomplete;  ///< complete: there is a piece
   std::size_t consumed = 0;
   ByteView bytes = {};  ///< borrowed from the input
-  bool last = false;    ///< the message ends with it
+  bool last = false;    ///< the message ends with this piece
 };
 
 /// A framing: a small value, copied freely.
@@ -64,7 +65,7 @@ class HALLWAY_EXPORT Framing {
   static constexpr Framing len32() noexcept { return {Kind::len32, 0}; }
   static constexpr Framing len32be() noexcept { return {Kind::len32be, 0}; }
   static constexpr Framing len32le() noexcept { return {Kind::len32le, 0}; }
-  /// @param most  bytes in one message; 0 is taken as 1
+  /// @param most  largest message, in bytes; 0 counts as 1
   static constexpr Framing raw(std::uint32_t most = UINT32_MAX) noexcept {
     return {Kind::raw, most > 0 ? most : 1};
   }
@@ -78,35 +79,35 @@ class HALLWAY_EXPORT Framing {
 
   /// Finds the first message in `input`.
   /// @param limit    largest message accepted, in bytes
-  /// @param scanned  leading bytes of `input` already known to hold no delimiter: what makes
-  ///                 a long line that arrives in small pieces cost its length and not its square
+  /// @param scanned  leading bytes of `input` known to hold no delimiter. They are not searched
+  ///                 again, so a long line that arrives in small pieces takes linear time
   [[nodiscard]] Frame next(ByteView input, std::size_t limit, std::size_t scanned = 0) const;
 
   /// The message that remains when the stream ends after `rest`, which next() found incomplete.
-  /// Incomplete where the framing says that something is missing: the peer broke off.
+  /// Incomplete if the framing needs more bytes: the peer closed in the middle of a message.
   [[nodiscard]] Frame last(ByteView rest, std::size_t limit) const noexcept;
 
-  /// Finds what `input` has of the message that `progress` tells of, or of the first one, and takes
-  /// note of it there. A piece has at least one byte, if it is not the last one.
+  /// Finds the next piece in `input` of the message that `progress` describes, or of a new message,
+  /// and updates `progress`. A piece has at least one byte, unless it is the last one.
   [[nodiscard]] Piece next_piece(ByteView input, std::size_t limit, Progress& progress) const;
 
-  /// As last(), for a message of which pieces were taken: its last one, when the stream ends after
+  /// As last(), for a message received in pieces: its last piece, when the stream ends after
   /// `rest`.
   [[nodiscard]] Piece last_piece(ByteView rest, std::size_t limit, Progress& progress) const;
 
   /// How many bytes a frame adds to its message.
   [[nodiscard]] constexpr std::size_t overhead() const noexcept { return overhead_; }
 
-  /// Writes the frame of `message` to `out`, which has room for message.size() + overhead().
-  /// Returns the end of what was written.
+  /// Writes the frame of `message` to `out`, which must have room for message.size() + overhead()
+  /// bytes. Returns the end of what was written.
   char* write(ByteView message, char* out) const noexcept;
 
-  /// The same around a message of `size` bytes that is sent from where it lies: what comes before
-  /// it and what comes after it, overhead() bytes together.
+  /// As write(), for a message of `size` bytes that is not copied: only the bytes before it and the
+  /// bytes after it, overhead() bytes together.
   char* write_head(std::size_t size, char* out) const noexcept;
   char* write_tail(char* out) const noexcept;
 
-  /// Bytes of a length prefix.
+  /// Size of a length prefix, in bytes.
   static constexpr std::size_t length_size = 4;
 
  private:
@@ -140,7 +141,7 @@ class HALLWAY_EXPORT Framing {
   std::uint32_t most_;  // raw only
 };
 
-// What follows is in the header because it is the inner loop of receive() and send().
+// The rest is in the header because it is the inner loop of receive() and send().
 
 inline std::uint32_t Framing::in_wire_order(std::uint32_t length) const noexcept {
   constexpr bool little = std::endian::native == std::endian::little;
@@ -170,7 +171,7 @@ inline Frame Framing::next_counted(ByteView input, std::size_t limit) const noex
   std::uint32_t wire = 0;
   std::memcpy(&wire, input.data(), length_size);
   const std::size_t length = in_wire_order(wire);
-  // Judged before anything is allocated or awaited: the length is only the peer's word.
+  // Checked before anything is allocated or awaited: a peer may announce any length.
   if (length > limit) return {Frame::State::too_large};
   if (input.size() - length_size < length) return {};
   return {Frame::State::complete, length_size + length, input.substr(length_size, length)};

@@ -2,8 +2,8 @@
 // Layer: hub
 //
 // A hub: subjects that the processes of one machine publish and subscribe to, over the client
-// protocol of NATS (https://docs.nats.io/reference/reference-protocols/nats-protocol). Whatever
-// speaks that protocol over a Unix socket is a client, `nc -U` too:
+// protocol of NATS (https://docs.nats.io/reference/reference-protocols/nats-protocol). Any program
+// that speaks that protocol over a Unix socket is a client, including `nc -U`:
 //
 //     < INFO {"server_id":...}
 //     > SUB news.* 1
@@ -13,80 +13,82 @@
 //     < MSG news.today 1 5
 //     < hello
 //
-// It says what nats-server 2.9 says, errors and closed connections included. What it adds:
+// It answers as nats-server 2.9 does, including the errors and the connections it closes. It adds:
 //
-// PidStatus. Who somebody is, is the kernel's word (peer.hpp); the credentials in a CONNECT are not
-// looked at. A message on a stamped subject (HubRules::stamped) reaches those who take headers
-// with the fields
-//     Hallway-Uid         proof: the kernel noted it when the publisher connected
-//     Hallway-Pid         a hint: noted then as well, but the process may have ended or passed its
+// Identity. The kernel reports the identity of a client (peer.hpp); the hub ignores the credentials
+// in a CONNECT. A message on a stamped subject (HubRules::stamped) reaches subscribers that accept
+// headers with the fields
+//     Hallway-Uid         proof: the kernel recorded it when the publisher connected
+//     Hallway-Pid         a hint: also recorded then, but the process may have ended or passed its
 //                         socket on, and it is a number of the hub's pid namespace
-//     Hallway-Executable  a hint: the program that ran there at the first stamped message, which
-//                         may be another one by now; where we may read it, and the process is
-//                         certain to be that which connected
-// A program that decides about rights looks at the uid only. No publisher can forge one of them:
-// what it sends of that name is removed, whatever the subject. What a link publishes has none of
-// these, because no process of this machine published it: it has
+//     Hallway-Executable  a hint: the program that the publisher ran at its first stamped message;
+//                         it may run another one by now. Present if the hub may read it and the
+//                         process is certain to be the one that connected
+// A program that decides about rights uses the uid only. A publisher cannot forge these fields: the
+// hub removes fields of these names from what it sends, whatever the subject. A message that a link
+// publishes has none of them, because no process of this machine published it. It has
 //     Hallway-Origin      a hint: the id of the hub it was published in, or `nats`, as the cluster
-//                         says
-// in their place.
+//                         reports it
+// instead.
 //
-// Full queues. What a subscriber does not read waits, first for its connection, then for each of
-// its subscriptions. When that is full, the subscription's policy decides: the first DeliveryRule
-// about it, or else what the client asked for in its CONNECT,
+// Full queues. Messages that a subscriber does not read wait, first in the queue of its connection,
+// then in the queue of each of its subscriptions. When that is full, the subscription's policy
+// decides: the first DeliveryRule that applies to it, or else what the client requested in its
+// CONNECT,
 //     CONNECT {"verbose":false,"full":"drop_oldest"}
-// or else DeliveryPolicy::disconnect, with -ERR 'Slow Consumer'. Under `disconnect`, publishers are
-// not read from while more than three quarters of the queue are taken, as long as the subscriber
-// takes HubLimits::least_rate: who reads loses nothing to a burst, and who does not is cut. A rule
-// may say `wait`: then they wait until there is room, however long that is; who takes nothing for
-// HubLimits::slow_time meanwhile is cut. At the word of a client, `wait` is `disconnect`.
-// Order is kept within a subscription, and between subscriptions as long as nothing waits.
+// or else DeliveryPolicy::disconnect, with -ERR 'Slow Consumer'. Under `disconnect`, the hub stops
+// reading from publishers while more than three quarters of the queue are used, as long as the
+// subscriber takes at least HubLimits::least_rate. A subscriber that reads loses nothing to a
+// burst, and one that does not is disconnected. A rule may choose `wait`: then publishers wait
+// until there is room, without a time limit, and a subscriber that meanwhile takes nothing for
+// HubLimits::slow_time is disconnected. When a client requests `wait`, it gets `disconnect`. Order
+// is kept within a subscription, and between subscriptions as long as nothing waits.
 //
-// Shares. Connections, memory and the loop's time are shared out by uid: see HubLimits, and for the
-// sum of it all docs/LIMITS.md. In each turn of the loop what one uid's clients have said is dealt
-// with for 2 ms, and goes on in the next turn. A client in another user namespace has the share of
-// the user to whom /etc/subuid gives its uid, or else of the namespace's root; and what the rules
-// forbid that user they forbid the client, too.
+// Shares. Connections, memory and the loop's time are shared out by uid: see HubLimits, and
+// docs/LIMITS.md for the totals. In each turn of the loop the hub works for at most 2 ms on what
+// the clients of one uid have sent, and continues in the next turn. A client in another user
+// namespace uses the share of the user that /etc/subuid assigns its uid to, or else of the
+// namespace's root. What the rules forbid that user they also forbid the client.
 //
-// Gaps. A subscription that lost messages is told so in their place, with a message to its own sid:
+// Gaps. A subscription that lost messages receives, in their place, a message to its own sid:
 //     MSG $SYS.HUB.GAP 1 2
 //     12
-// twelve messages are missing here. It does not count for UNSUB's max.
+// Twelve messages are missing here. The notice does not count for UNSUB's max.
 //
-// Interest. A subscription to $SYS.HUB.INTEREST, which only root and the hub's own user may have,
-// is told which subjects somebody subscribes to: at once all of them, then what changes, in lines
-//     =ID         all that was known before is void; ID is that of the hub in its INFO
-//     +news.*     somebody subscribes to it
-//     -news.*     nobody does any more
-// Several lines come in one message. Wildcards as in `>` do not match this subject. Subscriptions
-// in a queue group below _HALLWAY.LINK do not count: they are of programs that pass messages on.
-// A listener that does not read is not cut: it is told later, and then only what still differs from
-// what it was told before.
+// Interest. A subscription to $SYS.HUB.INTEREST, allowed only to root and the hub's own user,
+// receives the subjects that have subscribers: first all of them, then each change, in lines
+//     =ID         discard everything received before; ID is that of the hub in its INFO
+//     +news.*     the subject now has a subscriber
+//     -news.*     the subject no longer has one
+// One message may hold several lines. Wildcards such as `>` do not match this subject.
+// Subscriptions in a queue group below _HALLWAY.LINK do not count: they belong to programs that
+// forward messages. A subscriber to this subject that does not read is not disconnected: it gets
+// the changes later, and then only what still differs from what it last received.
 //
-// Links. A client that passes messages on to others and back (link.hpp) says so in its CONNECT,
+// Links. A client that forwards messages to other hubs and back (link.hpp) declares it in its
+// CONNECT,
 //     CONNECT {"link":"ID"}
-// which only root and the hub's own user may. Subjects and queue groups below _HALLWAY. are for
-// these users; others may only publish below _HALLWAY.REPLY., where they answer requests that came
-// over a link, and wildcards of theirs do not match these subjects. A queue group below
-// _HALLWAY.LINK belongs to its connection: that of another has none of its messages, whatever its
-// name. A link sees a reply subject S as
+// which is allowed only to root and the hub's own user. Subjects and queue groups below _HALLWAY.
+// are reserved for these users. Other users may only publish below _HALLWAY.REPLY., to answer
+// requests that came over a link, and their wildcards do not match these subjects. A queue group
+// below _HALLWAY.LINK belongs to its connection: a group of the same name on another connection is
+// a different group. A link sees a reply subject S as
 //     _HALLWAY.ASKED.HUB.CONNECTION.S
-// and publishes the answer to that. It is delivered with the rights of the client that asked: to S,
-// where that client may publish to it by then, and else only to a subscription of its own to S.
-// Where it has neither, or has gone, the answer is counted as refused.
+// and publishes the answer to that. The hub delivers the answer with the rights of the client that
+// sent the request: to S, if that client may then publish to S, and else only to that client's own
+// subscription to S. If the client has neither, or has gone, the answer is counted as refused.
 //
-// Inboxes. Messages to `_INBOX.NAME` and below reach subscriptions that say NAME. Patterns with a
-// wildcard in its place are refused, and others that would match by a wildcard, such as `>`, do not
-// match, except for root, the hub's own user, and whom a PermissionRule allows to subscribe to
-// `_INBOX.>` in just these words. Everybody may publish to an inbox, so that requests can be
-// answered; HubRules::stamped says who did.
+// Inboxes. Messages to `_INBOX.NAME` and below reach only subscriptions that spell out NAME.
+// Patterns with a wildcard in its place are refused, and others that would match by a wildcard,
+// such as `>`, do not match. The exceptions are root, the hub's own user, and users that a
+// PermissionRule allows to subscribe to exactly `_INBOX.>`. Every client may publish to an inbox,
+// so that it can answer requests; HubRules::stamped identifies the publisher.
 //
-// Statistics. A request to $SYS.HUB.STATS is answered with HubStatistics as a JSON object, and in
-// its member "users" with UserStatistics: of all users to root and the hub's own user, to others of
-// themselves. It is answered as soon
-// as the hub has nothing else to do: what arrived before is counted. Where that takes longer than
-// 100 ms, it is answered then; a client's requests are answered one after the other. Nobody can
-// publish to other subjects below $SYS.HUB.
+// Statistics. The hub answers a request to $SYS.HUB.STATS with HubStatistics as a JSON object. Its
+// member "users" holds UserStatistics: of all users for root and the hub's own user, and only their
+// own for others. The hub answers when it has nothing else to do, so that everything that arrived
+// before is counted, or after 100 ms if it is still busy. It answers the requests of one client one
+// after the other. No client can publish to other subjects below $SYS.HUB.
 #pragma once
 
 #include <cstdint>
@@ -106,12 +108,12 @@
 
 namespace hallway {
 
-/// Something a client did or suffered that the program may want to log.
+/// An action or a failure of a client that the program may want to log.
 struct HubEvent {
   enum class Kind : std::uint8_t {
-    violation,      ///< it published or subscribed where it may not; it goes on
-    slow_consumer,  ///< it did not read, and is cut
-    refused,        ///< it broke the protocol or ran into a limit; `reason` is what it was told
+    violation,      ///< it published or subscribed where it may not; it stays connected
+    slow_consumer,  ///< it did not read, and is disconnected
+    refused,        ///< it broke the protocol or reached a limit; `reason` is what was sent to it
   };
   Kind kind;
   std::uint64_t connection;  ///< its number, as in ServerEvent
@@ -130,30 +132,31 @@ struct HubOptions {
   PathLost on_path_lost = PathLost::report;
   bool takeover = false;
   int backlog = defaults::backlog;
-  /// Patterns of what a link to come will take. Until it is there, what is published on them counts
-  /// as lost by that link (LinkStatistics::dropped_out). For who starts a hub and then its link.
+  /// Patterns that a link will export once it connects. Until then, messages published on them
+  /// count as dropped by that link (LinkStatistics::dropped_out). For a program that starts a hub
+  /// and then its link.
   std::vector<std::string> awaited_exports = {};
-  /// Connections that come and go, and whatever else happens to the socket. As in ServerOptions.
+  /// Connections that open and close, and other events of the socket. As in ServerOptions.
   std::function<void(const ServerEvent&)> on_event = {};
-  /// The same for what happens between the hub and a client.
+  /// The same for events between the hub and a client.
   std::function<void(const HubEvent&)> on_hub_event = {};
 };
 
-/// Since the hub began, but for the first two.
+/// Counted since the hub started, except for the first two.
 struct HubStatistics {
-  std::uint64_t connections = 0;    ///< that there are
-  std::uint64_t subscriptions = 0;  ///< that there are
+  std::uint64_t connections = 0;    ///< open now
+  std::uint64_t subscriptions = 0;  ///< open now
   std::uint64_t connections_total = 0;
   std::uint64_t messages_in = 0;   ///< published
-  std::uint64_t bytes_in = 0;      ///< of them: headers and payloads
+  std::uint64_t bytes_in = 0;      ///< of these messages: headers and payloads
   std::uint64_t messages_out = 0;  ///< handed to connections
-  std::uint64_t bytes_out = 0;     ///< of them, with their lines
-  std::uint64_t dropped = 0;       ///< each is in a gap
-  std::uint64_t superseded = 0;    ///< latest_only: not the latest any more
+  std::uint64_t bytes_out = 0;     ///< of these messages, with their protocol lines
+  std::uint64_t dropped = 0;       ///< each is reported in a gap
+  std::uint64_t superseded = 0;    ///< latest_only: replaced by a later message
   std::uint64_t slow_consumers = 0;
   std::uint64_t violations = 0;
-  /// That a link brought back to a client that has gone, or that may neither publish nor listen to
-  /// the subject it had asked to be answered on.
+  /// Answers from a link to a client that has gone, or that may neither publish nor subscribe to
+  /// the reply subject of its request.
   std::uint64_t answers_refused = 0;
 };
 
@@ -165,24 +168,25 @@ struct SubscriptionStatistics {
   DeliveryPolicy policy = DeliveryPolicy::disconnect;
   std::uint64_t waiting = 0;  ///< messages
   std::uint64_t delivered = 0;
-  std::uint64_t bytes = 0;  ///< of them
+  std::uint64_t bytes = 0;  ///< of the delivered messages
   std::uint64_t dropped = 0;
   std::uint64_t superseded = 0;
 };
 
-/// What the clients of one uid take up now, and have taken since its first one that is there came.
+/// What the clients of one uid use now, and totals since its first client connected. The totals
+/// start again once all its clients have gone.
 struct UserStatistics {
   std::uint32_t uid = 0;
-  std::uint64_t connections = 0;  ///< those whose last bytes are not read yet among them
+  std::uint64_t connections = 0;  ///< includes closed ones whose last bytes are not read yet
   std::uint64_t subscriptions = 0;
   std::uint64_t memory = 0;        ///< bytes; see HubLimits::memory
   std::uint64_t memory_share = 0;  ///< the most it may have now
-  Duration loop_time{};            ///< that the hub spent on what they said
-  std::uint64_t held_back = 0;     ///< how often one waited for a turn, a reader or memory
+  Duration loop_time{};            ///< that the hub spent on their operations
+  std::uint64_t held_back = 0;     ///< how often one waited for a turn, a subscriber or memory
 };
 
-/// Movable, not copyable. The loop outlives it, and everything belongs to the loop's thread. Ends
-/// as a Server does: at once with the object, or calmly when it drains.
+/// Movable, not copyable. The loop outlives it, and everything belongs to the loop's thread. It
+/// ends as a Server does: at once with the object, or gracefully when it drains.
 ///
 ///     Loop loop;
 ///     auto hub = Hub::start(loop, "/run/hub.sock");
@@ -198,19 +202,19 @@ class HALLWAY_EXPORT Hub {
   Hub& operator=(Hub&&) noexcept;
   ~Hub();
 
-  /// Other rules from now on. Permissions count at once: a subscription that is not allowed any
-  /// more ends with a violation. Connections that are there stay, and each subscription keeps
-  /// the policy it began with.
-  /// @errors as HubRules::resolved(). Nothing has changed then.
-  /// Blocking: name look-ups; never, where the rules come from HubRules::resolved().
+  /// Replaces the rules. Permissions apply at once: a subscription that is no longer allowed ends
+  /// with a violation. Existing connections stay, and each subscription keeps the policy it began
+  /// with.
+  /// @errors as HubRules::resolved(). The old rules then stay in force.
+  /// Blocking: name look-ups; never, if the rules come from HubRules::resolved().
   Result<void> set_rules(const HubRules& rules);
 
   [[nodiscard]] HubStatistics statistics() const;
   [[nodiscard]] std::vector<SubscriptionStatistics> subscriptions() const;
   [[nodiscard]] std::vector<UserStatistics> users() const;
 
-  /// Clients are told (INFO with "ldm":true), what they have sent is still published, and what
-  /// waits for them delivered; then their connections are closed. As when the loop drains.
+  /// Notifies the clients (INFO with "ldm":true), publishes what they have sent, delivers what
+  /// waits for them, and then closes their connections. A draining loop does the same.
   void drain();
 
   [[nodiscard]] const Address& address() const noexcept;

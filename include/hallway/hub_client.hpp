@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Layer: hub
 //
-// A client of a hub, or of any server that speaks the NATS client protocol on a Unix stream socket:
-// what it publishes to a subject reaches everybody who subscribed to it.
+// A client of a hub, or of any server that speaks the NATS client protocol on a Unix stream socket.
+// What it publishes to a subject reaches every client that subscribed to the subject.
 //
 //     Task<> count_clicks(Loop& loop) {
 //       const HubClientOptions options{.name = "counter"};
@@ -15,14 +15,14 @@
 //       }
 //     }
 //
-// A hub delivers at most once. What was sent to one that went away is lost like what it had not
-// delivered yet; after a flush() that ended with ok, the hub has had everything before it. A client
-// whose hub went away connects again and subscribes again; what is published meanwhile, or when the
-// hub has said that it leaves, is kept up to limits.outbound.
+// A hub delivers at most once. If the hub goes away, messages in flight to it and messages it has
+// not delivered yet are lost. Once flush() returns ok, the hub has received everything published
+// before. A client whose hub went away reconnects and subscribes again. It queues messages
+// published meanwhile, or after the hub announced that it is leaving, up to limits.outbound.
 //
-// Unless said otherwise: arguments are borrowed for the call (for an awaited call, until it is
+// Unless stated otherwise: arguments are borrowed for the call (for an awaited call, until it is
 // resumed), nothing blocks, and everything belongs to the loop's thread. The loop outlives clients
-// and subscriptions, and neither keeps Loop::run() going: the tasks that receive do.
+// and subscriptions. Neither keeps Loop::run() going; the tasks that receive do.
 #pragma once
 
 #include <chrono>
@@ -54,37 +54,37 @@ class SubscriptionState;
 
 // Messages ---------------------------------------------------------------------------------------
 
-/// One field of a message's header. Borrowed. A name has no colon and no blanks in it, and neither
-/// has a carriage return or line feed.
+/// One field of a message's header. Borrowed. A name contains no colon and no blank. Neither a name
+/// nor a value contains a carriage return or line feed.
 struct HubField {
   ByteView name;
   ByteView value;
 };
 
-/// A message from a hub. It owns its bytes; views of them are valid as long as it stays where it
-/// is.
+/// A message from a hub. It owns its bytes. Views of them are valid until it is moved, assigned to
+/// or destroyed.
 class HALLWAY_EXPORT HubMessage {
  public:
   HubMessage() noexcept = default;
-  /// Copies them.
+  /// Copies all four.
   HubMessage(ByteView subject, ByteView reply, ByteView header, ByteView payload);
 
-  /// What it was published to: of a subscription with wildcards, not what was subscribed to.
+  /// The subject it was published to, which contains no wildcard even if the subscription does.
   [[nodiscard]] ByteView subject() const noexcept { return part(0, subject_end_); }
-  /// Where an answer is to be published; empty: none is wanted.
+  /// The subject to publish an answer to; empty: no answer is wanted.
   [[nodiscard]] ByteView reply() const noexcept { return part(subject_end_, reply_end_); }
   [[nodiscard]] ByteView payload() const noexcept { return part(header_end_, bytes_.size()); }
 
-  /// The header's fields in their order; none of one that is malformed.
+  /// The header's fields in their order; empty if the header is malformed.
   [[nodiscard]] std::vector<HubField> header() const;
-  /// The value of its first field of that name, whose case counts.
+  /// The value of the first field with that name. Names are case-sensitive.
   [[nodiscard]] std::optional<ByteView> find(ByteView name) const;
-  /// "503" and the like, which a server says in place of an answer; mostly empty.
+  /// A status such as "503", which a server sends instead of an answer; usually empty.
   [[nodiscard]] ByteView status() const;
-  /// What follows the status, in words, "No Responders" for example; mostly empty.
+  /// The text after the status, for example "No Responders"; usually empty.
   [[nodiscard]] ByteView description() const;
 
-  /// Bytes of all of it.
+  /// The bytes of subject, reply, header and payload together.
   [[nodiscard]] std::size_t size() const noexcept { return bytes_.size(); }
 
  private:
@@ -99,7 +99,7 @@ class HALLWAY_EXPORT HubMessage {
   std::size_t header_end_ = 0;
 };
 
-/// What a receive or a request gave: a message, or the reason why there is none.
+/// The result of a receive or a request: a message, or the reason why there is none.
 class HALLWAY_EXPORT HubReceived {
  public:
   HubReceived() noexcept = default;
@@ -122,7 +122,7 @@ class HALLWAY_EXPORT HubReceived {
   Outcome outcome_ = Outcome::would_block;
 };
 
-/// What publishing, flushing or draining gave.
+/// The result of publishing, flushing or draining.
 class HALLWAY_EXPORT HubSent {
  public:
   HubSent(Outcome outcome, const detail::HubClientState* by, const char* why = nullptr) noexcept
@@ -141,78 +141,78 @@ class HALLWAY_EXPORT HubSent {
 
 // Options ----------------------------------------------------------------------------------------
 
-/// What publish() does when it finds no room.
+/// What publish() does when there is no room.
 enum class PublishFull : std::uint8_t {
-  wait,         ///< it waits until there is: back-pressure
-  drop_newest,  ///< this message is not sent, and counted; the outcome is ok
+  wait,         ///< it waits until there is room: back-pressure
+  drop_newest,  ///< this message is dropped and counted; the outcome is ok
   fail,         ///< it ends with would_block
 };
 
-/// How a client comes back to a hub that went away. Before each attempt it waits for a random time
-/// up to a bound that doubles from one attempt to the next, so that the clients of a hub that was
-/// restarted do not all come at once.
+/// How a client reconnects to a hub that went away. Before each attempt it waits for a random time
+/// up to a bound that doubles with each attempt, so that the clients of a restarted hub do not all
+/// connect at the same moment.
 struct HubReconnect {
   Duration first_wait = std::chrono::milliseconds(50);  ///< the first bound
-  Duration most_wait = std::chrono::seconds(2);         ///< the last
-  std::size_t attempts = SIZE_MAX;                      ///< in a row; 0: it does not come back
-  std::optional<std::uint64_t> seed = {};               ///< of the random times; else any
+  Duration most_wait = std::chrono::seconds(2);         ///< the largest bound
+  std::size_t attempts = SIZE_MAX;                      ///< in a row; 0: it does not reconnect
+  std::optional<std::uint64_t> seed = {};               ///< of the random times; unset: random
 };
 
-/// Something the program may want to log, or to act upon; the library itself never does.
+/// An event the program may want to log or act upon. The library itself does neither.
 struct HubClientEvent {
   enum class Kind : std::uint8_t {
-    disconnected,   ///< the hub went away; it is being looked for
-    reconnected,    ///< it is back, and has all subscriptions
-    complaint,      ///< the hub said -ERR, for example of a subject that is not permitted
-    messages_lost,  ///< a subscription was full, here (told once until it is empty again), or at
-                    ///< the hub, whose gap notices (hub.hpp) are told each
-    given_up,       ///< the hub went away and does not come back: the client has ended
+    disconnected,   ///< the hub went away; the client tries to reconnect
+    reconnected,    ///< the client is connected again, with all its subscriptions
+    complaint,      ///< the hub sent -ERR, for example for a subject that is not permitted
+    messages_lost,  ///< a subscription's queue was full, either here (reported once until it is
+                    ///< empty again) or at the hub (each gap notice is reported; see hub.hpp)
+    given_up,       ///< the hub went away and the client no longer tries to reconnect: it has ended
   };
   Kind kind;
-  /// The reason. Of a complaint: permission_denied where permissions are what it is about. Of
-  /// messages_lost: its subject is that of the subscription.
+  /// The reason. For a complaint about permissions, its code is permission_denied. For
+  /// messages_lost, its subject is that of the subscription.
   Error error;
 };
 
 struct HubClientOptions {
-  std::string name = {};  ///< what the hub is told, for its logs and statistics
-  /// Refuse any hub whose uid (of its listen() call) is another, before the first byte.
+  std::string name = {};  ///< sent to the hub, for its logs and statistics
+  /// Reject a hub whose uid (at its listen() call) differs, before the first byte is sent.
   std::optional<std::uint32_t> server_uid = {};
   Duration deadline = defaults::connect_time;  ///< for each attempt to connect
   HubReconnect reconnect = {};
   HubClientLimits limits = {};
   PublishFull full = PublishFull::wait;
-  bool echo = true;  ///< subscriptions get what this client publishes, too
-  /// What the hub is asked to do with messages that this client does not read in time; else it
-  /// cuts the client. See "Full queues" in hub.hpp.
+  bool echo = true;  ///< its subscriptions also receive what this client publishes
+  /// What the client requests the hub to do with messages that it does not read in time. If unset,
+  /// the hub disconnects the client. See "Full queues" in hub.hpp.
   std::optional<DeliveryPolicy> delivery = {};
-  /// The id of a link, which passes on what others publish here and elsewhere; see "Links" in
-  /// hub.hpp. Only root and the hub's own user may be one: others are turned away.
+  /// The id of a link, a client that forwards messages between hubs; see "Links" in hub.hpp. Only
+  /// root and the hub's own user may be a link. The hub refuses others.
   std::string link = {};
   /// Called on the loop. It must not throw, nor destroy the client or a subscription: post() that.
   std::function<void(const HubClientEvent&)> on_event = {};
 };
 
 struct PublishOptions {
-  ByteView reply = {};   ///< where answers go
-  ByteView status = {};  ///< what a server says in place of an answer; see HubMessage::status()
+  ByteView reply = {};   ///< the subject for answers
+  ByteView status = {};  ///< sent by a server instead of an answer; see HubMessage::status()
   std::vector<HubField> header = {};
 };
 
 struct SubscribeOptions {
-  /// Each message goes to only one of the subscriptions of a queue group.
+  /// The queue group. Each message goes to only one of the subscriptions of a group.
   ByteView queue = {};
-  std::uint32_t max = 0;  ///< it ends after so many messages; 0: it does not
+  std::uint32_t max = 0;  ///< it ends after this many messages; 0: never
   std::size_t inbox = HubClientLimits{}.inbox;
-  /// When the inbox is full. wait: nothing more is read from the hub, for no subscription of this
-  /// client, until there is room; the hub then does what its own policy is. disconnect: the
-  /// subscription ends with Outcome::failed.
+  /// What to do when the inbox is full. `wait` stops reading from the hub, for all subscriptions of
+  /// this client, until there is room; the hub then applies its own policy. `disconnect` ends the
+  /// subscription with Outcome::failed.
   Full full = Full::drop_newest;
 };
 
-/// What went through a client so far.
+/// Totals of a client so far.
 struct HubClientCounters {
-  std::uint64_t messages_published = 0;  ///< accepted by publish(), requests too
+  std::uint64_t messages_published = 0;  ///< accepted by publish(); requests included
   std::uint64_t messages_received = 0;   ///< for subscriptions and requests
   std::uint64_t dropped = 0;             ///< by PublishFull::drop_newest
   std::uint64_t reconnects = 0;
@@ -220,8 +220,8 @@ struct HubClientCounters {
 
 // Subscription -----------------------------------------------------------------------------------
 
-/// A subscription. Letting go of it unsubscribes. Movable, not copyable; it may outlive its client.
-/// One task receives from it at a time.
+/// A subscription. Destroying it unsubscribes. Movable, not copyable; it may outlive its client.
+/// One task at a time receives from it.
 class HALLWAY_EXPORT Subscription {
  public:
   Subscription(Subscription&& other) noexcept;
@@ -231,21 +231,21 @@ class HALLWAY_EXPORT Subscription {
   ~Subscription();
 
   class Receive;
-  /// The next message. Does not suspend while one is there. It waits through the time in which the
-  /// hub is away.
+  /// The next message. It does not suspend if one has arrived. It keeps waiting while the hub is
+  /// away.
   /// Outcomes: ok, timed_out, end_of_stream (after max messages, unsubscribe() or drain()), closed
-  /// (close() of the client), failed (Full::disconnect), peer_gone (the client has given up). What
-  /// has arrived before any of these ends is received first.
+  /// (close() of the client), failed (Full::disconnect), peer_gone (the client has given up).
+  /// Messages that arrived before the end are received first.
   [[nodiscard]] Receive receive(Duration within = forever);
 
-  /// As receive(), but would_block instead of suspending.
+  /// As receive(), but returns would_block instead of suspending.
   [[nodiscard]] HubReceived try_receive();
 
-  /// No more comes; what has arrived can still be received.
+  /// Ends the subscription. Messages that have arrived can still be received.
   void unsubscribe();
 
   [[nodiscard]] ByteView subject() const noexcept;
-  /// Messages that are missing: there was no room for them in the inbox, or at the hub.
+  /// Messages lost because there was no room for them in the inbox or at the hub.
   [[nodiscard]] std::uint64_t dropped() const noexcept;
   [[nodiscard]] std::size_t waiting() const noexcept;  ///< messages in the inbox
 
@@ -256,7 +256,7 @@ class HALLWAY_EXPORT Subscription {
   std::shared_ptr<detail::SubscriptionState> state_;
 };
 
-/// What receive() returns: to be awaited at once.
+/// The result of receive(). Await it at once.
 class [[nodiscard]] HALLWAY_EXPORT Subscription::Receive {
  public:
   Receive(detail::SubscriptionState& state, Duration within) noexcept
@@ -282,8 +282,8 @@ class [[nodiscard]] HALLWAY_EXPORT Subscription::Receive {
 class HALLWAY_EXPORT HubClient {
  public:
   /// Connects once, and completes when the hub has accepted this client.
-  /// @errors as Connection::connect(); bad_message: what listens there is no hub;
-  ///         permission_denied: the hub does not want this client
+  /// @errors as Connection::connect(); bad_message: the server at that address is not a hub;
+  ///         permission_denied: the hub refused this client
   static Task<Result<HubClient>> connect(Loop& loop, AddressSpec address,
                                          HubClientOptions options = {});
 
@@ -294,49 +294,50 @@ class HALLWAY_EXPORT HubClient {
   ~HubClient();  ///< as close()
 
   class Publish;
-  /// Queues one message; all that is queued in a turn of the loop is written at once. Without room
-  /// it does what options.full says.
+  /// Queues one message. Everything queued in a turn of the loop is written at once. If there is no
+  /// room, options.full decides.
   /// Outcomes: ok, would_block (PublishFull::fail), closed, peer_gone (the client has given up),
-  /// failed (nothing is sent: the subject is none to publish to, or the message is larger than the
-  /// hub accepts, or has a header that cannot be sent).
+  /// failed (nothing is sent: the subject cannot be published to, the message is larger than the
+  /// hub accepts, or its header cannot be sent).
   [[nodiscard]] Publish publish(ByteView subject, ByteView payload,
                                 const PublishOptions& options = {});
 
-  /// As publish(), but would_block instead of suspending or dropping.
+  /// As publish(), but returns would_block instead of suspending or dropping.
   HubSent try_publish(ByteView subject, ByteView payload, const PublishOptions& options = {});
 
-  /// @errors invalid_argument: nobody can subscribe to that; operation_canceled: the client was
-  ///         closed, drains, or has given up
+  /// @errors invalid_argument: the subject cannot be subscribed to; operation_canceled: the client
+  ///         was closed, is draining, or has given up
   [[nodiscard]] Result<Subscription> subscribe(ByteView subject,
                                                const SubscribeOptions& options = {});
 
-  /// Publishes, and gives the first answer to it. All requests share one subscription. With
-  /// PublishFull::wait it waits for room, else it ends with would_block.
-  /// @param within  for all of it
-  /// Outcomes: ok, no_responders (nobody listens to the subject), timed_out, and as publish().
+  /// Publishes a message and returns the first answer to it. All requests share one subscription.
+  /// If there is no room, PublishFull::wait waits for it; otherwise the request ends with
+  /// would_block.
+  /// @param within  for the whole request
+  /// Outcomes: ok, no_responders (the subject has no subscriber), timed_out, and as publish().
   [[nodiscard]] Task<HubReceived> request(ByteView subject, ByteView payload,
                                           Duration within = defaults::request_time,
                                           const std::vector<HubField>& header = {});
 
-  /// Completes when the hub has had everything published so far.
-  /// Outcomes: ok, timed_out, closed, peer_gone (the hub went away meanwhile, and nobody knows what
-  /// it has had; or the client has given up).
+  /// Completes when the hub has received everything published so far.
+  /// Outcomes: ok, timed_out, closed, peer_gone (the hub went away meanwhile, so it is unknown what
+  /// it received; or the client has given up).
   [[nodiscard]] Task<HubSent> flush(Duration within = defaults::request_time);
 
-  /// Ends calmly: unsubscribes from everything, lets the tasks that receive take what has arrived
-  /// until they are told end_of_stream, so that they can still answer, and then closes.
-  /// @param within  for all of it; it then closes in any case
+  /// Ends gracefully: unsubscribes from everything, lets the receiving tasks take what has arrived
+  /// until they get end_of_stream, so that they can still answer, and then closes.
+  /// @param within  for all of it; then it closes in any case
   /// Outcomes: as flush().
   [[nodiscard]] Task<HubSent> drain(Duration within = ServerLimits{}.drain_time);
 
-  /// Writes what is queued, if the hub reads it within Limits::outbound_soft_time, then closes;
-  /// what is kept for a hub that is away is lost. Everybody who waits ends with Outcome::closed.
+  /// Writes what is queued, if the hub reads it within Limits::outbound_soft_time, then closes.
+  /// What is queued for a hub that is away is lost. Every waiting task ends with Outcome::closed.
   void close();
 
-  [[nodiscard]] bool connected() const noexcept;            ///< not: it is away, or has ended
+  [[nodiscard]] bool connected() const noexcept;            ///< false: the hub is away, or it ended
   [[nodiscard]] const Address& address() const noexcept;    ///< of the hub
-  [[nodiscard]] std::size_t max_payload() const noexcept;   ///< what the hub accepts, in bytes
-  [[nodiscard]] std::size_t unsent_bytes() const noexcept;  ///< those kept for later, too
+  [[nodiscard]] std::size_t max_payload() const noexcept;   ///< the hub's limit, in bytes
+  [[nodiscard]] std::size_t unsent_bytes() const noexcept;  ///< includes those queued for later
   [[nodiscard]] HubClientCounters counters() const noexcept;
   [[nodiscard]] Loop& loop() const noexcept;
 
@@ -346,7 +347,7 @@ class HALLWAY_EXPORT HubClient {
   std::shared_ptr<detail::HubClientState> state_;
 };
 
-/// What publish() returns: to be awaited at once. A message that finds room is queued already.
+/// The result of publish(). Await it at once. A message for which there is room is already queued.
 class [[nodiscard]] HALLWAY_EXPORT HubClient::Publish {
  public:
   Publish(detail::HubClientState& state, ByteView subject, ByteView payload,

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Layer: hub
 //
-// What a hub's operator decides: who may connect, who may say and hear what, how messages are
-// delivered, and where their publisher is told. Rules are data and name subjects by patterns, as
-// subscriptions do: `*` stands for one token, `>` at the end for one or more.
+// What a hub's operator decides: who may connect, who may publish and subscribe to what, how
+// messages are delivered, and which of them identify their publisher. Rules are data. They name
+// subjects by patterns, as subscriptions do: `*` stands for one token, `>` at the end for one or
+// more.
 #pragma once
 
 #include <cstddef>
@@ -19,15 +20,15 @@
 
 namespace hallway {
 
-/// What a subscription does with a message for which there is no room. The words are those of
+/// What a subscription does with a message for which there is no room. The names are those of
 /// hallway::Full.
 enum class DeliveryPolicy : std::uint8_t {
   wait,         ///< the publisher waits: back-pressure
-  drop_oldest,  ///< messages that wait make room, oldest first
-  drop_newest,  ///< this message is lost
-  latest_only,  ///< of each subject only the latest waits, in the place of the first; then
-                ///< drop_oldest
-  disconnect,   ///< the connection is cut
+  drop_oldest,  ///< waiting messages are dropped to make room, oldest first
+  drop_newest,  ///< this message is dropped
+  latest_only,  ///< of each subject only the latest message waits, in the position of the first; if
+                ///< there is still no room, as drop_oldest
+  disconnect,   ///< the client is disconnected
 };
 
 /// "wait", "drop_oldest", ...
@@ -40,25 +41,26 @@ struct SubjectLists {
   std::vector<std::string> deny;
 };
 
-/// Who may publish and subscribe to what. Rules that are about a peer add up: what any of them
-/// allows is allowed, unless one of them denies it. As soon as one of them has an allow list,
-/// nothing else is allowed; for whom there is none, everything is. An allow list may be empty: who
-/// is named by that rule alone may do nothing. What nobody may without a rule: hear all inboxes;
-/// see "Inboxes" in hub.hpp.
+/// Who may publish and subscribe to what. All rules that match a peer are combined. A subject that
+/// any of them denies is denied. If any of them has an allow list, only subjects on one of those
+/// lists are allowed. If none has, everything is. An empty allow list alone therefore denies
+/// everything. Without a rule, only root and the hub's own user may subscribe to all inboxes; see
+/// "Inboxes" in hub.hpp.
 struct PermissionRule {
-  std::vector<AllowRule> who;  ///< the rule is about whom any of them admits
+  std::vector<AllowRule> who;  ///< the rule matches peers that any of these admits
   SubjectLists publish;
   SubjectLists subscribe;
 };
 
-/// How messages reach a subscription. The first rule that is about its subject and its peer counts,
-/// and goes before what the client asked for.
+/// How messages reach a subscription. The first rule that matches its subject and its peer applies.
+/// It takes precedence over what the client requested.
 struct DeliveryRule {
-  std::vector<std::string> subjects;  ///< about subscriptions that one of them covers wholly
+  std::vector<std::string> subjects;  ///< matches a subscription if one of them covers its whole
+                                      ///< subject
   std::vector<AllowRule> who = {allow::any()};
   DeliveryPolicy policy = DeliveryPolicy::disconnect;
-  /// Instead of HubLimits::pending_per_subscription; under DeliveryPolicy::wait, where publishers
-  /// are held back at once, instead of zero.
+  /// Bytes; replaces HubLimits::pending_per_subscription. Under DeliveryPolicy::wait, where
+  /// publishers are otherwise paused at once, it replaces zero.
   std::optional<std::size_t> pending = {};
 };
 
@@ -67,14 +69,14 @@ struct HALLWAY_EXPORT HubRules {
   std::vector<AllowRule> allow;
   std::vector<PermissionRule> permissions;
   std::vector<DeliveryRule> delivery;
-  /// Subjects whose messages say who published them; see "PidStatus" in hub.hpp.
+  /// Subjects whose messages identify their publisher; see "Identity" in hub.hpp.
   std::vector<std::string> stamped;
 
-  /// These rules, checked, with their names looked up. A hub that must not stand still while a
-  /// user database is asked has this done in another thread, and passes the result to
-  /// Hub::set_rules() on its loop.
-  /// @errors invalid_argument: a pattern that is none, or an unknown user or group; `subject` is
-  ///         the place, as in "delivery[2].subjects[0]"
+  /// These rules, validated, with their names looked up. A hub that must not block while the user
+  /// database is queried calls this in another thread, and passes the result to Hub::set_rules() on
+  /// its loop.
+  /// @errors invalid_argument: an invalid pattern, or an unknown user or group; `subject` is the
+  ///         position, as in "delivery[2].subjects[0]"
   /// Blocking: name look-ups. Thread: any.
   [[nodiscard]] Result<HubRules> resolved() const;
 };

@@ -3,9 +3,10 @@
 //
 // A loop waits for the descriptors of one thread and resumes the tasks that wait for them.
 //
-// One pass is a turn: wait for events, run what they woke, then write everything that was sent
-// meanwhile, one system call a connection. Unless said otherwise: functions never block, belong
-// to the loop's thread (checked in debug builds), and borrow their arguments for the call.
+// One pass is a turn: wait for events, resume the tasks they wake, then write everything that was
+// sent meanwhile, with one system call per connection. Unless noted otherwise: functions never
+// block, belong to the loop's thread (checked in debug builds), and borrow their arguments for the
+// call.
 #pragma once
 
 #include <chrono>
@@ -39,9 +40,9 @@ struct LoopOptions {
   /// after each message; the core is yielded to other processes all the while. Unset: bounds::spin,
   /// or no polling where the machine or the cgroup allows a single core. Zero: never poll.
   ///
-  /// Whatever the value, polling stops where it does not pay: after 64 waits that the peer did not
-  /// end in time, and for a while after another process took the core. It resumes within
-  /// milliseconds once both sides are fast enough: some waits probe for up to bounds::spin_probe.
+  /// For any value, polling stops where it does not help: after 64 waits that the peer did not end
+  /// in time, and for a while after another process took the core. It resumes within milliseconds
+  /// once both sides are fast enough, because some waits probe for up to bounds::spin_probe.
   std::optional<Duration> spin = {};
 };
 
@@ -49,72 +50,71 @@ class HALLWAY_EXPORT Loop {
  public:
   using Clock = std::chrono::steady_clock;
 
-  /// Never fails: where the kernel gave no descriptors, error() says so and so does whatever is
-  /// opened on the loop.
+  /// Never fails. If the kernel refuses the loop's descriptors, error() returns that error, and so
+  /// does everything that is opened on the loop.
   explicit Loop(LoopOptions options = {});
   ~Loop();
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
 
-  /// Why this loop cannot work, if it cannot.
+  /// Why this loop cannot work; empty if it can.
   [[nodiscard]] const std::optional<Error>& error() const noexcept;
 
   // Running ------------------------------------------------------------------------------------
 
   /// Turns until no task and no open server is left, or stop() is called.
-  /// @return 0 after everything ended or a clean drain, else the status given to stop(); 1 when
-  ///         the drain's time was up first.
+  /// @return 0 after everything ended or a clean drain, else the status passed to stop(); 1 if the
+  ///         drain's time ran out first, or if the loop cannot work (error()).
   /// Blocking: until then.
   int run();
 
-  /// Runs one task to its end and gives its value, or rethrows what it threw; other tasks advance
-  /// meanwhile. Throws std::system_error when the loop cannot work (error()).
+  /// Runs one task to its end and returns its value, or rethrows its exception; other tasks advance
+  /// meanwhile. Throws std::system_error if the loop cannot work (error()).
   /// Blocking: until the task ends. Precondition: stop() is not called meanwhile.
   template <typename T>
   T run(Task<T> task);
 
   /// One pass, for programs with a loop of their own: call it when descriptor() is readable.
-  /// @param longest  how long to wait for the first event; zero only looks
-  /// @return whether anything is left to run for
+  /// @param longest  how long to wait for the first event; zero: do not wait
+  /// @return whether the loop still has work
   bool turn(Duration longest = Duration::zero());
 
-  /// Readable when turn() has something to do, timers included. Borrowed; fit for poll(2),
+  /// Readable when turn() has something to do, timers included. Borrowed; suitable for poll(2),
   /// epoll, or another loop.
   [[nodiscard]] int descriptor();
 
-  /// Makes run() return `status` after this turn. Tasks stay where they are.
+  /// Makes run() return `status` after this turn. Tasks stay suspended.
   void stop(int status = 0);
 
-  // Stopping calmly ----------------------------------------------------------------------------
+  // Draining -----------------------------------------------------------------------------------
 
   /// Asks everything on this loop to finish: servers refuse new clients, answer what has
-  /// arrived, and close. run() then ends with 0, or with 1 once `within` has passed.
+  /// arrived, and close. run() then returns 0, or 1 once `within` has passed.
   void drain(Duration within = ServerLimits{}.drain_time);
   [[nodiscard]] bool draining() const noexcept;
 
-  /// Drains when one of `signals` arrives; a second one stops at once, with status 128 + N.
-  /// This replaces the signals' dispositions in the whole process until the loop is destroyed, even
-  /// of a signal that was ignored, and unblocks the signals for the loop's thread;
-  /// one loop at a time may claim a signal.
+  /// Drains when one of `signals` arrives; a second signal N stops the loop at once, with status
+  /// 128 + N. This replaces the signals' dispositions in the whole process until the loop is
+  /// destroyed, even those of ignored signals, and unblocks the signals for the loop's thread.
+  /// Only one loop at a time may claim a signal.
   Result<void> drain_on(std::initializer_list<int> signals);
 
-  /// Calls `action` on this loop whenever `signal` arrives. Same rules as drain_on().
+  /// Calls `action` on this loop whenever `signal` arrives. The rules of drain_on() apply.
   Result<void> on_signal(int signal, std::move_only_function<void()> action);
 
-  /// Calls `action` once, when draining begins (at once if it has). It is forgotten when `owner`
-  /// is passed to forget().
+  /// Calls `action` once, when draining begins (at once if it has begun). forget(owner) removes it.
   void on_drain(const void* owner, std::move_only_function<void()> action);
   void forget(const void* owner) noexcept;
 
-  // Working ------------------------------------------------------------------------------------
+  // Tasks and timers ---------------------------------------------------------------------------
 
-  /// Adopts a task and starts it now. An exception it ends with leaves turn() or run().
+  /// Adopts a task and starts it now. An exception that ends the task leaves turn() or run().
   void spawn(Task<> task);
 
   /// Calls `action` on the loop's thread in its next turn. Thread: any. The only such function.
   void post(std::move_only_function<void()> action);
 
-  /// Monotonic time, read once a turn.
+  /// Monotonic time, read once per turn.
   [[nodiscard]] Clock::time_point now() const noexcept;
 
   class Sleep;
@@ -122,8 +122,9 @@ class HALLWAY_EXPORT Loop {
   [[nodiscard]] Sleep sleep(Duration duration);
 
   class Ready;
-  /// co_await loop.readable(0): until read(2) on a borrowed descriptor would not block. Ready at
-  /// once is what epoll cannot watch (a file), and every 10 ms what it lacks room for. One waiter.
+  /// co_await loop.readable(0) completes when read(2) on a borrowed descriptor would not block. It
+  /// completes at once for a descriptor that epoll cannot watch (a file), and after 10 ms if the
+  /// kernel has no room to watch it. One waiter per descriptor.
   [[nodiscard]] Ready readable(int descriptor);
   [[nodiscard]] Ready writable(int descriptor);
 
@@ -173,8 +174,8 @@ class [[nodiscard]] HALLWAY_EXPORT Loop::Ready {
 
 namespace detail {
 
-/// What a task given to Loop::run() ended with. Shared with its coroutine, because an exception
-/// of another task may take run() away before that ends.
+/// The result of a task passed to Loop::run(). Shared with its coroutine, because another task's
+/// exception may end run() before that coroutine ends.
 template <typename T>
 struct RunResult {
   bool done = false;

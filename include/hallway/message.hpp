@@ -18,13 +18,15 @@ namespace detail {
 class Flow;
 }  // namespace detail
 
-/// A received message: a view into its connection's receive buffer, copied nowhere.
+/// A received message: a view into its connection's receive buffer, without a copy.
 ///
-/// Valid until the next receive on the same connection, or its end. to_owned() keeps it.
+/// Valid until the next receive on the same connection, or the connection's end. to_owned() copies
+/// the bytes.
 class Message {
  public:
   Message() noexcept = default;
-  /// Borrows both. `descriptors` may be null: there are none. At most bounds::largest_message.
+  /// Borrows both arguments. `bytes` has at most bounds::largest_message bytes. A null
+  /// `descriptors` means that there are none.
   explicit Message(ByteView bytes, std::vector<Descriptor>* descriptors = nullptr,
                    bool more = false) noexcept
       : begin_(bytes.data()),
@@ -36,10 +38,10 @@ class Message {
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
   [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
 
-  /// This is a piece, and others of the same message follow: only from receive_some().
+  /// Whether this is a piece and others of the same message follow. Only from receive_some().
   [[nodiscard]] bool more() const noexcept { return more_; }
 
-  /// So that a message can be sent and compared as it is.
+  /// Implicit, so that a message can be sent and compared directly.
   operator ByteView() const noexcept { return bytes(); }  // NOLINT(google-explicit-constructor)
   friend bool operator==(const Message& message, ByteView bytes) noexcept {
     return message.bytes() == bytes;
@@ -47,15 +49,15 @@ class Message {
 
   [[nodiscard]] std::string to_owned() const { return std::string(bytes()); }
 
-  /// The descriptors that came with it, close-on-exec. Move out those to keep; the rest is
-  /// closed with the next receive, on a thread of the library's: a peer can send descriptors
-  /// whose close(2) takes its time.
+  /// The descriptors that came with the message, close-on-exec. Move out those to keep. The next
+  /// receive closes the rest on a thread of the library, because a peer can send descriptors whose
+  /// close(2) takes long.
   [[nodiscard]] std::span<Descriptor> descriptors() const noexcept {
     return descriptors_ == nullptr ? std::span<Descriptor>() : std::span(*descriptors_);
   }
 
  private:
-  // Not a ByteView: its two halves would be written one after the other and then copied as one, by
+  // Not a ByteView: its two halves would be stored one after the other and then copied together, by
   // a load of sixteen bytes that has to wait until both stores are in the cache.
   const char* begin_ = nullptr;
   std::vector<Descriptor>* descriptors_ = nullptr;
@@ -63,9 +65,9 @@ class Message {
   bool more_ = false;
 };
 
-/// What a receive gave: a message, or the reason why there is none.
+/// The result of a receive: a message, or the reason why there is none.
 ///
-/// Converts to true only with a message. Valid as long as the message would be.
+/// Converts to true only with a whole message (Outcome::ok). Valid as long as its message.
 class HALLWAY_EXPORT Received {
  public:
   Received() noexcept = default;
@@ -83,14 +85,15 @@ class HALLWAY_EXPORT Received {
   [[nodiscard]] Error error() const;
 
  private:
-  [[no_unique_address]] Message message_;  // outcome_ finds room in it
+  [[no_unique_address]] Message message_;  // outcome_ uses its tail padding
   Outcome outcome_ = Outcome::would_block;
   const detail::Flow* flow_ = nullptr;
 };
 
-/// What a send gave: true when the message is queued, or with a blocking Client in the kernel.
+/// The result of a send: true when the message is queued, or with a blocking Client in the kernel.
 /// The peer has not read it yet, and may be about to turn this client away: Connection::confirm()
-/// and Client::confirm() wait until it has. Only an answer says that it dealt with the message.
+/// and Client::confirm() wait until the peer has read it. Only an answer shows that the peer has
+/// processed the message.
 class HALLWAY_EXPORT Sent {
  public:
   Sent(Outcome outcome, const detail::Flow* flow) noexcept : flow_(flow), outcome_(outcome) {}

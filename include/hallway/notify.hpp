@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Layer: net
 //
-// Telling the service manager that started this process how it is doing: sd_notify(3) and
-// sd_watchdog_enabled(3), without libsystemd.
+// Reports the state of this process to the service manager that started it, as sd_notify(3) and
+// sd_watchdog_enabled(3) do, without libsystemd.
 //
 //     Loop loop;
 //     Notifier notifier(loop);
@@ -12,9 +12,9 @@
 //     loop.drain_on({SIGINT, SIGTERM});
 //     return loop.run();
 //
-// Two things it does by itself, from its making to its end: it feeds the watchdog as long as the
-// loop turns, and when the loop drains it says so and asks for more time until that is over. Where
-// no manager wants to hear (NOTIFY_SOCKET is not set), all of it does nothing and succeeds.
+// As long as it exists, a Notifier does two things by itself: it feeds the watchdog while the loop
+// turns, and when the loop drains, it reports that and asks for more time until the drain ends. If
+// there is no manager to notify (NOTIFY_SOCKET is not set), every call does nothing and succeeds.
 #pragma once
 
 #include <memory>
@@ -29,9 +29,9 @@ namespace hallway {
 
 /// Movable, not copyable. The loop outlives it. Thread: the loop's.
 ///
-/// Blocking: never. A manager that is gone is an error of the call and of nothing else. One whose
-/// queue is full hears of ready(), reloading(), stopping() and main_process() as soon as it has
-/// room; nobody waits for it.
+/// Blocking: never. If the manager is gone, only the call fails. While the manager's queue is full,
+/// up to 16 messages of ready(), reloading(), stopping(), main_process() and extend_timeout() are
+/// retained; the loop sends them when there is room.
 class HALLWAY_EXPORT Notifier {
  public:
   /// Reads NOTIFY_SOCKET (a path or an abstract name), WATCHDOG_USEC and WATCHDOG_PID; none of
@@ -41,31 +41,32 @@ class HALLWAY_EXPORT Notifier {
   Notifier& operator=(Notifier&&) noexcept;
   ~Notifier();
 
-  /// Whether a manager wants to hear.
+  /// Whether there is a manager to notify.
   [[nodiscard]] bool enabled() const noexcept;
 
-  // Each: @errors no_such_file_or_directory, connection_refused: the manager is gone;
+  // Each call: @errors no_such_file_or_directory, connection_refused: the manager is gone;
   // address_family_not_supported: NOTIFY_SOCKET is neither a path nor an abstract name; or the
   // kernel's own.
 
-  /// Started up, or done with reloading.
+  /// Reports that startup, or a reload, is complete.
   Result<void> ready();
 
-  /// Begins to reload its configuration; ready() says that this is done.
+  /// Reports that a reload of the configuration begins; ready() reports its end.
   Result<void> reloading();
 
-  /// Begins to shut down. Said by itself when the loop drains.
+  /// Reports that shutdown begins. Sent automatically when the loop drains.
   Result<void> stopping();
 
-  /// Free words for `systemctl status`. Line ends become blanks.
-  /// @errors resource_unavailable_try_again: the manager's queue is full; the words are dropped
+  /// Free text for `systemctl status`. C0 control characters become blanks.
+  /// @errors resource_unavailable_try_again: the manager's queue is full; the text is dropped
   Result<void> status(std::string_view words);
 
-  /// The service's main process is now `pid`: for a program that replaces itself. systemd listens
-  /// to a process that is not the main one yet if the unit says NotifyAccess=all.
+  /// Reports that `pid` is now the service's main process, for a program that replaces itself.
+  /// systemd accepts this from a process that is not the main one yet if the unit has
+  /// NotifyAccess=all.
   Result<void> main_process(int pid);
 
-  /// Starting, or stopping, takes longer: the manager allows at least `time` from now on.
+  /// Reports that startup or shutdown takes longer: the manager allows at least `time` from now on.
   Result<void> extend_timeout(Duration time);
 
  private:

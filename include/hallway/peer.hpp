@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Layer: net
 //
-// Who is at the other end, by the kernel's word, and rules over that.
+// The identity of a peer, as the kernel reports it, and rules that use it.
 //
-// The kernel notes a peer's ids when it calls connect(2), listen(2) or socketpair(2) and never
-// again (man 7 unix, SO_PEERCRED). A peer that changed its uid since, or passed the socket on,
-// still shows who connected; a server started by socket activation shows the manager.
+// The kernel records a peer's ids when it calls connect(2), listen(2) or socketpair(2) and never
+// again (man 7 unix, SO_PEERCRED). If the peer has since changed its uid or passed the socket on,
+// the ids are still those of the process that connected. A server started by socket activation
+// shows those of the service manager.
 #pragma once
 
 #include <cstdint>
@@ -20,17 +21,17 @@
 
 namespace hallway {
 
-/// What a peer's pid is worth. A process that ended gives its pid back, and another gets it.
+/// How far a peer's pid can be trusted. When a process ends, the kernel may reuse its pid.
 enum class PidStatus : std::uint8_t {
   running,     ///< the process that connected, which still runs
-  ended,       ///< that process has ended: by now the pid may be another's
-  unverified,  ///< this kernel cannot say (before 6.5): the pid is a hint for people
+  ended,       ///< that process has ended: another one may have the pid by now
+  unverified,  ///< this kernel cannot report it (before 6.5): the pid is a hint for people
 };
 
 /// "running", "ended", "unverified"
 HALLWAY_EXPORT std::string_view to_string(PidStatus identity) noexcept;
 
-/// Who connected. A value. Thread: any.
+/// The ids of a peer. A value. Thread: any.
 struct HALLWAY_EXPORT Peer {
   /// What the kernel shows for an id that has no meaning in our user namespace
   /// (/proc/sys/kernel/overflowuid). Only allow::any() admits it.
@@ -40,63 +41,64 @@ struct HALLWAY_EXPORT Peer {
   std::uint32_t gid = overflow_uid;
   std::int32_t pid = 0;  ///< 0: unknown, because the peer lives outside our pid namespace
 
-  /// Of a connected socket, borrowed.
+  /// The peer of a connected socket, which is borrowed.
   static Result<Peer> of(int socket);
 
-  /// Supplementary groups of a connected socket's peer. Asks the kernel, not the user database.
+  /// Supplementary groups of a connected socket's peer. Queries the kernel, not the user database.
   static Result<std::vector<std::uint32_t>> groups_of(int socket);
 
-  /// A pidfd of a connected socket's peer: the one name of a process that is never reused.
-  /// @errors no_protocol_option where the kernel is older than 6.5
+  /// A pidfd of a connected socket's peer. Unlike a pid, it never refers to another process.
+  /// @errors no_protocol_option if the kernel is older than 6.5
   static Result<Descriptor> pidfd_of(int socket);
 
-  /// Whether `pid` is to be believed now. Holding pidfd_of() keeps it so: kill through that, and
-  /// never by the number.
+  /// Whether `pid` can be trusted now. A pidfd_of() that is held keeps referring to the process:
+  /// send signals through it, never to the number.
   static Result<PidStatus> identity_of(int socket);
 
-  /// The name of the process (/proc/PID/comm), any bytes but a line feed; empty when unknown. Words
-  /// for people: a process names itself. to_string() has it printable.
+  /// The name of the process (/proc/PID/comm), which may hold any byte but a line feed; empty if
+  /// unknown. For people only: a process chooses its own name. to_string() makes it printable.
   [[nodiscard]] std::string process_name() const;
 
-  /// The path of the program that the process runs now (/proc/PID/exe), printable; empty where we
-  /// may not read it. Good only while identity_of() still says `running` afterwards.
+  /// The path of the program that the process runs now (/proc/PID/exe), printable; empty if it may
+  /// not be read. Valid only if identity_of() still returns `running` afterwards.
   [[nodiscard]] std::string executable() const;
 
   /// "pid 4711 (hallway), uid 1000"
   [[nodiscard]] std::string to_string() const;
 };
 
-/// The number of a user or group given by name or by number. Asks the user database, which may
-/// block. @errors invalid_argument: there is none of that name
+/// The number of a user or group given by name or by number. Queries the user database, which may
+/// block.
+/// @errors invalid_argument: there is no user or group of that name
 HALLWAY_EXPORT Result<std::uint32_t> user_id(const std::string& name);
 HALLWAY_EXPORT Result<std::uint32_t> group_id(const std::string& name);
 
-/// One rule about who may connect. Several rules admit whoever any of them admits.
+/// One rule about which peers may connect. Several rules admit every peer that any of them admits.
 struct HALLWAY_EXPORT AllowRule {
   enum class Kind : std::uint8_t { any, root, same_uid, uid, gid };
 
   Kind kind = Kind::any;
   std::uint32_t id = 0;  ///< of uid or gid
-  std::string name;      ///< a user or group name still to be looked up; empty: `id` counts
+  std::string name;      ///< a user or group name that is not looked up yet; empty: `id` counts
 
   /// "uid:1000", "uid:alice", "gid:44", "group:video", "same-uid", "root", "any"
   static Result<AllowRule> parse(std::string_view text);
   [[nodiscard]] std::string to_string() const;
 
-  /// This rule with its name looked up in the user database, which may block; a rule without a name
-  /// never does.
-  /// @errors invalid_argument: no such user or group; or the overflow uid or gid, which is
-  ///         everybody from outside our user namespace and therefore nobody in particular
+  /// This rule with its name looked up in the user database, which may block. A rule without a name
+  /// never blocks.
+  /// @errors invalid_argument: no such user or group; or the overflow uid or gid, which stands for
+  ///         every user from outside our user namespace and therefore for no particular one
   [[nodiscard]] Result<AllowRule> resolved() const;
 
-  /// Whether a resolved rule admits `peer`; a group counts whether it is the peer's own or one
-  /// of its supplementary `groups`.
+  /// Whether a resolved rule admits `peer`. A group rule matches the peer's own group or one of its
+  /// supplementary `groups`.
   [[nodiscard]] bool admits(const Peer& peer, std::span<const std::uint32_t> groups) const;
 };
 
-/// These rules with their names looked up. What takes rules while a loop runs
-/// (Server::set_allow()) does not block where it is given the result.
-/// @errors as AllowRule::resolved(), for the first rule that has one
+/// These rules with their names looked up. A function that takes rules while a loop runs
+/// (Server::set_allow()) does not block when it is given this result.
+/// @errors as AllowRule::resolved(), for the first rule that fails
 /// Blocking: name look-ups. Thread: any.
 HALLWAY_EXPORT Result<std::vector<AllowRule>> resolved(std::span<const AllowRule> rules);
 

@@ -25,27 +25,27 @@
 
 namespace hallway {
 
-/// Something the program may want to log; the library itself never does.
+/// An event the program may want to log. The library itself never does.
 struct ServerEvent {
   enum class Kind : std::uint8_t {
     connected,
-    turned_away,       ///< by a rule, or its uid has its share; `reason` says which
-    closed,            ///< `reason` says how it ended, `counters` what went through
-    accepting_paused,  ///< no room: max_connections, or out of descriptors; `reason` says which
+    turned_away,       ///< by a rule, or because its uid has its share; `reason` states which
+    closed,            ///< `reason` states how it ended, `counters` what it transferred
+    accepting_paused,  ///< at max_connections or out of descriptors; `reason` states which
     accepting_resumed,
     handler_threw,  ///< an exception left the handler; its connection is closed
-    path_lost,      ///< `path` no longer leads to the server; `reason` says why
-    path_regained,  ///< `path` leads to it again: it was bound again, or put back
-    taken_over,     ///< a successor, `peer`, has the name; the server drains
+    path_lost,      ///< `path` no longer leads to the server; `reason` states why
+    path_regained,  ///< `path` leads to it again: it was bound again, or restored
+    taken_over,     ///< a successor, `peer`, now has the address; the server drains
   };
   Kind kind;
-  std::uint64_t connection;  ///< its number; 0 where none is concerned
+  std::uint64_t connection;  ///< its number; 0 if the event is not about a connection
   Peer peer;
   std::string reason;
   Counters counters;
-  /// path_lost, path_regained: the server's own address, or that of its control socket, where it
-  /// offers a takeover. A loss that is seen is one event, and its end another; a control socket
-  /// that is bound again together with its server has none of its own.
+  /// path_lost, path_regained: the server's own address, or that of its control socket, if it
+  /// offers a takeover. Losing the path is one event, and regaining it another. A control socket
+  /// that is bound again together with its server causes no event of its own.
   Address path = {};
 };
 
@@ -55,102 +55,103 @@ struct ServerOptions {
   unsigned mode = defaults::mode;
   std::string owner = {};
   std::string group = {};
-  /// Who may connect, checked before the first byte is read; any match admits. On a path the
-  /// file's permissions come first, and without rules they alone decide. An abstract name has no
-  /// permissions: there our own uid and root are admitted, and the rules add to that.
+  /// Which peers may connect, checked before the first byte is read; any matching rule admits. On a
+  /// path, the file's permissions apply first, and without rules they alone decide. An abstract
+  /// name has no permissions: our own uid and root are admitted there, and the rules admit others
+  /// in addition.
   std::vector<AllowRule> allow = {};
-  std::size_t descriptors = 0;  ///< accepted per message; 0 refuses them in the kernel if it can
+  std::size_t descriptors = 0;  ///< accepted per message; 0 makes the kernel refuse them if it can
   Limits limits = {};
   ServerLimits server_limits = {};
-  /// What a client is told that is turned away because its uid has as many connections as it may:
-  /// these bytes as they are, in any framing. Called on the loop. It must not throw, except that
-  /// std::bad_alloc turns the client away without a word.
+  /// Returns what is sent to a client that is refused because its uid has as many connections as it
+  /// may: these bytes as they are, in any framing. Called on the loop. It must not throw, except
+  /// that std::bad_alloc refuses the client without sending anything.
   std::function<std::string(std::uint64_t connection)> refusal_text = {};
   Full full = Full::disconnect;
   PathLost on_path_lost = PathLost::report;
-  /// Takes over from a server that runs at the path and was opened with this, too, and offers
-  /// the same to a successor: see docs/TAKEOVER.md. Paths only.
+  /// Takes over from a server that runs at the path and was also opened with this option, and
+  /// offers the same to a successor: see docs/TAKEOVER.md. Paths only.
   bool takeover = false;
   int backlog = defaults::backlog;
   /// How many loops share the connections, at least 1; see "Several loops" below.
   std::size_t loops = 1;
-  /// Called on the loop. It must not throw, nor destroy the server: post() that. Out of memory
-  /// it may: std::bad_alloc loses the event and nothing else.
+  /// Called on the loop. It must not throw, nor destroy the server: post() that. As an exception,
+  /// it may throw std::bad_alloc, which loses this event and nothing else.
   std::function<void(const ServerEvent&)> on_event = {};
 };
 
 /// Movable, not copyable. The loop outlives it. Thread: the loop's.
 ///
 /// Several loops. With options.loops = N the server has N - 1 threads, each with a loop of its own.
-/// Every connection is given to one of the N, where the fewest are, and stays there: its handler
-/// and all that belongs to it run on that loop's thread. To the program this means:
-/// - The handler is called, and handlers run, on several threads at once. What they share needs a
+/// Every connection is given to the loop that has the fewest, and stays there: its handler and
+/// everything that belongs to it run on that loop's thread. To the program this means:
+/// - The handler is called, and handlers run, on several threads at once. Data they share needs a
 ///   lock, or loop().post() to the one loop it belongs to.
-/// - on_event is called on the given loop only, in order for each connection, but not before that
-///   loop gets to it; nor does a place that became free count as such before. Limits are of the
-///   whole server.
-/// - A broadcast reaches the connections of all loops, in the same order everywhere. It waits,
-///   whatever the policy, while a loop has limits.outbound_soft of broadcasts still to deliver.
-/// - What ends a run of one of these loops ends that of the given one: stop(), drain(), and an
-///   exception. It leaves run() there; the loop it came from goes on.
-/// - The threads' loops end with the server, and no connection of theirs may outlive it. Signals
-///   are not delivered to the threads.
+/// - on_event is called on the given loop only, in order for each connection, once that loop
+///   processes the event. A slot that became free also counts as free only then. Limits apply to
+///   the whole server.
+/// - A broadcast reaches the connections of all loops, in the same order everywhere. Whatever the
+///   policy, it waits while a loop has limits.outbound_soft of broadcasts still to deliver.
+/// - What ends a run of one of these loops also ends that of the given one: stop(), drain(), and an
+///   exception. The exception leaves run() there, and the loop it came from goes on.
+/// - The threads' loops end with the server, and their connections must not outlive it. Signals are
+///   not delivered to the threads.
 class HALLWAY_EXPORT Server {
  public:
-  /// A handler owns its connection; when it returns, what it sent is written and the connection
-  /// is closed. An exception that leaves it closes that connection and is reported as an event.
+  /// A handler owns its connection. When it returns, what it sent is written and the connection is
+  /// closed. An exception that leaves it closes that connection and is reported as an event.
   using Handler = std::function<Task<>(Connection)>;
 
-  /// Binds (see listener.hpp for the rule of names), listens, and accepts from the next turn on.
-  /// Out of descriptors or at max_connections it stops accepting until a connection ends, while
-  /// clients wait in the backlog. When the loop drains, it refuses new clients, serves those in
-  /// the backlog, lets each handler finish with what its peer has sent, and closes.
+  /// Binds (see listener.hpp for the socket file ownership rules), listens, and accepts from the
+  /// next turn on. Out of descriptors or at max_connections it stops accepting until a connection
+  /// ends, while clients wait in the backlog. When the loop drains, the server refuses new clients,
+  /// serves those in the backlog, lets each handler finish with what its peer has sent, and closes.
   ///
-  /// With options.takeover it may be a successor: everything is made ready first, then the
-  /// running server hands over its listening socket, the clients in its queue and its name, and
-  /// drains. No client is refused. If anything fails on the way that server simply goes on.
+  /// With options.takeover it may be a successor. It first makes everything ready; then the running
+  /// server hands over its listening socket, the clients in its queue and its name, and drains. No
+  /// client is refused. If any step fails, the running server simply goes on.
   /// @errors those of Listener::bind(), and an unknown user or group in the options; for a takeover
   ///         also timed_out: the running server did not answer; operation_canceled: it ended in the
-  ///         middle; operation_not_permitted: it is another user's, or does not hand over; ESTALE:
-  ///         the path was lost, or the lock file beside it; invalid_argument: the address is no
-  ///         path. With several loops resource_unavailable_try_again: there are no more threads to
-  ///         be had
+  ///         middle; operation_not_permitted: it belongs to another user, or does not hand over;
+  ///         ESTALE: the path, or the lock file beside it, was lost; invalid_argument: the address
+  ///         is not a path. With several loops resource_unavailable_try_again: no more threads can
+  ///         be created
   /// Blocking: for a takeover only, at most about three times defaults::takeover_time.
   static Result<Server> open(Loop& loop, const AddressSpec& address, Handler handler,
                              ServerOptions options = {});
 
-  /// The same over a listener that exists.
+  /// The same with an existing listener.
   static Result<Server> open(Loop& loop, Listener listener, Handler handler,
                              ServerOptions options = {});
 
   Server(Server&&) noexcept;
   Server& operator=(Server&&) noexcept;
-  /// Stops at once: handlers are destroyed where they are suspended, without an event, and the
-  /// name is removed. Not from within a handler: post() it.
-  /// Blocking: with several loops, until each thread has finished what it does right now.
+  /// Stops at once: handlers are destroyed where they are suspended, without an event, and the name
+  /// is removed. Not from within a handler: post() it.
+  /// Blocking: with several loops, until each thread has finished its current work.
   ~Server();
 
   /// Sends to every connection. See Connection::broadcast().
   [[nodiscard]] Task<> broadcast(ByteView message);
 
-  /// Other rules from now on; see ServerOptions::allow. Connections that are there stay.
-  /// @errors an unknown user or group: the rules stay as they were
-  /// Blocking: name look-ups; never, where the rules come from hallway::resolved().
+  /// Replaces the rules; see ServerOptions::allow. Existing connections stay.
+  /// @errors an unknown user or group: the old rules stay in force
+  /// Blocking: name look-ups; never, if the rules come from hallway::resolved().
   Result<void> set_allow(const std::vector<AllowRule>& rules);
 
-  /// As if the loop drained, for this server alone.
+  /// Does what a draining loop does, for this server alone.
   void drain();
 
-  /// For programs that pass their listener on in a way of their own, as Listener has it. When a
-  /// successor has the name, hand_over() drains this server and leaves the name alone; a server
-  /// opened on an adopted listener claims it.
-  /// @errors as Listener's. Never hand_over() before the successor is certain to claim.
+  /// For programs that pass their listener on in their own way, as with Listener. Once a successor
+  /// has the name, hand_over() drains this server and leaves the name alone. A server opened on an
+  /// adopted listener calls claim().
+  /// @errors as Listener's. Never call hand_over() before the successor is certain to claim.
   [[nodiscard]] Result<Handover> offer() const;
   void hand_over();
   Result<void> claim();
 
   [[nodiscard]] const Address& address() const noexcept;
-  /// Why address() does not lead here any longer; as Listener::lost().
+  /// Why address() no longer leads to this server; as Listener::lost().
   [[nodiscard]] std::optional<std::string> lost() const;
   [[nodiscard]] std::size_t connections() const noexcept;
 

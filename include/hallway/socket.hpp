@@ -12,17 +12,17 @@
 
 namespace hallway {
 
-/// What man 7 unix offers. A stream carries bytes and needs a Framing; the other two carry
+/// The types of man 7 unix. A stream carries bytes and needs a Framing. The other two carry
 /// packets, and one packet is one message.
 enum class SocketType : std::uint8_t { stream, seqpacket, datagram };
 
 /// "stream", "seqpacket", "datagram"
 HALLWAY_EXPORT std::string_view to_string(SocketType type) noexcept;
 
-/// Reads those names, and "dgram".
+/// Accepts those names, and "dgram".
 HALLWAY_EXPORT Result<SocketType> parse_socket_type(std::string_view text);
 
-/// Two connected sockets, nameless: socketpair(2). Both blocking, both close-on-exec.
+/// Two connected, unnamed sockets: socketpair(2). Both are blocking and close-on-exec.
 HALLWAY_EXPORT Result<std::pair<Descriptor, Descriptor>> socket_pair(
     SocketType type = SocketType::stream);
 

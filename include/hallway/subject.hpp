@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Layer: subject
 //
-// Subjects: what messages are published to in a hub, and the patterns that subscribe to them.
+// Subjects: what messages are published to in a hub, and the patterns used to subscribe to them.
 // Thread: any.
 #pragma once
 
@@ -14,15 +14,15 @@
 
 namespace hallway {
 
-/// Whether one can publish to it: tokens between dots, none of them empty, no white space and no
-/// wildcard among them.
+/// Whether a message can be published to it: tokens between dots, none of them empty, without white
+/// space and without wildcards.
 [[nodiscard]] HALLWAY_EXPORT bool is_subject(ByteView text) noexcept;
 
-/// Whether one can subscribe to it: the same, where the token * stands for any one token, and > at
-/// the end for one or more.
+/// Whether it can be subscribed to: as is_subject(), where the token * stands for any one token,
+/// and > at the end for one or more.
 [[nodiscard]] HALLWAY_EXPORT bool is_subject_pattern(ByteView text) noexcept;
 
-/// Whether who subscribes to `pattern` gets what is published to `subject`.
+/// Whether a subscription to `pattern` receives what is published to `subject`.
 /// Precondition: is_subject_pattern(pattern).
 [[nodiscard]] HALLWAY_EXPORT bool matches_subject(ByteView pattern, ByteView subject) noexcept;
 
@@ -31,12 +31,12 @@ namespace hallway {
 [[nodiscard]] HALLWAY_EXPORT std::optional<std::string> subjects_in_common(ByteView pattern,
                                                                            ByteView other);
 
-/// How much of what a pattern matches hubs, links and servers keep to themselves: the subjects
-/// below `$SYS` and `_HALLWAY`. No link passes those on.
+/// How many of the subjects that a pattern matches are internal to hubs, links and servers: those
+/// below `$SYS` and `_HALLWAY`. Links do not forward them.
 enum class InternalPart : std::uint8_t {
   none,
-  some,  ///< as of `>`, whose other subjects a link passes on
-  all,   ///< as of `$SYS.>`
+  some,  ///< for example of `>`, whose other subjects a link forwards
+  all,   ///< for example of `$SYS.>`
 };
 
 /// Precondition: is_subject_pattern(pattern).

@@ -16,7 +16,7 @@ class Task;
 
 namespace detail {
 
-/// What the promises of Task<T> and Task<void> share: who continues, and what went wrong.
+/// What the promises of Task<T> and Task<void> share: the coroutine to continue, and the exception.
 struct TaskPromiseBase {
   std::coroutine_handle<> continuation;
   std::exception_ptr exception;
@@ -68,7 +68,7 @@ struct TaskPromise<void> : TaskPromiseBase {
 /// A coroutine that starts when it is awaited and ends with a value or an exception.
 ///
 /// Destroying a task destroys its coroutine wherever it is suspended, and with it everything it
-/// holds: that is how waiting is cancelled from outside.
+/// holds. This is how waiting is cancelled from outside.
 ///
 ///     Task<int> answer(Connection& peer) {
 ///       auto message = co_await peer.receive();
@@ -76,9 +76,9 @@ struct TaskPromise<void> : TaskPromiseBase {
 ///     }
 ///
 /// With GCC 12, keep co_await out of the bare condition of an `if` or `while`: it miscompiles
-/// `if (!co_await f()) co_return;`. A declaration there is right: `while (auto m = co_await f())`.
-/// And give options a name first: of a struct that is put together in the awaited call, as in
-/// `co_await f({.name = "n"})`, it destroys the strings twice.
+/// `if (!co_await f()) co_return;`. A declaration there works: `while (auto m = co_await f())`.
+/// Also give options a name first: if a struct is constructed in the awaited call, as in
+/// `co_await f({.name = "n"})`, GCC 12 destroys its strings twice.
 ///
 /// Ownership: parameters taken by value live in the coroutine; references must outlive it.
 /// Thread: the loop's.
@@ -101,14 +101,14 @@ class [[nodiscard]] Task {
     if (coroutine_) coroutine_.destroy();
   }
 
-  /// Runs the task; awaiting gives its value or rethrows its exception. Once per task.
+  /// Runs the task. Awaiting returns its value or rethrows its exception. A task is awaited once.
   auto operator co_await() && noexcept {
     struct Awaiter {
       std::coroutine_handle<promise_type> task;
 
       bool await_ready() const noexcept { return false; }
-      // The task is resumed from here and not by symmetric transfer: a loop over tasks that
-      // never suspend must not grow the stack, whatever the optimizer makes of tail calls.
+      // The task is resumed from here and not by symmetric transfer: a loop over tasks that never
+      // suspend must not grow the stack, whether or not the optimizer makes tail calls.
       bool await_suspend(std::coroutine_handle<> awaiting) {
         auto& promise = task.promise();
         promise.continuation = awaiting;

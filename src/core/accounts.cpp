@@ -8,7 +8,7 @@ namespace hallway::core {
 
 namespace {
 
-// One part in so many is reserved for root and our own uid.
+// This part of the whole is reserved for root and our own uid.
 constexpr std::size_t reserved_part = 8;
 
 std::size_t less(std::size_t from, std::size_t what) noexcept {
@@ -25,7 +25,7 @@ std::size_t Account::share(Quota quota) const noexcept {
   if (trusted_) return std::min(limits.per_uid, std::max(least, left));
   const std::size_t free = less(left, limits.all / reserved_part);
   const std::size_t uids = accounts_.untrusted_.load(std::memory_order_relaxed);
-  // Where few are free, one is still one.
+  // The division must not round a small rest down to nothing.
   const std::size_t shared = std::max<std::size_t>(free / (uids + 1), free > 0 ? 1 : 0);
   return std::min(limits.per_uid, std::max(least, shared));
 }
@@ -53,7 +53,7 @@ Account* Accounts::admit(std::uint32_t uid, bool trusted) {
   if (account.charge(Quota::connections)) return &account;
   if (is_new) {
     if (!trusted) untrusted_.fetch_sub(1, std::memory_order_relaxed);
-    accounts_.erase(place);  // nobody may have any
+    accounts_.erase(place);  // the limit allows no connection
   }
   return nullptr;
 }

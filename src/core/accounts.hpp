@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a server has is shared out by uid, so that no user can leave nothing for the others.
-// Whatever a peer makes the server keep is in the account of its uid.
+// Accounts of what a server has, by uid, so that no user can exhaust it for the others. Everything
+// a peer makes the server hold is charged to the account of the peer's uid.
 //
-// A uid may have what its own limit says, but no more than its share of what the others have left:
+// A uid may use what its own limit allows, but no more than its share of what the other uids leave:
 //
-//     (all - reserved - taken by the others) / (uids that are there + 1)
+//     (all - reserved - used by the other uids) / (connected uids with a share + 1)
 //
-// So there is something left for the next uid: the n-th of n greedy ones still has 1/(n (n + 1)) of
-// seven eighths. A limit for each uid alone would be no bound for all of them together. Root and
-// our own uid have no share but all that is left, with the eighth that is reserved for them.
+// So there is something left for the next uid: the n-th of n greedy uids still gets 1/(n (n + 1))
+// of seven eighths. A limit for each uid alone would not bound all of them together. Root and our
+// own uid have no share: they may use all that is left, including the eighth that is reserved for
+// them.
 //
-// What others take may be over their share, by a little for each of their connections. So a uid may
-// have QuotaLimits::least in any case, as long as all together are not an eighth over the whole.
+// The other uids may be over their shares, by a little for each of their connections. Therefore a
+// uid may use QuotaLimits::least in any case, as long as all uids together are less than an eighth
+// over the whole.
 #pragma once
 
 #include <array>
@@ -24,24 +26,24 @@
 
 namespace hallway::core {
 
-/// What is shared out.
+/// A resource that the uids share.
 enum class Quota : std::uint8_t {
   connections,
-  memory,        ///< bytes that the server keeps
-  send_buffers,  ///< bytes that the kernel may keep in sockets which it was asked to hold more in
+  memory,        ///< bytes that the server holds
+  send_buffers,  ///< bytes the kernel may hold in sockets whose send buffer the server raised
 };
 
-/// How much there is of one quota.
+/// The limits of one quota.
 struct QuotaLimits {
   std::size_t all = SIZE_MAX;
   std::size_t per_uid = SIZE_MAX;
-  std::size_t least = 0;  ///< that a uid may have while others are over their shares
+  std::size_t least = 0;  ///< a uid may use this much while others are over their shares
 };
 
 class Accounts;
 
-/// What one uid takes up. Thread: any; what several threads take at once may go over a limit by
-/// what one of them takes.
+/// What one uid uses. Thread: any; threads that charge at the same time may exceed a limit by what
+/// each of them charges.
 class Account {
  public:
   /// @param trusted  root, or our own uid
@@ -56,30 +58,30 @@ class Account {
     return used_[index(quota)].load(std::memory_order_relaxed);
   }
 
-  /// The most it may have of it now. What others take makes it less.
+  /// The most it may use now. It shrinks as other uids use more.
   [[nodiscard]] std::size_t share(Quota quota) const noexcept;
 
-  /// Whether all accounts together are less than an eighth over their limit: then one more may go
-  /// over its share.
+  /// Whether all accounts together are less than an eighth over their limit. Only then may an
+  /// account exceed its share.
   [[nodiscard]] bool may_exceed_share(Quota quota) const noexcept;
 
-  /// Whether anything is left once another `besides` is taken.
+  /// Whether anything is left after another `besides` is charged.
   [[nodiscard]] bool has_left(Quota quota, std::size_t besides = 0) const noexcept {
     return used(quota) + besides < share(quota);
   }
 
-  /// Takes `amount` if there is anything left. The last one may go over the limit, so that a
-  /// message of any size gets through.
+  /// Charges `amount` if anything is left. The last charge may go over the limit, so that a message
+  /// of any size gets through.
   [[nodiscard]] bool charge(Quota quota, std::size_t amount = 1) noexcept {
     if (!has_left(quota)) return false;
     add(quota, amount);
     return true;
   }
 
-  /// Takes `amount`, left or not: it is there already.
+  /// Charges `amount` whether or not that much is left, because it exists already.
   void add(Quota quota, std::size_t amount) noexcept;
 
-  /// Precondition: it was taken.
+  /// Precondition: `amount` was charged.
   void refund(Quota quota, std::size_t amount = 1) noexcept;
 
  private:
@@ -95,7 +97,7 @@ class Account {
   std::array<std::atomic<std::size_t>, 3> used_{};
 };
 
-/// An amount in an account that is kept up to date, and given back at its end.
+/// An amount in an account that can change. The destructor refunds it.
 class Charge {
  public:
   Charge(Account& account, Quota quota) noexcept : account_(account), quota_(quota) {}
@@ -103,7 +105,7 @@ class Charge {
   Charge& operator=(const Charge&) = delete;
   ~Charge() { set(0); }
 
-  /// It is so much from now on, left or not.
+  /// Changes the amount, whether or not that much is left.
   void set(std::size_t amount) noexcept {
     if (amount > amount_) account_.add(quota_, amount - amount_);
     if (amount < amount_) account_.refund(quota_, amount_ - amount);
@@ -118,7 +120,8 @@ class Charge {
   std::size_t amount_ = 0;
 };
 
-/// The accounts of those who are there. Outlives them. Thread: one, but for its accounts.
+/// The accounts of the uids with connections, which it outlives. Thread: one; its accounts may be
+/// used from any thread.
 class Accounts {
  public:
   struct Limits {
@@ -132,11 +135,12 @@ class Accounts {
   Accounts(const Accounts&) = delete;
   Accounts& operator=(const Accounts&) = delete;
 
-  /// The account for one more connection of `uid`, good until that leaves; nullptr where it has as
-  /// many as it may.
+  /// Charges one more connection to `uid`.
+  /// @return the account, valid until that connection leaves; nullptr if the uid may not have
+  ///         another connection
   [[nodiscard]] Account* admit(std::uint32_t uid, bool trusted);
 
-  /// A connection goes. Precondition: all else that it took is given back.
+  /// A connection has ended. Precondition: everything else charged for it is refunded.
   void leave(Account& account) noexcept;
 
   [[nodiscard]] std::size_t connections_of(std::uint32_t uid) const noexcept {
@@ -153,7 +157,7 @@ class Accounts {
 
   const std::array<QuotaLimits, 3> limits_;
   std::array<std::atomic<std::size_t>, 3> used_{};
-  std::atomic<std::size_t> untrusted_ = 0;  // accounts
+  std::atomic<std::size_t> untrusted_ = 0;  // number of accounts with a share
   std::unordered_map<std::uint32_t, Account> accounts_;
 };
 

@@ -7,7 +7,7 @@
 
 namespace hallway::core {
 
-/// What the transports of one thread share.
+/// The buffer pools that the connections of one thread share.
 struct BufferPools {
   ReceiveBufferPool received;
   ChunkPool sent;

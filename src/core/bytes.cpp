@@ -10,7 +10,7 @@ namespace hallway {
 
 namespace {
 
-/// One code point at the start of a text. No size: the first byte begins none.
+/// The code point at the start of a text. Its size is 0 if no valid one begins there.
 struct CodePoint {
   std::uint32_t value = 0;
   std::size_t size = 0;
@@ -20,7 +20,7 @@ std::uint8_t byte_at(ByteView bytes, std::size_t at) {
   return static_cast<std::uint8_t>(bytes[at]);
 }
 
-/// How many bytes a code point has by its first one; 0 where no code point begins so.
+/// The size of a code point by its first byte; 0 if no code point begins with that byte.
 std::size_t announced_size(std::uint8_t first) {
   if (first < 0x80) return 1;
   if (first >= 0xC2 && first <= 0xDF) return 2;
@@ -29,7 +29,7 @@ std::size_t announced_size(std::uint8_t first) {
   return 0;
 }
 
-/// Strict: no overlong form, no surrogate, nothing above U+10FFFF.
+/// Rejects overlong forms, surrogates and values above U+10FFFF.
 CodePoint first_code_point(ByteView bytes) {
   constexpr std::array<std::uint32_t, 5> smallest{0, 0, 0x80, 0x800, 0x10000};
   const std::uint8_t first = byte_at(bytes, 0);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Outbound bytes: written once, then only read, and freed with the last queue that refers to
+// Outbound bytes are written once, then only read, and freed with the last queue that refers to
 // them. A broadcast to a hundred connections is one chunk and a hundred references.
 #pragma once
 
@@ -16,15 +16,15 @@ namespace hallway::core {
 
 class ChunkPool;
 
-/// A shared reference to a block of bytes of fixed size. Appending is the business of whoever
-/// made it; everybody else only looks at ranges that are already written.
+/// A shared reference to a block of bytes of fixed size. Only the code that made the chunk appends
+/// to it; other holders read only ranges that are already written.
 /// Thread: one, because the count is not atomic.
 class Chunk {
  public:
   Chunk() noexcept = default;
 
-  /// A new block of `size` bytes, uninitialized. One of a size that `pool` keeps may come from
-  /// there, and goes back there at its end: the pool outlives it.
+  /// Makes a new, uninitialized block of `size` bytes. A block of a size that `pool` retains may
+  /// come from the pool and returns to it on release; the pool outlives it.
   static Chunk make(std::size_t size, ChunkPool* pool = nullptr);
 
   Chunk(const Chunk& other) noexcept : block_(other.block_) {
@@ -39,7 +39,7 @@ class Chunk {
     if (block_ != nullptr && --block_->references == 0) release();
   }
 
-  /// It is freed at its end, like one without a pool.
+  /// Makes release free the block, as one without a pool.
   void detach_from_pool() noexcept {
     if (block_ != nullptr) block_->pool = nullptr;
   }
@@ -63,8 +63,8 @@ class Chunk {
   Block* block_ = nullptr;
 };
 
-/// Keeps a few blocks of the two sizes that come and go with every turn, so that a steady exchange
-/// allocates nothing. Thread: one.
+/// Retains a few free blocks of the two sizes that every turn uses, so that steady traffic does not
+/// allocate. Thread: one.
 class ChunkPool {
  public:
   /// For the first bytes of a turn. Most turns send little.
@@ -83,7 +83,7 @@ class ChunkPool {
  private:
   friend class Chunk;
   struct FreeList {
-    static constexpr std::size_t most = 20;  // of large ones, a queue at its usual soft limit
+    static constexpr std::size_t most = 20;  // 20 large blocks are a queue at its usual soft limit
     std::array<Chunk::Block*, most> blocks;
     std::size_t count = 0;
   };

@@ -7,11 +7,10 @@
 
 namespace hallway::core {
 
-/// Copies bytes to where there is room for them.
-/// @return where the next ones go
+/// Copies `bytes` to `at`. The caller provides the room.
+/// @return the end of the copy
 ///
-/// std::ranges::copy() of bytes that are const is a loop in GCC 12, one byte at a time; this is a
-/// memmove.
+/// std::ranges::copy() of const bytes is a byte-by-byte loop in GCC 12; this is a memmove.
 inline char* copy_bytes(ByteView bytes, char* at) noexcept {
   return std::copy_n(bytes.data(), bytes.size(), at);
 }

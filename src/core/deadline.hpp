@@ -8,7 +8,7 @@
 
 namespace hallway::core {
 
-/// A moment by which something must have happened: one time for all its steps.
+/// The point in time by which an operation, with all its steps, must be done.
 class Deadline {
  public:
   explicit Deadline(Duration within)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Lists whose links lie in their elements: to join or leave one never allocates, so it can be
-// done in a destructor, and out of memory.
+// Intrusive lists: the links are in the elements. Joining or leaving a list never allocates, so it
+// is possible in a destructor and when memory is exhausted.
 #pragma once
 
 namespace hallway::core {
@@ -9,7 +9,7 @@ namespace hallway::core {
 template <typename T>
 class LinkedList;
 
-/// The base of an element: in at most one list, and out of it when it is destroyed.
+/// The base class of an element. An element is in at most one list, and its destructor unlinks it.
 template <typename T>
 class Linked {
  public:
@@ -35,7 +35,7 @@ class Linked {
   Linked* next_ = nullptr;
 };
 
-/// First in, first out. Owns none of its elements.
+/// A FIFO list. It does not own its elements.
 template <typename T>
 class LinkedList {
  public:
@@ -50,7 +50,7 @@ class LinkedList {
 
   [[nodiscard]] bool empty() const noexcept { return ends_.next_ == &ends_; }
 
-  /// Moves `element` here from whatever list it is in.
+  /// Moves `element` here from the list it is in, if any.
   void push_back(Linked<T>& element) noexcept {
     element.unlink();
     element.previous_ = ends_.previous_;
@@ -59,11 +59,11 @@ class LinkedList {
     ends_.previous_ = &element;
   }
 
-  /// The one that is here for longest, taken out; nullptr when there is none.
+  /// Removes and returns the oldest element; nullptr if the list is empty.
   T* pop_front() noexcept {
     if (empty()) return nullptr;
     Linked<T>* first = ends_.next_;
-    // NOLINTNEXTLINE(clang-analyzer-cplusplus.NewDelete): who was deleted took himself out before
+    // NOLINTNEXTLINE(clang-analyzer-cplusplus.NewDelete): the destructor of an element unlinks it
     first->unlink();
     return static_cast<T*>(first);
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What nobody can guess: each call asks the system anew.
+// Unpredictable values: each call reads from the system's random source.
 #pragma once
 
 #include <cstddef>
@@ -16,7 +16,7 @@ inline std::uint64_t random_number() {
   return (std::uint64_t{random()} << 32U) | random();
 }
 
-/// So many letters of base32, of five bits each: as the names that NATS makes up.
+/// Returns `size` base32 letters, of five bits each, like the names that NATS generates.
 inline std::string random_base32(std::size_t size) {
   constexpr std::string_view letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
   std::random_device random;

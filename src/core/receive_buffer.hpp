@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Where received bytes lie until their messages have been handed out.
+// Where received bytes are stored until their messages have been handed out.
 //
-// A quiet connection owns no buffer. When bytes arrive it borrows a large one from its loop's
-// pool and gives it back when everything in it has been handed out; only the beginning of a
-// message that is not whole yet is kept in a buffer of its own, which grows with the bytes that
-// arrive and never on a peer's word.
+// A quiet connection owns no buffer. When bytes arrive, it acquires a large buffer from its loop's
+// pool, and it releases the buffer when everything in it has been handed out. Only the beginning of
+// an incomplete message moves to a buffer of its own, which grows with the bytes that arrive and
+// never by a size that the peer announces.
 #pragma once
 
 #include <array>
@@ -20,7 +20,8 @@
 
 namespace hallway::core {
 
-/// A block of bytes from malloc(3): realloc(3) moves the pages of a large one instead of copying.
+/// A block of bytes from malloc(3), because realloc(3) moves the pages of a large block instead of
+/// copying them.
 class ReceiveBuffer {
  public:
   ReceiveBuffer() noexcept = default;
@@ -52,23 +53,24 @@ class ReceiveBuffer {
   std::size_t size_ = 0;
 };
 
-/// Lends buffers, and keeps a few that came back: large ones to receive into, and small ones for
-/// the little that waits in between. Thread: one.
+/// Hands out buffers and retains a few released ones: large ones to receive into, and small ones
+/// for the few bytes that wait between receives. Thread: one.
 class ReceiveBufferPool {
  public:
   /// Large enough for a message of the default max_message with its framing, or for a packet and
-  /// one byte to see that it was longer. Pages that no byte was received into cost nothing.
+  /// one more byte, which shows that the packet was longer. Pages that no byte was received into
+  /// cost nothing.
   static constexpr std::size_t buffer_size = 1 * mebibyte + 16;
   static constexpr std::size_t small_size = 1 * kibibyte;
 
   ReceiveBuffer acquire() { return large_.acquire(buffer_size); }
 
-  /// For `size` bytes and no more: kept small ones where they do, else one of just that size.
+  /// A buffer for `size` bytes: a small one if that is large enough, else one of exactly `size`.
   ReceiveBuffer acquire_exact(std::size_t size) {
     return size <= small_size ? small_.acquire(small_size) : ReceiveBuffer(size);
   }
 
-  /// Takes back any buffer; one of another size is freed.
+  /// Accepts any buffer, and frees one of another size.
   void release(ReceiveBuffer buffer) noexcept {
     if (buffer.size() == buffer_size) return large_.release(std::move(buffer));
     if (buffer.size() == small_size) small_.release(std::move(buffer));

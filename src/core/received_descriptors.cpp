@@ -21,10 +21,11 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// A peer can make each of them take seconds; the numbers they occupy are the program's.
+// A peer can make each close(2) take seconds, and every descriptor that waits for it counts against
+// the limit of the process.
 constexpr std::size_t most_waiting = 256;
 
-// So that a steady trickle does not start a thread for each.
+// The thread stays this long, so that a steady trickle does not start a thread per descriptor.
 constexpr auto idle_time = 20ms;
 
 class Closer {
@@ -65,10 +66,11 @@ class Closer {
 };
 
 Closer& closer() {
-  // Never destroyed: its thread may outlive main().
+  // It is never destroyed, because its thread may outlive main().
   alignas(Closer) static std::byte place[sizeof(Closer)];
   static auto* const one = [] {
-    // A forked child has no such thread, and the lock perhaps for ever: it begins anew.
+    // A forked child lacks the thread, and its copy of the mutex may stay locked forever, so the
+    // child starts with a new Closer.
     ::pthread_atfork(nullptr, nullptr, [] { new (place) Closer; });
     return new (place) Closer;
   }();
@@ -82,7 +84,7 @@ void close_in_background(std::vector<Descriptor> descriptors) noexcept {
   try {
     closer().add(descriptors);
   } catch (const std::exception&) {
-    // No memory, or no thread: what is left of them is closed below.
+    // There is no memory or no thread: the remaining descriptors are closed on return.
   }
 }
 
@@ -92,7 +94,7 @@ void close_in_background(Descriptor descriptor) noexcept {
     one.push_back(std::move(descriptor));
     close_in_background(std::move(one));
   } catch (const std::exception&) {
-    // As above.
+    // There is no memory: the descriptor is closed on return.
   }
 }
 

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a peer sent us is not closed on the loop: close(2) of a TCP socket with SO_LINGER waits for
-// the network, of a file on a FUSE mount for whoever serves that, and O_NONBLOCK helps with
-// neither. Who sends such a descriptor must not stop everybody else's loop.
+// Descriptors from a peer are not closed on the loop: close(2) of a TCP socket with SO_LINGER waits
+// for the network, that of a file on a FUSE mount waits for the file system's server, and
+// O_NONBLOCK helps with neither. A peer that sends such a descriptor must not stop the loop for all
+// other connections.
 //
-// It is closed on a thread that is there while there is something to close, and a moment longer.
-// Where there is none to be had, or too much waits for it already, it is closed on the spot.
+// They are closed on a thread that runs while there is something to close, and a moment longer. If
+// no thread can be started, or too many descriptors are waiting, they are closed by the caller.
 #pragma once
 
 #include <cstddef>
@@ -20,7 +21,7 @@ namespace hallway::core {
 void close_in_background(std::vector<Descriptor> descriptors) noexcept;
 void close_in_background(Descriptor descriptor) noexcept;
 
-/// Descriptors from a peer: those that nobody takes out are closed in the background.
+/// Descriptors from a peer. Those that are not taken out are closed in the background.
 class ReceivedDescriptors {
  public:
   ReceivedDescriptors() noexcept = default;

@@ -13,7 +13,7 @@
 
 namespace hallway::core {
 
-/// A range of bytes in a shared chunk, on its way out, and the descriptors that go with it.
+/// A range of bytes in a shared chunk that waits to be sent, and the descriptors that go with it.
 struct Segment {
   Chunk chunk;
   std::size_t begin = 0;
@@ -24,8 +24,8 @@ struct Segment {
   [[nodiscard]] std::size_t size() const noexcept { return end - begin; }
 };
 
-/// Lends the lists that queues are made of, empty, and keeps those that came back: a queue with
-/// nothing in it owns none, and one that fills and empties with every turn allocates nothing.
+/// Hands out empty lists for queues, and retains released ones: an empty queue owns no list, and a
+/// queue that fills and empties with every turn does not allocate.
 /// Thread: one.
 class SegmentListPool {
  public:
@@ -33,7 +33,7 @@ class SegmentListPool {
 
   List acquire() { return count_ == 0 ? List() : std::exchange(kept_[--count_], List()); }
 
-  /// Takes back any list; one that grew long is freed.
+  /// Accepts any list, and frees one that grew long.
   void release(List list) noexcept {
     list.clear();
     const bool worth_keeping = list.capacity() > 0 && list.capacity() <= longest;
@@ -43,7 +43,8 @@ class SegmentListPool {
  private:
   static constexpr std::size_t longest = 32;
 
-  // Few: each may be all that still lies in a page, which then does not go back to the kernel.
+  // Only a few are retained: each may be the last allocation in its page, which then cannot return
+  // to the kernel.
   std::array<List, 32> kept_;
   std::size_t count_ = 0;
 };

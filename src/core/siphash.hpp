@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// SipHash-1-3 (Aumasson and Bernstein, 2012): a hash with a secret key. Who does not know the key
-// cannot choose texts that fall into one place of a table.
+// SipHash-1-3 (Aumasson and Bernstein, 2012): a hash with a secret key. Without the key, an
+// attacker cannot choose texts that collide in a table.
 #pragma once
 
 #include <bit>
@@ -12,7 +12,7 @@
 
 namespace hallway::core {
 
-/// Random, and told to nobody.
+/// Random and secret.
 struct HashKey {
   std::uint64_t first = 0;
   std::uint64_t second = 0;
@@ -45,8 +45,8 @@ class SipHash {
     return word;
   }
 
-  /// The first eight bytes, or as many as there are. Of few, some are read twice, which is quicker
-  /// than one after the other.
+  /// The first eight bytes, or all of a shorter text. Some bytes of a short text are read twice,
+  /// which is faster than reading them one after the other.
   static std::uint64_t word_of(std::string_view bytes) noexcept {
     const std::size_t size = bytes.size();
     const char* at = bytes.data();

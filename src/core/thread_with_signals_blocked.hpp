@@ -9,8 +9,8 @@
 
 namespace hallway::core {
 
-/// Starts a thread that no signal is delivered to: the program's handlers are not meant to run
-/// there. Throws std::system_error where there is no thread to be had.
+/// Starts a thread with all signals blocked, because the program's handlers are not meant to run
+/// there. Throws std::system_error if no thread can be started.
 template <typename Body>
 std::thread thread_with_signals_blocked(Body body) {
   sigset_t all;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// How long to wait before one attempt after the other: a random time up to a bound that doubles
-// each time. Where only a part of the time is random, clients that failed together come back
-// together.
+// Exponential back-off with full jitter: each wait between two attempts is a random time up to a
+// bound, and the bound doubles each time. If only a part of the wait were random, clients that
+// failed together would reconnect together.
 #pragma once
 
 #include <algorithm>
@@ -24,7 +24,7 @@ class FullJitter {
     return Duration(below(random_));
   }
 
-  /// The attempts had success: the next ones are first ones.
+  /// Call after a successful attempt: the bound starts over.
   void reset() noexcept { bound_ = std::min(first_, most_); }
 
  private:

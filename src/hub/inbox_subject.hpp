@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Inboxes: subjects to which answers come, `_INBOX.NAME` and all below. The name is a secret of the
-// client that subscribes to them. So a subscription gets messages to an inbox only where it says
-// the name, or where its client may hear all inboxes (permissions.hpp).
+// Inboxes: subjects for replies, `_INBOX.NAME` and everything below it. The name is a secret of the
+// client that subscribes to the inbox. A subscription therefore receives messages to an inbox only
+// if its subject contains the name, or if its client may receive all inboxes (permissions.hpp).
 #pragma once
 
 #include <cstdint>
@@ -17,10 +17,10 @@ inline constexpr std::string_view all_inboxes = "_INBOX.>";
   return subject.starts_with(inbox_prefix);
 }
 
-/// What a subscription has to do with inboxes.
+/// Which inboxes the subject of a subscription covers.
 enum class InboxReach : std::uint8_t {
-  some_by_chance,  ///< it may cover some, as `>` and `*.x` do, but is not about them
-  named,           ///< it says which one, or is not about inboxes at all
+  some_by_chance,  ///< a general wildcard, as `>` or `*.x`, may cover some
+  named,           ///< the subject contains the name, or covers no inbox
   all,             ///< a wildcard stands for the name
 };
 

@@ -19,7 +19,7 @@ bool is_hex_digit(char character) {
          (character >= 'A' && character <= 'F');
 }
 
-/// Bytes of the escape that begins with a backslash here; 0: it is none.
+/// @return the size of the escape sequence that begins `text`; 0 if it is not valid
 std::size_t escape_size(std::string_view text) {
   constexpr std::size_t of_unicode = 6;
   if (text.size() < 2) return 0;
@@ -28,7 +28,7 @@ std::size_t escape_size(std::string_view text) {
   return std::ranges::all_of(text.substr(2, 4), is_hex_digit) ? of_unicode : 0;
 }
 
-/// \uXXXX of a code point, or of the two halves that UTF-16 has for one above U+FFFF.
+/// Appends \uXXXX for a code point, or two of them (a UTF-16 surrogate pair) above U+FFFF.
 void add_escape(std::string& text, std::uint32_t point) {
   if (point > 0xFFFF) {
     add_escape(text, 0xD800 + ((point - 0x10000) >> 10U));
@@ -40,8 +40,8 @@ void add_escape(std::string& text, std::uint32_t point) {
   }
 }
 
-/// A text as a string of JSON, in ASCII.
-/// @param text  is UTF-8
+/// `text` as a JSON string, in ASCII.
+/// @param text  valid UTF-8
 std::string quoted(std::string_view text) {
   std::string quoted = "\"";
   while (!text.empty()) {
@@ -187,14 +187,14 @@ bool JsonReader::take_value(JsonMember& member) noexcept {
   return true;
 }
 
-/// What closes the arrays and objects that are open. It is kept and not called for, because a
-/// stranger decides how deep it goes.
+/// The closing brackets of the arrays and objects that are open. An explicit stack, not recursion,
+/// because an untrusted client decides how deep they nest.
 struct JsonReader::Open {
   std::array<char, deepest> closers{};
   std::size_t depth = 0;
 };
 
-/// An array or object with all that is in it.
+/// Reads an array or object with everything in it.
 bool JsonReader::take_nested() noexcept {
   Open open;
   do {
@@ -218,7 +218,7 @@ bool JsonReader::enter(Open& open) noexcept {
   return true;
 }
 
-/// @return whether anything ends here
+/// @return whether an array or object ends here
 bool JsonReader::leave(Open& open) noexcept {
   skip_blanks();
   bool any = false;
@@ -229,7 +229,7 @@ bool JsonReader::leave(Open& open) noexcept {
   return any;
 }
 
-/// What stands before a value.
+/// Reads what stands before a nested value: a comma unless it is the first, and a member's name.
 bool JsonReader::take_separator(const Open& open, bool first) noexcept {
   if (!first) {
     if (!take(',')) return false;

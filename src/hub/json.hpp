@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// As much of JSON (RFC 8259) as a hub needs: the members of an object somebody sends, and an object
-// of names, numbers, words and objects to be sent.
+// As much of JSON (RFC 8259) as a hub needs: a reader for the members of a received object, and a
+// writer for an object of strings, numbers, booleans and arrays of objects.
 #pragma once
 
 #include <concepts>
@@ -15,8 +15,8 @@ namespace hallway::hub {
 
 enum class JsonKind : std::uint8_t { null, boolean, number, string, array, object };
 
-/// One member of an object. Names and strings are as they were written, without their quotes:
-/// escapes stay.
+/// One member of an object. Names and strings are as they were written, without their quotes;
+/// escapes are not decoded. The views refer to the text that the reader was given.
 struct JsonMember {
   std::string_view name;
   JsonKind kind = JsonKind::null;
@@ -27,19 +27,19 @@ struct JsonMember {
 ///
 ///     JsonReader reader(text);
 ///     while (const JsonMember* member = reader.next()) ...
-///     if (!reader.valid()) ...   // it was no JSON, or no object
+///     if (!reader.valid()) ...   // not JSON, or not an object
 class JsonReader {
  public:
-  /// Arrays and objects inside of each other; more are not valid here.
+  /// Maximum nesting of arrays and objects in a member; deeper text is not valid.
   static constexpr std::size_t deepest = 64;
 
   explicit JsonReader(std::string_view text) noexcept;
 
-  /// nullptr: it has no more, or is not valid.
+  /// @return nullptr if there are no more members, or the text is not valid
   const JsonMember* next() noexcept;
 
-  /// Whether all that was read so far is right; at the end, all of the text. `null` is an object
-  /// without members.
+  /// Whether the text read so far is valid; after next() returned nullptr, whether the whole text
+  /// is. `null` counts as an object without members.
   [[nodiscard]] bool valid() const noexcept { return valid_; }
 
  private:
@@ -69,11 +69,11 @@ class JsonReader {
   bool done_ = false;
 };
 
-/// An object that is written member by member.
+/// Builds the text of an object, member by member.
 class JsonObject {
  public:
-  /// A member with any bytes, escaped as JSON has it and in no other way. JSON carries text alone:
-  /// bytes that are not UTF-8 become the member NAME_base64.
+  /// Adds a string, escaped as JSON requires. JSON carries only text: a value that is not UTF-8 is
+  /// added in base64, as the member NAME_base64.
   JsonObject& add(std::string_view name, std::string_view value);
   JsonObject& add(std::string_view name, const char* value) {
     return add(name, std::string_view(value));
@@ -87,7 +87,7 @@ class JsonObject {
     return add_bare(name, std::to_string(value));
   }
 
-  /// An array of objects.
+  /// Adds an array of objects.
   JsonObject& add(std::string_view name, std::span<const JsonObject> objects);
 
   [[nodiscard]] std::string text() const { return text_ + '}'; }

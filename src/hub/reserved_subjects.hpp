@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The subjects of a hub itself, as include/hallway/hub.hpp tells of them.
+// Subjects reserved for the hub itself, documented in include/hallway/hub.hpp.
 #pragma once
 
 #include <string_view>
@@ -12,19 +12,21 @@ inline constexpr std::string_view statistics_subject = "$SYS.HUB.STATS";
 inline constexpr std::string_view gap_subject = "$SYS.HUB.GAP";
 inline constexpr std::string_view interest_subject = "$SYS.HUB.INTEREST";
 
-/// Subjects and queue groups of links. Only root and the hub's own user use them, but for answers.
+/// Subjects and queue groups of links. Only root and the hub's own user may use them, except that
+/// every client may publish to link_reply_prefix.
 inline constexpr std::string_view link_prefix = "_HALLWAY.";
 
-/// Queue groups whose members only pass messages on. Each connection has its own ones: nobody joins
-/// the group of another.
+/// Queue groups whose members only forward messages. Each connection has its own groups: no client
+/// can join the group of another.
 inline constexpr std::string_view link_group_prefix = "_HALLWAY.LINK.";
 
-/// Where anybody answers what came over a link.
+/// Every client may publish replies here to requests that came over a link.
 inline constexpr std::string_view link_reply_prefix = "_HALLWAY.REPLY.";
 
-/// The reply subject that a link sees of a request. What follows names the hub, the connection that
-/// asked, by its number, and the subject that it chose, which may have dots in it. The link
-/// publishes the answer to it, and the hub delivers that with the rights of the client that asked.
+/// Begins the reply subject that a link receives with a request. The rest identifies the hub, the
+/// requesting connection by its number, and the reply subject that this client chose, which may
+/// contain dots. The link publishes the reply to it, and the hub delivers the reply with the
+/// permissions of the client that sent the request.
 inline constexpr std::string_view asked_prefix = "_HALLWAY.ASKED.";
 
 }  // namespace hallway::hub

@@ -18,7 +18,7 @@ namespace {
 constexpr const char* how_to_write = "nats://HOST:PORT or tls://HOST:PORT, port 4222 unless said";
 constexpr const char* how_to_encode = "percent-encode it: %40 for @, %2F for /, %3A for :";
 
-/// Why a part of a URL cannot be meant, and what to write.
+/// Why a part of a URL is not valid, and what to write instead.
 struct Mistake {
   std::string reason;
   std::string hint = how_to_write;
@@ -33,7 +33,7 @@ bool is_letter_or_digit(char byte) {
 
 bool is_digit(char byte) { return byte >= '0' && byte <= '9'; }
 
-/// -1: it is not a hexadecimal digit.
+/// @return -1 if `byte` is not a hexadecimal digit
 int hex_value(char byte) {
   constexpr ByteView digits = "0123456789abcdef";
   const char lower = byte >= 'A' && byte <= 'F' ? static_cast<char>(byte + ('a' - 'A')) : byte;
@@ -42,8 +42,8 @@ int hex_value(char byte) {
 }
 
 std::expected<std::string, Mistake> decode(ByteView text, const char* what) {
-  // Of those that RFC 3986 lets stand for themselves. A raw @ or / there, as two URLs in one have
-  // them, would end elsewhere for each reader.
+  // Characters that RFC 3986 permits unencoded in this part. A raw @ or /, as in two URLs written
+  // as one, is not: parsers disagree on where the part would end.
   constexpr ByteView themselves = "-._~!$&'()*+,;=:";
   std::string decoded;
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -63,7 +63,7 @@ std::expected<std::string, Mistake> decode(ByteView text, const char* what) {
           Mistake{std::string("the ") + what + " has a byte that cannot stand there as it is",
                   how_to_encode});
     }
-    // libnats 3.4.1 writes both into its CONNECT as they are, between quotes.
+    // libnats 3.4.1 copies user and password into its CONNECT between quotes, without escaping.
     if (static_cast<unsigned char>(byte) < 0x20 || byte == '"' || byte == '\\' || byte == 0x7f) {
       return std::unexpected(
           Mistake{std::string("the ") + what +
@@ -99,7 +99,7 @@ bool is_address(int family, const std::string& text) {
   return ::inet_pton(family, text.c_str(), address.data()) == 1;
 }
 
-/// A part of a name, as DNS has them and, with _, those who name containers.
+/// Whether `label` is a valid part of a host name: as in DNS, or with _ as in container names.
 bool is_label(ByteView label) {
   constexpr std::size_t longest = 63;
   if (label.empty() || label.size() > longest) return false;
@@ -108,7 +108,7 @@ bool is_label(ByteView label) {
       label, [](char byte) { return is_letter_or_digit(byte) || byte == '-' || byte == '_'; });
 }
 
-/// A name as DNS has them, with or without the dot of the root at its end, or an IPv4 address.
+/// Whether `host` is a DNS name, with or without the final dot of the root, or an IPv4 address.
 bool is_host(const std::string& host) {
   constexpr std::size_t longest_name = 253;
   const std::size_t size = host.size() - (host.ends_with('.') ? 1 : 0);
@@ -121,7 +121,7 @@ bool is_host(const std::string& host) {
     if (!is_label(label)) return false;
     rest.remove_prefix(dot == ByteView::npos ? rest.size() : dot + 1);
   } while (!rest.empty());
-  // What ends in a number is an address, and no name.
+  // A host whose last label is a number must be an IPv4 address; it is not a name.
   return !std::ranges::all_of(label, is_digit) || is_address(AF_INET, host);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Messages that wait to cross, up to a number of bytes. Thread: whoever holds the lock around it.
+// Messages that wait to be forwarded, limited in bytes. Thread: the caller holds the lock that
+// protects the queue.
 #pragma once
 
 #include <cstddef>
@@ -19,7 +20,7 @@ class BoundedQueue {
  public:
   BoundedQueue(std::size_t limit, LinkFull full) : limit_(limit), full_(full) {}
 
-  /// @return how many were lost for it, itself perhaps
+  /// @return the number of messages dropped, which may include `message` itself
   std::uint64_t offer(ForwardedMessage message) {
     const std::size_t size = message.size();
     std::uint64_t lost = 0;
@@ -42,14 +43,14 @@ class BoundedQueue {
     return message;
   }
 
-  /// Takes all of them; they take up room until they are settled.
+  /// Takes all messages. They count against the limit until settle() is called.
   std::deque<ForwardedMessage> take_all() {
     on_their_way_ = waiting_.size();
     bytes_on_their_way_ = bytes_;
     return std::exchange(waiting_, {});
   }
 
-  /// Those that were taken are done with, but for these, which wait again, in front of all others.
+  /// Ends what take_all() began: puts unsent messages back in front and frees the others' room.
   void settle(std::deque<ForwardedMessage> unsent) {
     bytes_ -= bytes_on_their_way_;
     on_their_way_ = bytes_on_their_way_ = 0;
@@ -60,7 +61,7 @@ class BoundedQueue {
     }
   }
 
-  /// @return how many there were
+  /// @return the number of messages removed
   std::uint64_t clear() {
     std::uint64_t lost = 0;
     while (take()) ++lost;
@@ -68,7 +69,7 @@ class BoundedQueue {
   }
 
   [[nodiscard]] bool empty() const noexcept { return waiting_.empty(); }
-  /// Messages, those on their way among them.
+  /// Number of messages, including taken ones that are not settled.
   [[nodiscard]] std::size_t size() const noexcept { return waiting_.size() + on_their_way_; }
 
  private:

@@ -28,11 +28,11 @@ struct Registry {
   std::condition_variable news;
   std::map<Number, std::weak_ptr<ClusterState>> states;
   Number last = 0;
-  std::size_t subscriptions = 0;  // of all links, that libnats has not let go of
+  std::size_t subscriptions = 0;  // of all links, not yet released by libnats
   bool abandoned = false;
 };
 
-/// Never destroyed: threads that were left to themselves may look into it while the program ends.
+/// Never destroyed: detached threads may still use it while the program exits.
 Registry& registry() {
   static Registry& book = *new Registry;
   return book;
@@ -52,7 +52,7 @@ void gone(void* /*closure*/) {
   book.news.notify_all();
 }
 
-/// Tells what has happened, with what libnats says of it or `otherwise`.
+/// Reports an event. The reason is libnats' last error, or `otherwise` if there is none.
 void report(const ClusterState::Shared& state, LinkEvent::Kind kind, std::errc code,
             natsConnection* connection, const char* otherwise) {
   const char* said = nullptr;
@@ -78,7 +78,7 @@ void unregister_state(Number number) {
 }
 
 void* closure(Number number) {
-  return reinterpret_cast<void*>(number);  // NOLINT(performance-no-int-to-ptr): never followed
+  return reinterpret_cast<void*>(number);  // NOLINT(performance-no-int-to-ptr): not dereferenced
 }
 
 void follow(natsSubscription* subscription) {
@@ -119,7 +119,7 @@ void message(natsConnection* /*connection*/, natsSubscription* subscription, nat
   const auto state = find(closure);
   if (!state) return;
   ForwardedMessage arrived = from_nats(message, way);
-  // The server says for which subscription a message is. It is not taken at its word.
+  // The server names the subscription that a message is for. Do not trust it.
   const char* const pattern = natsSubscription_GetSubject(subscription);
   if (pattern == nullptr || !matches_subject(pattern, arrived.subject))
     arrived.source = Source::stray;

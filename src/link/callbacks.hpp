@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What libnats calls, on threads of its own. It may do so after a connection was destroyed, so that
-// it gets no pointer but a number to look up.
+// The callbacks that libnats calls on its own threads. It may call them after a connection was
+// destroyed, so it gets a number to look up instead of a pointer.
 #pragma once
 
 #include <cstdint>
@@ -16,24 +16,24 @@ namespace hallway::link::callbacks {
 
 using Number = std::uintptr_t;
 
-/// The number by which calls find a state, until it is struck out.
+/// @return the number by which callbacks find the state, until unregister_state()
 Number register_state(const ClusterState::Shared& state);
 void unregister_state(Number number);
 
-/// A number as libnats takes it.
+/// A number in the form that libnats passes to callbacks.
 void* closure(Number number);
 
-/// Counts a subscription until libnats has let go of it.
+/// Counts a subscription until libnats has released it.
 void follow(natsSubscription* subscription);
 
-/// Blocking: until libnats has let go of all of them.
+/// Blocking: until libnats has released all counted subscriptions, for `within` at most.
 void wait_until_gone(Duration within);
 
-/// A thread that works with libnats was left to itself, and may be there until the program ends.
+/// Records that a thread that uses libnats was detached; it may run until the program ends.
 void abandon();
 [[nodiscard]] bool any_abandoned();
 
-// Each has the signature that libnats asks for.
+// Each has the signature that libnats requires.
 
 template <ForwardedMessage::Source way>
 void message(natsConnection* connection, natsSubscription* subscription, natsMsg* message,
@@ -44,7 +44,7 @@ void closed(natsConnection* connection, void* closure);
 void complained(natsConnection* connection, natsSubscription* subscription, natsStatus status,
                 void* closure);
 
-/// How long to wait before the next attempt, in milliseconds.
+/// Time to wait before the next attempt to connect, in milliseconds.
 std::int64_t pause(natsConnection* connection, int attempts, void* closure);
 
 }  // namespace hallway::link::callbacks

@@ -17,7 +17,7 @@ namespace hallway::link {
 
 namespace {
 
-/// What a thread gets besides the time of an attempt to connect, to end by itself.
+/// Time that the thread gets to end, on top of the time of one attempt to connect.
 constexpr Duration slack = std::chrono::milliseconds(500);
 
 }  // namespace
@@ -28,8 +28,8 @@ Cluster::Cluster(Loop& loop, LinkOptions options, std::string id, std::string an
                                             std::move(answers), observer)),
       thread_(core::thread_with_signals_blocked([state = state_] { serve_cluster(state); })) {}
 
-// The thread may be in getaddrinfo(3), which ends when it likes, and libnats has threads that may
-// be as well. They keep what they work with, and nobody waits for them.
+// Our thread and libnats' threads may be in getaddrinfo(3), which cannot be interrupted. Such a
+// thread is not waited for: it is detached, and shares ownership of the state.
 Cluster::~Cluster() {
   bool ended = false;
   {
@@ -83,7 +83,7 @@ void Cluster::request_announcements() {
   state_->news.notify_all();
 }
 
-/// As soon as that is asked, it is decided.
+/// The first call fixes the time.
 Loop::Clock::time_point Cluster::give_up_at() {
   if (!give_up_at_) give_up_at_ = Loop::Clock::now() + state_->options.connect_time + slack;
   return *give_up_at_;
@@ -104,14 +104,14 @@ LinkStatistics Cluster::statistics() const {
   return counts;
 }
 
-// A message that libnats destroys goes to its collector, a thread; told to close, that one may end
-// before the one that delivers, and leave behind what comes from there (3.4.1). So that one is to
-// have nothing left to do.
+// libnats 3.4.1 frees messages on a garbage-collector thread. At shutdown that thread may exit
+// before the delivery thread and leak what is delivered afterwards, so wait until no delivery is
+// pending.
 bool Cluster::end_threads(Duration within) {
   const core::Deadline deadline(within);
   if (callbacks::any_abandoned()) return false;
   callbacks::wait_until_gone(within);
-  const std::int64_t left = within == forever ? 0 : milliseconds(deadline.left());  // 0: no end
+  const std::int64_t left = within == forever ? 0 : milliseconds(deadline.left());  // 0: no limit
   return nats_CloseAndWait(left) == NATS_OK;
 }
 

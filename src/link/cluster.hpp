@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The cluster's end of a link: a connection to one of its servers, made anew whenever it is lost.
+// The cluster's end of a link: a connection to one of its servers, renewed whenever it is lost.
 //
-// libnats blocks: where it connects, and where a socket takes no more. So a thread of ours does all
-// of that, and the loop only leaves things for it, under a lock: messages that are to leave, and
-// which patterns are to be subscribed to. What arrives is left for the loop by libnats' threads in
-// the same way, and the loop is woken by Loop::post(), once until it has taken everything.
+// libnats blocks while it connects and while a socket's send buffer is full. A thread of ours
+// therefore makes all these calls. The loop only queues work for it, under a lock: messages to send
+// and patterns to subscribe to. libnats' threads queue incoming messages for the loop in the same
+// way. Loop::post() wakes the loop once, until it has taken everything.
 //
-// Whatever waits to leave is written at once, and then the server is asked for a PONG. When that
-// comes, it has had all of it; when the connection ends before, nobody knows.
+// The thread sends all waiting messages, then sends a PING. The server's PONG shows that it has
+// received all of them. If the connection ends before, it is unknown which ones arrived.
 //
-// This thread also says to other hubs what is wanted (word.hpp): it is what it subscribes to.
+// This thread also announces the wanted patterns to other hubs (interest_gossip.hpp): they are the
+// patterns that it subscribes to.
 #pragma once
 
 #include <memory>
@@ -30,43 +31,43 @@ struct ClusterState;
 
 class Cluster {
  public:
-  /// Hears of things on the loop.
+  /// Is notified of events on the loop.
   class Observer {
    public:
     virtual ~Observer() = default;
     virtual void changed(const LinkEvent& event) = 0;
-    virtual void arrived() = 0;  ///< take() gives something
-    /// The time of one has passed, and the cluster was there; `now` as our thread saw it.
+    virtual void arrived() = 0;  ///< take() returns a message
+    /// A heartbeat interval has passed with the cluster connected. `now` is read on our thread.
     virtual void heartbeat(Loop::Clock::time_point now) = 0;
     virtual void finished() = 0;  ///< after finish()
   };
 
-  /// @param id       of this link
-  /// @param answers  pattern of the subjects that lead answers back to it
+  /// @param id        of this link
+  /// @param answers   pattern of the subjects on which answers return to it
   /// @param observer  outlives this
   Cluster(Loop& loop, LinkOptions options, std::string id, std::string answers, Observer& observer);
   Cluster(const Cluster&) = delete;
   Cluster& operator=(const Cluster&) = delete;
-  /// Blocking: until its thread has ended, for the time of one attempt to connect at most. Then it
-  /// goes on without it: a name look-up cannot be cut short.
+  /// Blocking: until its thread has ended, but not longer than LinkOptions::connect_time and half a
+  /// second. Then it detaches the thread, because a name look-up cannot be interrupted.
   ~Cluster();
 
-  /// Has a message leave. Where it is lost, it is counted.
+  /// Queues a message for the cluster. A message that is lost is counted.
   void offer(ForwardedMessage message);
 
-  /// What arrived, one after the other.
+  /// The next message that arrived; nullopt if there is none.
   std::optional<ForwardedMessage> take();
 
-  /// Subscribes to a pattern, or not any more, and has the others know it.
+  /// Subscribes to a pattern or unsubscribes from it, and announces that to the other hubs.
   void want(const std::string& pattern, bool wanted);
 
-  void announce_all();           ///< to the others, what is wanted
-  void request_announcements();  ///< the others, what they want
+  void announce_all();           ///< announces all wanted patterns to the other hubs
+  void request_announcements();  ///< asks the other hubs to announce all of theirs
 
-  /// Sends what waits, and ends. Where the cluster is away, what waits is lost.
+  /// Sends the waiting messages, and ends. If the cluster is not connected, they are lost.
   void finish();
 
-  /// When it ends in any case, counted from the first call, or from finish().
+  /// The time at which it ends in any case, counted from the first call or from finish().
   Loop::Clock::time_point give_up_at();
 
   [[nodiscard]] LinkStatistics statistics() const;

@@ -9,10 +9,10 @@ namespace hallway::link {
 
 namespace {
 
-/// On their way to the loop; more are left out.
+/// Complaints posted to the loop and not handled yet; further ones are dropped.
 constexpr std::size_t most_complaints = 100;
 
-/// What stands before an @ is a secret.
+/// The URLs, separated by commas, without the part before an @.
 std::string without_secrets(const std::vector<std::string>& urls) {
   std::string all;
   for (const std::string& url : urls) {
@@ -50,7 +50,7 @@ void ClusterState::report(const Shared& self, LinkEvent::Kind kind, std::error_c
                             .subject = without_secrets(urls),
                             .reason = printable(reason),
                             .hint = {}}};
-  // A server complains as often as it likes, and the loop may be slow.
+  // A server may complain at any rate, and the loop may be slow.
   const bool limited = kind == LinkEvent::Kind::complaint;
   if (limited) {
     const std::lock_guard lock(self->telling);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the loop, a cluster's own thread and those of libnats share. Each of them may be the last to
-// let go of it.
+// The state shared by the loop, a cluster's own thread and libnats' threads. Any of them may be its
+// last owner.
 #pragma once
 
 #include <condition_variable>
@@ -31,14 +31,14 @@ struct ClusterState {
   ClusterState(Loop& its_loop, LinkOptions its_options, std::string its_id, std::string its_answers,
                Cluster::Observer& its_observer);
 
-  /// Calls the observer on the loop, as long as there is one.
+  /// Calls the observer on the loop, unless the cluster was destroyed meanwhile.
   static void post_event(const Shared& self, std::function<void(Cluster::Observer&)> what);
 
-  /// Tells what has happened between us and servers, whose URLs may hold secrets.
+  /// Reports an event about the servers at `urls`, with the secrets in them removed.
   static void report(const Shared& self, LinkEvent::Kind kind, std::error_code code,
                      const std::vector<std::string>& urls, ByteView reason);
 
-  /// Leaves a message for the loop.
+  /// Queues a message for the loop.
   static void arrive(const Shared& self, ForwardedMessage message);
 
   void set(Connection now);
@@ -47,23 +47,23 @@ struct ClusterState {
   const std::string id;
   const std::string answers;
 
-  std::mutex mutex;  // around what follows
+  std::mutex mutex;  // guards what follows
   std::condition_variable news;
   BoundedQueue outbox;
   BoundedQueue inbox;
-  InterestChanges changes;  // in what is wanted of the cluster
+  InterestChanges changes;  // of the patterns wanted from the cluster
   LinkStatistics counts;
-  std::uint64_t overruns = 0;  // lost within libnats
+  std::uint64_t overruns = 0;  // messages dropped by libnats
   Connection connection = Connection::none;
   bool announce_all = false;
   bool request_announcements = false;
   bool tell_up = false;
   bool finishing = false;
   bool stopping = false;
-  bool ended = false;  // its own thread touches nothing of libnats' from here on
+  bool ended = false;  // the cluster's own thread no longer uses libnats
 
-  std::mutex telling;          // around what follows; taken after the other, where both are
-  std::size_t complaints = 0;  // on their way to the loop
+  std::mutex telling;          // guards what follows; locked after `mutex` if both are
+  std::size_t complaints = 0;  // posted to the loop and not handled yet
   Loop* loop;
   Cluster::Observer* observer;  // used on the loop only
 };

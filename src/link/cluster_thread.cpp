@@ -28,10 +28,10 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using Source = ForwardedMessage::Source;
 
-/// Of patterns in one word.
+/// Size of the patterns in one gossip message from which the rest goes into another, in bytes.
 constexpr std::size_t piece = 32 * kibibyte;
 
-/// One run of it. What libnats makes is touched by nobody else, but for its callbacks.
+/// The body of the thread. Only it and the callbacks use the objects that libnats creates.
 class Worker {
  public:
   explicit Worker(ClusterState::Shared state)
@@ -68,7 +68,7 @@ class Worker {
  private:
   using Connection = ClusterState::Connection;
 
-  /// What is to be done in one go.
+  /// The work of one pass, taken from the shared state.
   struct WorkBatch {
     std::deque<ForwardedMessage> messages;
     InterestChanges::Wanted changes;
@@ -97,7 +97,7 @@ class Worker {
       return true;
     }
     std::string reason = why(status);
-    // By TLS 1.3 a server says what it thinks of our certificate after the handshake: it closes.
+    // In TLS 1.3 a server rejects our certificate after the handshake, by closing the connection.
     if (status == NATS_PROTOCOL_ERROR && is_secure()) {
       reason += "; the server may want a certificate of ours that it knows";
     }
@@ -108,7 +108,7 @@ class Worker {
     return false;
   }
 
-  /// libnats reads tls:// and does not act on it.
+  /// Needed because libnats accepts tls:// but does not enable TLS for it.
   bool is_secure() const {
     const LinkOptions& options = state_->options;
     return options.tls.required || std::ranges::any_of(options.urls, [](ByteView url) {
@@ -121,7 +121,7 @@ class Worker {
     natsOptions* made = nullptr;
     status = natsOptions_Create(&made);
     NatsOptions owned(made);
-    // It does not decode them itself.
+    // libnats does not decode percent-escapes in URLs.
     std::vector<std::string> decoded;
     for (const std::string& url : from.urls) {
       if (const auto read = ServerUrl::parse(url)) decoded.push_back(read->with_secrets());
@@ -141,7 +141,7 @@ class Worker {
     set(natsOptions_SetPingInterval, milliseconds(std::max(from.heartbeat, from.connect_time)));
     set(natsOptions_UseGlobalMessageDelivery, true);
     set(natsOptions_SetMaxReconnect, -1);
-    set(natsOptions_SetReconnectBufSize, 1);  // what waits, waits with us
+    set(natsOptions_SetReconnectBufSize, 1);  // messages wait in our own queue
     set(natsOptions_SetCustomReconnectDelay, &callbacks::pause, closure);
     set(natsOptions_SetDisconnectedCB, &callbacks::lost, closure);
     set(natsOptions_SetReconnectedCB, &callbacks::back, closure);
@@ -179,7 +179,7 @@ class Worker {
     return status;
   }
 
-  /// Nothing that is said of the old connection is about the next one.
+  /// Takes a new number, so that late callbacks of the old connection do not affect the next one.
   void disconnect() {
     callbacks::unregister_state(std::exchange(number_, callbacks::register_state(state_)));
     count_overruns();
@@ -214,7 +214,7 @@ class Worker {
       } else if (state_->finishing) {
         break;
       }
-      // Nothing is due while the cluster is away.
+      // No heartbeat is due while the cluster is not connected.
       state_->news.wait_until(lock,
                               there ? next_heartbeat_ : Clock::now() + state_->options.heartbeat);
     }
@@ -234,7 +234,7 @@ class Worker {
                      .request_announcements = std::exchange(state.request_announcements, false),
                      .tell_up = std::exchange(state.tell_up, false)};
     const auto now = Clock::now();
-    // After a silence that was ours the others have the time of a heartbeat to be heard.
+    // After a reconnect, other hubs have one heartbeat interval before the check for silent ones.
     errand.heartbeat = !errand.tell_up && now >= next_heartbeat_;
     if (errand.tell_up || errand.heartbeat) next_heartbeat_ = now + state.options.heartbeat;
     return errand;
@@ -267,8 +267,9 @@ class Worker {
       ++(outcome == Outcome::ok ? sent : refused);
       messages.pop_front();
     }
-    // It is asked besides: where a connection is lost, flushes on two threads, and libnats has one
-    // of its own after each reconnect, may share a pong, and then one of them says that it came.
+    // A successful flush alone proves nothing: libnats flushes on a thread of its own after each
+    // reconnect, and two flushes may share one PONG when a connection is lost, so that one of them
+    // wrongly succeeds.
     const bool confirmed = flush() && connected() && reconnects() == connection;
     {
       const std::lock_guard lock(state_->mutex);
@@ -277,7 +278,7 @@ class Worker {
       state_->outbox.settle(std::move(messages));
       const bool keep = state_->options.keep_while_away || state_->connection == Connection::up;
       if (!keep) state_->counts.dropped_out += state_->outbox.clear();
-      // Whoever heard it may have been cut off before the others did.
+      // The server may have gone before it passed our gossip on to the other hubs.
       if (!confirmed) state_->announce_all = true;
       if (!confirmed && errand.tell_up) state_->tell_up = true;
     }
@@ -295,7 +296,8 @@ class Worker {
     ClusterState::report(state_, LinkEvent::Kind::up, {}, {url}, "connected");
   }
 
-  /// Until the server has had everything. False: the connection went away.
+  /// Blocking: until the server has received everything.
+  /// @return false if the connection was lost, or the link is stopping
   bool flush() {
     natsStatus status = NATS_TIMEOUT;
     while (status == NATS_TIMEOUT && connected()) {
@@ -306,7 +308,7 @@ class Worker {
     return status == NATS_OK;
   }
 
-  /// ok; failed: it can never be sent; peer_gone: not now
+  /// @return ok; failed if the message can never be sent; peer_gone if it cannot be sent now
   Outcome publish(const ForwardedMessage& message) {
     const NatsMessage made = to_nats(message);
     if (!made) return Outcome::failed;
@@ -315,7 +317,7 @@ class Worker {
       case NATS_MAX_PAYLOAD:
       case NATS_INVALID_ARG:
       case NATS_INVALID_SUBJECT:
-      case NATS_NO_SERVER_SUPPORT: return Outcome::failed;  // the last: of headers
+      case NATS_NO_SERVER_SUPPORT: return Outcome::failed;  // the server has no headers
       default: return Outcome::peer_gone;
     }
   }
@@ -330,7 +332,7 @@ class Worker {
     return count;
   }
 
-  // What is wanted -------------------------------------------------------------------------------
+  // Interest -------------------------------------------------------------------------------------
 
   void follow(InterestChanges::Wanted changes) {
     for (const auto& [pattern, wanted] : changes) {
@@ -354,8 +356,9 @@ class Worker {
     announce_lines(InterestGossip::Kind::change, lines);
   }
 
-  /// Our subscriptions overlap where those of the hub do. In one queue group each message comes
-  /// once nevertheless, also while they come and go. False: the connection has been closed.
+  /// Our subscriptions overlap if those in the hub do. As members of one queue group they still
+  /// receive each message once, even while subscriptions are added and removed.
+  /// @return false if the connection has been closed
   bool subscribe(const std::string& pattern) {
     natsSubscription* made = nullptr;
     const natsStatus status = natsConnection_QueueSubscribe(
@@ -367,7 +370,7 @@ class Worker {
     return true;
   }
 
-  /// What is on its way to it is still delivered.
+  /// Messages in flight to the subscription are still delivered.
   bool unsubscribe(const std::string& pattern) {
     const auto found = subscriptions_.find(pattern);
     if (found == subscriptions_.end()) return false;
@@ -384,7 +387,7 @@ class Worker {
     announce_lines(InterestGossip::Kind::all, lines);
   }
 
-  /// In as many words as it takes.
+  /// Splits the lines into as many gossip messages as needed.
   void announce_lines(InterestGossip::Kind kind, const std::vector<std::string>& lines) {
     InterestGossip word{.hub = state_->id, .kind = kind, .number = said_};
     std::size_t size = 0;
@@ -423,14 +426,14 @@ class Worker {
 
   ClusterState::Shared state_;
   callbacks::Number number_;
-  const std::string group_;  // nobody else learns its name, who could take messages away from it
+  const std::string group_;  // random, so that no other client can join it and take messages
   Clock::time_point next_heartbeat_;
-  std::uint64_t said_ = 0;  // the number of our last word that changed anything
+  std::uint64_t said_ = 0;  // the number of our last gossip message that changed anything
   std::uint64_t overruns_before_ = 0;
   std::uint64_t overruns_now_ = 0;
   NatsConnection connection_;
-  bool is_new_ = true;            // nothing that is wanted was subscribed to over it
-  std::set<std::string> wanted_;  // of the cluster
+  bool is_new_ = true;            // it has no subscriptions to wanted patterns yet
+  std::set<std::string> wanted_;  // patterns wanted from the cluster
   NatsSubscription words_;
   NatsSubscription answers_;
   std::map<std::string, NatsSubscription> subscriptions_;

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a cluster's own thread does: it connects, sends, subscribes, and says what is wanted.
+// The body of a cluster's own thread: it connects, sends, subscribes, and announces the wanted
+// patterns.
 #pragma once
 
 #include "link/cluster_state.hpp"
 
 namespace hallway::link {
 
-/// Blocking: until the state says that it is finishing or stopping.
+/// Blocking: until the state is `finishing` or `stopping`.
 void serve_cluster(const ClusterState::Shared& state);
 
 }  // namespace hallway::link

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A message between the two sides of a link, on its way from one thread to another.
+// A message between the two sides of a link, passed from one thread to another.
 #pragma once
 
 #include <cstddef>
@@ -12,8 +12,8 @@
 namespace hallway::link {
 
 struct ForwardedMessage {
-  /// By which subscription it came from the cluster; stray: the server sent it for one that its
-  /// subject does not match.
+  /// The subscription on which it came from the cluster. `stray`: the server sent it for a
+  /// subscription that its subject does not match.
   enum class Source : std::uint8_t { import, answer, word, stray };
 
   std::string subject;
@@ -23,7 +23,7 @@ struct ForwardedMessage {
   std::string payload = {};
   Source source = Source::import;
 
-  /// What it counts for where room is limited.
+  /// Its size in bytes as it counts against queue limits.
   [[nodiscard]] std::size_t size() const noexcept {
     std::size_t size = sizeof *this + subject.size() + reply.size() + payload.size();
     for (const auto& [name, value] : header) size += sizeof(header[0]) + name.size() + value.size();

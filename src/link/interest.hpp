@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Patterns that somebody wants. Several may want the same one. Every client that asks questions
-// subscribes to a pattern of its own, so there may be many, most of them with a wildcard: what a
-// subject is wanted for is found as the hub finds it.
+// A set of wanted patterns, each with a reference count. Every client that sends requests
+// subscribes to a pattern of its own, so there may be many, most of them with a wildcard. Subjects
+// are therefore matched with the hub's SubjectTree.
 #pragma once
 
 #include <cstddef>
@@ -24,9 +24,9 @@ class Interest {
   Interest& operator=(const Interest&) = delete;
   ~Interest();
 
-  /// Precondition: is_subject_pattern(pattern). @return whether it is the first
+  /// Precondition: is_subject_pattern(pattern). @return whether the pattern is new
   bool add(ByteView pattern);
-  /// @return whether it was there, and the last
+  /// @return whether the last reference to the pattern was removed
   bool remove(ByteView pattern);
 
   [[nodiscard]] bool wants(ByteView subject);
@@ -38,7 +38,7 @@ class Interest {
     explicit Wanted(std::string pattern) : as(nullptr, std::move(pattern)) {}
 
     hub::Subscription as;
-    std::size_t by = 1;  // how many
+    std::size_t by = 1;  // reference count
   };
 
   hub::SubjectTree tree_;
@@ -46,8 +46,8 @@ class Interest {
   hub::MatchResult found_;
 };
 
-/// What has changed since somebody last looked. A pattern that came and went meanwhile is none of
-/// it: while nobody looks, this grows no further than what there is to want.
+/// The changes since the last take(). A pattern that was added and removed in between cancels out,
+/// so the set does not grow beyond the number of patterns while take() is not called.
 class InterestChanges {
  public:
   using Wanted = std::map<std::string, bool>;

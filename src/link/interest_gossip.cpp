@@ -13,7 +13,7 @@ namespace {
 
 constexpr ByteView head = "HALLWAY 1 ";
 
-/// A hub's id has 56 bytes. Who says what comes after it is not known.
+/// Our own ids have 20 bytes, but any client of the cluster may publish a gossip message.
 constexpr std::size_t longest_hub = 128;
 
 constexpr auto kinds = std::to_array<std::pair<ByteView, InterestGossip::Kind>>({
@@ -24,7 +24,7 @@ constexpr auto kinds = std::to_array<std::pair<ByteView, InterestGossip::Kind>>(
     {"bye", InterestGossip::Kind::goodbye},
 });
 
-/// What stands before `end`, which is taken away with it; all of it, where there is no `end`.
+/// Removes and returns the text before `end`, and removes `end`. Without an `end`: all of it.
 ByteView take_until(ByteView& rest, char end) {
   const std::size_t size = rest.find(end);
   const ByteView taken = rest.substr(0, size);

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What hubs on one cluster say to each other about what they want, on the subject _HALLWAY.LINK:
+// The messages by which the hubs on one cluster announce which patterns they want, on the subject
+// _HALLWAY.LINK:
 //
 //     HALLWAY 1 ID KIND NUMBER LF
 //     +news.* LF                    wanted from now on
-//     -jobs LF                      not any more
+//     -jobs LF                      no longer wanted
 //
-// Each hub numbers what it says. `all` begins anew: what it wants is what follows, and `change`s
-// with the next numbers add to it. `here` says that it is there and what its last number is, so
-// that who missed something can `ask` everybody to say all. `bye`: it goes, and wants nothing.
+// Each hub numbers its messages. `all` replaces everything announced before: the hub wants the
+// patterns that follow, and `change` messages with the next numbers update that set. `here` is a
+// heartbeat with the hub's last number; a hub that finds a gap sends `ask`, and all other hubs
+// answer with `all`. `bye`: the hub leaves, and wants nothing.
 #pragma once
 
 #include <cstdint>
@@ -27,12 +29,12 @@ struct InterestGossip {
   std::string hub;
   Kind kind = Kind::here;
   std::uint64_t number = 0;
-  std::vector<std::string> lines = {};  ///< with their sign
+  std::vector<std::string> lines = {};  ///< patterns with their sign
 
   [[nodiscard]] std::string text() const;
 
-  /// nullopt: it is none, or of another version, or its hub's id is too long. Lines that are no
-  /// patterns are left out.
+  /// Lines that do not hold a valid pattern are left out.
+  /// @return nullopt if it is not a gossip message, has another version, or its id is too long
   static std::optional<InterestGossip> parse(ByteView text);
 };
 

@@ -11,7 +11,7 @@ namespace hallway::link {
 
 namespace {
 
-// Where libnats puts what stands in the first line of a header.
+// The fields in which libnats reports the first line of a header.
 constexpr const char* status_field = "Status";
 constexpr const char* description_field = "Description";
 
@@ -53,7 +53,7 @@ std::string why(natsStatus status) {
 }
 
 natsStatus flush(natsConnection* connection, std::int64_t milliseconds) {
-  natsConnection_FlushTimeout(connection, 0);  // leaves this as the thread's last error
+  natsConnection_FlushTimeout(connection, 0);  // sets the thread's last error to `before`
   constexpr natsStatus before = NATS_INVALID_TIMEOUT;
   const natsStatus status = natsConnection_FlushTimeout(connection, milliseconds);
   natsStatus last = before;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Owners of what libnats makes, and what it says.
+// Owners for libnats' objects, and conversions of its messages and error texts.
 #pragma once
 
 #include <nats/nats.h>
@@ -29,22 +29,23 @@ using NatsSubscription = std::unique_ptr<natsSubscription, Destroy<natsSubscript
 using NatsMessage = std::unique_ptr<natsMsg, Destroy<natsMsg_Destroy>>;
 using NatsStatistics = std::unique_ptr<natsStatistics, Destroy<natsStatistics_Destroy>>;
 
-/// A time as it takes them. Zero would mean that there is no end.
+/// A time as libnats takes it, at least 1: it would take zero as no limit.
 std::int64_t milliseconds(Duration time);
 
-/// What it says of an error without the place in its sources, as "(conn.c:1905): ", in front.
+/// A libnats error text without its source position, such as "(conn.c:1905): ".
 std::string without_position(std::string said);
 
-/// What the last call of this thread that failed says about it.
+/// The text of this thread's last libnats error if it is `status`, else the text of `status`.
 std::string why(natsStatus status);
 
-/// Until the server has had all that was published: it has answered a PING.
+/// Blocking: until the server has answered a PING, which shows that it has received everything
+/// published before.
 ///
-/// natsConnection_FlushTimeout() says NATS_OK, too, when it could not write that PING, because
-/// _sendPing() in its conn.c (3.4.1) tells nobody; but then the thread's last error is another.
+/// natsConnection_FlushTimeout() also returns NATS_OK if it could not write that PING, because
+/// _sendPing() in libnats' conn.c (3.4.1) does not report it. The thread's last error shows it.
 natsStatus flush(natsConnection* connection, std::int64_t milliseconds);
 
-/// nullptr: its header or subject is none to be sent.
+/// @return nullptr if the subject or a header field cannot be sent
 NatsMessage to_nats(const ForwardedMessage& message);
 ForwardedMessage from_nats(natsMsg* message, ForwardedMessage::Source way);
 

@@ -26,34 +26,34 @@ using link::ForwardedMessage;
 constexpr const char* origin_field = "Hallway-Origin";
 constexpr const char* cluster_origin = "nats";
 
-/// Between two reports of messages that are refused.
+/// Minimum time between two reports of refused messages.
 constexpr Duration report_pause = std::chrono::seconds(1);
 
-/// Between two looks whether everything has been sent, at the end.
+/// Interval at which the end of a link checks whether everything has been sent.
 constexpr Duration ending_pause = std::chrono::milliseconds(5);
 
-/// Longer than any silence that is one heartbeat's.
+/// Heartbeats without a gossip message after which another hub counts as gone.
 constexpr int silent_heartbeats = 3;
 
-/// What hubs, links and servers say among themselves stays where it is.
+/// Messages that hubs, links and servers send to each other are not forwarded.
 bool is_internal(ByteView subject) noexcept {
   return subject.starts_with("_HALLWAY.") || subject.starts_with("$SYS.");
 }
 
-/// Whether what is published to it could be meant for servers, links or hubs themselves. What those
-/// ask to be answered at is not: acknowledgements of JetStream and its flow control, and the answer
-/// to another hub.
+/// Whether a message published to this subject could be meant for servers, links or hubs
+/// themselves. The reply subjects that they hand out are not reserved: those for JetStream's
+/// acknowledgements and flow control, and for answers to another hub.
 bool is_reserved_reply(ByteView subject) noexcept {
   if (subject.starts_with("$JS.ACK.") || subject.starts_with("$JS.FC.")) return false;
   if (subject.starts_with("_HALLWAY.REPLY.")) return false;
   return subject.starts_with('$') || subject.starts_with("_HALLWAY.");
 }
 
-/// The reply subject of a message that the hub gave us. The hub puts in front of it who asked, and
-/// is to see that again with the answer.
+/// The reply subject of a message from the hub. The hub puts the identity of the requester in front
+/// of it, and needs it back with the answer.
 struct AskedReply {
   ByteView whole;
-  ByteView subject;  ///< the publisher's own words
+  ByteView subject;  ///< as the publisher wrote it
 
   static AskedReply of(ByteView reply) noexcept {
     AskedReply asked{reply, reply};
@@ -96,7 +96,7 @@ Result<void> check(const std::vector<std::string>& patterns, ByteView list) {
   return {};
 }
 
-/// libnats 3.4.1 writes it into its CONNECT as it is, between quotes.
+/// libnats 3.4.1 writes the text between quotes into its CONNECT, without escaping it.
 bool is_sendable(ByteView text) {
   return std::ranges::none_of(text, [](char byte) {
     return static_cast<unsigned char>(byte) < 0x20 || byte == 0x7f || byte == '"' || byte == '\\';
@@ -153,11 +153,11 @@ class Link::Core final : public std::enable_shared_from_this<Core>,
   [[nodiscard]] LinkProgress progress() const;
 
  private:
-  /// A pattern that leaves, while there is somebody it may leave for.
+  /// An exported pattern. It is subscribed to while another hub wants part of it, or always.
   struct Export {
     std::string pattern;
     bool always = false;
-    std::shared_ptr<Subscription> subscription = {};  // its task has it, too
+    std::shared_ptr<Subscription> subscription = {};  // shared with its task
   };
 
   [[nodiscard]] std::uint64_t dropped_on_the_way() const;
@@ -189,21 +189,21 @@ class Link::Core final : public std::enable_shared_from_this<Core>,
 
   Task<> drain();
 
-  /// What was heard may have named a thousand patterns: others have their turn.
+  /// One event or gossip message may name a thousand patterns, so other tasks run after each.
   [[nodiscard]] Loop::Sleep yield() { return loop_.sleep(Duration::zero()); }
 
   Loop& loop_;
   const LinkOptions options_;
   const std::string id_;
-  const std::string known_as_;  // to the hub
+  const std::string known_as_;  // the link id that the hub knows
   const std::string group_ = "_HALLWAY.LINK." + id_;
-  // Answers that come back from the cluster, and those that go back to it.
+  // For answers that return from the cluster, and for answers that return to it.
   const link::ReplySubjects from_cluster_{id_, {core::random_number(), core::random_number()}};
   const link::ReplySubjects to_cluster_{id_, {core::random_number(), core::random_number()}};
   std::string hub_id_;
   std::vector<Export> exports_;
-  std::set<std::string, std::less<>> local_;  // what is subscribed to in the hub
-  link::Interest wanted_;                     // of the cluster: what of that may enter
+  std::set<std::string, std::less<>> local_;  // patterns subscribed to in the hub
+  link::Interest wanted_;                     // their intersection with the imports
   link::RemoteHubs remote_hubs_;
   std::uint64_t in_ = 0;
   std::uint64_t dropped_in_ = 0;
@@ -212,10 +212,10 @@ class Link::Core final : public std::enable_shared_from_this<Core>,
   std::uint64_t refused_in_ = 0;
   std::uint64_t refused_out_ = 0;
   std::uint64_t taken_ = 0;           // messages from the hub
-  std::uint64_t offered_ = 0;         // of those to the cluster
-  std::uint64_t settled_before_ = 0;  // by the predecessor, of what the hub says was missed
+  std::uint64_t offered_ = 0;         // messages passed to the cluster
+  std::uint64_t settled_before_ = 0;  // by the predecessor, of those the hub reports as missed
   bool hub_was_away_ = false;
-  Loop::Clock::time_point next_report_;  // of what is refused
+  Loop::Clock::time_point next_report_;  // of refused messages
   bool importing_ = false;
   bool draining_ = false;
   bool finished_ = false;
@@ -239,7 +239,7 @@ Link::Core::Core(Loop& loop, HubClient hub, LinkOptions options, std::string id,
 }
 
 Result<void> Link::Core::begin() {
-  // Nothing of it may be missing: rather, the hub waits.
+  // No interest event may be lost, so the hub waits when this subscription's queue is full.
   auto interest = hub_.subscribe(hub::interest_subject, {.full = Full::wait});
   if (!interest) return std::unexpected(std::move(interest.error()));
   interest_.emplace(std::move(*interest));
@@ -256,11 +256,12 @@ Result<void> Link::Core::begin() {
   return {};
 }
 
-/// The hub takes this link for its predecessor, and says that all it gave that one was missed, and
-/// what was published since. A part of the first has been counted.
+/// The hub treats this link as its predecessor. It reports as missed all messages that it gave to
+/// the predecessor, and all that were published since. The predecessor has counted some of the
+/// former already.
 Task<> Link::Core::take_place() {
   const auto self = shared_from_this();
-  co_await hub_.flush();  // the hub has said it before it answers
+  co_await hub_.flush();  // the hub's report arrives before its answer to the flush
   settled_before_ = std::min(options_.predecessor.settled, interest_->dropped());
 }
 
@@ -274,7 +275,7 @@ void Link::Core::end() {
   finished_ = true;
 }
 
-/// It does not come back to a loop that ends.
+/// While the loop drains, the client does not reconnect.
 void Link::Core::hub_went_away() {
   hub_was_away_ = true;
   if (draining_) hub_.close();
@@ -288,12 +289,12 @@ LinkStatistics Link::Core::statistics() const {
   all.refused_out += refused_out_;
   all.loops_stopped += loops_stopped_;
   all.dropped_out += dropped_on_the_way();
-  // While the hub had no connection to this link.
+  // Messages published while the hub had no connection to this link.
   if (interest_) all.dropped_out += interest_->dropped() - settled_before_;
   return all;
 }
 
-/// For want of room in the hub, or here.
+/// Messages dropped because a queue in the hub or here was full.
 std::uint64_t Link::Core::dropped_on_the_way() const {
   std::uint64_t dropped = dropped_out_;
   for (const Export& one : exports_) {
@@ -341,7 +342,7 @@ void Link::Core::receive_interest(ByteView lines) {
   }
 }
 
-/// Somebody in the hub begins or ceases to want it.
+/// A subject pattern gained its first subscription in the hub, or lost its last one.
 void Link::Core::want(ByteView subject, bool wanted) {
   if (is_internal(subject)) return;
   for (const std::string& pattern : options_.imports) {
@@ -352,7 +353,7 @@ void Link::Core::want(ByteView subject, bool wanted) {
   }
 }
 
-/// Subscribes to what may leave, as far as somebody may want it.
+/// Subscribes to the exports that another hub may want, and unsubscribes from the others.
 void Link::Core::follow_remote_hubs() {
   for (Export& one : exports_) {
     const bool needed = one.always || remote_hubs_.want_some_of(one.pattern);
@@ -363,7 +364,7 @@ void Link::Core::follow_remote_hubs() {
       one.subscription.reset();
       continue;
     }
-    // In a queue group each message comes once, also where exports overlap.
+    // Members of one queue group receive each message once, even if exports overlap.
     auto made = hub_.subscribe(one.pattern, {.queue = group_});
     if (!made) continue;  // the link ends
     one.subscription = std::make_shared<Subscription>(std::move(*made));
@@ -400,7 +401,7 @@ void Link::Core::leave(const HubMessage& message) {
          .payload = std::string(message.payload())});
 }
 
-/// Answers to requests that came from the cluster.
+/// Forwards answers to requests that came from the cluster.
 Task<> Link::Core::export_answers() {
   const auto self = shared_from_this();
   while (const HubReceived answer = co_await answers_->receive()) leave_as_answer(*answer);
@@ -410,7 +411,7 @@ void Link::Core::leave_as_answer(const HubMessage& answer) {
   ++taken_;
   const auto subject = to_cluster_.open(answer.subject());
   if (!subject) ++refused_out_;
-  // The NATS client library has no way to say that nobody listens: who asked hears nothing.
+  // libnats cannot send a "no responders" status, so such a requester gets no answer.
   if (!cluster_ || !subject || !answer.status().empty()) return;
   const auto reply = AskedReply::of(answer.reply());
   offer({.subject = std::string(*subject),
@@ -437,7 +438,7 @@ void Link::Core::changed(const LinkEvent& event) {
 }
 
 void Link::Core::heartbeat(Loop::Clock::time_point now) {
-  // A loop that was late has not heard yet what they said in time; it may wait behind messages.
+  // If the loop is late, gossip that arrived in time may still wait behind other messages.
   if (importing_) return;
   remote_hubs_.forget_silent_since(now - silent_heartbeats * options_.heartbeat);
   follow_remote_hubs();
@@ -473,7 +474,7 @@ void Link::Core::receive_gossip(const ForwardedMessage& message) {
   follow_remote_hubs();
 }
 
-/// nullptr: it may enter.
+/// @return nullptr if the message may enter
 const char* Link::Core::reason_against(const ForwardedMessage& message) const {
   switch (message.source) {
     case ForwardedMessage::Source::word: return nullptr;
@@ -490,7 +491,7 @@ const char* Link::Core::reason_against(const ForwardedMessage& message) const {
   return nullptr;
 }
 
-/// A server may send as much of that as it likes: once in a while it is reported.
+/// A server may send any number of such messages, so reports are limited to one per `report_pause`.
 void Link::Core::refuse(const ForwardedMessage& message, const char* reason) {
   ++refused_in_;
   if (!options_.on_event || loop_.now() < next_report_) return;
@@ -527,11 +528,12 @@ Task<> Link::Core::enter(ForwardedMessage message) {
 
 // Ending -----------------------------------------------------------------------------------------
 
-/// What the hub has given us still leaves.
+/// Sends the messages that the hub has delivered to this link, then ends.
 Task<> Link::Core::drain() {
   const auto self = shared_from_this();
   draining_ = true;
-  // What others have said before is still for us; then the hub may go, or goes by itself.
+  // Messages that other clients published before this flush still reach this link. After the
+  // drain, the hub may go away.
   if (hub_.connected()) {
     co_await hub_.flush();
     co_await hub_.drain();
@@ -545,7 +547,7 @@ Task<> Link::Core::drain() {
   while (const HubReceived answer = answers_->try_receive()) leave_as_answer(*answer);
   if (!cluster_) co_return;
   cluster_->finish();
-  // A name look-up, for one, keeps no program from ending.
+  // A blocked cluster thread, for example in a name look-up, must not keep the program from ending.
   const auto give_up_at = cluster_->give_up_at() - ending_pause;
   while (!finished_ && loop_.now() < give_up_at) co_await loop_.sleep(ending_pause);
   end();

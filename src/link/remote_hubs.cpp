@@ -11,7 +11,7 @@ namespace hallway::link {
 
 namespace {
 
-/// What a pattern of one hub takes up: in its set, and in what all want.
+/// Estimated bytes of a hub's pattern: in the hub's own set, and in the set of all hubs.
 constexpr std::size_t memory_of(ByteView pattern) { return 400 + 3 * pattern.size(); }
 
 }  // namespace
@@ -26,7 +26,7 @@ bool RemoteHubs::hear(const InterestGossip& word, Time now) {
   from.heard = now;
   switch (word.kind) {
     case InterestGossip::Kind::all:
-      if (from.known && from.number == word.number) return true;  // said for others
+      if (from.known && from.number == word.number) return true;  // sent for other hubs
       withdraw(from);
       from.everything = false;
       from.known = true;
@@ -77,8 +77,8 @@ void RemoteHubs::begin_to_want(RemoteHub& remote_hub, ByteView pattern) {
   if (interest_.add(pattern)) count(pattern, +1);
 }
 
-/// More may cross than it wants, and nothing that it wants is missing. What it says of single
-/// patterns means nothing until it says all anew.
+/// The hub may get more than it wants, but misses nothing. Its changes to single patterns are
+/// ignored until its next `all`.
 void RemoteHubs::want_everything(RemoteHub& remote_hub) {
   constexpr ByteView everything = ">";
   withdraw(remote_hub);
@@ -92,7 +92,7 @@ void RemoteHubs::cease_to_want(ByteView pattern) {
   if (interest_.remove(pattern)) count(pattern, -1);
 }
 
-/// One pattern more, or less, of those that somebody wants.
+/// Updates the counts of the exports after a pattern became wanted (+1) or unwanted (-1).
 void RemoteHubs::count(ByteView pattern, std::ptrdiff_t change) {
   for (Export& one : exports_) {
     if (subjects_in_common(one.pattern, pattern)) one.wanted += static_cast<std::size_t>(change);

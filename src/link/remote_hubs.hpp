@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The other hubs on the cluster, and what they want. Pure: it is told the time.
+// The other hubs on the cluster, and the patterns they want. Pure: the caller passes the time.
 #pragma once
 
 #include <cstddef>
@@ -23,48 +23,48 @@ class RemoteHubs {
  public:
   using Time = Loop::Clock::time_point;
 
-  /// A hub that wants more patterns than that wants everything, and so does one whose patterns
-  /// would take up more memory, in bytes, together with those of all others: whoever may publish in
-  /// the cluster can say what a thousand hubs want. Of more hubs than that, the first ones are
-  /// listened to.
+  /// Bounds, because any client that may publish in the cluster can announce patterns in the name
+  /// of a thousand hubs. A hub counts as wanting everything if it wants more than `most_patterns`,
+  /// or if its patterns and those of all other hubs would take more than `most_memory` bytes.
+  /// Beyond `most_hubs`, gossip of further hubs is ignored.
   static constexpr std::size_t most_patterns = 16'384;
   static constexpr std::size_t most_memory = 16 * mebibyte;
   static constexpr std::size_t most_hubs = 1024;
 
-  /// @param exports  what they can have at all; the rest of what they want is passed over
+  /// @param exports  the only subjects that may leave; patterns without any of them are ignored
   explicit RemoteHubs(const std::vector<std::string>& exports);
 
-  /// Precondition: it is not our own, nor InterestGossip::Kind::ask.
-  /// @return false: something was missed; they are to be asked
+  /// Precondition: the message is not our own, nor InterestGossip::Kind::ask.
+  /// @return false if a message was missed; the hubs are then to be asked for all their patterns
   bool hear(const InterestGossip& word, Time now);
 
-  /// Who was not heard since then is gone.
+  /// Removes the hubs that have sent nothing since `time`.
   void forget_silent_since(Time time);
 
-  /// Nobody could be heard until now.
+  /// Treats all hubs as active at `now`, because nothing could be received from them before.
   void extend_liveness(Time now);
 
   [[nodiscard]] bool want(ByteView subject) { return interest_.wants(subject); }
-  /// Whether they want anything that this one of our exports matches.
+  /// Whether any hub wants a subject that this one of our exports matches.
   [[nodiscard]] bool want_some_of(ByteView pattern) const;
 
-  /// How many patterns they want, all together.
+  /// Number of distinct patterns that the hubs want.
   [[nodiscard]] std::size_t patterns() const noexcept { return interest_.size(); }
-  /// What they take up, in bytes.
+  /// Estimated memory of all patterns, in bytes.
   [[nodiscard]] std::size_t memory() const noexcept { return memory_; }
 
  private:
   struct RemoteHub {
-    std::uint64_t number = 0;  // of the last thing it said that we understood
-    bool known = false;        // we know what it wants
-    bool everything = false;   // it wants too much to be kept one by one
+    std::uint64_t number = 0;  // of its last `all` or `change`
+    bool known = false;        // no message was missed since its last `all`
+    bool everything = false;   // it wants too much to store pattern by pattern
     Time heard;
     std::set<std::string, std::less<>> wants;
   };
 
   struct Export {
     std::string pattern;
-    std::size_t wanted = 0;  // patterns that have subjects in common with it
+    std::size_t wanted = 0;  // number of wanted patterns that have subjects in common with it
   };
 
   void apply(RemoteHub& remote_hub, const std::vector<std::string>& lines);

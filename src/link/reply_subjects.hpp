@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Subjects that lead answers back over a link: the subject they are for, sealed, so that nobody can
-// have the link publish to one that it did not give out. Nothing has to be remembered for that.
+// Subjects on which answers return over a link. Each contains the original reply subject and a seal
+// over it, so that a client cannot make the link publish to a subject that the link did not give
+// out. This needs no state per request.
 #pragma once
 
 #include <optional>
@@ -16,16 +17,16 @@ namespace hallway::link {
 class ReplySubjects {
  public:
   /// @param link  a token that no other link has
-  /// @param key   random, and another for each direction
+  /// @param key   random, a different one for each direction
   ReplySubjects(ByteView link, const core::HashKey& key);
 
   /// Matches all of them.
   [[nodiscard]] std::string pattern() const { return prefix_ + '>'; }
 
-  /// The one that leads to `subject`.
+  /// The sealed form of `subject`.
   [[nodiscard]] std::string seal(ByteView subject) const;
 
-  /// Where it leads to; nullopt: it is none of ours.
+  /// @return the original subject, a view into `sealed`; nullopt if this link did not seal it
   [[nodiscard]] std::optional<ByteView> open(ByteView sealed) const;
 
  private:

@@ -24,9 +24,11 @@ class OneShotWatch : public Watch, private Timer {
  public:
   OneShotWatch(LoopCore& core, Waiter& waiter) : core_(core), waiter_(waiter) {}
 
-  /// False: it is ready now. What cannot be watched is reported by the read or write that follows,
-  /// if it is an error, and never blocks for long, if it is a regular file (EPERM). What could be
-  /// watched if the kernel had room is looked at again and again, but not all the time.
+  /// If the kernel has no room for a watch, the wait ends after `look_again` instead, so that the
+  /// caller tries again, but not all the time.
+  /// @return false if the descriptor counts as ready now. One that cannot be watched does: the read
+  ///         or write that follows reports the error or, on a regular file (EPERM), never blocks
+  ///         for long.
   bool wait(int descriptor, std::uint32_t events) {
     constexpr Duration look_again = std::chrono::milliseconds(10);
     const auto watched = watch(core_, descriptor, events);
@@ -78,7 +80,7 @@ Result<void> Loop::drain_on(std::initializer_list<int> signals) {
   for (const int signal : signals) {
     auto claimed = on_signal(signal, [this, signal] {
       if (draining()) {
-        stop(128 + signal);  // the shell's word for "ended by signal N"
+        stop(128 + signal);  // the shell's status for "ended by signal N"
       } else {
         drain();
       }
@@ -98,7 +100,7 @@ void Loop::Sleep::await_suspend(std::coroutine_handle<> awaiting) {
   waiter_.coroutine = awaiting;
   if (duration_ == forever) return;
   timer_ = std::make_unique<detail::SleepTimer>(*core_, waiter_);
-  // From the real now: the turn's own time may be long ago in a task that computed meanwhile.
+  // The clock is read again: the turn's time may be long ago in a task that has computed meanwhile.
   timer_->start(*core_, Clock::now() + duration_);
 }
 

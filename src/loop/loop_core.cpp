@@ -3,14 +3,14 @@
 // One turn, in this order:
 //
 //   1. wait for events, at most until the next timer; not at all while anything can run
-//   2. tell every watch what happened; they read and schedule the tasks that waited for it
+//   2. notify every watch of its events; the watches read and schedule the tasks that waited
 //   3. run what other threads and signals brought, and the timers that are due
 //   4. resume the scheduled tasks, once each: one that schedules itself again waits a turn, so
-//      that nobody can keep the others from being heard
+//      that no task can starve the others
 //   5. write every connection that was sent to: one system call each, whatever was sent
 //
 // A watch may be stopped, and any object destroyed, from within any of these steps: events that
-// were fetched but not told yet are forgotten with their watch.
+// were fetched but not dispatched yet are discarded with their watch.
 #include "loop/loop_core.hpp"
 
 #include <algorithm>
@@ -37,9 +37,9 @@ Result<void> Watch::watch(LoopCore& core, int descriptor, std::uint32_t events) 
 
 void Watch::set_events(std::uint32_t events) {
   if (core_ == nullptr || events == events_) return;
-  // Hang-up and error are reported whether asked for or not, every time epoll is asked. Who is
-  // deaf hears of them once, as a change. Taking the descriptor out of the set instead would mean
-  // putting it in again, which can fail.
+  // epoll reports hang-up and error in every wait, requested or not. A watch without events gets
+  // them once, as a change. Taking the descriptor out of the set instead would mean putting it in
+  // again, which can fail.
   sys::epoll_change(core_->epoll_.get(), descriptor_, events == 0 ? sys::event_edge_only : events,
                     this);
   events_ = events;
@@ -75,8 +75,7 @@ void Timer::stop() noexcept {
   core_ = nullptr;
 }
 
-// AsyncWakeup
-// ---------------------------------------------------------------------------------------
+// AsyncWakeup ----------------------------------------------------------------------------------
 
 AsyncWakeup::~AsyncWakeup() {
   const std::lock_guard lock(core_.posted_mutex_);
@@ -204,9 +203,10 @@ Duration LoopCore::until_next_event(Duration longest) {
   return std::min(longest, std::max(timers_.begin()->first - Loop::Clock::now(), Duration::zero()));
 }
 
-// While traffic flows, without sleeping at first. A single peer is asked itself, which saves
-// epoll's share of a round trip; everybody else, what post() and signals brought included, is heard
-// before the loop sleeps, and every few turns however fast that peer answers.
+// While traffic flows, the loop polls before it sleeps. If a single watch was active last, the loop
+// polls that watch itself, which saves epoll's share of a round trip. All others, post() and
+// signals included, are polled before the loop sleeps, and every few turns however fast that peer
+// answers.
 sys::Expected<std::size_t> LoopCore::wait_for_events(Duration longest) {
   constexpr unsigned turns_per_wait = 8;
   const auto ask_epoll = [&](Duration wait) {
@@ -232,7 +232,7 @@ void LoopCore::dispatch_events(Duration longest) {
   const auto count = wait_for_events(longest);
   now_ = Loop::Clock::now();
   if (!count) {
-    // Nothing that a later turn could find better: an old kernel, or a sandbox that forbids it.
+    // A later turn would fail as well: the kernel is too old, or a sandbox forbids the call.
     error_ = sys::failure(count.error(), "wait for", "events").error();
     stop(1);
   }
@@ -260,7 +260,8 @@ void LoopCore::forget_watch(const Watch& watch) noexcept {
   }
 }
 
-// An action that throws leaves turn(); what came after it is not lost, but runs in the next one.
+// An action that throws leaves turn(). The actions after it are not lost: they run in the next
+// turn.
 void LoopCore::answer_wake_up() {
   sys::clear_eventfd(wake_.get());
   struct Unfinished {
@@ -276,7 +277,7 @@ void LoopCore::answer_wake_up() {
   answer.finished = true;
 }
 
-// Only those asked for by now: who asks again and again must not keep the others from being heard.
+// Only those triggered by now: one that is triggered again and again must not starve the others.
 void LoopCore::run_wakeups() {
   {
     const std::lock_guard lock(posted_mutex_);
@@ -290,7 +291,7 @@ void LoopCore::run_wakeups() {
 }
 
 void LoopCore::run_posted() {
-  // What is left over from the last time, if anything, and then what came since.
+  // What is left over from the last turn runs first, if anything, and then what came since.
   for (int rounds = posted_before_.empty() ? 1 : 2; rounds > 0; --rounds) {
     if (posted_before_.empty()) {
       const std::lock_guard lock(posted_mutex_);
@@ -305,7 +306,8 @@ void LoopCore::run_posted() {
   }
 }
 
-// By index: an action may claim another signal. Moved out while it runs: it may be replaced.
+// By index, because an action may claim another signal. The action is moved out while it runs,
+// because it may be replaced.
 void LoopCore::run_signal_actions() {
   for (std::size_t i = 0; i < signals_.size(); ++i) {
     if (!signals_[i].caught.take()) continue;
@@ -341,8 +343,8 @@ void LoopCore::resume_runnable() {
 }
 
 void LoopCore::flush(core::LinkedList<Flushable>& marked_now) {
-  // Only those marked by now: whoever is marked by what happens here has its turn next. Nobody is
-  // forgotten should one of them throw.
+  // Only those scheduled by now: one that is scheduled during the flush waits for the next turn. If
+  // one throws, the rest stay scheduled.
   struct Due {
     core::LinkedList<Flushable>& marked;
     core::LinkedList<Flushable> list;
@@ -367,8 +369,8 @@ int LoopCore::descriptor() {
   return epoll_.get();
 }
 
-// A foreign loop sees only our descriptor: what our own wait would take from the timers and the
-// run queue has to make that readable.
+// A foreign loop sees only our descriptor, so timers and runnable tasks, which would end our own
+// wait, have to make that readable.
 void LoopCore::prepare_foreign_loop() {
   const Duration wait = until_next_event(forever);
   if (wait == forever) {
@@ -383,7 +385,8 @@ void LoopCore::drain(Duration within) {
   drain_deadline_ = std::make_unique<DrainDeadline>(*this);
   if (within != forever) drain_deadline_->start(*this, Loop::Clock::now() + within);
   draining_ = true;
-  // One by one: an action may make others be forgotten. All of them, even if one throws.
+  // One by one, because an action may call forget() for others. All of them run, even if one
+  // throws.
   std::exception_ptr failure;
   while (!drain_actions_.empty()) {
     auto action = std::move(drain_actions_.front().action);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The loop from the inside: what connections, listeners and sockets attach to.
+// The internals of the loop, which connections, listeners and sockets attach to.
 #pragma once
 
 #include <array>
@@ -29,8 +29,8 @@ namespace hallway::detail {
 
 class LoopCore;
 
-/// Interest in one descriptor. Level-triggered: ready() is called every turn as long as an event
-/// that was asked for is there; hang-up and error count as asked for.
+/// Interest in one descriptor. Level-triggered: ready() is called every turn while a requested
+/// event is present; hang-up and error count as requested.
 class Watch {
  public:
   Watch() noexcept = default;
@@ -41,7 +41,8 @@ class Watch {
   /// Borrows `descriptor` until stop_watching(), which must come before it is closed.
   Result<void> watch(LoopCore& core, int descriptor, std::uint32_t events);
 
-  /// Other events; zero is deaf to everything, hang-up too, without a system call each turn.
+  /// Changes the requested events. Zero disables all events, hang-up included, without a system
+  /// call each turn.
   void set_events(std::uint32_t events);
   [[nodiscard]] std::uint32_t events() const noexcept { return events_; }
 
@@ -51,9 +52,9 @@ class Watch {
   friend class LoopCore;
   virtual void ready(std::uint32_t events) = 0;
 
-  /// Finds out by itself whether there is something to read, and reads it. Asked instead of epoll
-  /// while the loop expects an answer from whom it heard last.
-  /// @return whether there was
+  /// Reads without epoll if there is something to read. Called instead of epoll while the loop
+  /// expects an answer on the descriptor that was active last.
+  /// @return whether there was something to read
   virtual bool try_read_now() { return false; }
 
   LoopCore* core_ = nullptr;
@@ -83,10 +84,10 @@ class Timer {
 
   LoopCore* core_ = nullptr;
   Queue::iterator position_;  // while it runs
-  Queue::node_type node_;     // its place for the next time, while it does not
+  Queue::node_type node_;     // kept for the next start, while it does not
 };
 
-/// Something with outbound bytes: flushed once at the end of the turn it was marked in.
+/// An object with outbound bytes, flushed once at the end of the turn in which it was scheduled.
 class Flushable : public core::Linked<Flushable> {
  public:
   Flushable() noexcept = default;
@@ -99,8 +100,8 @@ class Flushable : public core::Linked<Flushable> {
   virtual void flush_turn() = 0;
 };
 
-/// Something nobody owns any more that is not done yet: a connection with bytes to deliver, a
-/// child to be reaped. The loop deletes it when it says so, or at its own end.
+/// An object that no longer has an owner but is not done yet: a connection with bytes to deliver, a
+/// child to be reaped. The loop deletes it on destroy_later(), or when the loop itself ends.
 class Lingering : public core::Linked<Lingering> {
  public:
   Lingering() noexcept = default;
@@ -109,8 +110,8 @@ class Lingering : public core::Linked<Lingering> {
   virtual ~Lingering() = default;
   /// Whether run() waits for it.
   [[nodiscard]] virtual bool keeps_loop_running() const noexcept { return true; }
-  /// Its own loop is not run any more: goes on at another one, on that one's thread. False: it
-  /// cannot, and is deleted.
+  /// Called when its own loop no longer runs, to continue on another loop and that loop's thread.
+  /// @return false if it cannot; it is then deleted
   [[nodiscard]] virtual bool move_to(Loop& loop) noexcept = 0;
 };
 
@@ -126,15 +127,16 @@ class LingeringList : public core::LinkedList<Lingering> {
   }
 };
 
-/// Something to be done on a loop that any thread may ask for. Asking allocates nothing, so that it
-/// cannot fail; what is asked for again before it was done is done once.
+/// Work on a loop that any thread may trigger. Triggering does not allocate, so it cannot fail.
+/// Work that is triggered again before it has run runs once.
 class AsyncWakeup : public core::Linked<AsyncWakeup> {
  public:
   /// The loop outlives it.
   explicit AsyncWakeup(LoopCore& core) noexcept : core_(core) {}
   AsyncWakeup(const AsyncWakeup&) = delete;
   AsyncWakeup& operator=(const AsyncWakeup&) = delete;
-  /// On the loop's thread, or when that has ended. What was asked for is not done any more.
+  /// On the loop's thread, or after that has ended. Work that was triggered but has not run is
+  /// dropped.
   virtual ~AsyncWakeup();
 
   /// Thread: any.
@@ -157,8 +159,8 @@ class LoopCore {
   [[nodiscard]] const std::optional<Error>& error() const noexcept { return error_; }
   [[nodiscard]] const LoopOptions& options() const noexcept { return options_; }
   [[nodiscard]] Loop::Clock::time_point now() const noexcept { return now_; }
-  /// Whether more than one descriptor had something to tell lately: whoever has much to do then
-  /// does it in smaller pieces.
+  /// Whether more than one descriptor had events lately. Code with much to do then does it in
+  /// smaller pieces.
   [[nodiscard]] bool several_fds_active() const noexcept {
     return now_ - several_active_at_ < several_active_time;
   }
@@ -174,13 +176,13 @@ class LoopCore {
     note_work();
   }
 
-  /// Those in it are scheduled as soon as a turn finds that nothing has happened and nobody is to
-  /// be resumed. Whoever waits there bounds the time: while there is always something to do, none
-  /// is.
+  /// Waiters in this list are scheduled as soon as a turn finds no event, no due timer and no task
+  /// to resume. A waiter here must bound its wait by other means: while there is always something
+  /// to do, none is scheduled.
   [[nodiscard]] WaiterList& until_idle() noexcept { return until_idle_; }
 
   void schedule_flush(Flushable& flushable);
-  /// The same, but before all those that are marked the usual way, and those that it marks itself
+  /// The same, but before all those scheduled with schedule_flush(). Those that it schedules itself
   /// are flushed in the same turn.
   void schedule_flush_first(Flushable& flushable);
   static void cancel_flush(Flushable& flushable) noexcept { flushable.unlink(); }
@@ -188,10 +190,10 @@ class LoopCore {
   void adopt(std::unique_ptr<Lingering> lingering) noexcept;
   /// Deletes it, after the turn if one is running.
   void destroy_later(Lingering& lingering) noexcept;
-  /// What lingers here goes on at `heir`, on whose thread this is called.
+  /// Moves the lingering objects to the loop `target`. Called on that loop's thread.
   void migrate_to(Loop& target) noexcept;
 
-  /// While anybody holds one, run() goes on. Servers do.
+  /// run() continues until each hold() is matched by a let_go(). Servers use this.
   void hold() noexcept { ++holds_; }
   void let_go() noexcept { --holds_; }
 
@@ -237,7 +239,7 @@ class LoopCore {
   void resume_runnable();
   static void flush(core::LinkedList<Flushable>& marked);
   void prepare_foreign_loop();
-  /// Work came up outside a turn: a foreign loop has to hear of it.
+  /// Work arrived outside a turn, so a foreign loop has to be notified.
   void note_work() {
     if (alarm_.holds_one() && !turning_) prepare_foreign_loop();
   }
@@ -249,11 +251,11 @@ class LoopCore {
   std::optional<Error> error_;
   Descriptor epoll_;
   Descriptor wake_;   // eventfd: raised by post() and by signal handlers
-  Descriptor alarm_;  // timerfd: only once a foreign loop asked for descriptor()
+  Descriptor alarm_;  // timerfd: made when a foreign loop requests descriptor()
   Loop::Clock::time_point now_;
-  Loop::Clock::time_point several_active_at_;  // when another watch than the last one was heard
+  Loop::Clock::time_point several_active_at_;  // when another watch than the last had events
   Watch* last_event_of_ = nullptr;
-  bool had_events_ = false;  // a watch, in the last turn: traffic flows
+  bool had_events_ = false;  // whether a watch had events in the last turn
   unsigned turns_ = 0;
   Spin spin_;
   std::thread::id thread_;
@@ -262,7 +264,7 @@ class LoopCore {
   std::size_t event_count_ = 0;
   std::size_t next_event_ = 0;
 
-  // What lingers below uses these until it is gone.
+  // The lingering objects below use these until they are destroyed.
   core::BufferPools buffers_;
   Timer::Queue timers_;
   WaiterList runnable_;
@@ -271,13 +273,13 @@ class LoopCore {
   core::LinkedList<Flushable> to_flush_;
   LingeringList lingering_;
   LingeringList to_destroy_;
-  std::mutex posted_mutex_;  // of what other threads ask for
+  std::mutex posted_mutex_;  // guards what other threads request
   core::LinkedList<AsyncWakeup> wakeups_;
   core::LinkedList<AsyncWakeup> wakeups_before_;  // to run in this turn
   std::vector<std::move_only_function<void()>> posted_;
   std::vector<std::move_only_function<void()>> posted_before_;  // to run in this turn, last first
 
-  std::deque<SignalAction> signals_;  // its elements stay where they are when it grows
+  std::deque<SignalAction> signals_;  // a deque, whose elements do not move when it grows
   std::vector<DrainAction> drain_actions_;
   std::unique_ptr<DrainDeadline> drain_deadline_;
 
@@ -287,7 +289,7 @@ class LoopCore {
   bool stopped_ = false;
   bool draining_ = false;
 
-  TaskGroup tasks_;  // last: its coroutines refer to everything above while they are destroyed
+  TaskGroup tasks_;  // declared last: its coroutines use all of the above when destroyed
 };
 
 }  // namespace hallway::detail

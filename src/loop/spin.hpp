@@ -2,10 +2,10 @@
 //
 // Busy-polling before a sleep.
 //
-// To wake a sleeping process on another core takes some 20 us and more, to find an event by polling
-// less than 2 (half of a round trip each: docs/PERFORMANCE.md). So a wait polls first, and yields
-// the core between two looks: a peer on the same core then answers as fast as if this side slept.
-// How long a wait polls is decided in spin_backoff.hpp.
+// Waking a sleeping process on another core takes some 20 us and more, finding an event by polling
+// less than 2 us (half of a round trip each: docs/PERFORMANCE.md). So a wait polls first, and
+// yields the core between two polls: a peer on the same core then answers as fast as if this side
+// slept. spin_backoff.hpp decides how long a wait polls.
 #pragma once
 
 #include <algorithm>
@@ -23,14 +23,14 @@ class Spin {
  public:
   using Clock = std::chrono::steady_clock;
 
-  /// @param budget  how long a wait polls; unset: bounds::spin, where there are two cores or more
+  /// @param budget  how long a wait polls; if unset, bounds::spin on two cores or more, else zero
   explicit Spin(std::optional<Duration> budget = {}) noexcept
       : backoff_(budget ? *budget : automatic()) {}
 
   void set(std::optional<Duration> budget) noexcept { *this = Spin(budget); }
 
   /// Calls `poll` until it reports an event, for at most `longest`.
-  /// @return whether there is one; false: sleep, then call note_woken()
+  /// @return whether it did; if not, the caller sleeps and then calls note_woken()
   template <typename Poll>
   bool poll(Poll poll, Duration longest = forever) {
     if (disabled()) return false;
@@ -56,7 +56,7 @@ class Spin {
     return false;
   }
 
-  /// The sleep after polling in vain is over.
+  /// Call after the sleep that followed unsuccessful polling.
   void note_woken(bool event) noexcept {
     if (!disabled()) backoff_.note_woken(Clock::now(), event);
   }
@@ -72,8 +72,8 @@ class Spin {
     return sys::usable_cores() > 1 ? Duration(bounds::spin) : Duration::zero();
   }
 
-  // The wall clock: unlike the monotonic one it is the same in every time namespace. That it may
-  // jump does not matter: both sides of a connection see the jump.
+  // The wall clock, because unlike the monotonic one it is the same in every time namespace. A jump
+  // of it does not matter: both sides of a connection see the jump.
   static Duration shared_time() noexcept {
     return std::chrono::system_clock::now().time_since_epoch();
   }

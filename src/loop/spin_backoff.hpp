@@ -2,19 +2,19 @@
 //
 // For how long a wait busy-polls before it sleeps.
 //
-// Polling pays while the peer answers within the budget. A peer that answers later may be slow by
-// itself, or it may be late only because it was asleep: to wake it takes two to four times the
-// budget. Two programs that sleep therefore look slow to each other, and if each took that for a
-// reason to stop polling, both would sleep for good. So a wait is in one of three states:
+// Polling is worthwhile while the peer answers within the budget. A peer that answers later may be
+// slow by itself, or it may be late only because it was asleep: waking it takes two to four times
+// the budget. Two programs that sleep therefore look slow to each other, and if each stopped
+// polling for that reason, both would sleep for good. So a wait is in one of three states:
 //
 //   awake    polls up to the budget. After three misses in a row it probes: it polls for as long as
 //            waking a peer takes. While the peer still polls, one probe is enough: the
 //            prober receives the late answer while it runs and replies at once, and the peer finds
 //            that reply within its budget.
 //   dormant  after many misses. Waits sleep at once, except for those that begin in short windows,
-//            which probe. The windows are cut from a clock that all processes of the machine
+//            which probe. The windows derive from a clock that all processes of the machine
 //            share, so that both sides of a connection probe at the same time. They become rarer,
-//            up to a bound of some milliseconds, while nothing comes in them; and none is used
+//            up to a bound of some milliseconds, while they find nothing; and none is used
 //            while waits take longer than two wake-ups, because such a peer is slow by itself.
 //   resting  after a yield that came back late, because another process has work for this core.
 //            Every poll risks such a loss, so the rest is about as long as the loss was, and
@@ -31,8 +31,8 @@
 
 namespace hallway::detail {
 
-/// The rule alone. Pure: it reads no clock and makes no system call; it is given the time when a
-/// wait begins, and notified how the wait went on. Calls per wait, in this order:
+/// The decision alone. Pure: it reads no clock and makes no system call; it is given the time when
+/// a wait begins, and notified how the wait went on. Calls per wait, in this order:
 ///
 ///     const Duration longest = backoff.poll_time(now, shared_clock);  // zero: skip to the sleep
 ///     // poll for at most `longest`, yielding the core in between; then one of
@@ -47,7 +47,7 @@ class SpinBackoff {
 
   static constexpr int misses_until_dormant = 64;
   static constexpr int misses_on_probation = 8;  // after a window that found the peer awake
-  static constexpr int misses_per_find = 8;      // that one find makes up for
+  static constexpr int misses_per_find = 8;      // misses that one find cancels
   static constexpr int misses_before_probe = 3;
   // Powers of two: a window of the longest period is a window of every shorter one, so two sides
   // with different periods still probe together.
@@ -59,9 +59,9 @@ class SpinBackoff {
   explicit SpinBackoff(Duration budget) noexcept
       : budget_(budget), probe_(std::max(budget, std::min(5 * budget, bounds::spin_probe))) {}
 
-  /// A wait begins.
+  /// Call when a wait begins.
   /// @param shared_clock  the time since an epoch that all processes of this machine share; called
-  ///                      while dormant only
+  ///         only while dormant
   /// @return how long this wait polls, at most probe_time(); zero: it sleeps at once
   template <std::invocable SharedClock>
   [[nodiscard]] Duration poll_time(Time now, SharedClock shared_clock) noexcept {
@@ -128,7 +128,7 @@ class SpinBackoff {
     }
   }
 
-  /// 0 to 511. Rests of one length could meet a process that runs periodically again and again.
+  /// 0 to 511. Rests of equal length could coincide with a periodic process again and again.
   static int scatter(Time now) noexcept {
     const auto ticks = static_cast<std::uint64_t>(now.time_since_epoch().count());
     return static_cast<int>((ticks * 0x9E3779B97F4A7C15U) >> 55U);  // Fibonacci hashing
@@ -147,7 +147,7 @@ class SpinBackoff {
   Time began_;          // of the wait
   bool prompt_ = true;  // the last wait was no longer than two wake-ups
   bool dormant_ = false;
-  int misses_ = 0;           // less those that finds made up for
+  int misses_ = 0;           // less those that finds cancelled
   int misses_in_a_row_ = 0;  // since the last find or probe
 };
 

@@ -18,7 +18,7 @@ class TaskGroup {
   ///
   ///     TaskGroup::Spawned tick(TaskGroup&, Loop& loop) { co_await loop.sleep(1s); }
   ///
-  /// It starts at once and is gone by itself at its end. An exception it ends with is kept for
+  /// It starts at once and is destroyed when it ends. An exception that ends it is stored for
   /// rethrow_failure().
   class Spawned;
 
@@ -39,7 +39,7 @@ class TaskGroup {
   }
 
  private:
-  /// A coroutine's place in its group.
+  /// The link of a coroutine in its group.
   struct Member {
     Member(TaskGroup& owner, std::coroutine_handle<> self) noexcept;
     Member(const Member&) = delete;
@@ -60,7 +60,7 @@ class TaskGroup {
 class TaskGroup::Spawned {
  public:
   struct promise_type : private Member {
-    // A promise is given its coroutine's arguments: that is how it learns its group.
+    // A promise is constructed with its coroutine's arguments, and so receives its group.
     template <typename... Others>
     explicit promise_type(TaskGroup& owner, const Others&... /*others*/) noexcept
         : Member(owner, std::coroutine_handle<promise_type>::from_promise(*this)) {}

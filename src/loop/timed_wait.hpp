@@ -9,7 +9,7 @@
 
 namespace hallway::detail {
 
-/// Waits in a list until whoever keeps the list schedules its waiters, or time is up.
+/// Waits in a list until the owner of the list schedules its waiters, or time is up.
 ///
 ///     const bool in_time = co_await TimedWait(core, readers, 5s);
 class [[nodiscard]] TimedWait : private Timer {
@@ -41,7 +41,7 @@ class [[nodiscard]] TimedWait : private Timer {
   bool timed_out_ = false;
 };
 
-/// Schedules everybody who waits in `list`.
+/// Schedules every waiter in `list`.
 inline void wake_all(LoopCore& core, WaiterList& list) {
   while (Waiter* waiter = list.pop_front()) core.schedule(*waiter);
 }

@@ -38,7 +38,7 @@ Result<Address> Address::path(std::string_view path) {
   if (path.find('\0') != std::string_view::npos) {
     return bad_address(path, "a path cannot hold a NUL byte: the kernel would cut it there");
   }
-  // One slash says the same as several, and the printed form stays readable: unix:///p is /p.
+  // One slash means the same as several, and the printed form stays readable: unix:///p is /p.
   while (path.starts_with("//")) path.remove_prefix(1);
   return Address(Kind::path, std::string(path));
 }

@@ -27,7 +27,7 @@ std::optional<int> number(const char* text) {
   return whole ? std::optional(value) : std::nullopt;
 }
 
-/// The part of "a:b:c" at a position.
+/// The part of "a:b:c" at the given position.
 std::string_view part(std::string_view names, int position) {
   while (position-- > 0) names.remove_prefix(names.find(':') + 1);
   return names.substr(0, names.find(':'));
@@ -38,7 +38,7 @@ std::unexpected<Error> refused(int error, const Address& address, std::string re
   return sys::failure(error, "take over", address.unescaped(), std::move(reason), std::move(hint));
 }
 
-/// How many sockets were handed to this process. LISTEN_PID keeps a child from taking what was
+/// The number of sockets handed to this process. LISTEN_PID keeps a child from taking what was
 /// meant for its parent.
 Result<int> count_handed_over(const Address& address) {
   const auto pid = number(sys::environment_value("LISTEN_PID"));
@@ -48,7 +48,7 @@ Result<int> count_handed_over(const Address& address) {
                  "it is started by a socket unit or systemd-socket-activate");
 }
 
-/// The number socket activation gave to `address`.
+/// The descriptor number that socket activation assigned to `address`.
 Result<int> handed_over(const Address& address) {
   const auto count = count_handed_over(address);
   if (!count) return count;
@@ -76,7 +76,7 @@ Result<int> handed_over(const Address& address) {
   return refused(EBUSY, address, "every such socket that was handed over has an owner already");
 }
 
-/// Two threads must not both find that nobody owns it.
+/// Locks, so that two threads cannot both find the descriptor without an owner.
 Result<Descriptor> claim(int descriptor, const Address& address) {
   static std::mutex claiming;
   const std::lock_guard lock(claiming);
@@ -128,7 +128,7 @@ SharedState::SharedState(int socket)
       credentials_(sys::passes_credentials(socket)),
       rights_(sys::allows_fd_passing(socket)) {}
 
-// Nothing can be done about what fails here, and nothing depends on it.
+// A failure here cannot be repaired, and nothing depends on these calls.
 void SharedState::put_back(int socket) const noexcept {
   if (rights_) (void)sys::allow_fd_passing(socket, *rights_);
   if (credentials_) (void)sys::pass_credentials(socket, *credentials_);

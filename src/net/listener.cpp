@@ -21,14 +21,14 @@ struct Listener::State {
     found.reset();
   }
 
-  // The name goes before its socket: once the socket is closed, somebody may rightly take it.
+  // The name is removed before its socket is closed: then another process may rightly take it.
   Descriptor socket;
-  std::optional<net::SocketFile> name;    // none: inherited, handed over or lost
-  std::optional<net::SharedState> found;  // of an inherited one
+  std::optional<net::SocketFile> name;    // unset: inherited, handed over or lost
+  std::optional<net::SharedState> found;  // of an inherited socket
   Address address;
   SocketType type = SocketType::stream;
-  BindOptions options;  // the name's
-  bool shared = false;  // with processes that go on serving it: never shut down
+  BindOptions options;  // those the name was bound with
+  bool shared = false;  // with processes that continue to serve it: never shut down
   bool refusing = false;
 };
 
@@ -40,7 +40,7 @@ Result<Descriptor> make_socket_for(const Address& address, SocketType type) {
   return std::move(*socket);
 }
 
-/// accept(2) on a socket that others share must not block when one of them was quicker.
+/// accept(2) on a shared socket must not block when another process accepted first.
 Result<void> never_block(int socket, const Address& address) {
   const auto set = sys::set_nonblocking(socket, true);
   if (!set) return sys::failure(set.error(), "take over", address.unescaped());
@@ -84,7 +84,7 @@ Result<Listener> Listener::bind(const AddressSpec& where, const BindOptions& opt
   return listen_on(std::move(state));
 }
 
-/// On a socket that has its name.
+/// Listens on a socket that is already bound.
 Result<Listener> Listener::listen_on(std::unique_ptr<State> state) {
   state->address = state->name->address();
   state->type = state->options.type;
@@ -116,17 +116,17 @@ Listener::~Listener() = default;
 
 Result<std::optional<Descriptor>> Listener::accept() {
   if (!state_->socket.holds_one() || (state_->refusing && state_->shared)) return std::nullopt;
-  // Another process that served it, too, may have ended and put back what it had found.
+  // Another process that also served it may have ended and restored the previous state.
   if (state_->found) (void)sys::set_nonblocking(state_->socket.get(), true);
-  // Bounded: whoever is refused by a security module could otherwise keep us here.
+  // Bounded: clients that a security module rejects could otherwise keep us in this loop.
   constexpr int most_skipped = 64;
   for (int attempt = 0; attempt < most_skipped; ++attempt) {
     auto connection = sys::accept(state_->socket.get());
     if (connection) return std::move(*connection);
     switch (connection.error()) {
       case EAGAIN: return std::nullopt;
-      // Not seen on Unix sockets, and allowed by accept(2): that client is gone, the next may
-      // not be.
+      // Not seen on Unix sockets, but accept(2) allows them: this client is gone, the next may not
+      // be.
       case ECONNABORTED:
       case EPROTO:
       case EPERM: continue;
@@ -141,7 +141,7 @@ Result<std::optional<Descriptor>> Listener::accept() {
 
 void Listener::refuse() {
   state_->refusing = true;
-  // It fails for sockets that do not listen; this one does.
+  // shutdown(2) fails only for sockets that do not listen; this one does.
   if (!state_->shared) (void)sys::shutdown_reading(state_->socket.get());
 }
 
@@ -194,7 +194,7 @@ Result<Listener> Listener::adopt(const AddressSpec& where, Handover from,
 Result<void> Listener::claim() {
   state_->shared = false;
   if (!state_->name) return {};
-  // To clients the kernel names the process that called listen(2) last (SO_PEERCRED).
+  // SO_PEERCRED on the client's side names the process that called listen(2) last.
   (void)sys::listen(state_->socket.get(), state_->options.backlog);
   return state_->name->claim();
 }

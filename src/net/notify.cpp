@@ -24,12 +24,12 @@ namespace {
 using namespace std::chrono_literals;
 using std::chrono::microseconds;
 
-// A full queue has no event to wait for on a socket that is not connected.
+// An unconnected socket gets no event when the receiver's full queue has room again.
 constexpr Duration retry_time = 50ms;
 constexpr std::size_t most_unsent = 16;
 
-// While draining, the manager is asked for this much time, again and again: it may kill a process
-// that hangs, and must not kill one that is still at it.
+// While draining, the loop asks the manager for this much time again and again: the manager may
+// kill a process that hangs, and must not kill one that still makes progress.
 constexpr Duration drain_extension = 5s;
 constexpr Duration drain_interval = 1s;
 
@@ -53,7 +53,7 @@ Result<Address> address_in(std::string_view text) {
                       "it is neither a path nor an abstract name");
 }
 
-/// How often to feed the watchdog: twice as often as it asks for. Zero: there is none for us.
+/// The interval for feeding the watchdog: half of what it requires. Zero: this process has none.
 Duration watchdog_interval() {
   const auto time = number(sys::environment_value("WATCHDOG_USEC"));
   const char* pid = sys::environment_value("WATCHDOG_PID");
@@ -63,7 +63,7 @@ Duration watchdog_interval() {
   return microseconds(*time) / 2;
 }
 
-/// A timer that does something.
+/// A timer that calls a function.
 class Alarm final : public detail::Timer {
  public:
   explicit Alarm(std::function<void()> action) : action_(std::move(action)) {}
@@ -100,7 +100,7 @@ struct Notifier::State {
     if (!unsent.empty()) send_unsent();
   }
 
-  /// Kept open: a watchdog must be fed when no descriptor is left, too.
+  /// The socket stays open: a watchdog must be fed even when no descriptor is left.
   void open(const char* text) {
     auto address = address_in(text);
     auto made = sys::make_socket(sys::Type::datagram, false);
@@ -114,7 +114,7 @@ struct Notifier::State {
     }
   }
 
-  /// Once, and to a manager that has room.
+  /// Sends once; fails if the manager's queue is full.
   Result<void> try_to_say(std::string_view text) {
     if (error) return std::unexpected(*error);
     if (!socket.holds_one()) return {};
@@ -126,9 +126,9 @@ struct Notifier::State {
     return {};
   }
 
-  /// In order, and later if the manager has no room now.
+  /// Sends in order, and later if the manager's queue is full now.
   Result<void> say(std::string text) {
-    if (error) return std::unexpected(*error);  // it may be ENOBUFS, too, and that one lasts
+    if (error) return std::unexpected(*error);  // it may also be ENOBUFS, which is permanent here
     if (unsent.empty()) {
       auto said = try_to_say(text);
       if (said || !is_full(said.error())) return said;
@@ -154,7 +154,7 @@ struct Notifier::State {
            error.code == std::errc::no_buffer_space;
   }
 
-  // Neither is said later what could not be said now: it is said anew soon enough.
+  // Neither message is retried when it cannot be sent now: the next one follows soon enough.
 
   void feed_watchdog() {
     (void)try_to_say("WATCHDOG=1");
@@ -167,7 +167,7 @@ struct Notifier::State {
   }
 
   Loop& loop;
-  std::optional<Error> error;  // nothing can be said at all
+  std::optional<Error> error;  // nothing can be sent at all
   Address manager;
   Descriptor socket;
   std::deque<std::string> unsent;
@@ -186,7 +186,7 @@ bool Notifier::enabled() const noexcept { return state_->socket.holds_one(); }
 
 Result<void> Notifier::ready() { return state_->say("READY=1"); }
 
-// The time lets the manager tell this reload from one before it.
+// MONOTONIC_USEC lets the manager distinguish this reload from an earlier one.
 Result<void> Notifier::reloading() {
   return state_->say("RELOADING=1\nMONOTONIC_USEC=" +
                      in_microseconds(Loop::Clock::now().time_since_epoch()));

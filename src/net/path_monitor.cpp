@@ -13,7 +13,7 @@ void PathMonitor::start() {
   if (auto from = sys::open_directory(".")) origin_ = std::move(*from);
   running_ = true;
   place();
-  // It may have been replaced before the watch was there.
+  // The file may have been replaced before the watch existed.
   Timer::start(core_, core_.now());
 }
 
@@ -23,7 +23,7 @@ void PathMonitor::look_soon() {
   Timer::start(core_, core_.now());
 }
 
-/// On what leads to the path now: that may have changed, and the path not be lost.
+/// Watches what leads to the path now. That may have changed without the path being lost.
 void PathMonitor::place() {
   stop_watching();
   changes_.close();
@@ -47,7 +47,7 @@ void PathMonitor::Mounts::stop() noexcept {
   table_.close();
 }
 
-// Also what happens where the kernel has no watch left for us, or a directory is not ours to read.
+// Also used when the kernel has no watch left for us, or a directory is not readable for us.
 void PathMonitor::look_later() { Timer::start(core_, Loop::Clock::now() + bounds::path_look); }
 
 void PathMonitor::fire() {
@@ -70,11 +70,11 @@ void PathMonitor::look() {
   if (!std::exchange(lost_, true)) owner_.on_lost(*why);
   if (!running_) return;
   if (owner_.rebind && owner_.rebind()) return found();
-  // What is not there cannot be watched: a directory may come back, another server may go.
+  // A missing file cannot be watched, so poll: a directory may come back, another server may end.
   look_later();
 }
 
-/// The path leads here again, perhaps by another way than before.
+/// The path leads to our socket again, perhaps through other directories or links than before.
 void PathMonitor::found() {
   lost_ = false;
   look_soon();

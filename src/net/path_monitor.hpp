@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Notices when a path that was bound here leads elsewhere, or nowhere, and when it leads here
-// again: a live server whose socket file was removed goes on undisturbed, and nobody would report
-// that no client finds it. The same happens when a link on the way is swapped, a directory above is
-// renamed, or something is mounted over it.
+// Notices when a path bound here leads elsewhere, or nowhere, and when it leads here again. A
+// server whose socket file was removed continues undisturbed, but no client can find it. The same
+// happens when a link in the path is replaced, a parent directory is renamed, or a file system is
+// mounted over it.
 #pragma once
 
 #include <functional>
@@ -18,26 +18,26 @@ namespace hallway::net {
 
 class PathMonitor : private detail::Watch, private detail::Timer {
  public:
-  /// The owner of the path. Each function may stop() the watch, and none may destroy it.
+  /// The owner of the path. Each function may call stop(), and none may destroy the monitor.
   struct Owner {
-    /// Why the path is lost; nothing while it is not.
+    /// Why the path is lost; nullopt while it is not.
     std::move_only_function<std::optional<std::string>()> lost;
-    /// Called once for each loss, and once for each time that the path leads here again.
+    /// on_lost is called once per loss, on_regained once each time the path leads here again.
     std::move_only_function<void(const std::string& why)> on_lost;
     std::move_only_function<void()> on_regained;
-    /// Tries to bind a path that is lost again: true once it is bound. Called after on_lost, and at
-    /// each later look. Unset: the path is not bound again.
+    /// Tries to bind a lost path again and returns true once it is bound. Called after on_lost and
+    /// at each later check. If unset, the path is not bound again.
     std::move_only_function<bool()> rebind;
   };
 
   PathMonitor(detail::LoopCore& core, std::string path, Owner owner)
       : core_(core), path_(std::move(path)), owner_(std::move(owner)), mounts_(*this) {}
 
-  /// Watches what leads to the path now, from the next turn on. A relative path begins in the
-  /// working directory of this moment.
+  /// Watches what leads to the path now, from the next turn on. A relative path starts at the
+  /// current working directory.
   void start();
 
-  /// Looks again in the next turn, at what leads to the path by then.
+  /// Checks again in the next turn, after watching what leads to the path by then.
   void look_soon();
 
   void stop() noexcept;
@@ -50,7 +50,7 @@ class PathMonitor : private detail::Watch, private detail::Timer {
   void found();
   void place();
 
-  /// What is mounted or unmounted.
+  /// Notices mounts and unmounts.
   class Mounts : public detail::Watch {
    public:
     explicit Mounts(PathMonitor& name) : name_(name) {}

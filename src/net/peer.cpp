@@ -38,7 +38,7 @@ Result<PidStatus> Peer::identity_of(int socket) {
   const auto pidfd = pidfd_of(socket);
   if (!pidfd) {
     if (pidfd.error().code == std::errc::no_protocol_option) return PidStatus::unverified;
-    // What kernels before 6.16 say of a process that is gone.
+    // Kernels before 6.16 report this for a process that is gone.
     if (pidfd.error().code == std::errc::invalid_argument) return PidStatus::ended;
     return std::unexpected(pidfd.error());
   }
@@ -134,7 +134,8 @@ Result<std::vector<AllowRule>> resolved(std::span<const AllowRule> rules) {
 }
 
 bool AllowRule::admits(const Peer& peer, std::span<const std::uint32_t> groups) const {
-  // The overflow uid stands for everybody from outside our user namespace: for nobody.
+  // The overflow uid stands for all users outside our user namespace, so it identifies none of
+  // them.
   if (peer.uid == Peer::overflow_uid) return kind == Kind::any;
   switch (kind) {
     case Kind::any: return true;

@@ -22,7 +22,7 @@ sys::Expected<ResolvedAddress> resolve(const Address& address, std::optional<std
   if (!owner && path.size() <= sys::SocketAddress::name_max) {
     return ResolvedAddress{sys::SocketAddress::path(path), {}};
   }
-  // The kernel follows /proc/self/fd/N to the inode itself, so no name has to fit.
+  // The kernel follows /proc/self/fd/N to the inode itself, so the path may have any length.
   const auto [directory_path, file] = split_path(path);
   const auto directory = sys::open_directory(directory_path);
   if (!directory) return std::unexpected(directory.error());
@@ -31,7 +31,7 @@ sys::Expected<ResolvedAddress> resolve(const Address& address, std::optional<std
   if (owner) {
     const auto found = sys::identify(name->get());
     if (!found) return std::unexpected(found.error());
-    // The overflow uid is anybody's whom this user namespace does not know.
+    // The overflow uid stands for every user that this user namespace does not map.
     const bool theirs = found->uid == *owner && *owner != Peer::overflow_uid;
     if (found->kind != sys::FileKind::socket || !theirs) {
       return std::unexpected(EPERM);
@@ -47,21 +47,21 @@ Result<std::optional<Descriptor>> try_connect(const Address& address, SocketType
   auto socket = sys::make_socket(to_sys(type), true);
   if (!socket) return connect_error(socket.error(), "connect", address);
   const auto connected = sys::connect(socket->get(), reachable->address);
-  // EAGAIN and not EINPROGRESS: nothing was started. A poll would report a socket that looks
-  // connected and is not.
+  // EAGAIN rather than EINPROGRESS: no connect was started. Polling would report a socket that
+  // looks connected and is not.
   if (!connected && connected.error() == EAGAIN) return std::nullopt;
   if (!connected) return connect_error(connected.error(), "connect", address);
   return std::move(*socket);
 }
 
-// A datagram socket is only given its peer, which hears nothing of it; all others are of the wrong
-// type.
+// Connecting a datagram socket only sets its default peer, and the peer is not notified. A socket
+// of any other type answers that ours has the wrong type.
 Result<bool> is_held(const Address& address) {
   const auto probe = try_connect(address, SocketType::datagram);
   if (probe) return true;
   const std::error_code code = probe.error().code;
   if (code == std::errc::connection_refused) return false;
-  // EPERM: a datagram socket that is itself connected to another.
+  // EPERM: a datagram socket that is itself connected to another one.
   if (code == std::errc::wrong_protocol_type || code == std::errc::operation_not_permitted) {
     return true;
   }
@@ -81,8 +81,9 @@ const char* words(sys::FileKind kind) {
 
 namespace {
 
-/// connect(2) refuses alike what is not a socket, what nobody has any longer, and what does not
-/// listen: a look says which. Gives a reason and a hint.
+/// connect(2) fails with the same error for a file that is not a socket, a socket that no process
+/// holds any longer, and a socket that does not listen. The file shows which one it is.
+/// @return a reason and a hint
 std::pair<std::string, std::string> why_refused(const Address& address) {
   if (address.kind() != Address::Kind::path) {
     return {"nobody listens there", "the server is not running"};
@@ -94,7 +95,7 @@ std::pair<std::string, std::string> why_refused(const Address& address) {
     return {std::string("it is ") + words(found->kind) + ", not a socket",
             "see whether the path is right"};
   }
-  // As is_held(), which asks by way of an error, and so by way of this function.
+  // As is_held(), which is not called because it builds an error, and thereby calls this function.
   const auto socket = sys::make_socket(sys::Type::datagram, true);
   if (!socket) return {"nobody listens there", "the server is not running"};
   const auto path = sys::SocketAddress::path(sys::proc_path(there->get()));
@@ -108,7 +109,7 @@ std::pair<std::string, std::string> why_refused(const Address& address) {
 
 bool is_below_removed_directory(const Address& address) {
   if (address.kind() != Address::Kind::path || address.name().starts_with('/')) return false;
-  // It can still be opened; but no name leads anywhere from there, and none can be made.
+  // The removed directory can still be opened, but no name can be looked up or created in it.
   std::error_code error;
   static_cast<void>(std::filesystem::current_path(error));
   return error == std::errc::no_such_file_or_directory;

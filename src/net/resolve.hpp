@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// From an Address to what connect(2) and sendmsg(2) take, paths of any length included.
+// Turns an Address into what connect(2) and sendmsg(2) take, for paths of any length.
 #pragma once
 
 #include <optional>
@@ -17,41 +17,42 @@
 
 namespace hallway::net {
 
-/// An address the kernel can be given, and what has to stay open while it is.
+/// An address the kernel accepts, and the descriptor that must stay open while it is in use.
 struct ResolvedAddress {
   sys::SocketAddress address;
   Descriptor name;  ///< a long path is reached through the descriptor of its inode
 };
 
-/// @param owner  the path has to lead to a socket file of this user; what was checked is what is
-///               reached, even if the name is given to another file meanwhile
+/// @param owner  the path must lead to a socket file of this user. The file that was checked is the
+///               one that is reached, even if the name is given to another file meanwhile
 /// @errors errno: that of finding a long path; EINVAL for an address that names no socket; EPERM
-///         for one that is not the owner's, or has none
+///         for a socket of another owner, or one that has none
 sys::Expected<ResolvedAddress> resolve(const Address& address,
                                        std::optional<std::uint32_t> owner = std::nullopt);
 
-/// One try to connect. Nothing: the server's backlog is full, which the kernel gives no event
-/// for; try again later. The socket is non-blocking.
+/// Tries to connect once. The socket is non-blocking.
+/// @return nullopt if the server's backlog is full; the kernel gives no event for that: try again
+///         later
 Result<std::optional<Descriptor>> try_connect(const Address& address, SocketType type);
 
-/// Whether a live socket of any type is bound to the path, listening or not, in whatever network
-/// namespace: false for what a dead server left. No server sees that it was asked.
+/// Whether a live socket of any type is bound to the path, listening or not, in any network
+/// namespace. False for the file that a dead server left. The server does not notice the check.
 /// @errors as try_connect()
 Result<bool> is_held(const Address& address);
 
-/// "a regular file", for people.
+/// A description for people, such as "a regular file".
 const char* words(sys::FileKind kind);
 
-/// Whether a name that is not there is a relative one, and the working directory is gone.
+/// Whether a name was not found because it is relative and the working directory was removed.
 bool is_below_removed_directory(const Address& address);
 inline constexpr const char* directory_removed = "the working directory was removed";
 inline constexpr const char* leave_directory = "change to another one, or give an absolute path";
 
-/// An error of connecting or sending to `address`, with what it usually means; where the kernel's
-/// number has several meanings, a look at the file says which.
+/// An error of connecting or sending to `address`, with its usual meaning. Where errno has several
+/// meanings, the file itself is examined to find out which applies.
 std::unexpected<Error> connect_error(int error, const char* operation, const Address& address);
 
-/// The address as received from the kernel.
+/// The Address for one received from the kernel.
 Address from_sys(const sys::SocketAddress& address);
 
 /// Splits a path into its directory and last component: "a" gives "." and "a".

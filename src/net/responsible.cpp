@@ -16,7 +16,7 @@ namespace hallway::net {
 
 namespace {
 
-// Lines after this many are ignored.
+// Limit of lines read; later lines are ignored.
 constexpr std::size_t most_lines = 65'536;
 
 std::optional<std::uint32_t> number_in(std::string_view text) {
@@ -26,7 +26,7 @@ std::optional<std::uint32_t> number_in(std::string_view text) {
   return whole ? std::optional(value) : std::nullopt;
 }
 
-/// What stands between the colons of a line.
+/// The fields of a line, which colons separate.
 std::vector<std::string_view> fields_of(std::string_view line) {
   std::vector<std::string_view> fields;
   while (true) {
@@ -76,7 +76,8 @@ std::optional<SubordinateUids> SubordinateUids::read(const std::string& ranges,
 std::optional<std::uint32_t> SubordinateUids::owner_of(std::uint32_t uid) const noexcept {
   const auto found = std::ranges::find_if(
       ranges_, [uid](const Range& range) { return contains(range.first, range.count, uid); });
-  // What root hands out is for containers that root runs: each of them is somebody else.
+  // Root's own ranges are for containers that root runs. Each of those is a different user, so root
+  // does not count as the owner.
   if (found == ranges_.end() || found->owner == 0) return std::nullopt;
   return found->owner;
 }
@@ -103,7 +104,7 @@ std::uint32_t responsible_uid(const Peer& peer, const SubordinateUids& subordina
   if (peer.pid <= 0) return peer.uid;
   std::ostringstream text;
   text << std::ifstream("/proc/" + std::to_string(peer.pid) + "/uid_map").rdbuf();
-  // In our own namespace, and in one that root made, root is root.
+  // In our own namespace, and in one that root created, the outer uid of root is 0.
   const auto root = root_in(parse_uid_map(text.str()), peer.uid);
   return root && *root != 0 ? *root : peer.uid;
 }

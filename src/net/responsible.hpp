@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Who answers for a uid. A user may have 65,536 subordinate uids and more (man 5 subuid), which it
-// takes in user namespaces of its own: what each of these does is the doing of that user, and a
-// limit for one uid is none if the others are not counted with it.
+// Finds the uid that is responsible for another uid. A user may have 65,536 subordinate uids and
+// more (man 5 subuid), which it uses in its own user namespaces. That user is responsible for all
+// of them, and a limit per uid is ineffective unless they are counted together.
 #pragma once
 
 #include <cstdint>
@@ -14,12 +14,12 @@
 
 namespace hallway::net {
 
-/// Which uids belong to which user, as /etc/subuid says. Its users are looked for in /etc/passwd,
-/// and nowhere else: this is asked while a loop runs.
+/// The owners of subordinate uids, as listed in /etc/subuid. User names are looked up only in
+/// /etc/passwd, because this runs on a loop.
 class SubordinateUids {
  public:
   SubordinateUids() = default;
-  /// nullopt: a file is there and cannot be read now.
+  /// @return nullopt if a file exists and cannot be read now
   static std::optional<SubordinateUids> read(const std::string& ranges = "/etc/subuid",
                                              const std::string& users = "/etc/passwd");
 
@@ -34,7 +34,8 @@ class SubordinateUids {
   std::vector<Range> ranges_;
 };
 
-/// A line of /proc/PID/uid_map (man 7 user_namespaces), its outer uids as we see them.
+/// A line of /proc/PID/uid_map (man 7 user_namespaces), with the outer uids as our namespace sees
+/// them.
 struct UidRange {
   std::uint32_t inside;
   std::uint32_t outside;
@@ -42,13 +43,13 @@ struct UidRange {
 };
 std::vector<UidRange> parse_uid_map(const std::string& text);
 
-/// The outer uid of root in a namespace with this map; nullopt where the map does not have `uid`,
-/// or has no root.
+/// The outer uid of root in a namespace with this map; nullopt if the map does not contain `uid` or
+/// root.
 std::optional<std::uint32_t> root_in(const std::vector<UidRange>& map, std::uint32_t uid) noexcept;
 
-/// The uid that answers for this peer: the owner that /etc/subuid names; else, where its process is
-/// in another user namespace, root of that; else its own. The namespace of a process that has
-/// ended, or is hidden from us (man 5 proc, hidepid), is not known.
+/// The uid responsible for this peer: the owner that /etc/subuid names; else, if its process is in
+/// another user namespace, the outer uid of root there; else its own uid. The namespace is unknown
+/// if the process has ended or is hidden from us (man 5 proc, hidepid).
 std::uint32_t responsible_uid(const Peer& peer, const SubordinateUids& subordinates);
 
 }  // namespace hallway::net

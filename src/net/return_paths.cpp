@@ -15,11 +15,11 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// Each is a descriptor that stays open.
+// Each entry keeps a descriptor open.
 constexpr std::size_t most_known = 32;
 
-// For this long a name counts as who held it when the kernel was asked: a sender that answers come
-// to by the thousand costs one request, and a name that changes hands is seen soon.
+// How long the kernel's answer about the holder of a name is trusted. One request then serves a
+// sender that gets thousands of answers, and a name that changes hands is noticed soon.
 constexpr Duration names_last = 100ms;
 
 std::unexpected<Error> refused(const Address& address, std::string reason) {
@@ -28,14 +28,14 @@ std::unexpected<Error> refused(const Address& address, std::string reason) {
       "a client that wants answers binds a path of its own, or lets the kernel pick");
 }
 
-/// The overflow uid is anybody's whom this user namespace does not know: only one who has it
-/// himself does nothing for it that it could not do.
+/// The overflow uid stands for every user that this user namespace does not map. Only a process
+/// that runs with it itself may serve it: that gives the sender no right that it does not have.
 bool is_somebody(std::uint32_t uid) {
   return uid != Peer::overflow_uid || uid == sys::effective_uid();
 }
 
-/// The file a path means to its sender. The pid may be another process's by now: whose the file is,
-/// is looked at anyway.
+/// The file that a path means to its sender. The pid may belong to another process by now; the
+/// caller checks the owner of the file in any case.
 sys::Expected<Descriptor> open_as_sender(const std::string& path, const Peer& sender) {
   const bool absolute = path.starts_with('/');
   const char* place = absolute ? "/root" : "/cwd";
@@ -95,11 +95,11 @@ Result<sys::SocketAddress> ReturnPaths::find_abstract(const Address& address, co
   const bool fresh = now - names_read_ < names_last;
   if (fresh && holder_of(address) == sender.uid && is_somebody(sender.uid)) return there;
   auto names = sys::abstract_datagram_names();
-  if (!names) return there;  // see above: nobody can say
+  if (!names) return there;  // without netlink the owner is unknown (see the header)
   names_ = std::move(*names);
   names_read_ = now;
   const auto holder = holder_of(address);
-  // It went, or it is of another network namespace and of nobody here.
+  // The socket is gone, or it is in another network namespace and unknown here.
   if (!holder) return connect_error(ECONNREFUSED, "answer", address);
   if (*holder == sender.uid && is_somebody(sender.uid)) return there;
   return refused(address, "here it is a socket of uid " + std::to_string(*holder) + ", and uid " +

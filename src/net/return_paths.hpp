@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Where an answer to a datagram may go. The name a datagram bears is a string that its sender chose
-// when it bound its socket: it may lead to somebody else's socket from here, which the sender may
-// not write to, or which is in another network namespace. An answer is sent with our rights, so it
-// goes only to a socket that is provably of the sender's uid:
+// Where an answer to a datagram may go. The sender chose the name a datagram carries when it bound
+// its socket. Resolved here, that name may lead to another user's socket, which the sender may not
+// write to, or which is in another network namespace. An answer is sent with our rights, so it goes
+// only to a socket that is provably of the sender's uid:
 //
 //   a path       is looked up as the sender does, from its root or working directory
-//                (/proc/PID/root, /proc/PID/cwd), where the kernel lets us; else from our root, and
-//                a relative one not at all. What is found must be a socket file of the sender's
-//                uid, no symbolic link, and that very file is sent to, whatever becomes of the
-//                name.
-//   an abstract  must be of a datagram socket of the sender's uid in our network namespace, as the
-//   name         kernel says (sock_diag(7)). Where netlink is forbidden it cannot be asked, and the
-//                answer is sent all the same: an abstract name has no permissions to get around.
+//                (/proc/PID/root, /proc/PID/cwd), where the kernel permits it. Otherwise it is
+//                looked up from our root, and a relative path is refused. The result must be a
+//                socket file of the sender's uid, not a symbolic link, and the answer goes to that
+//                very file, even if the name changes.
+//   an abstract  must belong to a datagram socket of the sender's uid in our network namespace,
+//   name         according to the kernel (sock_diag(7)). Where netlink is forbidden this cannot be
+//                checked, and the answer is sent unchecked: an abstract name has no permissions
+//                that this could circumvent.
 #pragma once
 
 #include <cstdint>
@@ -33,13 +34,12 @@ namespace hallway::net {
 
 class ReturnPaths {
  public:
-  /// Where to send what is for `sender`, who gave that address. What was found once is remembered:
-  /// files until forget(), abstract names for names_last.
-  /// @errors EPERM: it is not provably the sender's; EDESTADDRREQ: it is unnamed; those of finding
-  /// it
+  /// Finds where to send an answer to `sender`, which gave `address`. A result is remembered: files
+  /// until forget(), abstract names for names_last.
+  /// @errors EPERM: not provably the sender's; EDESTADDRREQ: unnamed; those of resolving it
   Result<sys::SocketAddress> find(const Address& address, const Peer& sender);
 
-  /// Nobody is there any more: a socket may have been bound anew by that name.
+  /// The address refused: a new socket may have been bound to that name.
   void forget(const Address& address);
 
  private:
@@ -54,7 +54,7 @@ class ReturnPaths {
   Result<sys::SocketAddress> find_abstract(const Address& address, const Peer& sender);
   [[nodiscard]] std::optional<std::uint32_t> holder_of(const Address& address) const;
 
-  std::list<Known> known_;  // the latest one used first
+  std::list<Known> known_;  // the most recently used first
   std::map<std::string, std::uint32_t> names_;
   Loop::Clock::time_point names_read_;
 };

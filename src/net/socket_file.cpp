@@ -16,13 +16,12 @@ namespace hallway::net {
 
 namespace {
 
-// What a holder writes into its lock file, before its pid and the pid namespace that this counts
-// in.
+// The holder writes this into its lock file, followed by its pid and the pid namespace of that pid.
 constexpr std::string_view lock_mark = "hallway ";
 constexpr std::size_t lock_size_max = 64;
 constexpr unsigned lock_mode = 0600;
 
-/// The inode of our pid namespace, the same for all its processes; 0 where there is no /proc.
+/// The inode of our pid namespace, the same for all its processes; 0 if there is no /proc.
 std::uint64_t pid_namespace() {
   const auto own = sys::open_target_of_path("/proc/self/ns/pid");
   const auto identity = own ? sys::identify(own->get())
@@ -30,8 +29,9 @@ std::uint64_t pid_namespace() {
   return identity ? identity->inode : 0;
 }
 
-/// A file of that name may be somebody's (Gemfile and Gemfile.lock, or what flock(1) made). Ours
-/// says so, or its maker died before it could: then it is empty, private and of our uid.
+/// A file of that name may belong to another program (Gemfile and Gemfile.lock, or a file made by
+/// flock(1)). Our lock file starts with lock_mark. If its maker died before writing that, the file
+/// is empty, private and of our uid.
 bool looks_like_a_lock(const Descriptor& file, const sys::FileIdentity& identity) {
   const auto text = sys::read_contents(file.get(), lock_size_max);
   if (!text) return false;
@@ -40,7 +40,7 @@ bool looks_like_a_lock(const Descriptor& file, const sys::FileIdentity& identity
   return just_made || text->starts_with(lock_mark);
 }
 
-/// What a lock file says of the process that holds it.
+/// What a lock file records about the process that holds it.
 struct LockText {
   std::int32_t pid = 0;
   bool of_another_namespace = false;
@@ -57,7 +57,7 @@ LockText read_lock(const Descriptor& lock_file) {
   return lock;
 }
 
-/// A pid of another pid namespace would name some other process here, and is left out.
+/// A pid of another pid namespace would name an unrelated process here and is left out.
 std::optional<Peer> known_holder(const LockText& lock) {
   if (lock.pid <= 0 || lock.of_another_namespace) return std::nullopt;
   const auto process = sys::open_directory("/proc/" + std::to_string(lock.pid));
@@ -70,7 +70,7 @@ std::optional<Peer> known_holder(const LockText& lock) {
   return holder;
 }
 
-/// The process that holds a lock file, by the pid it wrote there.
+/// Describes the process that holds a lock file, by the pid it wrote there.
 std::string holder_of(const Descriptor& lock_file) {
   const LockText lock = read_lock(lock_file);
   if (lock.pid > 0 && lock.of_another_namespace) return "a process of another pid namespace";
@@ -78,8 +78,8 @@ std::string holder_of(const Descriptor& lock_file) {
   return holder ? holder->to_string() : "another process";
 }
 
-/// Who listens, as its pid said when it began to. It may have handed the socket over since, and
-/// ended, or be of another pid namespace.
+/// Describes the listening process by its pid when it called listen(2). It may have handed the
+/// socket over and ended since, or be in another pid namespace.
 std::string listener_of(int connected) {
   const auto peer = Peer::of(connected);
   const auto identity = Peer::identity_of(connected);
@@ -87,10 +87,10 @@ std::string listener_of(int connected) {
   return known ? peer->to_string() : "another process";
 }
 
-/// Who has a socket that is there; nothing when it is dead. The kernel finds a bound socket by its
-/// file, whatever network namespace it is in, and looks at its type before it looks whether it
-/// listens: so one that does not listen yet refuses two types for their sake, and a dead one
-/// refuses all for its own.
+/// Describes the process that holds an existing socket; nullopt if the socket is dead. The kernel
+/// finds a bound socket by its file, in any network namespace, and checks its type before it checks
+/// whether the socket listens. So a live socket that does not listen yet reports a wrong type to
+/// the two other types, and a dead one refuses connections of all types.
 Result<std::optional<std::string>> live_owner(const Address& address, SocketType type) {
   auto probe = try_connect(address, type);
   if (probe && !probe->has_value()) return "a server whose backlog is full";
@@ -111,7 +111,7 @@ std::unexpected<Error> in_use(const Address& address, const std::string& owner) 
                       "stop it, or use another address");
 }
 
-/// Whether the file is the one that the socket is bound to, as far as can be known by everybody.
+/// Whether the file is the one the socket is bound to, as far as an unprivileged process can know.
 bool is_file_of(int socket, const sys::FileIdentity& file) {
   if (file.kind != sys::FileKind::socket) return false;
   const auto inode = sys::inode_of(socket);
@@ -164,7 +164,7 @@ Result<SocketFile> SocketFile::bind_again(int socket, const BindOptions& options
   if (auto done = fresh.open_parent_directory(); !done) return std::unexpected(done.error());
   const bool lock_stays = options.lock && is_our_lock(fresh);
   if (lock_stays) {
-    // Never free in between: another server would take the name.
+    // The lock is never free in between: another server would take the name.
     fresh.lock_ = std::move(lock_);
   } else if (options.lock) {
     if (auto done = fresh.take_lock(); !done) return std::unexpected(done.error());
@@ -176,8 +176,8 @@ Result<SocketFile> SocketFile::bind_again(int socket, const BindOptions& options
   return std::unexpected(done.error());
 }
 
-/// User and group that the options name. Looked up once: a path is bound again on a loop that
-/// serves clients, which must not wait for the user database.
+/// The user and group that the options name. They are looked up once: a path is bound again on a
+/// loop that serves clients, which must not wait for the user database.
 Result<SocketFile::Ownership> SocketFile::wanted_ownership(const BindOptions& options) {
   if (ownership_) return *ownership_;
   Ownership wanted;
@@ -195,7 +195,7 @@ Result<SocketFile::Ownership> SocketFile::wanted_ownership(const BindOptions& op
   return wanted;
 }
 
-/// Whether the lock file where `other` is to be bound is the one that is locked here.
+/// Whether the lock file where `other` is to be bound is the one that this object has locked.
 bool SocketFile::is_our_lock(const SocketFile& other) const {
   if (!lock_.holds_one()) return false;
   const auto held = sys::identify(lock_.get());
@@ -256,7 +256,7 @@ Result<void> SocketFile::claim() {
   const auto name = sys::open_name(directory_.get(), file_);
   if (!name) return failed(name.error());
   const auto found = sys::identify(name->get());
-  // Lost in this moment: whoever watches the name will say so.
+  // The path was lost at this moment: its PathMonitor will report it.
   if (!found || !found->same_file(*made_)) return {};
   return set_owner_and_mode(name->get(), options);
 }
@@ -317,16 +317,17 @@ Result<void> SocketFile::open_parent_directory() {
   if (!opened) return failed(opened.error());
   directory_ = std::move(*opened);
   binder_ = sys::process_id();
-  // Where the two together are longer than a name may be, they share the lock of whoever begins
-  // with the same bytes: at worst somebody is refused, never is a name held twice.
+  // If name and suffix together are longer than a file name may be, all names that begin with the
+  // same bytes share one lock. At worst a server is refused; a name is never held twice.
   constexpr std::size_t name_max = 255;
   constexpr std::string_view suffix = ".lock";
   lock_name_ = file_.substr(0, name_max - suffix.size()).append(suffix);
   return {};
 }
 
-// The lock is on the inode, and the name may have moved on while we waited to look: its last
-// holder removes the file before letting go. Whoever then locked the old inode begins anew.
+// The lock is on the inode, and the name may lead to another inode by the time we hold it: the last
+// holder removes the file before it releases the lock. A process that then locked the old inode
+// starts again.
 Result<void> SocketFile::take_lock() {
   constexpr int most_attempts = 100;
   for (int attempt = 0; attempt < most_attempts; ++attempt) {
@@ -343,7 +344,7 @@ Result<void> SocketFile::take_lock() {
                           printable(lock_name_) + " is there and is no lock file",
                           "Hallway never overwrites it; use another address");
     }
-    // Whatever the umask was: else nobody but root could open it again.
+    // Corrects the effect of the umask: otherwise only root could open the file again.
     const bool private_to_us = held->uid == sys::effective_uid() && (held->mode & ~lock_mode) == 0;
     if (private_to_us && held->mode != lock_mode) (void)sys::set_mode(file->get(), lock_mode);
     lock_ = std::move(*file);
@@ -353,8 +354,8 @@ Result<void> SocketFile::take_lock() {
   return in_use(address_, "processes that come and go");
 }
 
-// The umask may have taken our own right to it away from a server that was killed before it had put
-// that right. What others may use, too, was not left by one.
+// The umask may have removed our own access, and the server may have been killed before it
+// corrected that. A file that others may also use does not come from such a server.
 sys::Expected<Descriptor> SocketFile::open_lock() const {
   auto file = sys::open_lock_file(directory_.get(), lock_name_);
   if (file || file.error() != EACCES) return file;
@@ -368,14 +369,14 @@ sys::Expected<Descriptor> SocketFile::open_lock() const {
   return sys::open_lock_file(directory_.get(), lock_name_);
 }
 
-// Only for whoever is refused: a pid in it proves nothing, the lock does.
+// Information for a process that is refused: a pid in the file proves nothing, the lock does.
 void SocketFile::write_lock_owner() noexcept {
   try {
     (void)sys::replace_contents(lock_.get(), std::string(lock_mark) +
                                                  std::to_string(sys::process_id()) + " " +
                                                  std::to_string(pid_namespace()) + "\n");
   } catch (const std::bad_alloc&) {
-    // The lock is held all the same; a process that is refused is not told by whom.
+    // The lock is held in any case; the error of a refused process just does not name the holder.
   }
 }
 
@@ -402,7 +403,8 @@ Result<void> SocketFile::remove_stale_socket(const BindOptions& options) {
   if (!owner) return std::unexpected(owner.error());
   if (*owner) return in_use(address_, **owner);
 
-  // Ours is also what a server of ours was told to give away.
+  // A dead socket of the configured owner also counts as ours: an earlier server of ours was
+  // configured to give it to that owner.
   const auto wanted = wanted_ownership(options);
   if (!wanted) return std::unexpected(wanted.error());
   if (found->uid != sys::effective_uid() && found->uid != wanted->uid) {
@@ -415,18 +417,18 @@ Result<void> SocketFile::remove_stale_socket(const BindOptions& options) {
   return {};
 }
 
-// bind(2) creates the file with the socket's own mode less the umask, so that what fchmod(2) set
-// before is in force from the file's first moment. Whatever the umask took away, and another
-// owner, comes afterwards and through the inode's own descriptor: by then a stream refuses every
-// client because it does not listen, and a datagram socket admits nobody but us.
+// bind(2) creates the file with the socket's own mode less the umask, so the mode set by fchmod(2)
+// before is in force from the file's first moment. The bits that the umask removed, and another
+// owner, are set afterwards through the inode's own descriptor. Until then a stream refuses every
+// client because it does not listen, and a datagram socket admits only our own user.
 Result<void> SocketFile::create_file(int socket, const BindOptions& options) {
   const auto wanted = wanted_ownership(options);
   if (!wanted) return std::unexpected(wanted.error());
   const unsigned first_mode = wanted->changes() ? options.mode & 0600U : options.mode;
   if (const auto set = sys::set_mode(socket, first_mode); !set) return failed(set.error());
 
-  // A name too long for sun_path is bound under a short one, reached through the directory's
-  // descriptor, and renamed.
+  // A name too long for sun_path is bound under a short name, reached through the directory's
+  // descriptor, and then renamed.
   const std::string in_directory = sys::proc_path(directory_.get()) + "/";
   std::string made = file_;
   std::string path = address_.name();
@@ -439,7 +441,7 @@ Result<void> SocketFile::create_file(int socket, const BindOptions& options) {
     return failed(done.error());
   }
 
-  file_.swap(made);  // it is removed under the name it has, should something fail now
+  file_.swap(made);  // if a later step fails, the file is removed under its present name
   const auto name = open_made(socket, file_);
   if (!name) return std::unexpected(name.error());
   const std::string& wanted_name = made;
@@ -454,8 +456,8 @@ Result<void> SocketFile::create_file(int socket, const BindOptions& options) {
   return {};
 }
 
-// Whoever may write to the directory may have put another file by that name: one of ours even,
-// whose mode, owner and removal are then not for us to decide.
+// A process that may write to the directory may have put another file at that name, even one of
+// ours. We must not change the mode or owner of that file, nor remove it.
 Result<Descriptor> SocketFile::open_made(int socket, const std::string& name) {
   auto own = sys::open_file_of(socket);
   const auto known = own ? sys::identify(own->get())
@@ -467,7 +469,7 @@ Result<Descriptor> SocketFile::open_made(int socket, const std::string& name) {
     if (!named->same_file(*known)) return swapped();
     return std::move(*own);
   }
-  // That takes CAP_NET_ADMIN. What everybody may ask for is the inode's number.
+  // open_file_of() requires CAP_NET_ADMIN. Any process may ask for the inode's number.
   auto opened = sys::open_name(directory_.get(), name);
   const auto found = opened ? sys::identify(opened->get())
                             : sys::Expected<sys::FileIdentity>(std::unexpected(opened.error()));
@@ -507,8 +509,8 @@ Result<void> SocketFile::set_owner_and_mode(int name, const BindOptions& options
 
 std::optional<std::string> SocketFile::lost() const {
   if (!made_) return std::nullopt;
-  // As a client goes: what leads to the directory may have changed. A relative path is looked up
-  // from where it was bound, because this process may have moved, too.
+  // Resolved as a client does it, because what leads to the directory may have changed. A relative
+  // path starts where it was bound, because this process may also have changed its directory.
   const auto there = sys::identify(origin_.get(), address_.name());
   if (there && there->same_file(*made_)) return std::nullopt;
   if (there) return std::string(words(there->kind)) + " stands in its place";
@@ -517,15 +519,15 @@ std::optional<std::string> SocketFile::lost() const {
 }
 
 void SocketFile::remove() noexcept {
-  // A forked child holds the same descriptors and must not take the parent's name away.
+  // A forked child holds the same descriptors and must not remove the parent's name.
   if (binder_ == sys::process_id()) {
-    // Only what is still ours: whoever emptied the directory took both names, and others may
-    // have them by now.
+    // Only removed if still ours: a process that emptied the directory removed both names, and
+    // other servers may have them by now.
     const auto remove_if_same = [this](const std::string& name,
                                        const sys::Expected<sys::FileIdentity>& ours) {
       const auto there = sys::identify(directory_.get(), name);
       if (!ours || !there || !there->same_file(*ours)) return;
-      (void)sys::remove_name(directory_.get(), name);  // nobody is left to be told
+      (void)sys::remove_name(directory_.get(), name);  // there is no caller left to report to
     };
     if (made_) remove_if_same(file_, *made_);
     if (lock_.holds_one()) remove_if_same(lock_name_, sys::identify(lock_.get()));

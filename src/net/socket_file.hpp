@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The name a socket was bound to, and the duty to take it away again: the rule of names
-// (hallway/listener.hpp) is carried out here, for listeners and datagram sockets alike.
+// The name a socket was bound to, and the duty to remove it again. This file implements the socket
+// file ownership rules (hallway/listener.hpp) for listeners and datagram sockets.
 #pragma once
 
 #include <cstdint>
@@ -20,60 +20,63 @@ namespace hallway::net {
 
 class SocketFile {
  public:
-  /// Binds `socket`, which is of options.type, to a path, an abstract name or one the kernel
-  /// picks. Not listening yet: a stream cannot be connected to before listen(2).
+  /// Binds `socket`, which is of options.type, to a path, an abstract name or a name the kernel
+  /// picks. Does not listen: a stream cannot be connected to before listen(2).
   static Result<SocketFile> bind(int socket, const Address& address, const BindOptions& options);
 
-  /// Binds the same path, which was lost, for another socket. The lock passes to the new name where
-  /// the lock file is still the one there. Whatever else this name made stays its own duty.
-  /// @errors as bind(); this name then keeps what it has
+  /// Binds the same path, which was lost, for another socket. The lock passes to the new object if
+  /// the lock file is still the one at its name. This object remains responsible for everything
+  /// else it made.
+  /// @errors as bind(); this object then keeps what it has
   Result<SocketFile> bind_again(int socket, const BindOptions& options);
 
-  /// Goes on with a path that a predecessor bound and handed over. The duty stays the
-  /// predecessor's until claim().
+  /// Continues with a path that a predecessor bound and handed over. Removing it stays the
+  /// predecessor's duty until claim().
   /// @errors ESTALE: the name or its lock leads to another file by now
   static Result<SocketFile> adopt(const Address& address, Handover from,
                                   const BindOptions& options);
 
-  /// The lock file of a path, opened for writing and not locked: it proves to the server that holds
-  /// the lock that this process may write beside the socket. Neither made nor changed here.
+  /// Opens the lock file of a path for writing, without locking it. The descriptor proves to the
+  /// server that holds the lock that this process may write beside the socket. The file is neither
+  /// created nor changed.
   /// @errors ENOENT: there is none; EROFS, EACCES: this process may not write there
   static Result<Descriptor> open_lock_of(const Address& address);
 
-  /// The process that says in the lock file beside a path that it holds it. It may have ended, or
-  /// be another by now: for words only. Nothing where there is none, where we may not read it, or
-  /// where its pid counts in another pid namespace.
+  /// The process that the lock file beside a path names as its holder. It may have ended, and its
+  /// pid may have been reused: use it only in texts. nullopt if there is no lock file, if it is not
+  /// readable for us, or if its pid belongs to another pid namespace.
   static std::optional<Peer> lock_holder(const Address& address);
 
   SocketFile(SocketFile&& other) noexcept = default;
   SocketFile& operator=(SocketFile&& other) noexcept;
   ~SocketFile() { remove(); }
 
-  /// With the name the kernel picked, where it did.
+  /// For autobind, the name the kernel picked.
   [[nodiscard]] const Address& address() const noexcept { return address_; }
 
-  /// Removes the socket file if it is still the one made here, by this process; releases the
-  /// lock. Comes before the socket is closed: after that somebody may rightly take the name.
+  /// Removes the socket file if it is still the one this process made here, and releases the lock.
+  /// Must precede closing the socket: after that another process may rightly take the name.
   void remove() noexcept;
 
-  /// The name is this process's duty from now on, with the mode and owner of adopt()'s options.
+  /// This process is responsible for the name from now on. Applies mode and owner of adopt()'s
+  /// options.
   Result<void> claim();
 
-  /// The name is a successor's duty from now on: nothing is removed.
+  /// A successor is responsible for the name from now on: nothing is removed.
   void hand_over() noexcept;
 
-  /// Why the path does not lead to our socket any more; nothing while it does, and for names
-  /// that are no paths.
+  /// Why the path no longer leads to our socket; nullopt while it does, and for names that are not
+  /// paths.
   [[nodiscard]] std::optional<std::string> lost() const;
 
-  /// The socket file. Precondition: it is a path.
+  /// The socket file. Precondition: the address is a path.
   [[nodiscard]] const sys::FileIdentity& file() const noexcept { return *made_; }
 
   /// The lock file, borrowed; -1 without one.
   [[nodiscard]] int lock_file() const noexcept { return lock_.get(); }
 
  private:
-  /// User and group to give a socket file to, -1 for those that stay.
+  /// The user and group to give a socket file to; -1 leaves it unchanged.
   struct Ownership {
     std::int64_t uid = -1;
     std::int64_t gid = -1;
@@ -98,14 +101,14 @@ class SocketFile {
 
   Address address_;
   std::string file_;      // the last component of the path
-  Descriptor origin_;     // the working directory that a relative path began in
-  Descriptor directory_;  // the rest of it
+  Descriptor origin_;     // the working directory in which a relative path starts
+  Descriptor directory_;  // the directory that contains the socket file
   Descriptor lock_;
   std::string lock_name_;
-  std::int32_t binder_ = 0;                // the process whose duty the name is; 0: not ours yet
+  std::int32_t binder_ = 0;                // the process responsible for the name; 0: not ours yet
   std::optional<sys::FileIdentity> made_;  // the socket file, once it is there
-  std::optional<Ownership> ownership_;     // once it was looked up
-  std::optional<BindOptions> adopted_;     // what claim() is to put in force
+  std::optional<Ownership> ownership_;     // cached by wanted_ownership()
+  std::optional<BindOptions> adopted_;     // to be applied by claim()
 };
 
 }  // namespace hallway::net

@@ -7,7 +7,7 @@
 
 namespace hallway::net {
 
-/// Whether it could do to us what it likes anyway: it is root, or our own user.
+/// Whether the peer has power over this process in any case: it is root, or our own user.
 [[nodiscard]] inline bool trusts(const Peer& peer) noexcept {
   return peer.uid == 0 || peer.uid == sys::effective_uid();
 }

@@ -19,7 +19,7 @@ namespace {
 std::optional<std::uint32_t> number(const std::string& text) {
   std::uint32_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  // The last number is (uid_t)-1: "leave as it is" to chown(2), never an id.
+  // The largest number is (uid_t)-1: chown(2) reads it as "leave unchanged", and it is never an id.
   const bool whole = error == std::errc() && end == text.data() + text.size();
   return whole && value != UINT32_MAX ? std::optional(value) : std::nullopt;
 }
@@ -31,7 +31,7 @@ Result<Entry> look_up(Function function, const std::string& name, const char* wh
   for (std::vector<char> buffer(1024);; buffer.resize(buffer.size() * 2)) {
     Entry entry{};
     Entry* found = nullptr;
-    // c_str() ends at a NUL byte, and would ask for somebody else.
+    // c_str() ends at a NUL byte and would look up another user.
     const int error = name.contains('\0')
                           ? 0
                           : function(name.c_str(), &entry, buffer.data(), buffer.size(), &found);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Finds a thing's index by the hash of its name. The things lie elsewhere, in a Pool; what is here
-// is eight bytes for each, side by side: most questions are answered by one cache line.
+// Finds the index of an item by the hash of its name. The items are stored in a Pool. This table
+// holds only eight bytes for each, side by side, so most look-ups touch one cache line.
 //
-// Open addressing with linear probing. An erased place is closed at once by those behind it, so
-// coming and going leaves no trace.
+// Open addressing with linear probing. Erasing an entry moves the entries behind it back at once,
+// so adding and erasing leave no tombstones.
 #pragma once
 
 #include <cassert>
@@ -21,7 +21,7 @@ class HashIndex {
  public:
   HashIndex() : HashIndex(fewest_places) {}
 
-  /// The index for which `is(index)` holds, among those with this hash; or no_index.
+  /// The index for which `is(index)` returns true, among those with this hash; or no_index.
   template <typename Is>
   [[nodiscard]] Index find(std::uint32_t hash, Is is) const {
     for (std::size_t at = home(hash); places_[at].index != no_index; at = after(at)) {
@@ -30,10 +30,10 @@ class HashIndex {
     return no_index;
   }
 
-  /// find() will be called with this hash.
+  /// Prefetches the entry for a find() with this hash.
   void prefetch(std::uint32_t hash) const noexcept { __builtin_prefetch(&places_[home(hash)]); }
 
-  /// Makes room for one more. But for the constructor the only function that may throw.
+  /// Makes room for one more. Besides the constructor, the only function that may throw.
   void reserve_one() {
     if (2 * (size_ + 1) <= places_.size()) return;
     HashIndex larger(2 * places_.size());
@@ -52,12 +52,12 @@ class HashIndex {
     ++size_;
   }
 
-  /// Precondition: it is here.
+  /// Precondition: the index is in the table under this hash.
   void erase(std::uint32_t hash, Index index) noexcept {
     std::size_t hole = home(hash);
     while (places_[hole].index != index) hole = after(hole);
     for (std::size_t at = after(hole); places_[at].index != no_index; at = after(at)) {
-      // May it step into the hole? Not if that lies before its home.
+      // An entry must not move to a hole that lies before its home.
       if (steps(home(places_[at].hash), at) < steps(hole, at)) continue;
       places_[hole] = places_[at];
       hole = at;
@@ -72,7 +72,7 @@ class HashIndex {
     Index index = no_index;
   };
 
-  // At most half of the places are taken, and their number is a power of two.
+  // At most half of the places are used, and their number is a power of two.
   static constexpr std::size_t fewest_places = 16;
   explicit HashIndex(std::size_t places) : places_(places), mask_(places - 1) {}
 

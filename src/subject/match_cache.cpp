@@ -31,7 +31,7 @@ void MatchCache::learn(std::string_view subject, std::uint64_t hash,
     entry.subject = subject;
     entry.result = result;
   } catch (const std::bad_alloc&) {
-    return;  // a cache may forget
+    return;  // a cache may drop entries
   }
   tag.hash = hash;
   tag.family = family_of(Tokens(subject).next());

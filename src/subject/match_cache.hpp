@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What matching found out, for subjects that are published again and again.
+// Results of matching, for subjects that messages are published to repeatedly.
 //
-// It cannot be made to grow: there are so many seats, the hash of a subject says which one is its,
-// and long subjects and long answers are not kept. It is hard to make useless: a subject takes the
-// seat of another only when it was asked for twice in a row there, so a stream of subjects that
-// occur once, as reply subjects do, leaves those that matter where they are.
+// Its size is bounded: the number of slots is fixed, the hash of a subject selects its slot, and
+// long subjects and large results are not stored. It is hard to make useless: a subject takes the
+// slot of another one only when it missed there twice in a row. A stream of subjects that occur
+// once, as reply subjects do, therefore does not evict those that repeat.
 //
-// A subscription that comes or goes makes void what concerns subjects with the same first token;
-// one that begins with a wildcard, everything. So inboxes that come and go do not disturb the rest.
+// Adding or removing a subscription invalidates the results of subjects with the same first token,
+// or all results if the subscription begins with a wildcard. So inboxes that come and go do not
+// evict the rest.
 #pragma once
 
 #include <array>
@@ -35,24 +36,25 @@ class MatchCache {
     return core::SipHash::of(subject, key_);
   }
 
-  /// What is known, or nullptr. @param hash  of the subject
+  /// The stored result, or nullptr.
+  /// @param hash  of the subject
   [[nodiscard]] const MatchResult* find(std::string_view subject,
                                         std::uint64_t hash) const noexcept;
 
-  /// Is told what find() did not know, and may keep it.
+  /// Offers a result that find() did not have. The cache may store it.
   void learn(std::string_view subject, std::uint64_t hash, const MatchResult& result) noexcept;
 
-  /// Somebody subscribed to `subject`, or does not any more.
+  /// A subscription to `subject` was added or removed.
   void interest_changed(std::string_view subject) noexcept;
 
  private:
-  // What tells whether a seat has the answer. Apart from the answers, so that asking in vain costs
-  // little: all tags fit into the second-level cache.
+  // Identifies the result in a slot. Tags are stored apart from the results so that a miss is
+  // cheap: all tags fit into the second-level cache.
   struct Tag {
     std::uint64_t hash = 0;
-    std::uint64_t candidate = 0;  // the hash of who was here last in vain
-    std::uint64_t changes = 0;    // to its family when it was learnt; 0: it holds nothing
-    std::size_t family = 0;       // by its first token
+    std::uint64_t candidate = 0;  // the hash of the last subject that missed while it was in use
+    std::uint64_t changes = 0;    // of its family when it was stored; 0: the slot is empty
+    std::size_t family = 0;       // selected by its first token
   };
   struct Entry {
     std::string subject;
@@ -60,7 +62,7 @@ class MatchCache {
   };
 
   [[nodiscard]] std::size_t family_of(std::string_view first_token) const noexcept;
-  /// How many changes there were that concern this family, and one.
+  /// One more than the number of changes that affected this family.
   [[nodiscard]] std::uint64_t changes_to(std::size_t family) const noexcept {
     return changes_to_all_ + changes_[family];
   }

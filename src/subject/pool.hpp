@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Things of one kind side by side, named by their index. What links them to each other is half the
-// size of a pointer, and all of them end without a walk. A pool keeps its room for later.
+// Items of one type, stored side by side and named by their index. An index is half the size of a
+// pointer, and all items are destroyed without following links. A pool keeps its memory for reuse.
 #pragma once
 
 #include <cstddef>
@@ -18,7 +18,8 @@ inline constexpr Index no_index = UINT32_MAX;
 template <typename T>
 class Pool {
  public:
-  /// One more, like new. What refers to others of this pool is void: they may have moved.
+  /// The index of a default-constructed item. Invalidates references to items of this pool: they
+  /// may have moved.
   Index acquire() {
     if (!free_.empty()) {
       const Index index = free_.back();
@@ -37,9 +38,9 @@ class Pool {
 
   void release(Index index) noexcept {
     static_assert(std::is_nothrow_default_constructible_v<T>);
-    std::destroy_at(&things_[index]);  // a string that is assigned an empty one keeps its memory
+    std::destroy_at(&things_[index]);  // assigning an empty string would keep its memory
     std::construct_at(&things_[index]);
-    free_.push_back(index);  // has the capacity
+    free_.push_back(index);  // acquire() reserved the capacity
   }
 
   [[nodiscard]] T& operator[](Index index) noexcept { return things_[index]; }
@@ -47,7 +48,7 @@ class Pool {
 
   void prefetch(Index index) const noexcept { __builtin_prefetch(&things_[index]); }
 
-  /// How many are taken.
+  /// The number of items in use.
   [[nodiscard]] std::size_t size() const noexcept { return things_.size() - free_.size(); }
 
  private:

@@ -28,7 +28,7 @@ std::size_t Router::size_of_first_group(std::span<const MatchResult::Member> mem
   return static_cast<std::size_t>(end - members.begin());
 }
 
-/// Good until the next call, and until somebody comes or goes.
+/// Valid until the next call, and until a subscription is added or removed.
 const MatchResult& Router::match_result(std::string_view subject) {
   const std::uint64_t hash = cache_.hash(subject);
   if (const MatchResult* known = cache_.find(subject, hash)) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Whom a message is for.
+// Finds the subscriptions that a message is for.
 //
 //     router.match(subject, recipients, echo ? nullptr : &publisher);
 //     for (const SubscriptionId id : recipients) {
@@ -28,24 +28,24 @@
 
 namespace hallway::hub {
 
-/// Hears which subjects somebody is interested in; an empty group: those who are in none. Does not
-/// call the router back.
+/// Is notified when interest in a subject begins and ends. An empty group stands for the
+/// subscriptions that are in no group. An observer must not call the router.
 class InterestObserver {
  public:
   virtual ~InterestObserver() = default;
-  /// Somebody subscribed, and is the only one with this subject and group.
+  /// The first subscription with this subject and group was added.
   virtual void interest_began(std::string_view subject, std::string_view group) noexcept = 0;
   virtual void interest_ended(std::string_view subject, std::string_view group) noexcept = 0;
 };
 
-/// Does not own subscriptions. Out of memory, a function that is not noexcept throws and has
-/// changed nothing. Thread: one.
+/// Does not own subscriptions. If a function that is not noexcept runs out of memory, it throws and
+/// changes nothing. Thread: one.
 class Router {
  public:
   using Random = std::move_only_function<std::uint32_t()>;
 
-  /// @param key     random, so that no peer can make tables degenerate
-  /// @param random  which member of a group gets a message
+  /// @param key     random, so that a peer cannot make the tables degenerate
+  /// @param random  selects the member of a group that gets a message
   /// @param observer  outlives the router; may be null
   Router(const core::HashKey& key, Random random, InterestObserver* observer = nullptr)
       : tree_(key), cache_(key), random_(std::move(random)), observer_(observer) {}
@@ -53,26 +53,27 @@ class Router {
   /// Precondition: its subject is valid, and it is in no router.
   void add(Subscription& subscription);
 
-  /// Precondition: it is here.
+  /// Precondition: it is in this router.
   void remove(Subscription& subscription) noexcept;
 
-  /// nullptr once it was removed.
+  /// nullptr once the subscription was removed.
   [[nodiscard]] Subscription* find(SubscriptionId id) const noexcept { return tree_.find(id); }
 
   struct Everybody {
     bool operator()(const Subscription&) const noexcept { return true; }
   };
 
-  /// Replaces what is in `matched` by whom a message with this subject is for: each subscription
-  /// that is in no group, and one of each group. One of `except`, the publisher that wants no echo,
-  /// does not count; neither does one that does not accept it, and of a group the next is asked.
-  /// Nobody, where a token is empty. Allocates nothing once what it works with is large enough.
+  /// Replaces the contents of `matched` with the subscriptions that a message with this subject is
+  /// for: each subscription that is in no group, and one member of each group. Skips the
+  /// subscriptions of `except`, a publisher that wants no echo, and those that do not accept the
+  /// message; in a group it then tries the next member. Empty if a token is empty. Allocates
+  /// nothing once its buffers are large enough.
   /// @param accepts  bool(const Subscription&); does not call the router
   template <typename Accepts = Everybody>
   void match(std::string_view subject, std::vector<SubscriptionId>& matched,
              const void* except = nullptr, Accepts accepts = {}) {
     const auto takes_it = [&](SubscriptionId id) {
-      // A look at a subscription mostly has to wait for memory: not for nothing.
+      // Reading a subscription usually misses the cache, so do it only if it is needed.
       if (std::is_same_v<Accepts, Everybody> && except == nullptr) return true;
       const Subscription& subscription = *find(id);
       return (except == nullptr || subscription.owner() != except) && accepts(subscription);
@@ -95,10 +96,10 @@ class Router {
     }
   }
 
-  /// How much the last match() had to look at: nodes of the tree, and whom they concern.
+  /// The work of the last match(): nodes of the tree, and matched subscriptions.
   [[nodiscard]] std::size_t looked_at() const noexcept { return looked_at_; }
 
-  /// Subscriptions.
+  /// The number of subscriptions.
   [[nodiscard]] std::size_t size() const noexcept { return tree_.size(); }
 
  private:
@@ -110,7 +111,7 @@ class Router {
   MatchCache cache_;
   Random random_;
   InterestObserver* observer_;
-  MatchResult found_;  // by the last search
+  MatchResult found_;  // by the last search that missed the cache
   std::size_t looked_at_ = 0;
 };
 

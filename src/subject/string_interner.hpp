@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Each different word once, with a number: words are equal when their numbers are. The words are
-// chosen by strangers, hence the key of the hash.
+// Stores each distinct string once, with a number: strings are equal if their numbers are. Peers
+// choose the strings, so the hash has a key.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,7 @@
 
 namespace hallway::hub {
 
-/// The number of a word: good while somebody uses the word.
+/// The number of a string, valid as long as a reference to the string is held.
 using Symbol = Index;
 inline constexpr Symbol no_word = no_index;
 
@@ -26,12 +26,13 @@ class StringInterner {
     return static_cast<std::uint32_t>(core::SipHash::of(text, key_));
   }
 
-  /// no_word where nobody uses it. @param hash  of the text
+  /// no_word if the string is not stored.
+  /// @param hash  of the text
   [[nodiscard]] Symbol find(std::string_view text, std::uint32_t hash) const noexcept {
     return index_.find(hash, [&](Index index) { return entries_[index].text == text; });
   }
 
-  /// The word, used once more.
+  /// The number of the string, with one more reference. Each reference is returned with release().
   Symbol acquire(std::string_view text);
   void release(Symbol word) noexcept;
 

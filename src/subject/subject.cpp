@@ -16,7 +16,7 @@ constexpr bool is_white_space(unsigned char byte) noexcept {
   return byte == 0 || (byte >= '\t' && byte <= '\r') || (byte >= 0x1c && byte <= ' ');
 }
 
-/// Whether a code point above ASCII that is white space stands at the start of a text.
+/// Whether the text starts with a white space character above ASCII.
 bool starts_with_wide_white_space(std::string_view text) noexcept {
   for (const std::string_view one :
        {"\xC2\x85", "\xC2\xA0", "\xE1\x9A\x80", "\xE2\x80\xA8", "\xE2\x80\xA9", "\xE2\x80\xAF",
@@ -35,7 +35,7 @@ std::size_t count_tokens(std::string_view subject) noexcept {
 }
 
 bool has_white_space(std::string_view text) noexcept {
-  bool suspicious = false;  // mostly nothing is, and this loop has no branch
+  bool suspicious = false;  // usually stays false, and this loop has no branch
   for (const char byte : text) {
     const auto value = static_cast<unsigned char>(byte);
     suspicious |= value <= ' ' || value >= 0x80;
@@ -72,7 +72,7 @@ bool is_valid_literal(std::string_view subject) noexcept {
 bool matches(std::string_view pattern, std::string_view subject) noexcept {
   Tokens wanted(pattern);
   Tokens tokens(subject);
-  bool open = false;  // `>` was reached: what is left needs no more than to be there
+  bool open = false;  // `>` was reached: the remaining tokens only have to be non-empty
   while (!tokens.done()) {
     const std::string_view token = tokens.next();
     if (token.empty()) return false;
@@ -117,7 +117,7 @@ std::optional<std::string> in_common(std::string_view pattern, std::string_view 
   Tokens others(other);
   std::string_view one;
   std::string_view another;
-  // `>` goes on until the other has ended.
+  // `>` continues until the other pattern ends.
   while (!ones.done() || !others.done()) {
     if (one != any_more) one = ones.next();
     if (another != any_more) another = others.next();
@@ -144,7 +144,7 @@ std::optional<std::string> subjects_in_common(ByteView pattern, ByteView other) 
 InternalPart internal_part_of(ByteView pattern) noexcept {
   for (const ByteView internal : {"$SYS.>", "_HALLWAY.>"}) {
     if (!hub::overlap(pattern, internal)) continue;
-    // A wildcard in the place of the first token matches others as well.
+    // A wildcard as the first token also matches other subjects.
     const bool only = pattern.starts_with(internal.substr(0, internal.find('.')));
     return only ? InternalPart::all : InternalPart::some;
   }

@@ -4,7 +4,7 @@
 // token `*` stands for any one token, and `>` at the end for one or more. A token that only
 // contains one of them, as in `foo*`, is an ordinary token.
 //
-// All of it is pure, and allocates nothing; a subject may have any number of tokens.
+// All functions are pure, and only in_common() allocates. A subject may have any number of tokens.
 #pragma once
 
 #include <cstddef>
@@ -14,7 +14,7 @@
 
 namespace hallway::hub {
 
-/// The tokens of a subject from the first to the last, empty ones too.
+/// The tokens of a subject from the first to the last, including empty ones.
 class Tokens {
  public:
   explicit Tokens(std::string_view subject) noexcept : rest_(subject) {}
@@ -37,23 +37,23 @@ class Tokens {
 
 [[nodiscard]] std::size_t count_tokens(std::string_view subject) noexcept;
 
-/// Whether any parser would take a part of it for a blank or for the end of a line or of a text:
-/// NUL, TAB to CR, 0x1c to 0x1f, the space, what Unicode calls White_Space, in UTF-8, and U+FEFF. A
-/// program that splits lines at one of these would read other fields than the hub has checked.
+/// Whether some parser would treat a part of it as a blank or as the end of a line or of a text:
+/// NUL, TAB to CR, 0x1c to 0x1f, the space, Unicode's White_Space in UTF-8, and U+FEFF. A program
+/// that splits lines at one of these would read other fields than the hub has checked.
 [[nodiscard]] bool has_white_space(std::string_view text) noexcept;
 
-/// Whether one may subscribe to it: no empty token, no white space, and `>` only at the end. What
-/// nats-server calls IsValidSubject, where white space is the space, TAB, CR and LF only.
+/// Whether it can be subscribed to: no empty token, no white space, and `>` only at the end. As
+/// IsValidSubject of nats-server, where only the space, TAB, CR and LF are white space.
 [[nodiscard]] bool is_valid_subject(std::string_view subject) noexcept;
 
-/// Whether no token of it is a wildcard.
+/// Whether none of its tokens is a wildcard.
 [[nodiscard]] bool is_literal(std::string_view subject) noexcept;
 
-/// Whether one may publish to it: valid, and no wildcard in it.
+/// Whether a message can be published to it: valid, and without wildcards.
 [[nodiscard]] bool is_valid_literal(std::string_view subject) noexcept;
 
-/// Whether a subscription to `pattern` gets what is published to `subject`, in which wildcards are
-/// ordinary tokens. An empty token matches nothing. Precondition: `pattern` is valid.
+/// Whether a subscription to `pattern` receives what is published to `subject`, in which wildcards
+/// are ordinary tokens. An empty token matches nothing. Precondition: `pattern` is valid.
 [[nodiscard]] bool matches(std::string_view pattern, std::string_view subject) noexcept;
 
 /// Whether `pattern` matches every subject that `narrower` matches. Precondition: both are valid.

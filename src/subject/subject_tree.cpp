@@ -21,7 +21,7 @@ std::string_view first_of(std::string_view tokens) { return tokens.substr(0, tok
 
 SubjectTree::SubjectTree(const core::HashKey& key) : key_(key), symbols_(key) { nodes_.acquire(); }
 
-// Coming and going -------------------------------------------------------------------------------
+// Adding and removing ----------------------------------------------------------------------------
 
 bool SubjectTree::add(Subscription& subscription) {
   assert(is_valid_subject(subscription.subject_) && !subscription.routed());
@@ -66,7 +66,7 @@ void SubjectTree::note_who_is_alone(Index node) noexcept {
 
 // Groups -----------------------------------------------------------------------------------------
 
-/// The one of that name in `node`, a new one if need be.
+/// The group of that name in `node`; makes one if there is none.
 Index SubjectTree::group_in(Index node, std::string_view name) {
   const Symbol word = symbols_.acquire(name);
   const std::uint32_t hash = SubjectTree::hash(node, token_of(name).hash);
@@ -117,7 +117,7 @@ Index SubjectTree::child_of_pattern(Index node, const Token& token) const noexce
   return child(node, hash(node, token.hash), token.text);
 }
 
-/// The node of `subject`, with all before it.
+/// The node of `subject`. Makes it and the nodes before it if there are none.
 Index SubjectTree::grow(std::string_view subject) {
   Index node = root;
   for (std::string_view rest = subject; !rest.empty();) {
@@ -144,7 +144,7 @@ Index SubjectTree::grow_leaf(Index node, std::string_view tokens) {
   return leaf;
 }
 
-/// Puts a node for the first of its tokens between a leaf and its parent.
+/// Inserts a node for the first token of a leaf between the leaf and its parent.
 Index SubjectTree::split(Index leaf) {
   std::string first(nodes_[leaf].first());
   steps_.reserve_one();
@@ -159,7 +159,7 @@ Index SubjectTree::split(Index leaf) {
   return between;
 }
 
-/// Has its parent know it. Precondition: steps_.reserve_one().
+/// Links a node to its parent. Precondition: steps_.reserve_one().
 void SubjectTree::attach(Index node) noexcept {
   Node& at = nodes_[node];
   Node& parent = nodes_[at.parent];
@@ -189,7 +189,7 @@ void SubjectTree::detach(Index node) noexcept {
   }
 }
 
-/// Takes away what leads to nobody any more, from `node` upwards.
+/// Removes the nodes that lead to no subscription, from `node` upwards.
 void SubjectTree::prune(Index node) noexcept {
   while (node != root) {
     const Node& at = nodes_[node];
@@ -222,7 +222,8 @@ std::size_t SubjectTree::collect(std::string_view subject, MatchResult& result) 
   return work;
 }
 
-/// The tokens that `subject` is made of. @return whether none is empty
+/// Reads the tokens of `subject`.
+/// @return whether none is empty
 bool SubjectTree::read_path(std::string_view subject) {
   path_.clear();
   const char* const end = subject.data() + subject.size();
@@ -235,9 +236,9 @@ bool SubjectTree::read_path(std::string_view subject) {
   }
 }
 
-/// From the nodes that are reached to those that the next token leads to.
+/// Advances from the reached nodes to those that the next token leads to.
 /// @param rest  of the subject, from that token on
-/// @return what that took
+/// @return the work done
 std::size_t SubjectTree::take_step(std::size_t depth, std::string_view rest, MatchResult& result) {
   const Token& token = path_[depth];
   std::size_t work = 0;

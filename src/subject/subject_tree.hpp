@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// All subscriptions by subject: a tree with one step a token.
+// All subscriptions by subject: a tree with one level for each token.
 //
-// A step is found by the node and the hash of the token, in one table for the whole tree. So a
-// token is hashed once for a message however many ways the wildcards open, and nobody who
-// subscribes can make any table degenerate: the hash has a key. No function recurses: a subject may
-// be as deep as its writer likes.
+// A child is found by its parent node and the hash of the token, in one table for the whole tree.
+// So a token is hashed once for each message, however many paths the wildcards open. The hash has a
+// key, so no subscriber can make a table degenerate. No function recurses, so a subject may have
+// any depth.
 //
-// What costs time in a large tree is waiting for memory. So a way that leads to one end only is one
-// node, until another branches off; all that is asked of a node is in one cache line, its tokens
-// (if they are no long ones) and its only subscription among it; and all ways are gone along
-// together, token by token: they wait at the same time.
+// In a large tree, the time goes into cache misses. Three measures reduce them. Single-child paths
+// are compressed into one node, until another path branches off. All that matching needs of a node
+// is in one cache line, including its tokens (unless they are long) and its only subscription. The
+// matcher advances all candidate paths level by level, so that their cache misses overlap.
 #pragma once
 
 #include <cstddef>
@@ -27,14 +27,14 @@
 
 namespace hallway::hub {
 
-/// Whom a subject concerns.
+/// The subscriptions that a subject matches.
 struct MatchResult {
   struct Member {
     Symbol group;
     SubscriptionId id;
   };
   std::vector<SubscriptionId> all;  ///< each gets the message
-  std::vector<Member> members;      ///< of each group one does; those of a group side by side
+  std::vector<Member> members;      ///< one of each group gets it; members of a group are adjacent
 
   [[nodiscard]] std::size_t size() const noexcept { return all.size() + members.size(); }
 };
@@ -47,37 +47,39 @@ class SubjectTree {
   /// @return whether it is the first with this subject and group
   bool add(Subscription& subscription);
 
-  /// Precondition: it is here. @return whether it was the last with this subject and group
+  /// Precondition: it is in this tree.
+  /// @return whether it was the last with this subject and group
   bool remove(Subscription& subscription) noexcept;
 
-  /// nullptr once it was removed.
+  /// nullptr once the subscription was removed.
   [[nodiscard]] Subscription* find(SubscriptionId id) const noexcept {
     const Slot& slot = slots_[id.index];
     return slot.serial == id.serial ? slot.subscription : nullptr;
   }
 
-  /// Replaces what is in `concerned`. Nobody, where a token is empty.
-  /// @return how much that took, in nodes, tokens and cache lines: wildcards may make it many
+  /// Replaces the contents of `result`. Empty if a token is empty.
+  /// @return the work done, in nodes, tokens and cache lines: wildcards may make it large
   std::size_t collect(std::string_view subject, MatchResult& result);
 
   [[nodiscard]] std::size_t size() const noexcept { return slots_.size(); }
-  /// Of the tree, its root among them. One that stood where ways parted may stay while it leads on.
+  /// The number of nodes, including the root. A node that was made for a branch stays while a path
+  /// leads through it.
   [[nodiscard]] std::size_t nodes() const noexcept { return nodes_.size(); }
 
  private:
   struct alignas(64) Node {
-    std::string tokens;            // what leads here from the parent; of a leaf, up to its end
-    std::uint32_t first_size = 0;  // of the first of them
+    std::string tokens;            // the path from the parent; in a leaf, all tokens that remain
+    std::uint32_t first_size = 0;  // the size of the first token
     Index parent = no_index;
     Index any_one = no_index;    // the child for `*`
     Index any_more = no_index;   // the child for `>`
-    std::uint32_t children = 0;  // by tokens
-    Index slot = no_index;       // the first of who is in no group
-    std::uint32_t alone = 0;     // its serial, where no other sits there; or 0
+    std::uint32_t children = 0;  // the number of children for literal tokens
+    Index slot = no_index;       // the first subscription without a group
+    std::uint32_t alone = 0;     // its serial, if it is the only one in that list; else 0
     Index group = no_index;      // the first group
 
     [[nodiscard]] std::string_view first() const noexcept { return {tokens.data(), first_size}; }
-    /// What follows the first token. Its node has no children.
+    /// The tokens after the first. A node that has them has no children.
     [[nodiscard]] bool has_tail() const noexcept { return tokens.size() > first_size; }
     [[nodiscard]] std::string_view tail() const noexcept {
       return std::string_view(tokens).substr(first_size + 1);
@@ -85,20 +87,20 @@ class SubjectTree {
   };
   static_assert(sizeof(Node) == 64, "one cache line");
 
-  /// The subscriptions with one subject and one group. In the list of its node.
+  /// The subscriptions with one subject and one group. It is in the list of its node.
   struct Group {
     Index node = no_index;
     Symbol name = no_word;
-    std::uint32_t hash = 0;  // of both
-    Index slot = no_index;   // the first in it
+    std::uint32_t hash = 0;  // of node and name
+    Index slot = no_index;   // the first subscription in it
     Index next = no_index;
     Index previous = no_index;
   };
 
-  /// One subscription. In the list of its group, or else of its node.
+  /// One subscription. It is in the list of its group, or else of its node.
   struct Slot {
     Subscription* subscription = nullptr;
-    std::uint32_t serial = 0;  // of who sits here
+    std::uint32_t serial = 0;  // of the subscription in this slot
     Index node = no_index;
     Index group = no_index;
     Index next = no_index;
@@ -113,8 +115,8 @@ class SubjectTree {
   [[nodiscard]] Token token_of(std::string_view text) const noexcept {
     return {text, core::SipHash::of(text, key_)};
   }
-  /// Of a node and the hash of a text, which nobody knows who does not know the key: one
-  /// multiplication spreads the nodes.
+  /// Combines a node with the keyed hash of a token. That hash is unpredictable without the key, so
+  /// one multiplication is enough to spread the nodes.
   [[nodiscard]] static std::uint32_t hash(Index node, std::uint64_t text) noexcept {
     return static_cast<std::uint32_t>(((text + node) * 0x9e3779b97f4a7c15U) >> 32U);
   }
@@ -130,7 +132,7 @@ class SubjectTree {
 
   Index group_in(Index node, std::string_view name);
   void end_group(Index index) noexcept;
-  /// The first in the list that this seat is in.
+  /// The head of the list that this slot is in.
   [[nodiscard]] Index& first_beside(const Slot& slot) noexcept {
     return slot.group == no_index ? nodes_[slot.node].slot : groups_[slot.group].slot;
   }
@@ -149,10 +151,10 @@ class SubjectTree {
   Pool<Slot> slots_;
   std::uint32_t last_serial_ = 0;
 
-  // What collect() works with.
+  // Buffers of collect().
   struct Search {
     Index node;
-    std::uint32_t hash;  // of what is searched for there
+    std::uint32_t hash;  // of the node and the token
   };
   std::vector<Token> path_;
   std::vector<Index> reached_;

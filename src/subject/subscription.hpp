@@ -10,7 +10,7 @@
 
 namespace hallway::hub {
 
-/// Names a subscription from its Router::add() to its Router::remove(), and then nothing for ever.
+/// Identifies a subscription from Router::add() to Router::remove(), and nothing after that.
 struct SubscriptionId {
   Index index = no_index;
   std::uint32_t serial = 0;
@@ -18,12 +18,12 @@ struct SubscriptionId {
   friend bool operator==(const SubscriptionId&, const SubscriptionId&) = default;
 };
 
-/// What the router and the delivery need to know of a subscription. Whatever else belongs to one
-/// is in what derives from it, or around it.
+/// What the router and the delivery need to know of a subscription. Everything else is in a derived
+/// or an enclosing class.
 class Subscription {
  public:
   /// @param owner  the connection it belongs to: only compared
-  /// @param group  the queue group whose members share the messages among them; empty: none
+  /// @param group  the queue group whose members share the messages; empty: none
   Subscription(const void* owner, std::string subject, std::string group = {})
       : owner_(owner), subject_(std::move(subject)), group_(std::move(group)) {}
   Subscription(const Subscription&) = delete;
@@ -35,21 +35,21 @@ class Subscription {
   [[nodiscard]] const std::string& group() const noexcept { return group_; }
   [[nodiscard]] SubscriptionId id() const noexcept { return id_; }
 
-  /// Whether it is in a router: it stays where it is then.
+  /// Whether it is in a router. It must not be moved or destroyed then.
   [[nodiscard]] bool routed() const noexcept { return id_.index != no_index; }
 
-  /// Auto-unsubscribe: it is to get `most` messages, those it had already among them.
-  /// @return whether it has had them: it is to be removed now
+  /// Auto-unsubscribe: it ends after `most` messages, including those it already had.
+  /// @return whether it already had that many: the caller removes it now
   [[nodiscard]] bool end_after(std::uint64_t most) noexcept {
     most_ = most;
     return had_ >= most_;
   }
 
-  /// Whether it ends by itself.
+  /// Whether it ends by itself, after a number of messages.
   [[nodiscard]] bool limited() const noexcept { return most_ != UINT64_MAX; }
 
-  /// It gets messages, or would have got them had its queue not been full.
-  /// @return whether those were the last ones: it is to be removed now
+  /// Counts messages that it gets, or would have got if its queue had not been full.
+  /// @return whether those were the last ones: the caller removes it now
   [[nodiscard]] bool count_messages(std::uint64_t count = 1) noexcept {
     had_ += count;
     return had_ >= most_;

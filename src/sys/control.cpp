@@ -8,8 +8,8 @@
 
 namespace hallway::sys {
 
-// The macros of cmsg(3) in values. They leave it to their caller whether an item is whole: a length
-// below the header's size would be subtracted from, and one beyond the buffer read.
+// The macros of cmsg(3), on values. The macros do not check that an item is complete: a length
+// below the header's size would underflow, and one beyond the buffer would read past its end.
 std::optional<ControlItem> next_control_item(ByteView& control) noexcept {
   cmsghdr header{};
   if (control.size() < sizeof header) return std::nullopt;

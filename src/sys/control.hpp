@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Control messages (man 3 cmsg), read from the bytes that recvmsg(2) left. Pure: numbers of
-// descriptors are only read here, and owned by whoever received them.
+// Control messages (man 3 cmsg), parsed from the bytes that recvmsg(2) left. Pure: descriptor
+// numbers are only read here; the caller owns the descriptors.
 #pragma once
 
 #include <optional>
@@ -16,7 +16,8 @@ struct ControlItem {
   ByteView payload;  ///< borrowed from the input
 };
 
-/// Takes the first item off `control`. Nothing: no whole one is left.
+/// Takes the first item off `control`.
+/// @return nullopt if no complete item is left
 std::optional<ControlItem> next_control_item(ByteView& control) noexcept;
 
 }  // namespace hallway::sys

@@ -15,7 +15,8 @@ namespace hallway::sys {
 
 namespace {
 
-// "0::/system.slice/app.service": where this process is in the one hierarchy of cgroup v2.
+// A line such as "0::/system.slice/app.service" gives the place of this process in the single
+// hierarchy of cgroup v2.
 std::filesystem::path own_cgroup() {
   std::ifstream file("/proc/self/cgroup");
   for (std::string line; std::getline(file, line);) {
@@ -24,7 +25,7 @@ std::filesystem::path own_cgroup() {
   return {};
 }
 
-// A quota holds for everything below the group that has it. "max 100000" is none.
+// The quota of a group limits everything below it. "max 100000" means that there is no quota.
 unsigned cores_of_quota() noexcept {
   double least = UINT_MAX;
   try {
@@ -35,7 +36,7 @@ unsigned cores_of_quota() noexcept {
       if (file >> quota >> period && period > 0) least = std::min(least, quota / period);
     }
   } catch (const std::exception&) {
-    // Out of memory: what cannot be looked up is no limit.
+    // Out of memory: a quota that cannot be read sets no limit.
   }
   return least < 1 ? 1 : static_cast<unsigned>(least);
 }

@@ -37,8 +37,8 @@ epoll_event to_epoll(std::uint32_t events, void* data) {
   return event;
 }
 
-// Linux has epoll_pwait2(2) since 5.11, valgrind before 3.20 has not: there times are rounded up to
-// milliseconds.
+// Linux has epoll_pwait2(2) since 5.11, but valgrind before 3.20 lacks it. Without it, times are
+// rounded up to milliseconds.
 std::atomic<bool> lacks_pwait2 =
     false;  // NOLINT(cppcoreguidelines-avoid-non-const-global-variables)
 
@@ -100,7 +100,7 @@ Expected<Descriptor> make_eventfd() {
       retry_on_eintr(Call::eventfd, [] { return ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }));
 }
 
-// The counter only ever says "something": a write that fails found it already raised.
+// Only whether the counter is zero matters. If the write fails, the counter is raised already.
 void raise_eventfd(int eventfd) noexcept {
   const int kept = errno;
   const std::uint64_t one = 1;
@@ -119,7 +119,7 @@ Expected<Descriptor> make_timerfd() {
   }));
 }
 
-// timerfd_settime(2) fails for wrong arguments only.
+// timerfd_settime(2) fails only for wrong arguments.
 void set_timerfd(int timerfd, std::chrono::steady_clock::time_point when) noexcept {
   itimerspec spec{};
   // An all-zero time would stop the timer instead of letting it fire at once.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Waiting: epoll, and the descriptors that wake it.
+// Waiting with epoll, and the descriptors that wake it.
 #pragma once
 
 #include <array>
@@ -33,12 +33,12 @@ inline constexpr std::size_t events_per_wait = 256;
 
 Expected<Descriptor> make_epoll();
 Expected<void> epoll_add(int epoll, int descriptor, std::uint32_t events, void* data);
-// Of a descriptor that is in the set; neither can fail then.
+// Precondition: the descriptor is in the set; then neither call can fail.
 void epoll_change(int epoll, int descriptor, std::uint32_t events, void* data) noexcept;
 void epoll_remove(int epoll, int descriptor) noexcept;
 
-/// How many of `events` were filled. Zero: time is up, or a signal was caught.
-/// @param longest  zero looks once, forever waits
+/// @return how many of `events` were filled; zero if time is up or a signal was caught
+/// @param longest  zero polls once, forever waits until there is an event
 Expected<std::size_t> epoll_wait(int epoll, std::span<Event, events_per_wait> events,
                                  Duration longest);
 
@@ -47,14 +47,16 @@ void raise_eventfd(int eventfd) noexcept;  ///< safe in a signal handler; keeps 
 void clear_eventfd(int eventfd) noexcept;
 
 Expected<Descriptor> make_timerfd();
-/// Readable at `when` (steady clock).
+/// Makes the timerfd readable at `when` (steady clock).
 void set_timerfd(int timerfd, std::chrono::steady_clock::time_point when) noexcept;
 void stop_timerfd(int timerfd) noexcept;
 
-/// Waits for one descriptor. False: time is up.
+/// Waits for one descriptor.
+/// @return false if time is up
 Expected<bool> poll_one(int descriptor, std::uint32_t events, Duration longest);
 
-/// Sleeps. For the blocking client's retries, where the kernel offers no event to wait for.
+/// Sleeps. The blocking client uses it between retries, where the kernel offers no event to wait
+/// for.
 void pause_for(Duration duration) noexcept;
 
 }  // namespace hallway::sys

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Every function of this layer is one system call and returns its value or errno, read before
-// anything else could change it. EINTR is not seen above this layer. Words are added by the
-// layer that knows what was attempted and on what: failure().
+// Every function of this layer is one system call and returns its value or errno, which is read
+// before anything else can change it. Callers of this layer never see EINTR. The layer that knows
+// what was attempted, and on what, adds the words with failure().
 #pragma once
 
 #include <cerrno>
@@ -29,8 +29,8 @@ inline std::unexpected<Error> failure(int number, std::string operation, std::st
                                std::move(hint)});
 }
 
-/// Runs `call` until a signal does not interrupt it. Gives its value, or errno if that is -1.
-/// A call that can fall short takes a bool: whether it is to move one byte only.
+/// Runs `call` until no signal interrupts it. Returns its value, or errno if the value is -1. A
+/// call that can transfer less than asked takes a bool: whether to move one byte only.
 template <typename Function>
 auto retry_on_eintr(Call kind, Function&& call) {
   const auto run = [&call](const InjectedFault& verdict) {
@@ -43,7 +43,7 @@ auto retry_on_eintr(Call kind, Function&& call) {
   using Value = decltype(run(InjectedFault{}));
   while (true) {
     const InjectedFault verdict = consult_fault_hook(kind);
-    // In the kernel's way, so that what follows cannot tell the two apart.
+    // errno is set as the kernel sets it, so that the code below handles both alike.
     if (verdict.error != 0) [[unlikely]]
       errno = verdict.error;
     const Value value = verdict.error != 0 ? Value{-1} : run(verdict);
@@ -52,7 +52,7 @@ auto retry_on_eintr(Call kind, Function&& call) {
   }
 }
 
-/// The same for calls whose value says nothing but success.
+/// The same for calls whose value reports nothing but success.
 template <typename Function>
 Expected<void> check(Call kind, Function&& call) {
   const auto value = retry_on_eintr(kind, std::forward<Function>(call));

@@ -3,7 +3,7 @@
 
 namespace hallway::sys {
 
-// NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables): see seam.hpp
+// NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables): see fault_hook.hpp
 std::atomic<FaultHook> fault_hook = nullptr;
 
 }  // namespace hallway::sys

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The seam: where tests make system calls fail or fall short. Every function of this layer asks
-// it before each call (tests/layers/check_seam.py names the few that do not, and why); without a
-// test that is one load and a branch that is never taken.
+// The fault hook lets tests make system calls fail or fall short. Every function of this layer
+// consults it before each call (tests/layers/check_seam.py lists the exceptions, with reasons).
+// Without a test, that costs one load and a branch that is never taken.
 #pragma once
 
 #include <atomic>
@@ -55,14 +55,14 @@ enum class Call : std::uint8_t {
 
 /// What a test decided about one call.
 struct InjectedFault {
-  int error = 0;          ///< fail with this errno, without entering the kernel; EINTR: asked again
+  int error = 0;          ///< fail with this errno without entering the kernel; EINTR is retried
   bool one_byte = false;  ///< sendmsg and recvmsg: move at most one byte
 };
 
 using FaultHook = InjectedFault (*)(Call call) noexcept;
 
-/// The test's decision maker; null in production.
-// Set by tests only, before and after what they observe.
+/// The hook that a test has set; null in production.
+// Only tests set it, before and after the code they observe.
 // NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables)
 extern std::atomic<FaultHook> fault_hook;
 

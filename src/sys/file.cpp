@@ -129,7 +129,8 @@ Expected<void> lock_exclusively(int file) {
 }
 
 Expected<void> replace_contents(int file, const std::string& text) {
-  // Over RLIMIT_FSIZE, write(2) says EFBIG, and the signal that comes with it ends the process.
+  // Over RLIMIT_FSIZE, write(2) fails with EFBIG, and the signal that comes with it would end the
+  // process.
   const SignalHeld held(SIGXFSZ);
   const auto emptied = check(Call::write, [&] { return ::ftruncate(file, 0); });
   if (!emptied) return emptied;
@@ -149,7 +150,7 @@ Expected<void> set_mode(int descriptor, unsigned mode) {
   return check(Call::fchmod, [&] { return ::fchmod(descriptor, mode); });
 }
 
-// fchmod(2) refuses O_PATH descriptors; the link in /proc leads to the very inode they name.
+// fchmod(2) rejects O_PATH descriptors; the link in /proc leads to the very inode they name.
 Expected<void> set_mode_of_name(int name, unsigned mode) {
   const std::string path = proc_path(name);
   return check(Call::chmod, [&] { return ::chmod(path.c_str(), mode); });

@@ -11,14 +11,14 @@ namespace hallway::sys {
 
 namespace {
 
-constexpr int most_links = 40;  // as the kernel: path_resolution(7)
+constexpr int most_links = 40;  // the kernel's limit: path_resolution(7)
 
 Expected<void> add_watch(int watch, const std::string& what, std::uint32_t events) {
   return check(Call::inotify_add_watch,
                [&] { return ::inotify_add_watch(watch, what.c_str(), events); });
 }
 
-/// The way of one path, step by step, with a watch on each.
+/// Walks one path, component by component, and adds a watch on each.
 class Walk {
  public:
   Walk(int watch, Descriptor from, std::string path)
@@ -61,9 +61,9 @@ class Walk {
     return {};
   }
 
-  // Of a directory only what happens to itself: in one such as /tmp every stranger's file would
-  // wake us. A removed name shows as a change of the link count, because a bound socket keeps its
-  // inode.
+  // Of a directory, only changes to itself are watched: in one such as /tmp, every file of other
+  // users would wake us. A removed name shows as a change of the link count, because a bound socket
+  // keeps its inode.
   Expected<void> add(const std::string& name, FileKind kind) {
     const std::string what = proc_path(directory_.get()) + "/" + name;
     std::uint32_t events = IN_MOVE_SELF | IN_DELETE_SELF | IN_DONT_FOLLOW;

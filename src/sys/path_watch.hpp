@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Notice of changes to what a path leads through (inotify(7)), and of mounts
+// Notification of changes to the components of a path (inotify(7)), and of mounts
 // (proc_pid_mountinfo(5)).
 #pragma once
 
@@ -14,14 +14,15 @@
 namespace hallway::sys {
 
 /// Watches each directory and symbolic link that leads from `origin`, or from the root, to the
-/// file, and the file: readable once one of them was removed, renamed or replaced. What happens to
-/// others in those directories is not seen, nor that something is mounted over one of them.
+/// file, and the file itself. The descriptor becomes readable once one of them was removed, renamed
+/// or replaced. Changes to other files in those directories are not reported, nor is a mount over
+/// one of them.
 /// @errors EACCES: a directory on the way may not be read; ENOSPC, EMFILE: the kernel has no watch
-///         left for this user; those of a path that leads nowhere
+///         left for this user; also the errors of a path that does not resolve
 Expected<Descriptor> watch_path(int origin, const std::string& path);
 
-/// Has event_priority once something was mounted or unmounted in our mount namespace: after epoll
-/// has told it, not again for that.
+/// The descriptor has event_priority once something was mounted or unmounted in our mount
+/// namespace. epoll reports each change once.
 Expected<Descriptor> watch_mounts();
 
 }  // namespace hallway::sys

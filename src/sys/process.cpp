@@ -19,7 +19,8 @@ namespace hallway::sys {
 
 namespace {
 
-// Newer than Debian 12's <sys/wait.h> in some modes; the kernel's number (linux/wait.h).
+// P_PIDFD: Debian 12's <sys/wait.h> lacks it in some modes. The number is the kernel's
+// (linux/wait.h).
 constexpr auto wait_for_pidfd = static_cast<idtype_t>(3);
 
 std::vector<char*> pointers(const std::vector<std::string>& texts) {
@@ -46,7 +47,8 @@ struct Attributes {
   ~Attributes() { posix_spawnattr_destroy(&raw); }
 };
 
-// Lifted above 2 first, so that no dup2 onto 0, 1 or 2 overwrites a source that is still needed.
+// The sources are duplicated above 2 first, so that no dup2 onto 0, 1 or 2 overwrites a source that
+// is still needed.
 Expected<std::array<Descriptor, 3>> lifted(const std::array<int, 3>& standard) {
   std::array<Descriptor, 3> copies;
   for (std::size_t i = 0; i < copies.size(); ++i) {
@@ -58,8 +60,8 @@ Expected<std::array<Descriptor, 3>> lifted(const std::array<int, 3>& standard) {
   return copies;
 }
 
-/// Where SIGCHLD is ignored, or its handler wants no zombies, the kernel reaps children by itself
-/// and nobody learns how they ended (wait(2)). A parent's SIG_IGN outlives exec(2).
+/// If SIGCHLD is ignored, or its handler is set with SA_NOCLDWAIT, the kernel reaps children by
+/// itself and their exit status is lost (wait(2)). A parent's SIG_IGN outlives exec(2).
 Expected<void> keep_exit_statuses() {
   struct sigaction action{};
   const auto got = check(Call::sigaction, [&] { return ::sigaction(SIGCHLD, nullptr, &action); });
@@ -80,7 +82,8 @@ Expected<std::int32_t> spawn(const std::vector<std::string>& command,
   const auto sources = lifted(standard);
   if (!sources) return std::unexpected(sources.error());
 
-  // Each of these allocates; a child without one of them would run with the wrong descriptors.
+  // Each of these allocates and can fail. A child without one of them would run with the wrong
+  // descriptors.
   FileActions actions;
   int error = 0;
   for (int number = 0; number < 3 && error == 0; ++number) {
@@ -106,7 +109,7 @@ Expected<std::int32_t> spawn(const std::vector<std::string>& command,
   const auto variables = pointers(environment);
   return retry_on_eintr(Call::spawn, [&] {
     pid_t pid = -1;
-    // It gives its error and leaves errno alone.
+    // posix_spawnp(3) returns its error and leaves errno alone.
     errno = posix_spawnp(&pid, command.front().c_str(), &actions.raw, &attributes.raw,
                          arguments.data(), variables.data());
     return errno == 0 ? pid : -1;
@@ -163,7 +166,7 @@ Expected<char> process_state(std::int32_t pid) {
   std::ifstream stat("/proc/" + std::to_string(pid) + "/stat");
   std::string text;
   if (!std::getline(stat, text, '\0')) return std::unexpected(ENOENT);
-  // The name before it is in parentheses, and may have any of them in it.
+  // The command name before it is in parentheses, and may itself contain parentheses.
   const std::size_t name_end = text.rfind(") ");
   constexpr std::size_t letter_after = 2;
   if (name_end == std::string::npos || name_end + letter_after >= text.size()) {

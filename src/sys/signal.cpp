@@ -14,7 +14,8 @@ namespace hallway::sys {
 
 namespace {
 
-// A signal handler can reach nothing but globals: per signal, whom to wake, and whether it came.
+// A signal handler can access only globals. Per signal: the eventfd to raise, and whether the
+// signal was caught.
 struct Slot {
   std::atomic<int> eventfd = -1;
   std::atomic<bool> caught = false;
@@ -72,7 +73,7 @@ Expected<SignalHandler> SignalHandler::install(int signal, int eventfd) {
     slot.eventfd.store(-1);
     return std::unexpected(installed.error());
   }
-  // Last: one that is pending arrives at once.
+  // Unblocked last, because a pending signal arrives at once.
   previous->blocked = change_mask(SIG_UNBLOCK, signal);
   previous->thread = ::pthread_self();
   return SignalHandler(signal, std::move(previous));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Signals, brought to an eventfd. A handler and not signalfd(2): blocking a signal for one
-// thread does not keep the kernel from delivering it to another one with its default action.
+// Signals, reported through an eventfd. A handler is used, not signalfd(2): blocking a signal in
+// one thread does not keep the kernel from delivering it to another one with its default action.
 #pragma once
 
 #include <memory>
@@ -10,14 +10,14 @@
 
 namespace hallway::sys {
 
-/// Owns the disposition of one signal; the old one is restored when it ends. One per signal and
-/// process. A signal that the calling thread had blocked, as a parent may have left it over
-/// exec(2), would never arrive: it is unblocked there, and blocked again at the end if the same
-/// thread ends it.
+/// Owns the disposition of one signal, and restores the old one on destruction. There is at most
+/// one per signal and process. A signal that the calling thread has blocked, as a parent may have
+/// left it across exec(2), would never arrive. It is therefore unblocked in that thread, and
+/// blocked again on destruction if that happens on the same thread.
 class SignalHandler {
  public:
-  /// From now on `signal` marks itself caught and raises `eventfd`, which is borrowed.
-  /// @errors EBUSY: somebody else catches it here; EINVAL: it cannot be caught
+  /// From now on, `signal` is marked as caught and raises `eventfd`, which is borrowed.
+  /// @errors EBUSY: this process has another SignalHandler for it; EINVAL: it cannot be caught
   static Expected<SignalHandler> install(int signal, int eventfd);
 
   SignalHandler(SignalHandler&& other) noexcept;
@@ -26,7 +26,7 @@ class SignalHandler {
 
   [[nodiscard]] int signal() const noexcept { return signal_; }
 
-  /// Whether it arrived since the last call.
+  /// Whether the signal arrived since the last call.
   [[nodiscard]] bool take() const noexcept;
 
  private:
@@ -37,8 +37,8 @@ class SignalHandler {
   std::unique_ptr<Previous> previous_;
 };
 
-/// While it lives, one signal is not delivered to the calling thread. If what the thread does
-/// meanwhile raises it, it is dropped at the end; one that was pending before stays pending.
+/// While it lives, one signal is not delivered to the calling thread. If that signal is raised
+/// meanwhile, it is dropped at the end; one that was pending before stays pending.
 class SignalHeld {
  public:
   explicit SignalHeld(int signal) noexcept;

@@ -20,7 +20,7 @@ namespace hallway::sys {
 
 namespace {
 
-// Newer than Debian 12's headers; the numbers are the kernel's for every architecture Debian has.
+// Debian 12's headers lack these. The numbers are the kernel's for every architecture Debian has.
 constexpr int so_peerpidfd = 77;   // Linux 6.5
 constexpr int so_passrights = 83;  // Linux 6.16
 
@@ -65,13 +65,14 @@ Expected<Descriptor> adopted(Expected<int> number) {
   return Descriptor::adopt(*number);
 }
 
-// Room for the most descriptors a message can carry, and credentials.
+// Room for the maximum number of descriptors that a message can carry, and for credentials.
 using Control = std::array<char, CMSG_SPACE(bounds::descriptors_per_message * sizeof(int)) +
                                      CMSG_SPACE(sizeof(ucred))>;
 
-/// Owns every descriptor of one control message before anything is judged: what is installed in
-/// our table is ours to close even when the message turns out to be unacceptable. Out of memory
-/// they are lost in the way the kernel loses those that find no room: the bytes are there.
+/// Takes ownership of every descriptor of one control message before the message is checked: the
+/// kernel has installed them in our table, so we must close them even if the message is rejected.
+/// If memory runs out, they are closed and the result reports truncation, as if the kernel had
+/// dropped them for lack of room: the bytes still arrive.
 void collect_descriptors(ByteView payload, ReceiveResult& reception) {
   auto& owned = reception.descriptors;
   bool room = true;
@@ -120,7 +121,7 @@ SocketAddress SocketAddress::path(ByteView path) {
   return address;
 }
 
-// The length counts: zero padding would be part of the name.
+// The length is significant: zero padding would be part of the name.
 SocketAddress SocketAddress::abstract(ByteView name) {
   assert(name.size() <= name_max);
   SocketAddress address;
@@ -222,7 +223,8 @@ Expected<bool> is_listening(int socket) {
   return *value != 0;
 }
 
-// The kernel doubles what it is told, for its own needs, and says the double (man 7 socket).
+// The kernel doubles the given value, for its own needs, and reports the doubled one (man 7
+// socket).
 bool raise_send_buffer(int socket, std::size_t size) noexcept {
   const auto wanted = static_cast<int>(std::min(size, std::size_t{INT32_MAX / 2}));
   const auto before = option(socket, SO_SNDBUF);
@@ -230,8 +232,8 @@ bool raise_send_buffer(int socket, std::size_t size) noexcept {
   return option(socket, SO_SNDBUF).value_or(0) > *before;
 }
 
-// sock_alloc_send_pskb() charges the packet's bytes to the sender, and unix_dgram_sendmsg() keeps
-// 32 of SO_SNDBUF back (net/unix/af_unix.c).
+// sock_alloc_send_pskb() charges the packet's bytes to the sender, and unix_dgram_sendmsg()
+// reserves 32 bytes of SO_SNDBUF (net/unix/af_unix.c).
 Expected<std::size_t> packet_max(int socket) {
   constexpr std::size_t kept_back = 32;
   const auto size = option(socket, SO_SNDBUF);
@@ -265,7 +267,8 @@ Expected<std::vector<std::uint32_t>> peer_groups(int socket) {
       return getsockopt(socket, SOL_SOCKET, SO_PEERGROUPS, groups.data(), &size);
     });
     const std::size_t needed = size / sizeof(gid_t);
-    // ERANGE names the size it needs; groups cannot change after connect, so twice is enough.
+    // On ERANGE, the kernel reports the size it needs. Groups cannot change after connect, so two
+    // calls are enough.
     if (!got && got.error() == ERANGE && needed > groups.size()) {
       groups.resize(needed);
       continue;
@@ -285,7 +288,7 @@ Expected<void> pass_credentials(int socket, bool wanted) {
 Expected<bool> passes_credentials(int socket) { return is_on(option(socket, SO_PASSCRED)); }
 
 Expected<Descriptor> open_file_of(int socket) {
-  // SIOCUNIXFILE of <linux/un.h>, which does not go with <sys/un.h>.
+  // SIOCUNIXFILE of <linux/un.h>, which cannot be included with <sys/un.h>.
   constexpr unsigned long open_unix_file = SIOCPROTOPRIVATE;
   const auto number =
       retry_on_eintr(Call::ioctl, [&] { return ::ioctl(socket, open_unix_file, 0); });
@@ -317,7 +320,7 @@ Expected<std::size_t> send(int socket, std::span<const iovec> pieces,
     const std::size_t size = descriptors.size() * sizeof(int);
     header.msg_control = control.data();
     header.msg_controllen = CMSG_SPACE(size);
-    std::memset(control.data(), 0, header.msg_controllen);  // the padding, too
+    std::memset(control.data(), 0, header.msg_controllen);  // including the padding
     cmsghdr* item = CMSG_FIRSTHDR(&header);
     item->cmsg_level = SOL_SOCKET;
     item->cmsg_type = SCM_RIGHTS;
@@ -362,7 +365,7 @@ Expected<ReceiveResult> receive(int socket, iovec buffer, std::size_t descriptor
   }
   alignas(cmsghdr) Control control;
   header.msg_control = control.data();
-  // Padding can make room for one descriptor more than asked for; the caller counts.
+  // Padding can make room for one descriptor more than requested; the caller checks the count.
   const std::size_t room = (descriptors == 0 ? 0 : CMSG_SPACE(descriptors * sizeof(int))) +
                            (credentials ? CMSG_SPACE(sizeof(ucred)) : 0);
 

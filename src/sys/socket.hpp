@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Sockets: one thin function per system call (man 7 unix). Descriptors are close-on-exec from
-// birth. Sending and receiving never block and never raise SIGPIPE: MSG_DONTWAIT is used instead
-// of O_NONBLOCK, which would change the socket for every process that shares it.
+// Sockets: one thin function per system call (man 7 unix). Descriptors are created close-on-exec.
+// Sending and receiving never block and never raise SIGPIPE: MSG_DONTWAIT is used instead of
+// O_NONBLOCK, which would change the socket for every process that shares it.
 #pragma once
 
 #include <sys/uio.h>
@@ -27,7 +27,8 @@ enum class Type : std::uint8_t { stream, seqpacket, datagram };
 /// A sockaddr_un and its length.
 class SocketAddress {
  public:
-  /// Bytes of a path or an abstract name: what sun_path holds, less its first or last NUL.
+  /// The most bytes of a path or an abstract name: the size of sun_path less a NUL, which ends a
+  /// path and begins an abstract name.
   static constexpr std::size_t name_max = 107;
 
   SocketAddress() noexcept;                      ///< unnamed: bind(2) picks an abstract name
@@ -36,11 +37,11 @@ class SocketAddress {
 
   [[nodiscard]] bool unnamed() const noexcept;
   [[nodiscard]] bool is_abstract() const noexcept;
-  /// The path, or the abstract name without its leading NUL. Read by length: the kernel returns
-  /// paths of 108 bytes without any NUL.
+  /// The path, or the abstract name without its leading NUL. The stored length bounds it, because
+  /// the kernel returns paths of 108 bytes without any NUL.
   [[nodiscard]] ByteView name() const noexcept;
 
-  /// As the kernel wants it.
+  /// The address as system calls take it.
   [[nodiscard]] void* raw() noexcept { return storage_.data(); }
   [[nodiscard]] const void* raw() const noexcept { return storage_.data(); }
   [[nodiscard]] std::uint32_t& size() noexcept { return size_; }
@@ -58,11 +59,11 @@ struct Credentials {
   std::int32_t pid;
 };
 
-/// What one recvmsg(2) brought.
+/// The result of one recvmsg(2).
 struct ReceiveResult {
   std::size_t size = 0;
-  bool truncated = false;              ///< MSG_TRUNC: `size` is what fitted, `whole` was sent
-  bool descriptors_truncated = false;  ///< MSG_CTRUNC: some were dropped by the kernel
+  bool truncated = false;              ///< MSG_TRUNC: `size` bytes fitted, `whole` were sent
+  bool descriptors_truncated = false;  ///< MSG_CTRUNC: the kernel dropped some
   bool has_control = false;  ///< a packet arrived, even if it is empty; see pass_credentials
   std::size_t whole = 0;
   std::vector<Descriptor> descriptors;
@@ -77,21 +78,23 @@ Expected<void> listen(int socket, int backlog);
 Expected<Descriptor> accept(int listener);
 Expected<void> shutdown_reading(int socket);
 Expected<void> shutdown_writing(int socket);
-void shut_down(int socket) noexcept;  ///< both ways, whether or not the peer is still there
+void shut_down(int socket) noexcept;  ///< both directions; a peer that is gone is not an error
 Expected<SocketAddress> local_address(int socket);
 Expected<SocketAddress> remote_address(int socket);
 
-Expected<Type> type_of(int socket);  ///< ENOTSOCK; EAFNOSUPPORT when it is no Unix socket
+Expected<Type> type_of(int socket);  ///< ENOTSOCK; EAFNOSUPPORT if it is not a Unix socket
 Expected<bool> is_listening(int socket);
-/// Makes SO_SNDBUF at least so large, as far as the kernel allows. Whether it grew.
+/// Raises SO_SNDBUF to at least `size`, as far as the kernel allows.
+/// @return whether it grew
 bool raise_send_buffer(int socket, std::size_t size) noexcept;
-/// Largest packet a seqpacket or datagram socket can send: its SO_SNDBUF less the kernel's own.
+/// The largest packet that a seqpacket or datagram socket can send: its SO_SNDBUF less what the
+/// kernel reserves.
 Expected<std::size_t> packet_max(int socket);
-/// What the peer has not read yet of what was sent (SIOCOUTQ), as the kernel charges it: more than
-/// the bytes themselves. Zero: the peer has read everything, or has closed its end; take_error()
-/// then gives ECONNRESET if it left anything unread.
+/// The sent data that the peer has not read yet (SIOCOUTQ), as the kernel charges it: more than the
+/// bytes themselves. It is zero if the peer has read everything, or has closed its end;
+/// take_error() then returns ECONNRESET if the peer left anything unread.
 Expected<std::size_t> unread_by_peer(int socket);
-/// The error that is pending on the socket, which is thereby cleared (SO_ERROR); 0 for none.
+/// Returns the socket's pending error and clears it (SO_ERROR); 0 if there is none.
 Expected<int> take_error(int socket);
 Expected<Credentials> peer_credentials(int socket);
 Expected<std::vector<std::uint32_t>> peer_groups(int socket);
@@ -99,14 +102,15 @@ Expected<Descriptor> peer_pidfd(int socket);
 /// Every packet received from now on carries its sender's credentials.
 Expected<void> pass_credentials(int socket, bool wanted = true);
 Expected<bool> passes_credentials(int socket);
-/// Only names it (O_PATH): the very file a bound socket has its name by (SIOCUNIXFILE).
-/// @errors EPERM: it takes CAP_NET_ADMIN in the socket's network namespace; ENOENT: it has no file
+/// Opens the very file that gives a bound socket its name, as a name only (SIOCUNIXFILE, O_PATH).
+/// @errors EPERM: it requires CAP_NET_ADMIN in the socket's network namespace; ENOENT: the socket
+///         has no file
 Expected<Descriptor> open_file_of(int socket);
-/// Whether peers may send descriptors (SO_PASSRIGHTS, Linux 6.16; ENOPROTOOPT before).
+/// Sets whether peers may send descriptors (SO_PASSRIGHTS, Linux 6.16; ENOPROTOOPT before).
 Expected<void> allow_fd_passing(int socket, bool allowed);
 Expected<bool> allows_fd_passing(int socket);  ///< ENOPROTOOPT as above
-/// The same, where the kernel can. Where it cannot, a receive without room for descriptors has
-/// the kernel close them.
+/// Forbids it if the kernel supports that. If it does not, a receive without room for descriptors
+/// makes the kernel close them.
 void deny_fd_passing(int socket) noexcept;
 
 /// Sends without blocking. `descriptors` travel with the first byte; `to` is for datagrams.
@@ -114,15 +118,16 @@ Expected<std::size_t> send(int socket, std::span<const iovec> pieces,
                            std::span<const Descriptor> descriptors = {},
                            const SocketAddress* to = nullptr);
 
-/// The plain case, and the fast one: a single piece, and nothing else.
+/// The simple and fast case: a single piece, without descriptors or an address.
 Expected<std::size_t> send_bytes(int socket, iovec piece);
 
-/// Receives without blocking; room for `descriptors` of them. `from` gets the sender's address.
+/// Receives without blocking, with room for this number of descriptors. `from` receives the
+/// sender's address.
 Expected<ReceiveResult> receive(int socket, iovec buffer, std::size_t descriptors, bool credentials,
                                 SocketAddress* from = nullptr);
 
-/// The plain case, and the fast one: bytes of a stream, and no room for descriptors, so that the
-/// kernel closes any that come along.
+/// The simple and fast case: bytes of a stream, without room for descriptors, so that the kernel
+/// closes any that come along.
 Expected<std::size_t> receive_bytes(int socket, iovec buffer);
 
 }  // namespace hallway::sys

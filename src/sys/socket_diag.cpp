@@ -23,7 +23,7 @@ namespace hallway::sys {
 
 namespace {
 
-// Of net/tcp_states.h: how the kernel names a connected and a bound socket.
+// The kernel's states of a connected, a bound and a listening socket (net/tcp_states.h).
 constexpr unsigned state_established = 1;
 constexpr unsigned state_close = 7;
 constexpr unsigned state_listen = 10;
@@ -47,7 +47,7 @@ Request sockets_in(unsigned states, unsigned shown) {
 std::size_t length_of(const nlmsghdr& header) { return header.nlmsg_len; }
 std::size_t length_of(const rtattr& header) { return header.rta_len; }
 
-/// Netlink is records in records, each with its length in front and padded to 4 bytes.
+/// Netlink messages are nested records. Each begins with its length and is padded to 4 bytes.
 template <typename Header, typename Visit>
 void for_each_record(ByteView bytes, const Visit& visit) {
   while (bytes.size() >= sizeof(Header)) {
@@ -71,7 +71,7 @@ T value_of(ByteView record) {
   return value;
 }
 
-/// Asks the kernel, and visits what it says of each socket: unix_diag_msg, and attributes.
+/// Queries the kernel, and visits its answer for each socket: a unix_diag_msg, then attributes.
 template <typename Visit>
 Expected<void> for_each_socket(const Request& request, const Visit& visit) {
   const auto number = retry_on_eintr(Call::socket, [] {
@@ -83,7 +83,7 @@ Expected<void> for_each_socket(const Request& request, const Visit& visit) {
       check(Call::sendmsg, [&] { return ::send(netlink.get(), &request, sizeof request, 0); });
   if (!asked) return std::unexpected(asked.error());
 
-  std::array<char, 32 * kibibyte> buffer;  // what iproute2 reads at once, too
+  std::array<char, 32 * kibibyte> buffer;  // as much as iproute2 reads at once
   Expected<void> outcome;
   for (bool done = false; !done;) {
     const auto got = retry_on_eintr(
@@ -97,14 +97,14 @@ Expected<void> for_each_socket(const Request& request, const Visit& visit) {
         outcome = std::unexpected(-value_of<nlmsgerr>(body).error);
       } else if (header.nlmsg_type == SOCK_DIAG_BY_FAMILY) {
         visit(body);
-        done = done || (header.nlmsg_flags & NLM_F_MULTI) == 0;  // the only one
+        done = done || (header.nlmsg_flags & NLM_F_MULTI) == 0;  // a single answer
       }
     });
   }
   return outcome;
 }
 
-/// The one listening socket that has an attribute of this kind which `is_it` accepts.
+/// Finds the one listening socket with an attribute that `is_it` accepts.
 template <typename IsIt>
 Expected<ListeningSocket> find_listening(unsigned shown, const IsIt& is_it) {
   Expected<ListeningSocket> found = std::unexpected(ENOENT);
@@ -115,7 +115,8 @@ Expected<ListeningSocket> find_listening(unsigned shown, const IsIt& is_it) {
         bool matches = false;
         socket.remove_prefix(std::min(sizeof(unix_diag_msg), socket.size()));
         for_each_record<rtattr>(socket, [&](const rtattr& attribute, ByteView value) {
-          // Of a listening socket, the first of the two is the number of clients in its queue.
+          // For a listening socket, the first of the two fields is the number of clients in its
+          // queue.
           if (attribute.rta_type == UNIX_DIAG_RQLEN) {
             one.waiting = value_of<unix_diag_rqlen>(value).udiag_rqueue;
           }
@@ -133,7 +134,7 @@ Expected<ListeningSocket> find_listening(unsigned shown, const IsIt& is_it) {
 }  // namespace
 
 Expected<ListeningSocket> listening_by_file(std::uint64_t device, std::uint64_t inode) {
-  // The kernel's own form of a device's number (linux/kdev_t.h).
+  // The kernel's own encoding of a device number (linux/kdev_t.h).
   constexpr unsigned minor_bits = 20;
   const std::uint32_t kernel_device = (major(device) << minor_bits) | minor(device);
   const auto kernel_inode = static_cast<std::uint32_t>(inode);
@@ -155,7 +156,7 @@ Expected<std::uint32_t> inode_of(int socket) {
   const auto own = identify(socket);
   if (!own) return std::unexpected(own.error());
   Request request = sockets_in(~0U, UDIAG_SHOW_VFS);
-  request.header.nlmsg_flags = NLM_F_REQUEST;  // of one socket, and no others
+  request.header.nlmsg_flags = NLM_F_REQUEST;  // of one socket only
   request.body.udiag_ino = static_cast<std::uint32_t>(own->inode);
   std::ranges::fill(request.body.udiag_cookie, ~0U);  // INET_DIAG_NOCOOKIE: any
   Expected<std::uint32_t> inode = std::unexpected(ENOENT);

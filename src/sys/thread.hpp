@@ -8,9 +8,8 @@
 
 namespace hallway::sys {
 
-/// Runs `body` on a thread that no signal is delivered to. An exception that leaves it ends the
-/// process.
-/// @errors EAGAIN: no more threads are to be had
+/// Runs `body` on a thread with all signals blocked. An exception that leaves it ends the process.
+/// @errors EAGAIN: no thread can be started
 Expected<std::thread> start_thread(std::move_only_function<void()> body);
 
 }  // namespace hallway::sys

@@ -43,14 +43,14 @@ Frame Framing::last(ByteView rest, std::size_t limit) const noexcept {
   if (rest.empty() || !delimited) return {};
   ByteView message = rest;
   if (kind_ == Kind::lines && message.ends_with('\r')) message.remove_suffix(1);
-  // next() let one byte too many pass, for it could have been a carriage return.
+  // next() accepts one byte over the limit, because it could be a carriage return.
   if (message.size() > limit) return {Frame::State::too_large};
   return {Frame::State::complete, rest.size(), message};
 }
 
 namespace {
 
-/// `piece` as the next one of the message in `progress`.
+/// Completes `piece` as the next one of the message in `progress`.
 Piece note(Piece piece, Progress& progress) {
   piece.state = Frame::State::complete;
   progress.begun = true;
@@ -78,7 +78,7 @@ Piece Framing::next_delimited_piece(ByteView input, std::size_t limit, Progress&
   const std::size_t end = input.find(kind_ == Kind::null ? '\0' : '\n');
   const bool last = end != ByteView::npos;
   ByteView bytes = input.substr(0, end);
-  // A carriage return stays behind until it is known whether a line feed follows.
+  // A carriage return at the end is not taken until it is known whether a line feed follows.
   if (kind_ == Kind::lines && bytes.ends_with('\r')) bytes.remove_suffix(1);
   if (bytes.size() > limit - progress.taken) return {.state = Frame::State::too_large};
   if (bytes.empty() && !last) return {};

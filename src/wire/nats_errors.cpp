@@ -5,7 +5,7 @@ namespace hallway::nats {
 
 namespace {
 
-/// Of what a peer sent, in an answer to it and in the log.
+/// How many bytes of what a peer sent are quoted, in the reply to it and in the log.
 constexpr std::size_t longest_shown = 256;
 
 ByteView text_of_malformed(Verb verb) noexcept {

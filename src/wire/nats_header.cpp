@@ -69,8 +69,8 @@ std::optional<ByteView> HeaderBlock::find(ByteView name) const noexcept {
   return std::nullopt;
 }
 
-/// The first field of `rest`, which is then what follows it. nullopt, and `rest` as it was: there
-/// is none, or it is not one.
+/// Takes the first field off `rest`.
+/// @return nullopt if there is no field or it is malformed; `rest` is then unchanged
 std::optional<HeaderField> HeaderBlock::take_field(ByteView& rest) noexcept {
   const std::size_t end = rest.find_first_of(line_end);
   if (end == ByteView::npos || !rest.substr(end).starts_with(line_end)) return std::nullopt;
@@ -90,7 +90,7 @@ bool HeaderBlock::has_any_of(std::span<const HeaderField> fields) const noexcept
   return false;
 }
 
-/// Calls visit(ByteView) for the bytes of each field of another name, as they stand.
+/// Calls visit(ByteView) with the unchanged bytes of each field whose name is not in `fields`.
 template <typename Visit>
 void HeaderBlock::for_each_line_but(std::span<const HeaderField> fields, Visit visit) const {
   ByteView rest = fields_;

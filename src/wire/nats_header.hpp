@@ -3,10 +3,10 @@
 // The header block of an HPUB or HMSG:
 //
 //     NATS/1.0[ STATUS[ DESCRIPTION]] CR LF
-//     NAME: VALUE CR LF       any number of them; a name may come again
+//     NAME: VALUE CR LF       any number of them; names may repeat
 //     CR LF
 //
-// A server carries blocks as they are, valid or not, and looks into one only where it must.
+// A server forwards blocks unchanged, valid or not, and parses one only if it must.
 #pragma once
 
 #include <cstddef>
@@ -17,8 +17,8 @@
 
 namespace hallway::nats {
 
-/// What a requester with no_responders hears, from the subject it asked, when nobody listens there:
-/// an HMSG of this header and no payload.
+/// If a request has no subscriber, a requester with no_responders receives an HMSG of this header
+/// and no payload, on its reply subject.
 inline constexpr ByteView no_responders_header = "NATS/1.0 503\r\n\r\n";
 
 struct HeaderField {
@@ -29,33 +29,35 @@ struct HeaderField {
 /// A view of a valid block.
 class HeaderBlock {
  public:
-  /// nullopt: it is not of the form above. Blanks around a value are not part of it.
+  /// Blanks around a value are not part of it.
+  /// @return nullopt if `block` is not of the form above
   static std::optional<HeaderBlock> parse(ByteView block) noexcept;
 
-  /// "503", and what follows it; both empty in a block that only carries fields.
+  /// A status such as "503", and the text after it; both are empty in a block that only carries
+  /// fields.
   [[nodiscard]] ByteView status() const noexcept;
   [[nodiscard]] ByteView description() const noexcept;
 
-  /// The value of the first field of that name, whose case counts.
+  /// The value of the first field of that name, which is case-sensitive.
   [[nodiscard]] std::optional<ByteView> find(ByteView name) const noexcept;
 
-  /// Calls visit(HeaderField) for each field in its order.
+  /// Calls visit(HeaderField) for each field, in order.
   template <typename Visit>
   void for_each(Visit visit) const {
     for (ByteView rest = fields_; const auto field = take_field(rest);) visit(*field);
   }
 
-  /// The bytes of this block with `fields` at its end, and without whatever had one of their names,
-  /// in any case, before: what a hub says of a publisher is nothing a publisher can say. A field
-  /// without a value is only taken away. A block made by default has no fields, for messages that
-  /// came without one.
+  /// The size of this block with `fields` at its end, and without earlier fields of the same names
+  /// in any case: a publisher cannot forge what a hub states about it. A field without a value is
+  /// only removed. A default-constructed block has no fields; it is for messages that came without
+  /// a block.
   /// @param fields  no carriage return or line feed in them, nor a colon in a name
   [[nodiscard]] std::size_t size_with(std::span<const HeaderField> fields) const noexcept;
 
-  /// Writes them and returns the end of what was written.
+  /// Writes that block and returns the end of what was written.
   char* write_with(std::span<const HeaderField> fields, char* out) const noexcept;
 
-  /// Whether there is a field with one of these names, in any case.
+  /// Whether the block has a field with one of these names, in any case.
   [[nodiscard]] bool has_any_of(std::span<const HeaderField> fields) const noexcept;
 
  private:
@@ -64,7 +66,7 @@ class HeaderBlock {
   template <typename Visit>
   void for_each_line_but(std::span<const HeaderField> fields, Visit visit) const;
 
-  ByteView first_line_;  // behind NATS/1.0
+  ByteView first_line_;  // after NATS/1.0
   ByteView fields_;
 };
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The NATS client protocol: what client and server say to each other, one operation at a time.
+// The NATS client protocol: the operations that client and server send to each other.
 //
 //   server   INFO text
 //            MSG subject sid [reply] size
@@ -15,10 +15,10 @@
 //            +OK
 //            -ERR 'text'
 //
-// Each is a line that ends with CR LF; behind those with a size come so many bytes and one more
-// CR LF. The first header-size bytes of an HPUB's or HMSG's are a header block (nats_header.hpp).
-// A client may say INFO, +OK and -ERR, too: nats-server 2.9.10 ignores the first two and closes at
-// the last.
+// Each operation is a line that ends with CR LF. If the line has a size, that many bytes and one
+// more CR LF follow. In an HPUB or HMSG, the first header-size of these bytes are a header block
+// (nats_header.hpp). A client may also send INFO, +OK and -ERR: nats-server 2.9.10 ignores the
+// first two and closes the connection on the last.
 #pragma once
 
 #include <cstdint>
@@ -42,22 +42,22 @@ enum class Verb : std::uint8_t {
   err,
 };
 
-/// Whether so many bytes and a CR LF follow its line.
+/// Whether a payload and a CR LF follow its line.
 constexpr bool has_payload(Verb verb) noexcept {
   return verb == Verb::pub || verb == Verb::msg || verb == Verb::hpub || verb == Verb::hmsg;
 }
 
-/// One operation. All views are borrowed; a field its verb has no use for is empty.
+/// One operation. All views are borrowed; a field that the verb does not use is empty.
 struct Operation {
   Verb verb = Verb::ping;
-  std::uint32_t max = 0;  ///< UNSUB: so many messages in all, counted from SUB; 0: end it now
-  ByteView subject = {};  ///< whether it is a valid one is for the router to say
+  std::uint32_t max = 0;  ///< UNSUB: the number of messages in all, counted from SUB; 0: end now
+  ByteView subject = {};  ///< not checked here: the router validates it
   ByteView reply = {};
   ByteView queue = {};
   ByteView sid = {};
   ByteView header = {};   ///< HPUB, HMSG: the block as it was sent, valid or not
   ByteView payload = {};  ///< without the header
-  ByteView text = {};     ///< CONNECT, INFO: the JSON; -ERR: what went wrong, without its quotes
+  ByteView text = {};     ///< CONNECT, INFO: the JSON; -ERR: the error text, without its quotes
 };
 
 }  // namespace hallway::nats

@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::size_t line_end_size = 2;  // CR LF
 
-/// What a parser keeps of its buffer while nothing is in it.
+/// The buffer size that a parser retains while the buffer is empty.
 constexpr std::size_t size_at_rest = 1 * kibibyte;
 
 // Verbs -------------------------------------------------------------------------------------------
@@ -23,8 +23,8 @@ constexpr std::size_t size_at_rest = 1 * kibibyte;
 using Word = std::uint64_t;
 using Letters = std::array<char, sizeof(Word)>;
 
-/// A verb as one word of memory. The mask leaves out what does not count: the bytes behind it and,
-/// of a letter, the bit that tells its cases apart.
+/// A verb as one word of memory. The mask excludes what does not matter: the bytes after the verb
+/// and, of a letter, the bit that distinguishes upper and lower case.
 struct Spelling {
   constexpr Spelling(Verb meant, ByteView spelled) : verb(meant), size(spelled.size()) {
     Letters letters{};
@@ -44,7 +44,7 @@ struct Spelling {
   Word mask = 0;
 };
 
-// The frequent ones first.
+// Frequent verbs come first.
 constexpr std::array of_clients{Spelling(Verb::pub, "PUB"),         Spelling(Verb::hpub, "HPUB"),
                                 Spelling(Verb::sub, "SUB"),         Spelling(Verb::unsub, "UNSUB"),
                                 Spelling(Verb::ping, "PING"),       Spelling(Verb::pong, "PONG"),
@@ -72,8 +72,9 @@ constexpr Word first_bytes(std::size_t size) {
 bool is_blank(char byte) { return byte == ' ' || byte == '\t'; }
 bool separates(char byte) { return is_blank(byte) || byte == '\r'; }
 
-/// Gives the fields of a line, in their order, what stands between its blanks. The one at
-/// `optional` may be missing. False: too few or too many.
+/// Assigns the arguments of a line to `fields`, in order. The field at index `optional` may be
+/// missing.
+/// @return false if there are too few or too many arguments
 bool place(ByteView line, std::initializer_list<ByteView*> fields, std::size_t optional) {
   constexpr std::size_t most = 5;
   std::array<ByteView, most> found;
@@ -154,7 +155,8 @@ Parser::Phase Parser::phase_after(Verb verb) noexcept {
   }
 }
 
-/// Whether the operation begins as the last one did.
+/// Reuses the last parsed line if the operation begins with the same bytes.
+/// @return whether it does
 bool Parser::repeat_line() noexcept {
   if (kept_size_ > 0) forget();
   const bool same = line_.size > 0 && letter_count_ == 0 && unread() >= line_.size &&
@@ -172,7 +174,7 @@ bool Parser::repeat_line() noexcept {
   return true;
 }
 
-/// What was understood of the line that ends at at_, if it lies in one piece and is no long one.
+/// Remembers the parsed line that ends at at_, if it is short and lies within one piece.
 void Parser::remember_line() noexcept {
   line_.size = 0;
   if (begin_ == nullptr || static_cast<std::size_t>(at_ - begin_) > line_.bytes.size()) return;
@@ -248,7 +250,8 @@ bool Parser::read_line() {
   ByteView line(at_, whole ? line_feed : end_);
   at_ = whole ? line_feed + 1 : end_;
 
-  // Judged before it is kept. One byte over the limit may be the carriage return that is no part.
+  // The size is checked before the line is copied. One byte over the limit may be the carriage
+  // return, which does not count.
   const std::size_t most = limits_.control_line + 1;
   if (kept_size_ + line.size() > most) return fail(ProtocolError::control_line_too_long);
   if (!whole || kept_size_ > 0) {
@@ -274,7 +277,7 @@ bool Parser::read_arguments(ByteView line) noexcept {
   return true;
 }
 
-/// Gives the fields of the operation what the line has for them.
+/// Assigns the arguments of the line to the fields of the operation.
 bool Parser::assign(ByteView line) noexcept {
   if (operation_.verb == Verb::connect || operation_.verb == Verb::info) {
     operation_.text = line;
@@ -344,7 +347,8 @@ bool Parser::read_payload() {
 }
 
 void Parser::attach(const char* payload) noexcept {
-  // The line was understood where it lay then: in a piece that is gone, or before kept_ moved.
+  // The views refer to where the line was parsed: in a piece that is gone, or in kept_ before it
+  // moved.
   if (kept_size_ > 0) assign(kept().substr(0, arguments_.size()));
   operation_.header = {payload, header_size_};
   operation_.payload = {payload + header_size_, payload_size_ - header_size_};
@@ -357,9 +361,9 @@ bool Parser::fail(ProtocolError error) noexcept {
   return false;
 }
 
-// What is kept ------------------------------------------------------------------------------------
+// The buffer of a split operation -----------------------------------------------------------------
 
-/// Adds to what is kept, which will never be more than `most` bytes.
+/// Appends to the buffer, which will never hold more than `most` bytes.
 void Parser::keep(ByteView bytes, std::size_t most) {
   const std::size_t needed = kept_size_ + bytes.size();
   if (needed > kept_.size()) {

@@ -1,25 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Bytes of a NATS client or server become operations.
+// Parses the bytes of a NATS client or server into operations.
 //
 //     parser.arrive(piece);
 //     while (const Operation* operation = parser.next()) act_on(*operation);
-//     if (parser.error() != ProtocolError::none) ...   // say text_of(it, verb()), then close
+//     if (parser.error() != ProtocolError::none) ...   // send text_of(it, verb()), then close
 //
-// An operation that lies whole in its piece is handed out as views into the piece. Only one that
-// the end of a piece cuts is copied, into a buffer of the parser's own that grows with the bytes
-// that arrive, never on the peer's word. How a stream is cut into pieces changes nothing in the
-// operations found.
+// An operation that lies within one piece is returned as views into the piece. Only an operation
+// that is split across pieces is copied, into a buffer of the parser's own that grows with the
+// bytes that arrive, never by a size that the peer announces. How a stream is split into pieces
+// does not change the operations found.
 //
-// It accepts what nats-server 2.9.10 accepts: verbs in any case; spaces, tabs and carriage returns
-// between arguments; a line feed alone at the end of a line, but not of a payload; anything behind
-// PING, PONG and +OK; no space behind CONNECT and INFO; sizes of one to nine digits, and as UNSUB's
-// max anything that is no number for 0. It differs where that server contradicts itself:
-//   - A line feed always ends the line. There, one in front of the first argument belongs to it,
-//     and `PUB \nx 1` reaches subscribers as a broken line.
-//   - A carriage return separates arguments in every line; there, not in PUB's. And there it costs
-//     a line that ends with a line feed alone its last byte, and a line that was cut itself.
-//   - HMSG of a client is an unknown operation. There it is taken for a message to nowhere.
+// It accepts what nats-server 2.9.10 accepts:
+//   - verbs in any case
+//   - spaces, tabs and carriage returns between arguments
+//   - a line feed alone at the end of a line, but not of a payload
+//   - anything after PING, PONG and +OK
+//   - no space after CONNECT and INFO
+//   - sizes of one to nine digits
+//   - an UNSUB max that is not a number, as 0
+// It differs where that server contradicts itself:
+//   - A line feed always ends the line. In nats-server, one before the first argument belongs to
+//     that argument, and `PUB \nx 1` reaches subscribers as a broken line.
+//   - A carriage return separates arguments in every line. In nats-server, it does not in PUB's; it
+//     also removes the last byte of a line that ends with a line feed alone, and is lost from a
+//     line that is split across pieces.
+//   - HMSG from a client is an unknown operation. nats-server takes it for a message to no subject.
 // Thread: any, one at a time.
 #pragma once
 
@@ -36,14 +42,14 @@
 
 namespace hallway::nats {
 
-/// Whose operations are parsed.
+/// Which side sends the operations.
 enum class Sender : std::uint8_t { client, server };
 
-/// nats-server's own defaults.
+/// The defaults are those of nats-server.
 struct ParserLimits {
-  /// Bytes of a line behind its verb and the blanks that follow it.
+  /// Bytes of a line after its verb and the blanks that follow it.
   std::size_t control_line = 4 * kibibyte;
-  /// Bytes of a payload, its header counted.
+  /// Bytes of a payload, including its header.
   std::size_t payload = 1 * mebibyte;
 };
 
@@ -51,20 +57,22 @@ class Parser {
  public:
   explicit Parser(Sender sender, ParserLimits limits = {}) noexcept;
 
-  /// The next bytes of the stream, borrowed until next() has returned nullptr, which it must have
-  /// done for those before.
+  /// Gives the parser the next bytes of the stream, borrowed until next() has returned nullptr.
+  /// Precondition: it has returned nullptr for the previous bytes.
   void arrive(ByteView piece) noexcept;
 
   /// The next operation; its views are valid until next() or arrive() is called again.
-  /// nullptr: no whole one is left, or error() says why there will be none any more.
+  /// @return nullptr if no complete operation is left, or if error() reports why no more will
+  ///         follow
   const Operation* next();
 
   [[nodiscard]] ProtocolError error() const noexcept { return error_; }
 
-  /// Of the operation that is malformed, where error() says that its arguments are.
+  /// The verb of the malformed operation, if error() is malformed_arguments.
   [[nodiscard]] Verb verb() const noexcept { return operation_.verb; }
 
-  /// Bytes that it will own once the operation under way has arrived, where that was cut; else 0.
+  /// Bytes that the parser will own once the current operation has arrived, if that is split; else
+  /// 0.
   [[nodiscard]] std::size_t rest_memory() const noexcept {
     if (kept_size_ == 0) return 0;
     return phase_ == Phase::payload ? payload_at_ + payload_size_ + 2 : kept_.size();
@@ -74,7 +82,7 @@ class Parser {
   [[nodiscard]] std::size_t memory() const noexcept { return kept_.size(); }
 
  private:
-  /// What comes next. An operation goes through them downwards and may leave some out.
+  /// What is read next. An operation passes through the phases in this order and may skip some.
   enum class Phase : std::uint8_t {
     verb,
     blank,
@@ -88,14 +96,14 @@ class Parser {
 
   static Phase phase_after(Verb verb) noexcept;
 
-  /// Where something is in a line.
+  /// The position of a field in a line.
   struct Field {
     std::uint8_t at = 0;
     std::uint8_t size = 0;
   };
 
-  /// The line of the last operation with a payload: who publishes mostly says the same again, and
-  /// what is known of it then needs no second look. None if its size is 0.
+  /// The line of the last operation with a payload. A publisher mostly repeats the same line, which
+  /// is then not parsed again. There is none if its size is 0.
   struct Line {
     std::array<char, 96> bytes{};
     std::uint8_t size = 0;
@@ -106,7 +114,7 @@ class Parser {
   bool repeat_line() noexcept;
   void remember_line() noexcept;
 
-  // Each goes on from at_ and returns false when the piece ends first, or when it failed.
+  // Each continues from at_ and returns false if the piece ends first or an error is found.
   bool read_verb();
   bool read_blank() noexcept;
   bool skip_blanks() noexcept;
@@ -134,15 +142,15 @@ class Parser {
 
   Line line_;
 
-  // Of the operation that is under way.
+  // State of the current operation.
   const char* begin_ = nullptr;    // where it begins, if that is in this piece
-  std::array<char, 8> letters_{};  // of a verb that was cut, and how many
+  std::array<char, 8> letters_{};  // of a split verb, and how many
   std::size_t letter_count_ = 0;
-  ByteView arguments_;           // once they are kept, too, only their size counts
-  std::size_t header_size_ = 0;  // what they say
+  ByteView arguments_;           // once they are copied to kept_, only their size counts
+  std::size_t header_size_ = 0;  // from the arguments
   std::size_t payload_size_ = 0;
 
-  // Of one that was cut: its arguments, then from payload_at_ on what there is of its payload.
+  // Of a split operation: its arguments, then from payload_at_ on the received part of its payload.
   core::ReceiveBuffer kept_;
   std::size_t kept_size_ = 0;
   std::size_t payload_at_ = 0;

@@ -19,7 +19,8 @@ std::size_t digits(std::size_t value) {
   return count;
 }
 
-// A line is told once: to somebody who counts its bytes, or who writes them.
+// Each line is produced by one function, for a Counter that counts its bytes or a Pen that writes
+// them.
 
 class Counter {
  public:
@@ -62,7 +63,7 @@ ByteView spelled(Verb verb) {
   return {};
 }
 
-/// An argument that others follow.
+/// An argument that is followed by others.
 template <typename To>
 void argument(ByteView field, To& to) {
   assert(!field.empty() && field.find_first_of(" \t\r\n") == ByteView::npos);

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Operations become bytes, in memory the caller has measured before:
+// Writes operations as bytes, into memory whose size the caller has computed before:
 //
 //     std::string bytes(written_size(operation), '\0');
 //     write(operation, bytes.data());
 //
-// The fields are written as they stand: a subject, reply, queue or sid has no blank, carriage
-// return or line feed in it, and a text no line feed. Those that a parser handed out have none.
+// The fields are written unchanged: a subject, reply, queue or sid must not contain a blank,
+// carriage return or line feed, and a text must not contain a line feed. Fields from a parser
+// contain none.
 #pragma once
 
 #include <cstddef>
@@ -16,17 +17,17 @@
 
 namespace hallway::nats {
 
-/// Bytes of the whole operation.
+/// The size of the whole operation, in bytes.
 [[nodiscard]] std::size_t written_size(const Operation& operation) noexcept;
 
-/// Writes it and returns the end of what was written.
+/// Writes the operation and returns the end of what was written.
 char* write(const Operation& operation, char* out) noexcept;
 
-/// The same in a string of its own.
+/// Returns the same bytes as a string.
 [[nodiscard]] std::string to_bytes(const Operation& operation);
 
-/// The same for its line alone, CR LF included, where header and payload are sent from where they
-/// lie: a CR LF is to follow them.
+/// The same for the line alone, CR LF included, if header and payload are sent from where they are.
+/// The caller sends a CR LF after them.
 [[nodiscard]] std::size_t line_size(const Operation& operation) noexcept;
 char* write_line(const Operation& operation, char* out) noexcept;
 

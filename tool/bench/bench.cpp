@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// hallway bench: load on a server, and what that does to rates and latencies.
+// hallway bench: puts load on a server, and measures rates and latencies.
 #include <fmt/format.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -50,7 +50,7 @@ struct BenchFlags {
   std::optional<std::string> report;
 };
 
-/// As many connections as asked for need as many descriptors.
+/// Each connection needs a descriptor, so raise the soft limit to the hard limit.
 void allow_many_descriptors() {
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
@@ -58,7 +58,8 @@ void allow_many_descriptors() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-/// By default the kernel wakes a sleeper up to 50 us late, which an open loop would measure.
+/// By default the kernel wakes a sleeping thread up to 50 us late, and an open loop would count
+/// that as latency.
 void wake_on_time() { std::ofstream("/proc/self/timerslack_ns") << 1; }
 
 class Bench {
@@ -72,7 +73,7 @@ class Bench {
         measured_(load.duration),
         run_(loop_, load, events_, measured_) {}
 
-  /// The exit status, unless what was measured decides that.
+  /// @return the exit status; nullopt if the measurement decides it
   std::optional<int> measure() {
     if (loop_.error()) return fail(*loop_.error());
     for (const int signal : {SIGINT, SIGTERM}) {
@@ -87,7 +88,7 @@ class Bench {
     loop_.spawn(last());
     std::optional<ScopedTask> progress;
     const auto [verbosity, json] = flags_->wordiness;
-    // One line that is drawn over and over does not go together with others.
+    // A progress line that is redrawn in place must not mix with other lines.
     const bool watched = isatty(STDERR_FILENO) == 1 && verbosity == 0 && !json;
     if (watched) progress = show_progress(loop_, *load_, measured_);
     const int stopped = loop_.run();
@@ -102,13 +103,13 @@ class Bench {
   [[nodiscard]] bool interrupted() const noexcept { return interrupted_; }
 
  private:
-  /// Kept here and not by the loop: it must not outlive the run it waits in.
+  /// Owned by this object and not by the loop, because it must not outlive `run_`.
   ScopedTask drive() {
     co_await run_.run();
     over_.happen();
   }
 
-  /// What the loop goes on for.
+  /// Keeps the loop running until the end.
   Task<> last() { co_await over_; }
 
   void interrupt(int signal) {
@@ -123,7 +124,7 @@ class Bench {
   const BenchFlags* flags_;
   const Load* load_;
   Events events_;
-  Output output_;  // watched only: nothing is worth measuring that nobody will read
+  Output output_;  // only watched, to stop the run when its reader has gone
   Measurement measured_;
   LoadRun run_;
   Event over_{loop_};
@@ -140,7 +141,8 @@ int fail_for(const Load& load, const Measurement& measured,
                        words_of_losses(measured)));
 }
 
-/// Prints and reports; the exit status.
+/// Prints the result and writes the report.
+/// @return the exit status
 int tell(const BenchFlags& flags, std::optional<Report>& report, const Load& load,
          const Measurement& measured) {
   const auto printed_all =

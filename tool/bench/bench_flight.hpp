@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What is on its way: when each message was meant to leave, and whether the answers come whole and
+// Messages in flight: when each was due to be sent, and whether its answers arrive completely and
 // in order. Pure.
 #pragma once
 
@@ -14,17 +14,17 @@ namespace hallway::tool {
 
 using Moment = std::chrono::steady_clock::time_point;
 
-/// Messages that were sent and have not come back everywhere. Numbers count from 0.
+/// Messages that were sent and have not reached all their receivers. Numbers count from 0.
 class Flight {
  public:
-  /// @param receivers  who gets each message: one where it is answered, more in a broadcast
+  /// @param receivers  number of receivers of each message: 1 if answered, more in a broadcast
   explicit Flight(std::size_t receivers) : receivers_(receivers) {}
 
-  /// The next message leaves.
+  /// The next message is sent.
   void depart(Moment intended) { messages_.push_back({intended, receivers_}); }
 
-  /// One receiver has that message, or will never have it. Precondition: it has departed.
-  /// @return when it was meant to leave
+  /// One receiver has the message, or will never have it. Precondition: it has departed.
+  /// @return when it was due to be sent
   Moment arrive(std::uint64_t number) {
     Message& message = messages_[static_cast<std::size_t>(number - first_)];
     const Moment intended = message.intended;
@@ -36,11 +36,11 @@ class Flight {
     return intended;
   }
 
-  /// The number of the next message to depart, and how many have.
+  /// The number of messages that have departed, which is also the number of the next one.
   [[nodiscard]] std::uint64_t departed() const noexcept { return first_ + messages_.size(); }
   [[nodiscard]] std::size_t size() const noexcept { return messages_.size(); }
 
-  /// When the oldest of them was meant to leave. Precondition: there is one.
+  /// When the oldest of them was due to be sent. Precondition: there is one.
   [[nodiscard]] Moment oldest() const { return messages_.front().intended; }
 
  private:
@@ -54,24 +54,24 @@ class Flight {
   std::uint64_t first_ = 0;
 };
 
-/// What one receiver gets, which is everything in the order of its numbers if all is well.
+/// The messages that one receiver gets: without faults, all of them in the order of their numbers.
 class Arrivals {
  public:
   enum class Verdict : std::uint8_t {
-    next,      ///< it is new; what it left out is lost so far
+    next,      ///< it is new; the messages that it skipped count as lost for now
     late,      ///< it had been counted as lost
-    repeated,  ///< it was here before, or was never sent
+    repeated,  ///< it arrived before, or was never sent
   };
 
   struct Judged {
     Verdict verdict;
-    std::uint64_t first;   ///< with Verdict::next: the numbers from here ...
-    std::uint64_t number;  ///< ... to here are settled; this one arrived, those before are lost
+    std::uint64_t first;   ///< with Verdict::next: the first number that this arrival settles
+    std::uint64_t number;  ///< the number that arrived; those from `first` up to it are lost
   };
 
-  /// Judges an arrival.
-  /// @param low       its number, as far as `mask` reaches
-  /// @param departed  how many messages have been sent
+  /// Classifies an arrival.
+  /// @param low       the bits of its number that `mask` selects
+  /// @param departed  number of messages sent so far
   Judged judge(std::uint64_t low, std::uint64_t mask, std::uint64_t departed) {
     const std::uint64_t ahead = (low - expected_) & mask;
     if (ahead < departed - expected_) {
@@ -92,14 +92,14 @@ class Arrivals {
     return {Verdict::late, expected_, expected_};
   }
 
-  /// How many numbers are settled: arrived, or left out.
+  /// The number of messages that are settled: arrived, or skipped.
   [[nodiscard]] std::uint64_t settled() const noexcept { return expected_; }
   [[nodiscard]] std::uint64_t lost() const noexcept { return lost_; }
   [[nodiscard]] std::uint64_t reordered() const noexcept { return reordered_; }
   [[nodiscard]] std::uint64_t repeated() const noexcept { return repeated_; }
 
  private:
-  /// Who comes later than so many others that are missing, too, is not recognised any more.
+  /// Limit of remembered missing messages. An older one that arrives late counts as repeated.
   static constexpr std::size_t most_missing = 4096;
 
   void leave_out(std::uint64_t count) {
@@ -110,7 +110,7 @@ class Arrivals {
     while (missing_.size() > most_missing) missing_.pop_front();
   }
 
-  std::deque<std::uint64_t> missing_;  // of those that are lost, the latest
+  std::deque<std::uint64_t> missing_;  // the latest of the lost numbers
   std::uint64_t expected_ = 0;
   std::uint64_t lost_ = 0;
   std::uint64_t reordered_ = 0;

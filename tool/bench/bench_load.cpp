@@ -19,26 +19,27 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// A stream without a rate has so many bytes on their way: enough to keep both sides busy, not so
-/// many that latency is nothing but the length of the queue, or that many connections cost memory.
+/// Bytes in flight in a stream without a rate, per connection and in total. They keep both sides
+/// busy, but are few enough that latency does not just measure the queue's length and that many
+/// connections do not take much memory.
 constexpr std::size_t window_bytes = 256 * kibibyte;
 constexpr std::size_t all_windows_bytes = 8 * mebibyte;
 constexpr std::size_t least_window = 4;
 
-/// In messages.
+/// Window of one sender, in messages.
 std::size_t window_of(const Load& load) {
   if (load.rate) return SIZE_MAX;
   const std::size_t bytes = std::min(window_bytes, all_windows_bytes / load.connections);
   return std::max(least_window, bytes / load.size);
 }
 
-/// Of an answer that is none, shown in the error.
+/// Bytes of a wrong answer that the error shows.
 constexpr std::size_t shown_of_answer = 40;
 
-/// How soon a broadcast that nobody got is tried again while the server is still accepting.
+/// How long to wait for a probe before sending it again: the server may still be accepting.
 constexpr Duration announce_again = std::chrono::milliseconds(100);
 
-/// Processor time this process has used.
+/// Processor time that this process has used.
 Duration used_cpu() {
   rusage used{};
   getrusage(RUSAGE_SELF, &used);
@@ -48,15 +49,15 @@ Duration used_cpu() {
 
 }  // namespace
 
-/// Whoever gets what a lane sends.
+/// A receiver of the messages that a lane sends.
 struct LoadRun::Receiver {
-  std::optional<Connection> own;  // in a broadcast; else it is the sender's
+  std::optional<Connection> own;  // in a broadcast; otherwise it uses the sender's
   Connection* connection = nullptr;
   Arrivals arrivals;
   std::optional<ScopedTask> receiving;
 };
 
-/// One sender with what belongs to it. What refers to other members comes after them.
+/// One sender and its state. Members that refer to other members are declared after them.
 struct LoadRun::Lane {
   Lane(const Load& load, std::size_t each_goes_to) : payload(load.size), flight(each_goes_to) {}
 
@@ -64,14 +65,14 @@ struct LoadRun::Lane {
   Flight flight;
   Pace pace{Moment{}, 0};
   Room room;
-  std::optional<Connection> connection;  // the pattern `connect` has none that lasts
+  std::optional<Connection> connection;  // unset in the pattern `connect`
   std::list<Receiver> receivers;
-  bool asleep = false;  // until the next message is due: nothing is lost by ending it there
+  bool asleep = false;  // waiting until the next message is due, when it is safe to destroy
   std::optional<ScopedTask> sending;
   std::optional<ScopedTask> ignoring;
 };
 
-/// Counts a coroutine of the load, however it ends.
+/// Counts a coroutine of the load while it runs, no matter how it ends.
 class LoadRun::Active {
  public:
   explicit Active(LoadRun& run) : run_(&run) { ++run_->active_; }
@@ -144,7 +145,7 @@ void LoadRun::tell_ready() {
                 {{"address", address}, {"connections", load_->connections}});
 }
 
-/// Makes sure that this connection is answered before anything is measured.
+/// Checks before the measurement that the server answers on this connection.
 Task<bool> LoadRun::try_out(Lane& lane) {
   const Sent sent = co_await lane.connection->send(lane.payload.probe());
   if (!sent) {
@@ -169,14 +170,14 @@ Task<bool> LoadRun::prepare_broadcast() {
     if (!receiver.own) co_return false;
     receiver.connection = &*receiver.own;
   }
-  // Last, so that most servers have accepted all others by the time they hear it.
+  // The sender connects last, so that most servers have accepted all receivers before it sends.
   lane.connection = co_await connect();
   if (!lane.connection) co_return false;
   lane.ignoring = ignore_answers(*lane.connection);
   co_return co_await announce(lane);
 }
 
-/// Sends until everybody has heard it once.
+/// Sends the probe until each receiver has got it once.
 Task<bool> LoadRun::announce(Lane& lane) {
   const Deadline deadline(load_->timeout());
   auto deaf = lane.receivers.begin();
@@ -270,7 +271,7 @@ ScopedTask LoadRun::connect_anew(Lane& lane) {
   }
 }
 
-/// One message out, its answer in.
+/// Sends one message and receives its answer.
 Task<bool> LoadRun::exchange(Lane& lane, Connection& connection, Moment due) {
   Receiver& receiver = lane.receivers.front();
   const std::uint64_t number = lane.flight.departed();
@@ -316,7 +317,7 @@ ScopedTask LoadRun::receive_on(Lane& lane, Receiver& receiver) {
   while (sending_ || receiver.arrivals.settled() < lane.flight.departed()) {
     const Received received = co_await receiver.connection->receive(load_->timeout());
     if (received.outcome() == Outcome::timed_out) {
-      // Nothing may have been sent for as long, or only just now.
+      // It is a failure only if a message has been in flight for that long.
       const bool is_due = receiver.arrivals.settled() < lane.flight.departed() &&
                           Clock::now() - lane.flight.oldest() >= load_->timeout();
       if (!is_due) continue;
@@ -327,14 +328,14 @@ ScopedTask LoadRun::receive_on(Lane& lane, Receiver& receiver) {
   }
 }
 
-/// A server may answer whoever broadcasts, too.
+/// Discards answers: a server may also send a broadcast back to its sender.
 ScopedTask LoadRun::ignore_answers(Connection& connection) {
   while (auto received = co_await connection.receive()) {
   }
 }
 
 Task<> LoadRun::sleep_until(Lane& lane, Moment due) {
-  // More than once where the loop counts from the beginning of its turn: nothing leaves too early.
+  // The loop counts from the beginning of its turn, so a sleep may end early: repeat it then.
   for (Duration wait = due - Clock::now(); wait > Duration::zero(); wait = due - Clock::now()) {
     lane.asleep = true;
     co_await loop_->sleep(wait);
@@ -345,7 +346,7 @@ Task<> LoadRun::sleep_until(Lane& lane, Moment due) {
 bool LoadRun::take(Lane& lane, Receiver& receiver, ByteView message) {
   const auto number = lane.payload.read(message);
   if (!number) {
-    // One that was sent again when it had only been late.
+    // A probe that announce() sent again although the first one was only late.
     if (message == lane.payload.probe()) return true;
     fail(not_the_message(message));
     return false;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The load itself: connections that send, and what comes back.
+// The load: connections that send messages and receive the answers.
 //
-// Without a rate it is a closed loop: a message leaves when the pattern lets it, and its latency
-// counts from there. With a rate it is an open loop: messages are due by a clock that no slow
-// answer stops, and latency counts from when a message was due, not from when it could be sent at
-// last. Otherwise a server that stands still for a second would spoil a single figure, since
-// whoever measures stands still with it ("coordinated omission").
+// Without a rate it is a closed loop: a message is sent when the pattern permits it, and its
+// latency counts from then. With a rate it is an open loop: messages are due by a clock that a slow
+// answer does not stop, and latency counts from when a message was due, not from when it could
+// finally be sent. Otherwise a server that stalls for a second would spoil only one measured value,
+// because the sender stalls with it ("coordinated omission").
 #pragma once
 
 #include <chrono>
@@ -34,7 +34,7 @@ namespace hallway::tool {
 /// When the messages of one sender are due.
 class Pace {
  public:
-  /// @param every  nanoseconds from one message to the next; 0: each as soon as it can be sent
+  /// @param every  nanoseconds from one message to the next; 0: each is due at once
   Pace(Moment first, double every) : first_(first), every_(every) {}
 
   /// When message `number` is due.
@@ -43,7 +43,7 @@ class Pace {
     return first_ + Duration(static_cast<std::int64_t>(every_ * static_cast<double>(number)));
   }
 
-  /// How many are due before `moment`.
+  /// The number of messages due before `moment`.
   [[nodiscard]] std::uint64_t due_before(Moment moment) const {
     if (every_ == 0 || moment <= first_) return 0;
     const auto passed = static_cast<double>(Duration(moment - first_).count());
@@ -55,7 +55,7 @@ class Pace {
   double every_;
 };
 
-/// Where a sender waits until answers have made room. Resumed inside open().
+/// A sender awaits this until answers have made room in its window. Resumed inside open().
 class Room {
  public:
   void open() {
@@ -74,20 +74,20 @@ class LoadRun {
  public:
   struct Failure {
     Error error;
-    bool connecting;  ///< nobody was reached
+    bool connecting;  ///< a connection could not be made
   };
 
-  /// All are borrowed.
+  /// All arguments are borrowed.
   LoadRun(Loop& loop, const Load& load, Events& events, Measurement& measurement);
   LoadRun(const LoadRun&) = delete;
   LoadRun& operator=(const LoadRun&) = delete;
   ~LoadRun();
 
-  /// Connects, makes sure that the server answers as it should, and loads it. Completes when the
-  /// time has passed or end() was called and what was sent is answered, or when it failed.
+  /// Connects, checks that the server answers correctly, and loads it. Completes when the time has
+  /// passed or end() was called and all sent messages are answered, or when it failed.
   Task<> run();
 
-  /// Sends no more.
+  /// Stops sending.
   void end() { sending_over_.happen(); }
 
   [[nodiscard]] const std::optional<Failure>& failure() const noexcept { return failure_; }
@@ -132,10 +132,10 @@ class LoadRun {
   Event sending_over_;
   Event all_ended_;
   std::optional<Failure> failure_;
-  std::size_t window_;  // messages of one sender on their way at once
+  std::size_t window_;  // maximum number of messages of one sender in flight
   std::size_t active_ = 0;
   bool sending_ = false;
-  Moment until_;  // nothing is sent that is due later
+  Moment until_;  // messages due at this time or later are not sent
   std::list<Lane> lanes_;
 };
 

@@ -9,11 +9,11 @@ namespace hallway::tool {
 
 namespace {
 
-/// A plot shows this many intervals at most, and none so short that it says nothing.
+/// Maximum number of intervals in a plot, and the length below which one has too few answers.
 constexpr int most_intervals = 100;
 constexpr Duration shortest_interval = std::chrono::milliseconds(10);
 
-/// 10, 20, 50, 100, ... ms: what people read a time axis in.
+/// 10, 20, 50, 100, ... ms: steps that are easy to read on a time axis.
 Duration interval_for(Duration expected) {
   constexpr std::array steps{2.0, 2.5, 2.0};
   double width = seconds(shortest_interval);
@@ -47,7 +47,7 @@ void Measurement::begin(Moment now) {
 }
 
 void Measurement::close_intervals(Moment now) {
-  // A server that stands still leaves empty ones behind.
+  // A server that stalls leaves empty intervals.
   while (now >= interval_end_) {
     close_interval(width_);
     interval_end_ += width_;
@@ -69,7 +69,7 @@ void Measurement::close_interval(Duration length) {
 void Measurement::end() {
   close_intervals(last_);
   const Duration rest = last_ - (interval_end_ - width_);
-  // What came in a sliver of an interval counts, but says nothing as a rate.
+  // Answers in less than half an interval count in total, but are too few to give a rate.
   if (rest >= width_ / 2) return close_interval(rest);
   latencies_.merge(current_);
   current_.clear();

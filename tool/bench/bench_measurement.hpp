@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a load is, and what was measured under it.
+// The settings of a load, and the measurement made under it.
 #pragma once
 
 #include <cstddef>
@@ -20,7 +20,7 @@ namespace hallway::tool {
 
 enum class Pattern : std::uint8_t {
   pingpong,   ///< each connection waits for an answer before it sends again
-  stream,     ///< each connection sends on while answers come
+  stream,     ///< each connection sends without waiting for answers
   broadcast,  ///< one connection sends, all others receive
   connect,    ///< each message has a connection of its own
 };
@@ -28,24 +28,24 @@ enum class Pattern : std::uint8_t {
 /// "pingpong", "stream", "broadcast", "connect"
 std::string_view to_string(Pattern pattern) noexcept;
 
-/// What is counted: "round trips", "answers", "deliveries", "connections".
+/// The unit that is counted: "round trips", "answers", "deliveries", "connections".
 std::string_view counted_by(Pattern pattern) noexcept;
 
 struct Load {
   Pattern pattern = Pattern::pingpong;
-  LoopOptions loop;  ///< of the load, and of a server of its own
+  LoopOptions loop;  ///< for the load and for its own server
   Wire wire;
   Target target;
   bool own_server = false;
   std::size_t size = 64;
   std::size_t connections = 1;
   Duration duration = std::chrono::seconds(5);
-  std::optional<std::size_t> rate;  ///< messages a second that are meant to leave, all together
+  std::optional<std::size_t> rate;  ///< messages a second to send, over all connections
 
   [[nodiscard]] Duration timeout() const { return target.timeout.value_or(defaults::connect_time); }
 };
 
-/// A stretch of the run. Times in nanoseconds; without answers they are 0.
+/// A part of the run. Latencies are in nanoseconds, and 0 if there were no answers.
 struct Interval {
   Duration begin;
   Duration length;
@@ -54,18 +54,18 @@ struct Interval {
   std::uint64_t p99;
   std::uint64_t max;
 
-  [[nodiscard]] double rate() const noexcept;  ///< a second
+  [[nodiscard]] double rate() const noexcept;  ///< answers a second
 };
 
 class Measurement {
  public:
-  /// @param expected  how long it is going to take
+  /// @param expected  expected duration of the run
   explicit Measurement(Duration expected);
 
   void begin(Moment now);
   [[nodiscard]] bool begun() const noexcept { return begun_; }
 
-  /// An answer came to what was meant to leave at `intended`.
+  /// Records an answer to the message that was due at `intended`.
   void record(Moment intended, Moment now) {
     if (now >= interval_end_) [[unlikely]] {
       close_intervals(now);
@@ -74,13 +74,13 @@ class Measurement {
     last_ = now;
   }
 
-  /// No more is sent.
+  /// The load has stopped sending.
   void sending_ended(Moment now) noexcept { last_ = now; }
 
-  /// No more is recorded.
+  /// Ends the recording.
   void end();
 
-  /// All that was recorded; of a run that goes on, up to its last whole interval.
+  /// All recorded latencies; before end(), those up to the last complete interval.
   [[nodiscard]] const Histogram& latencies() const noexcept { return latencies_; }
   [[nodiscard]] const std::vector<Interval>& intervals() const noexcept { return intervals_; }
   [[nodiscard]] Moment began() const noexcept { return start_; }
@@ -93,10 +93,10 @@ class Measurement {
   std::uint64_t lost = 0;
   std::uint64_t reordered = 0;
   std::uint64_t repeated = 0;
-  std::uint64_t unsent = 0;          ///< due by the rate asked for, and never sent
+  std::uint64_t unsent = 0;          ///< due by the requested rate, but never sent
   double load_cpu = 0;               ///< cores kept busy by the load itself
-  std::optional<double> server_cpu;  ///< the same of a server started for this
-  std::string cut_short;             ///< why the run was shorter than asked, if it was
+  std::optional<double> server_cpu;  ///< the same for the server started for this run
+  std::string cut_short;             ///< why the run was shorter than requested, if it was
 
   [[nodiscard]] bool is_sound() const noexcept { return lost + reordered + repeated == 0; }
 
@@ -114,7 +114,7 @@ class Measurement {
   bool begun_ = false;
 };
 
-/// In seconds, as arithmetic wants it.
+/// A duration in seconds, for arithmetic.
 inline double seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
 
 }  // namespace hallway::tool

@@ -17,7 +17,7 @@ namespace hallway::tool {
 
 namespace {
 
-/// Microseconds to three decimals.
+/// Microseconds with three decimals.
 double microseconds(double nanoseconds) { return std::round(nanoseconds) / 1000; }
 
 std::string latency_table(const Histogram& latencies) {

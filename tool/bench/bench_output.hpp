@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What was measured, as text: for people, and for programs.
+// The measurement as text: for people, and for programs.
 #pragma once
 
 #include <array>
@@ -11,7 +11,7 @@
 
 namespace hallway::tool {
 
-/// The quantiles of every table.
+/// The quantiles shown in every table.
 struct Quantile {
   std::string_view name;
   double at;
@@ -25,10 +25,10 @@ std::string words_of(const Load& load);
 /// "none", or "3 lost, 1 out of order, 2 repeated"
 std::string words_of_losses(const Measurement& measured);
 
-/// Lines for people.
+/// The result as lines for people.
 std::string printed(const Load& load, const Measurement& measured);
 
-/// One line of JSON.
+/// The result as one line of JSON.
 std::string json_line(const Load& load, const Measurement& measured);
 
 }  // namespace hallway::tool

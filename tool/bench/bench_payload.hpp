@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The messages of a load. Each carries its number, so that an answer can be told from any other;
-// none holds a byte that a framing or a word of a server's could take for its own. Pure.
+// The messages of a load. Each carries its number, so that answers can be distinguished. None contains
+// a byte that a framing or a server's protocol could interpret. Pure.
 #pragma once
 
 #include <algorithm>
@@ -15,11 +15,11 @@ namespace hallway::tool {
 
 class Payload {
  public:
-  /// @param size  of each message, at least 1
+  /// @param size  size of each message in bytes, at least 1
   explicit Payload(std::size_t size)
       : digits_(std::min<std::size_t>(size, most_digits)), message_(size, '.'), probe_(size, '~') {}
 
-  /// The message of this number: as many hexadecimal digits of it as fit, the lowest first, then
+  /// The message with this number: as many of its hexadecimal digits as fit, lowest first, then
   /// dots. Valid until the next call.
   std::string_view write(std::uint64_t number) noexcept {
     for (std::size_t at = 0; at < digits_; ++at, number >>= 4) {
@@ -28,11 +28,11 @@ class Payload {
     return message_;
   }
 
-  /// Goes out before anything is measured: whoever gets it back is connected and heard.
+  /// Sent before the measurement: a connection that receives it is known to be served.
   [[nodiscard]] std::string_view probe() const noexcept { return probe_; }
 
-  /// The number in a message as far as it is written there, see mask(). Nothing: it is none of
-  /// ours, or not whole.
+  /// The part of its number that a message contains, see mask().
+  /// @return nullopt if the message is not one of ours, or not complete
   [[nodiscard]] std::optional<std::uint64_t> read(std::string_view message) const noexcept {
     const std::string_view dots = std::string_view(message_).substr(digits_);
     if (message.size() != message_.size() || message.substr(digits_) != dots) return std::nullopt;
@@ -46,7 +46,7 @@ class Payload {
     return number;
   }
 
-  /// The bits of a number that a message has room for.
+  /// The bits of a number that fit into a message.
   [[nodiscard]] std::uint64_t mask() const noexcept {
     return digits_ == most_digits ? UINT64_MAX : (std::uint64_t{1} << 4 * digits_) - 1;
   }

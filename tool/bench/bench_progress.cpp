@@ -35,7 +35,7 @@ std::string line_of(const Load& load, const Measurement& measured) {
                             write_time(static_cast<double>(last.p99)));
 }
 
-/// Takes the line away when the drawing ends, wherever that waits.
+/// Erases the line when the coroutine is destroyed, wherever it waits.
 struct Eraser {
   Eraser() = default;
   Eraser(const Eraser&) = delete;
@@ -48,7 +48,7 @@ struct Eraser {
 ScopedTask show_progress(Loop& loop, const Load& load, const Measurement& measured) {
   const Eraser eraser;
   for (;;) {
-    // What a terminal that was stopped (Ctrl-S) does not take now is out of date when it does.
+    // If the terminal is stopped (Ctrl-S), wait: a queued line would be out of date when shown.
     co_await loop.writable(STDERR_FILENO);
     write("\r" + line_of(load, measured) + "\x1b[K");
     co_await loop.sleep(between_drawings);

@@ -8,8 +8,8 @@
 
 namespace hallway::tool {
 
-/// Draws how far a run has come in one line of the terminal on stderr, until it is destroyed; the
-/// line then goes away. All are borrowed. Precondition: stderr is a terminal.
+/// Draws the progress of a run as one line on stderr until it is destroyed, which erases the line.
+/// Arguments are borrowed. Precondition: stderr is a terminal.
 ScopedTask show_progress(Loop& loop, const Load& load, const Measurement& measured);
 
 }  // namespace hallway::tool

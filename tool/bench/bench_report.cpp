@@ -25,7 +25,7 @@ namespace hallway::tool {
 
 namespace {
 
-// The eye takes in that many bars.
+// Maximum number of bars that are still easy to read.
 constexpr int most_bars = 80;
 
 constexpr std::string_view style = R"(
@@ -74,7 +74,7 @@ std::string latency_at(const Measurement& measured, double quantile) {
   return in_microseconds(static_cast<double>(measured.latencies().at(quantile)));
 }
 
-/// On an axis: "10 µs", "2 ms".
+/// A tick label: "10 µs", "2 ms".
 std::string time_tick(double nanoseconds) {
   if (nanoseconds < 1e3) return fmt::format("{:.0f} ns", nanoseconds);
   if (nanoseconds < 1e6) return fmt::format("{:g} µs", nanoseconds / 1e3);
@@ -82,7 +82,7 @@ std::string time_tick(double nanoseconds) {
   return fmt::format("{:g} s", nanoseconds / 1e9);
 }
 
-/// "50k", "1.5M"
+/// A tick label: "50k", "1.5M".
 std::string count_tick(double count) {
   if (count >= 1e6) return fmt::format("{:g}M", count / 1e6);
   if (count >= 1e3) return fmt::format("{:g}k", count / 1e3);
@@ -91,7 +91,7 @@ std::string count_tick(double count) {
 
 std::string second_tick(double at) { return fmt::format("{:g}", at); }
 
-/// For axes that begin at the smallest latency, which a clock may show as 0.
+/// The smallest latency as the start of a logarithmic axis, so at least 1: it may be measured as 0.
 double lowest_latency(const Measurement& measured) {
   return std::max(1.0, static_cast<double>(measured.latencies().min()));
 }
@@ -111,7 +111,8 @@ Axis time_axis(const Measurement& measured) {
 
 // The plots ---------------------------------------------------------------------------------------
 
-/// Where a share lies on an axis that gives each further nine the same room: 0.9 at 1, 0.99 at 2.
+/// The position of a share on an axis on which each further nine takes the same space: 0.9 is at 1,
+/// 0.99 at 2.
 double nines_of(double share) { return -std::log10(1 - share); }
 
 Axis share_axis(double most_nines) {
@@ -134,7 +135,7 @@ Axis share_axis(double most_nines) {
 std::string percentile_plot(const Measurement& measured) {
   const Histogram& latencies = measured.latencies();
   const auto count = static_cast<double>(latencies.count());
-  // The slowest of them all is one in so many.
+  // The slowest answer is one in `count`.
   const double most_nines = std::log10(std::max(count, 2.0));
   Plot plot{.title = "Latency by share of answers",
             .x = share_axis(most_nines),
@@ -151,7 +152,7 @@ std::string percentile_plot(const Measurement& measured) {
     const double x = std::min(at < 1 ? nines_of(at) : most_nines, plot.x.high);
     if (at < 1 && x > most_nines) continue;
     const auto value = static_cast<double>(latencies.at(at));
-    // So far to the left there is no room for words, and above the plots it stands in large.
+    // At the far left there is no room for a label, and the median is shown above the plots.
     const bool is_median = at <= 0.5;
     plot.marks.push_back(
         {{x, value}, is_median ? "" : fmt::format("{} {}", name, in_microseconds(value))});
@@ -224,7 +225,7 @@ std::string rate_plot(const Load& load, const Measurement& measured) {
             .series = {std::move(rates)},
             .hints = hints_of(measured)};
   if (load.rate) {
-    // Each message of a broadcast arrives at everybody but its sender.
+    // Each message of a broadcast arrives at all connections but its sender.
     const std::size_t each = load.pattern == Pattern::broadcast ? load.connections - 1 : 1;
     const auto asked = static_cast<double>(*load.rate * each);
     plot.series.push_back({.form = Series::Form::level, .name = "asked", .points = {{0, asked}}});
@@ -330,7 +331,7 @@ std::string note(std::string_view words, std::string_view kind = "") {
   return fmt::format("<p class='note {}'>{}</p>\n", kind, html_escaped(words));
 }
 
-/// What whoever reads the figures has to know.
+/// Warnings that a reader needs to interpret the figures.
 std::string notes_on(const Measurement& measured) {
   std::string text;
   if (!measured.is_sound()) {
@@ -371,7 +372,7 @@ std::string tiles_of(const Load& load, const Measurement& measured) {
          "</div>\n";
 }
 
-/// The figures for programs. No text in it can end the element it stands in.
+/// The figures for programs. Escaping each `<` keeps text in it from ending the script element.
 std::string data_of(const Load& load, const Measurement& measured) {
   std::string data = json_line(load, measured);
   for (auto at = data.find('<'); at != std::string::npos; at = data.find('<', at)) {

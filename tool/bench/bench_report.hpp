@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What was measured, as a page: one HTML file with its plots in it, which opens without a network.
+// The measurement as a page: one HTML file that contains its plots and needs no network.
 #pragma once
 
 #include <fstream>
@@ -15,8 +15,8 @@ namespace hallway::tool {
 
 class Report {
  public:
-  /// Replaces what is in `file`. Before anything is measured: who waited an hour for a page wants
-  /// to have it.
+  /// Truncates `file`. Called before the measurement, so that a file that cannot be written fails
+  /// early and not after a run of an hour.
   static Result<Report> open(const std::string& file);
 
   Result<void> write(const Load& load, const Measurement& measured);

@@ -25,7 +25,7 @@ namespace hallway::tool {
 
 namespace {
 
-/// What the child says once it listens; anything else is why it does not.
+/// The message that the child sends once it listens. Any other message is the reason why it cannot.
 constexpr const char* listening = "listening";
 
 Result<std::string> private_directory() {
@@ -40,7 +40,7 @@ Result<std::string> private_directory() {
 }
 
 void remove(const std::string& directory) {
-  std::error_code ignored;  // the other side may have been faster
+  std::error_code ignored;  // the other process may have removed it already
   std::filesystem::remove_all(directory, ignored);
 }
 
@@ -52,14 +52,14 @@ Task<> pass_on(Connection peer) {
   while (auto message = co_await peer.receive()) co_await peer.broadcast(*message);
 }
 
-/// Tells how it went, and waits for the parent to let go.
+/// Sends the result of the start to the parent, and waits until the parent closes the connection.
 Task<> stay(Loop& loop, Connection& parent, std::string news) {
   co_await parent.send(news);
   static_cast<void>(co_await parent.receive());
   loop.stop();
 }
 
-/// The whole life of the child.
+/// The main function of the child.
 void serve(const Load& load, Descriptor parent_end, const std::string& directory) {
   Loop loop(load.loop);
   auto parent = Connection::adopt(loop, std::move(parent_end));
@@ -77,11 +77,11 @@ void serve(const Load& load, Descriptor parent_end, const std::string& directory
 }
 
 [[noreturn]] void live(const Load& load, Descriptor parent_end, const std::string& directory) {
-  // Ctrl-C is for the load; we end when it lets go of us.
+  // Ctrl-C is meant for the parent. The child ends when the parent closes the connection.
   setpgid(0, 0);
   serve(load, std::move(parent_end), directory);
   remove(directory);
-  _exit(exit_status::done);  // what the parent had not printed yet is the parent's
+  _exit(exit_status::done);  // does not print output that the parent had buffered before fork()
 }
 
 }  // namespace
@@ -89,7 +89,7 @@ void serve(const Load& load, Descriptor parent_end, const std::string& directory
 struct BenchServer::State {
   std::string directory;
   pid_t pid = 0;
-  std::optional<Client> child;  // the other end of its life line
+  std::optional<Client> child;  // closing this connection ends the child
   Address address;
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The server that is measured when none is named: a process of its own, so that it does not share a
-// thread or a heap with the load, at an address nobody else knows.
+// The server that is measured when no address is given. It is a process of its own, so that it does
+// not share a thread or a heap with the load, and listens in a private directory.
 #pragma once
 
 #include <memory>
@@ -15,12 +15,12 @@
 
 namespace hallway::tool {
 
-/// Ends with this object, and with the process that started it however that ends: either side
-/// removes the directory when the other is gone.
+/// The server process ends with this object, and with the process that started it no matter how
+/// that ends. Either process removes the directory when the other has gone.
 class BenchServer {
  public:
-  /// Forks: not while there are threads or a loop. It echoes, or broadcasts for that pattern.
-  /// Blocking: until it listens.
+  /// Forks, so there must not be threads or a loop yet. The server echoes; for Pattern::broadcast
+  /// it broadcasts. Blocking: until it listens.
   static Result<BenchServer> start(const Load& load);
 
   BenchServer(BenchServer&&) noexcept;
@@ -29,7 +29,8 @@ class BenchServer {
 
   [[nodiscard]] const Address& address() const noexcept;
 
-  /// Ends it. What processor time it used in its life.
+  /// Ends the server. Blocking: until its process has ended.
+  /// @return the processor time that it used
   Duration stop();
 
  private:

@@ -3,8 +3,8 @@
 // A histogram of times that keeps every value to within 0.05 % in fixed memory.
 //
 // Its buckets are linear within each power of two and logarithmic across them, as in Gil Tene's
-// HdrHistogram: a value keeps its first 11 bits, and its bucket answers with the middle of the
-// rest. Values up to 2047 are exact. Pure; recording is a shift and an increment.
+// HdrHistogram: a value keeps its first 11 bits, and its bucket stands for the middle of its range.
+// Values up to 2047 are exact. Pure; recording is a shift and an increment.
 #pragma once
 
 #include <algorithm>
@@ -21,7 +21,7 @@ class Histogram {
   /// Larger values count as this one: in nanoseconds, 73 minutes.
   static constexpr std::uint64_t largest = (std::uint64_t{1} << 42) - 1;
 
-  /// Of what at() gives, against the value that was recorded.
+  /// Maximum relative difference between a result of at() and the recorded value.
   static constexpr double relative_error = 1.0 / 2048;
 
   void record(std::uint64_t value) noexcept {
@@ -33,7 +33,7 @@ class Histogram {
     max_ = std::max(max_, value);
   }
 
-  /// As if everything recorded there had been recorded here.
+  /// Adds everything that was recorded in `other`.
   void merge(const Histogram& other) noexcept {
     for (std::size_t index = 0; index < buckets_.size(); ++index) {
       buckets_[index] += other.buckets_[index];
@@ -83,9 +83,9 @@ class Histogram {
 
  private:
   static constexpr unsigned kept_bits = 11;
-  static constexpr unsigned half_bits = kept_bits - 1;  // a power of two has the upper half anew
+  static constexpr unsigned half_bits = kept_bits - 1;  // each power of two adds half the buckets
 
-  /// How many low bits a value loses.
+  /// The number of low bits that a value loses.
   static constexpr unsigned shift_of(std::uint64_t value) noexcept {
     const auto width = static_cast<unsigned>(std::bit_width(value));
     return width > kept_bits ? width - kept_bits : 0;

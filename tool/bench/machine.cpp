@@ -15,7 +15,7 @@ namespace hallway::tool {
 
 namespace {
 
-/// The first line of a file that begins with `word`, from there on.
+/// The rest of the first line in a file that begins with `word`.
 std::string line_of(const char* file, std::string_view word = "") {
   std::ifstream lines(file);
   for (std::string line; std::getline(lines, line);) {
@@ -30,7 +30,7 @@ std::string processor() {
   return begin == std::string::npos ? "" : model.substr(begin);
 }
 
-/// "0.52 0.41 0.38": what else the machine had to do.
+/// The load averages, such as "0.52 0.41 0.38": they show what else the machine was doing.
 std::string load_averages() {
   const std::string line = line_of("/proc/loadavg");
   std::size_t end = 0;

@@ -7,8 +7,8 @@
 
 namespace hallway::tool {
 
-/// What a figure depends on besides the program: name and value, as they are shown. What the
-/// system does not tell is left out.
+/// The facts about the machine that the figures depend on: names and values for display. Facts that
+/// the system does not report are left out.
 std::vector<std::pair<std::string, std::string>> machine_facts();
 
 }  // namespace hallway::tool

@@ -12,7 +12,7 @@ namespace hallway::tool {
 
 namespace {
 
-// In units of the drawing, which are pixels where it has its natural size.
+// In units of the drawing, which are pixels at its natural size.
 constexpr double width = 640;
 constexpr double height = 320;
 constexpr double left = 68;
@@ -22,13 +22,13 @@ constexpr double bottom = 46;
 constexpr double line_height = 18;
 constexpr double letter_width = 7.2;
 
-/// A line of more points than this differs in nothing that can be seen.
+/// Points of a line that are closer together than this make no visible difference.
 constexpr double visible = 0.5;
 
 constexpr int most_ticks = 6;
 constexpr std::array round_digits{1.0, 2.0, 5.0};
 
-/// 1, 2 or 5 times a power of ten: the largest that is not over `value`.
+/// The largest of 1, 2 or 5 times a power of ten that is not above `value`.
 double round_down(double value) {
   const double power = std::pow(10, std::floor(std::log10(value) + 1e-9));
   double found = power;
@@ -38,7 +38,7 @@ double round_down(double value) {
   return found;
 }
 
-/// The same from above.
+/// The smallest such number that is not below `value`.
 double round_up(double value) {
   const double below = round_down(value);
   return below >= value * (1 - 1e-9) ? below : round_down(below * 2.5);
@@ -75,7 +75,7 @@ std::string frame_of(const Plot& plot) {
                             width - right, height - 6, html_escaped(plot.x.label));
 }
 
-/// Right above the plot, from right to left.
+/// Placed above the plot at its right edge, and built from right to left.
 std::string legend_of(const Plot& plot) {
   if (plot.series.size() < 2) return "";
   std::string text;
@@ -124,7 +124,7 @@ std::string bars_of(const Plot& plot, const Series& series) {
     const double begin = across(plot.x, x);
     const double end = std::max(across(plot.x, series.points[index + 1].x) - 1, begin + 1);
     if (y <= 0) continue;
-    // However rare, it shows that something is there.
+    // Even a rare value has a bar that can be seen.
     const double peak = std::min(down(plot.y, y), base - 1.5);
     path += fmt::format("M{:.1f} {}V{:.1f}H{:.1f}V{}Z", begin, base, peak, end, base);
   }
@@ -154,8 +154,8 @@ std::string drawing_of(const Plot& plot, const Series& series, std::size_t numbe
                      path_through(plot, series.points));
 }
 
-/// Left of its point and above it: a curve that only rises leaves that room. Below it where the
-/// words of the next point to the right already are.
+/// A label is left of its point and above it, where a rising curve leaves room. If the label of the
+/// next point to the right is there already, it is below the point.
 std::string marks_of(const Plot& plot) {
   std::string text;
   double free_until = width;
@@ -237,7 +237,7 @@ std::string svg(const Plot& plot) {
   std::string text = fmt::format("<svg viewBox='0 0 {} {}' role='img' aria-label='{}'>\n", width,
                                  height, html_escaped(plot.title));
   text += frame_of(plot) + legend_of(plot);
-  // The first one lies on top.
+  // Draws backwards, so that the first series is on top.
   for (std::size_t index = plot.series.size(); index-- > 0;) {
     text += drawing_of(plot, plot.series[index], index + 1);
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Plots as SVG, to stand in a page of HTML that says by CSS how they look: lines and areas have the
-// classes "series-1", "series-2", ... Pure.
+// Plots as SVG, for an HTML page whose CSS decides how they look: lines have the classes
+// "series-1", "series-2", ..., and bars and areas "fill-1", "fill-2", ... Pure.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@
 
 namespace hallway::tool {
 
-/// Text that may stand in HTML and SVG.
+/// Text escaped for use in HTML and SVG.
 std::string html_escaped(std::string_view text);
 
 using WriteValue = std::function<std::string(double)>;
@@ -24,13 +24,13 @@ struct Axis {
     std::string text;
   };
 
-  /// From 0 to at least `high`, with ticks at round figures.
+  /// From 0 to at least `high`, with ticks at round numbers.
   static Axis linear(std::string label, double high, const WriteValue& write);
 
-  /// Around `low` and `high`, which are positive, with ticks at 1, 2, 5, 10, ... of the unit.
+  /// Includes `low` and `high`, which are positive, with ticks at 1, 2, 5, 10, ... of the unit.
   static Axis logarithmic(std::string label, double low, double high, const WriteValue& write);
 
-  /// Where a value lies: 0 at the low end, 1 at the high one.
+  /// The position of a value: 0 at the low end, 1 at the high end.
   [[nodiscard]] double share(double value) const;
 
   std::string label;
@@ -48,24 +48,24 @@ struct Point {
 struct Series {
   enum class Form : std::uint8_t {
     line,
-    area,   ///< a line with what is below it
-    bars,   ///< each from its x to the next one's; the last point only ends the one before
-    level,  ///< one value all along the x axis
+    area,   ///< a line with the area below it filled
+    bars,   ///< each from its x to the next point's x; the last point only ends the last bar
+    level,  ///< one value along the whole x axis
   };
 
   Form form = Form::line;
-  std::string name;  ///< for the legend, which only several series have
+  std::string name;  ///< for the legend, which is drawn for two or more series
   /// A line has a gap where y is NaN.
   std::vector<Point> points;
 };
 
-/// A point with words beside it.
+/// A point with a label.
 struct Mark {
   Point at;
   std::string text;
 };
 
-/// A stretch of the x axis that tells its figures to whoever points at it.
+/// A range of the x axis that shows a tooltip.
 struct Hint {
   double from;
   double to;
@@ -73,7 +73,7 @@ struct Hint {
 };
 
 struct Plot {
-  std::string title;  ///< for those who hear the page
+  std::string title;  ///< for screen readers
   Axis x;
   Axis y;
   std::vector<Series> series;

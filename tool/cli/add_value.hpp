@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// How any flag is declared: text that cannot be read is a usage error that names the flag, the text
-// and why.
+// Declares flags. Text that cannot be parsed is a usage error that names the flag, the text and the
+// reason.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -12,7 +12,7 @@
 
 namespace hallway::tool {
 
-/// A text on the command line that cannot be used, with the hint that goes with it.
+/// The error for an unusable text on the command line, with its hint.
 class Refused : public CLI::ValidationError {
  public:
   Refused(const std::string& text, Unread unread)
@@ -24,8 +24,8 @@ class Refused : public CLI::ValidationError {
   std::string hint_;
 };
 
-/// Declares a flag whose text is read by `read`, a function from text to Read<T>.
-/// @param meaning  is given what was read
+/// Declares a flag whose text is parsed by `read`, a function from text to Read<T>.
+/// @param meaning  called with the parsed value
 template <typename ReadText, typename Meaning>
 CLI::Option* add_value(CLI::App& verb, const std::string& name, const std::string& placeholder,
                        ReadText read, const Meaning& meaning, const std::string& help) {
@@ -42,7 +42,7 @@ CLI::Option* add_value(CLI::App& verb, const std::string& name, const std::strin
   return option;
 }
 
-/// Any text at all.
+/// Accepts any text.
 inline Read<std::string> read_text(const std::string& text) { return text; }
 
 }  // namespace hallway::tool

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Names of CLI11, for headers that only pass them on: a source that includes the whole of it takes
-// six seconds longer to compile.
+// Forward declarations of CLI11, for headers that only pass its types on: a source file that
+// includes all of it takes six seconds longer to compile.
 #pragma once
 
-namespace CLI {  // NOLINT(readability-identifier-naming): theirs
+namespace CLI {  // NOLINT(readability-identifier-naming): CLI11's name
 class App;
 class Option;
 }  // namespace CLI

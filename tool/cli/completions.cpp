@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// hallway completions: what a shell needs to complete our command lines, from the same flags that
-// read them. The output is kept in packaging/completions/; a test sees to it that it is current.
+// hallway completions: prints shell completions, generated from the flags that parse the command
+// line. The output is kept in packaging/completions/; a test checks that it is current.
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
@@ -22,8 +22,8 @@ namespace {
 
 struct Flag {
   std::vector<std::string> names;  ///< with their dashes, the long one first
-  std::string value;               ///< what --help calls its value; empty: it has none
-  bool value_follows = false;      ///< as the next word
+  std::string value;               ///< the placeholder of its value; empty without one
+  bool value_follows = false;      ///< the value is the next word
   std::string help;
   std::vector<std::string> choices;
 };
@@ -34,7 +34,7 @@ struct CompletedVerb {
   std::vector<Flag> flags;
 };
 
-/// "a|b|c[:N]" as {"a", "b", "c"}; what offers no choice gives none.
+/// "a|b|c[:N]" as {"a", "b", "c"}; empty if the placeholder lists no choices.
 std::vector<std::string> choices_in(const std::string& placeholder) {
   if (!placeholder.contains('|')) return {};
   std::vector<std::string> choices;
@@ -139,7 +139,7 @@ complete -o filenames -F _hallway hallway
 // --- zsh
 // ------------------------------------------------------------------------------------------
 
-/// In single quotes and between brackets.
+/// Escapes text for use in single quotes and between brackets.
 std::string zsh_text(std::string_view text) {
   std::string escaped;
   for (const char letter : text) {

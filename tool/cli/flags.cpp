@@ -33,7 +33,7 @@ void add_wordiness(CLI::App& verb, Verbosity& wordiness) {
       "-v,--verbose",
       [&wordiness](std::int64_t times) { wordiness.verbosity = static_cast<int>(times); },
       "Say more: each message; twice: all of each message");
-  // No other value than true: whether failures are JSON is known before flags are read (main.cpp).
+  // Only true is accepted: main.cpp decides whether failures are JSON before flags are parsed.
   verb.add_flag("--json", wordiness.json, "One JSON object per line, for messages and for events")
       ->disable_flag_override();
   verb.get_option("--quiet")->excludes(verb.get_option("--verbose"));

@@ -6,7 +6,8 @@
 
 namespace hallway::tool {
 
-/// Writes --help in two columns that fit a terminal of 80, under a usage line of the verb's own.
+/// Writes --help in two columns that fit a terminal 80 columns wide, below a usage line for the
+/// verb.
 class HelpFormatter : public CLI::Formatter {
  public:
   /// @param arguments  what follows the verb: "[ADDRESS] [FLAGS]"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Flags of the verbs that listen: who may connect, and how they begin and go on.
+// Flags of the verbs that listen: admission, start and service.
 #pragma once
 
 #include <optional>
@@ -15,7 +15,7 @@
 
 namespace hallway::tool {
 
-/// What was said about a name that is listened on; nothing: nothing was.
+/// The flags for a listening address. An unset member was not given.
 struct Listening {
   std::optional<unsigned> mode;
   std::optional<std::string> owner;
@@ -30,14 +30,14 @@ struct Listening {
 /// --mode, --owner, --group and --allow.
 void add_admission(CLI::App& verb, Listening& listening);
 
-/// @param when  as the help text has it
+/// @param when  for the help text: when the newline is written
 void add_ready_fd(CLI::App& verb, std::optional<int>& ready_fd, const std::string& when);
 
 /// --ready-fd, --takeover, --on-path-lost and --no-sandbox.
 void add_service(CLI::App& verb, Listening& listening);
 
-/// The address to listen on in a word; a usage error that names it where it is none, or where it
-/// cannot be taken over.
+/// Parses the address to listen on. Throws a usage error that names the word if it is not one, or
+/// if `takeover` is set and the address cannot be taken over.
 Address read_listening_address(const std::string& word, bool takeover);
 
 }  // namespace hallway::tool

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// hallway: the table of verbs, and how a command line finds its verb.
+// hallway: the table of verbs, and their dispatch from the command line.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
@@ -52,7 +52,7 @@ const std::vector<Verb>& verbs() {
 
 namespace {
 
-/// For the makers of packages, and for a hub that has a link; people have no use for them.
+/// Verbs for packagers, and for a hub that has a link. They are not listed in the help text.
 constexpr auto hidden = std::to_array<Verb>(
     {{"completions", "Print completions for a shell", "bash|zsh|fish", add_completions},
      {"link-watcher", "Start the process of a hub's link, and again", "HUB", add_link_watcher},
@@ -87,9 +87,10 @@ int print_help() {
   return print_and_end(text);
 }
 
-/// A socket must never become descriptor 0, 1 or 2, where others read or print. What somebody
-/// closed reads as empty and takes every word; but messages for a closed standard output would be
-/// lost, so that writing to it fails as it would have failed.
+/// Opens /dev/null for each standard descriptor that is closed, so that a socket never becomes
+/// descriptor 0, 1 or 2. Standard input then reads as empty, and standard error accepts everything.
+/// Messages for a closed standard output would be lost, so it is opened read-only and writing fails
+/// as it would have failed.
 void occupy_standard_descriptors() {
   for (int number = STDIN_FILENO; number <= STDERR_FILENO; ++number) {
     const int access = number == STDOUT_FILENO ? O_RDONLY : O_RDWR;
@@ -97,9 +98,9 @@ void occupy_standard_descriptors() {
   }
 }
 
-/// What people type and see is UTF-8, and in the locale C, which containers and ssh leave a
-/// terminal with, nothing beyond ASCII is a letter. Only this process: the environment stays as it
-/// is.
+/// Sets a UTF-8 locale, because terminals use UTF-8. In the locale C, which containers and ssh may
+/// leave a terminal with, no character beyond ASCII is a letter. This affects only this process:
+/// the environment is not changed.
 void read_utf8() {
   const char* locale = std::setlocale(LC_CTYPE, "");  // NOLINT(concurrency-mt-unsafe): one thread
   const std::string_view name = locale == nullptr ? "C" : locale;
@@ -110,16 +111,16 @@ void read_utf8() {
   }
 }
 
-/// Refuses "--flag=" where the flag is a number of times, or none at all: CLI11 would take the =
-/// for nothing, or for an empty word.
+/// Refuses "--flag=" if the flag takes no value or is a counter: CLI11 would ignore the "=", or
+/// parse it as an empty word.
 void require_value(const CLI::App& app, const std::string& flag) {
   const auto* option = app.get_option_no_throw(flag);
   if (option == nullptr || option->get_items_expected_max() > 0) return;
   throw Refused(flag + "=", "there is nothing after the =");
 }
 
-/// The text of --ack may be left out, and CLI11 would take the address after it for the text; and
-/// it would take the word after "--flag=" for the flag's value.
+/// Resolves two ambiguities. The value of --ack is optional, and CLI11 would take an address after
+/// it as its value. CLI11 would also take the word after "--flag=" as the flag's value.
 std::vector<std::string> unambiguous(const CLI::App& app, std::span<const std::string> words) {
   std::vector<std::string> clear;
   for (std::size_t at = 0; at < words.size(); ++at) {
@@ -137,7 +138,7 @@ std::vector<std::string> unambiguous(const CLI::App& app, std::span<const std::s
   return clear;
 }
 
-/// Takes "--" and what follows off the words.
+/// Removes "--" and the words after it.
 TrailingArgs take_rest(std::vector<std::string>& words) {
   const auto dashes = std::ranges::find(words, "--");
   if (dashes == words.end()) return std::nullopt;
@@ -150,7 +151,7 @@ std::string joined(const std::vector<std::string>& words) {
   return fmt::format("{}", fmt::join(words, " "));
 }
 
-/// What is wrong with a command line, in the house's form.
+/// Reports what is wrong with a command line, in the format of all failures.
 int refuse(const CLI::App& app, const CLI::ParseError& error) {
   std::string why = error.what();
   if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) {
@@ -169,7 +170,7 @@ int run_verb(const Verb& verb, std::vector<std::string> words) {
   try {
     run = verb.add(app, take_rest(words));
     words = unambiguous(app, words);
-    std::ranges::reverse(words);  // CLI11 takes them from the end
+    std::ranges::reverse(words);  // CLI11 parses from the end
     app.parse(words);
   } catch (const CLI::CallForHelp&) {
     return print_and_end(app.help());
@@ -179,7 +180,8 @@ int run_verb(const Verb& verb, std::vector<std::string> words) {
   return run();
 }
 
-/// Whether failures are to be JSON; asked before the command line is parsed, which may fail.
+/// Whether failures are reported as JSON. Checked before the command line is parsed, because
+/// parsing may fail.
 bool asks_for_json(const std::vector<std::string>& words) {
   const auto end = std::ranges::find(words, "--");
   return std::any_of(words.begin(), end, [](const std::string& word) {
@@ -210,17 +212,18 @@ int main(int argc, char** argv) {
   using namespace hallway::tool;
   read_utf8();
   occupy_standard_descriptors();
-  // A parent's mask outlives execve(2): a blocked SIGTERM would end nothing.
+  // The parent's signal mask survives execve(2): if SIGTERM was blocked, it would not end this
+  // process.
   sigset_t none;
   sigemptyset(&none);
   pthread_sigmask(SIG_SETMASK, &none, nullptr);
-  // A reader of our output that goes away, and a file that has reached RLIMIT_FSIZE, are noticed
-  // where we write.
+  // A reader of the output that goes away, and a file that reaches RLIMIT_FSIZE, are reported by
+  // write(2) instead.
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);
   int status = exit_status::done;
   try {
-    // Before Linux 5.18 execve(2) can leave out even the program's own name.
+    // Before Linux 5.18, execve(2) accepts an empty argv, without even the program's name.
     status = run({argv + std::min(argc, 1), argv + argc});
   } catch (const std::exception& error) {
     status = fail(error_of(std::errc::state_not_recoverable, "hallway", "", error.what()));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A verb is what stands after `hallway`: each has a file of its own.
+// A verb is the word after `hallway`. Each has its own file.
 #pragma once
 
 #include <functional>
@@ -12,13 +12,13 @@
 
 namespace hallway::tool {
 
-/// What a verb does once its flags have been read. Returns the exit status.
+/// Runs a verb after its flags were parsed. Returns the exit status.
 using Run = std::function<int()>;
 
-/// What stands after "--" on the command line, if that is there.
+/// The words after "--" on the command line; nullopt without "--".
 using TrailingArgs = std::optional<std::vector<std::string>>;
 
-// Each declares the flags of a verb, and gives what runs with them.
+// Each declares the flags of a verb, and returns the function that runs it.
 Run add_serve(CLI::App& verb, const TrailingArgs& rest);
 Run add_connect(CLI::App& verb, const TrailingArgs& rest);
 Run add_send(CLI::App& verb, const TrailingArgs& rest);
@@ -40,7 +40,7 @@ struct Verb {
   Run (*add)(CLI::App&, const TrailingArgs&);
 };
 
-/// All verbs that people are told about, in the order they are told.
+/// All verbs listed in the help text, in that order.
 const std::vector<Verb>& verbs();
 
 }  // namespace hallway::tool

@@ -32,8 +32,8 @@ namespace hallway::tool {
 
 namespace {
 
-/// After the last message to somebody who will not say that he has finished: how long to listen
-/// for one more reply. socat's figure.
+/// After the last message, how long to wait for one more reply if the peer does not signal its end.
+/// The value is socat's.
 constexpr Duration quiet_time = std::chrono::milliseconds(500);
 
 constexpr const char* examples =
@@ -53,7 +53,7 @@ struct ConnectFlags {
   bool hex = false;
 };
 
-/// A person and a server, or a pipe and a server: what is said, and how it is shown.
+/// Passes messages between the input (a person or a pipe) and the peer, and prints them.
 class Conversation {
  public:
   Conversation(Loop& loop, const ConnectFlags& flags, Events& events, Output& output)
@@ -65,14 +65,14 @@ class Conversation {
   /// The exit status, once the loop has run.
   [[nodiscard]] int status() const noexcept { return status_; }
 
-  /// A connection, from its making to its end.
+  /// Connects, and handles the connection until it ends.
   Task<> with_server() {
     auto connection = co_await Connection::connect(*loop_, flags_->target.address, options());
     if (!connection) co_return end(fail_to_connect(connection.error()));
     co_await converse(*connection);
   }
 
-  /// The same with a program that is started for it.
+  /// The same with a program that is started for the connection.
   Task<> with_program() {
     auto child = Child::spawn(
         *loop_, flags_->target.address.command(),
@@ -99,7 +99,7 @@ class Conversation {
     co_await quiet();
   }
 
-  /// Nobody may wait for a line any more.
+  /// Closes the input and saves the history. No task may still wait for a line.
   void close_input() {
     if (prompt_ != nullptr) {
       if (auto saved = prompt_->save(); !saved) events_->error("history", 0, saved.error());
@@ -133,7 +133,7 @@ class Conversation {
   ScopedTask send_lines(Connection& connection) {
     while (auto line = co_await next_line()) {
       const Sent sent = co_await connection.send(*line);
-      // That the peer is gone is for whoever receives to tell.
+      // The receiving task reports that the peer is gone.
       if (sent.outcome() == Outcome::failed) {
         end_with(about(flags_->target, sent.error(), connection.counters()));
         connection.close();
@@ -181,7 +181,7 @@ class Conversation {
     }
   }
 
-  /// Completes when nothing was received for a while.
+  /// Completes when nothing was received for quiet_time.
   Task<> quiet() {
     std::uint64_t before = 0;
     do {
@@ -190,22 +190,23 @@ class Conversation {
     } while (received_ != before);
   }
 
-  /// The next line to send, or nothing: the end of input, or an error that was told.
+  /// The next line to send, or nullopt at the end of input or after an error, which has been
+  /// reported.
   Task<std::optional<std::string>> next_line() {
     auto line = co_await input_->next();
     if (!line) end_with(line.error());
     co_return line ? std::move(*line) : std::nullopt;
   }
 
-  /// A person types at a terminal that can move its cursor. What goes to a pipe or file is nothing
-  /// to edit.
+  /// Whether to edit lines: a person types at a terminal that can move its cursor, and the output
+  /// is not a pipe or a file.
   [[nodiscard]] bool is_typed() const {
     const char* terminal = std::getenv("TERM");
     const bool simple = terminal == nullptr || std::string_view(terminal) == "dumb";
     return isatty(STDIN_FILENO) == 1 && output_->is_terminal() && !simple;
   }
 
-  /// Once there is somebody to talk to.
+  /// To be called once there is a peer.
   void open_input() {
     if (is_typed()) {
       auto prompt = std::make_unique<Prompt>(*loop_, *output_);
@@ -217,8 +218,8 @@ class Conversation {
     }
   }
 
-  /// What happens to the terminal, for as long as somebody types. Words about the conversation come
-  /// between what is shown there.
+  /// Handles the signals of the terminal while a person types. Log lines are written above the
+  /// prompt.
   void follow_terminal() {
     static_cast<void>(loop_->on_signal(SIGWINCH, [this] {
       if (prompt_ != nullptr) prompt_->resize();
@@ -257,7 +258,7 @@ class Conversation {
     return printed_line(message, output_->is_terminal());
   }
 
-  /// A person wants to know when the other end comes and goes, a script does not.
+  /// Logs an event. A person is notified when the peer comes and goes, a script only with -v.
   void tell(const char* event, const std::string& words) {
     if (prompt_ == nullptr) return events_->tell(Events::Level::detail, event, 0, words);
     prompt_->aside([&] { events_->tell(Events::Level::usual, event, 0, words); });
@@ -281,7 +282,7 @@ class Conversation {
   Events* events_;
   Output* output_;
   std::unique_ptr<Input> input_;
-  Prompt* prompt_ = nullptr;  // input_, when a person types
+  Prompt* prompt_ = nullptr;  // input_, if a person types
   std::uint64_t received_ = 0;
   int status_ = exit_status::done;
 };

@@ -15,8 +15,8 @@ namespace hallway::tool {
 
 namespace {
 
-/// "header":{"Name":["first value","second"]}, and fields that are not UTF-8 as pairs of name and
-/// value: "header_base64":[["TmFtZQ==","/w=="]].
+/// Adds "header":{"Name":["first value","second"]}, and fields that are not UTF-8 as pairs of name
+/// and value: "header_base64":[["TmFtZQ==","/w=="]].
 void add_header(nlohmann::ordered_json& object, const std::vector<HubField>& header) {
   for (const HubField& field : header) {
     if (is_utf8(field.name) && is_utf8(field.value)) {
@@ -27,8 +27,8 @@ void add_header(nlohmann::ordered_json& object, const std::vector<HubField>& hea
   }
 }
 
-/// "status":503,"description":"No Responders". A status that is not a number of three digits
-/// is given as text.
+/// Adds "status":503,"description":"No Responders". A status that is not a number of three digits
+/// is added as text.
 void add_status(nlohmann::ordered_json& object, const HubMessage& message) {
   const std::string_view status = message.status();
   if (status.empty()) return;
@@ -105,8 +105,7 @@ Task<std::optional<HubClient>> HubRunner::connect(HubReconnect reconnect,
   options.deadline = flags_->target.timeout.value_or(defaults::connect_time);
   options.reconnect = reconnect;
   options.delivery = delivery;
-  options.limits.max_message =
-      bounds::largest_message;  // it is for the hub to say what is too much
+  options.limits.max_message = bounds::largest_message;  // the hub enforces its own limit
   options.on_event = [this](const HubClientEvent& event) { hear(event); };
   auto hub = co_await HubClient::connect(loop_, flags_->target.address, std::move(options));
   if (!hub) {
@@ -147,7 +146,7 @@ Task<> HubRunner::show(const HubMessage& message) {
   co_await output_.room();
 }
 
-// Asking -----------------------------------------------------------------------------------------
+// Requests ---------------------------------------------------------------------------------------
 
 namespace {
 
@@ -170,7 +169,7 @@ ScopedTask ask(HubRunner& talk, HubClient& hub, const std::string& subject,
 
 Task<> ask_and_end(HubRunner& talk, const std::string& subject, const std::string& message) {
   const Deadline deadline(talk.flags().target.timeout.value_or(defaults::request_time));
-  // Another hub would know nothing of the question.
+  // A restarted hub would not know the question.
   HubReconnect never;
   never.attempts = 0;
   auto hub = co_await talk.connect(never);

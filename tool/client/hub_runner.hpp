@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the verbs that talk to a hub share: how they reach it, how they tell what becomes of it, how
-// they print its messages, and when they end.
+// Shared by the verbs that use a hub: connecting, reporting the connection's events, printing
+// messages, and ending.
 #pragma once
 
 #include <optional>
@@ -19,37 +19,38 @@
 
 namespace hallway::tool {
 
-/// What all of these verbs are told.
+/// The flags of all these verbs.
 struct HubFlags {
   Verbosity wordiness;
   LoopOptions loop;
   Target target;
 };
 
-/// -q, -v, --json, --spin, --at, --server-uid, and --timeout with a help text of the verb's own.
+/// -q, -v, --json, --spin, --at, --server-uid, and --timeout with the verb's own help text.
 void add_hub_flags(CLI::App& verb, HubFlags& flags, std::string& at,
                    const std::string& timeout_help);
 
-/// The address of a hub in the text of --at, which may be empty. Refuses those that no hub has.
+/// Parses the address of a hub from the text of --at, which may be empty. Refuses a program.
 Address read_hub_address(const std::string& at);
 
-/// A subject to publish to.
+/// Parses a subject to publish to.
 Read<std::string> read_subject(const std::string& text);
 
-/// A verb's time with a hub, from connecting until end().
+/// Runs a verb with a hub, from connecting until end().
 class HubRunner {
  public:
-  /// Whether the verb is over when nobody reads its output.
+  /// Whether the verb prints messages. If so, it ends when its output has no reader.
   enum class Prints { nothing, messages };
 
-  /// @param verb  what failures are failures of
+  /// @param verb  the verb's name, for error messages
   HubRunner(const HubFlags& flags, std::string verb, Prints prints);
 
-  /// Runs `talk` on a loop that SIGINT and SIGTERM drain; the exit status.
+  /// Runs `talk` on a loop that SIGINT and SIGTERM drain.
+  /// @return the exit status
   int run(Task<> talk);
 
-  /// Nothing: it failed, and was told.
-  /// @param delivery  what the hub is asked to do with what is not read in time
+  /// Connects to the hub; nullopt if that failed, which has been reported.
+  /// @param delivery  what the hub does with messages that are not read in time
   Task<std::optional<HubClient>> connect(HubReconnect reconnect = {},
                                          std::optional<DeliveryPolicy> delivery = {});
 
@@ -58,7 +59,7 @@ class HubRunner {
   void end(int status = exit_status::done);
   [[nodiscard]] bool failed() const noexcept { return status_ != exit_status::done; }
 
-  /// Prints a message, and waits while much is to be printed.
+  /// Prints a message, and waits while the output queue is over its limit.
   Task<> show(const HubMessage& message);
 
   [[nodiscard]] Loop& loop() noexcept { return loop_; }
@@ -77,7 +78,8 @@ class HubRunner {
   int status_ = exit_status::done;
 };
 
-/// Publishes one message and prints the answer; the exit status.
+/// Publishes a request and prints the answer.
+/// @return the exit status
 int ask_hub(const HubFlags& flags, const std::string& subject, const std::string& message);
 
 }  // namespace hallway::tool

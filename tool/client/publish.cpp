@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// hallway publish: messages to a subject of a hub.
+// hallway publish: publishes messages to a subject of a hub.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -46,7 +46,7 @@ struct PublishFlags {
   }
 };
 
-/// Publishes, and knows of how many messages the hub has confirmed that it has them.
+/// Publishes messages, and counts how many of them the hub has confirmed.
 class Publishing {
  public:
   Publishing(HubRunner& talk, const PublishFlags& flags) : talk_(&talk), flags_(&flags) {}
@@ -61,10 +61,10 @@ class Publishing {
     }
     confirming_.reset();
     if (talk_->failed() || published_ == confirmed_) co_return;
-    // One that is away may be about to be replaced by another.
+    // If the hub is away, another may replace it soon.
     const Duration patience = hub->connected() ? defaults::request_time : defaults::connect_time;
     const HubSent had = co_await hub->flush(flags_->hub.target.timeout.value_or(patience));
-    // What the hub said of a message came before its answer.
+    // The hub sends its errors about messages before this answer.
     if (had || talk_->failed()) co_return;
     fail_unconfirmed(hub->connected() ? had.error() : away(*hub));
   }
@@ -101,9 +101,9 @@ class Publishing {
     if (!confirming_ || confirming_->ended()) confirming_.emplace(confirm(hub));
   }
 
-  /// Asks the hub again and again whether it has had everything, until it has. What a hub that
-  /// goes away in between has had is not known: that ends the verb. One that goes away when it has
-  /// confirmed everything is connected to again, for what may still be read.
+  /// Flushes repeatedly until the hub has confirmed all messages. If the hub goes away in between,
+  /// it is not known what it received, and the verb ends. If it goes away after it has confirmed
+  /// everything, the client reconnects, for input that is still to be read.
   ScopedTask confirm(HubClient& hub) {
     while (confirmed_ < published_) {
       const std::uint64_t asked = published_;
@@ -132,11 +132,11 @@ class Publishing {
   const PublishFlags* flags_;
   PublishOptions options_ = flags_->options();
   std::uint64_t published_ = 0;
-  std::uint64_t confirmed_ = 0;  // of those, the first ones
+  std::uint64_t confirmed_ = 0;  // the first ones of published_
   std::optional<ScopedTask> confirming_;
 };
 
-/// NAME:VALUE, as HTTP has them.
+/// Parses NAME:VALUE, as in HTTP.
 Read<std::pair<std::string, std::string>> read_field(const std::string& text) {
   const auto colon = text.find(':');
   const bool named = colon != std::string::npos && colon > 0 && text.find_first_of(" \t") > colon;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// hallway send and hallway request: messages out, as many replies in as asked for, and done.
+// hallway send and hallway request: send messages, receive the requested number of replies, exit.
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -57,8 +57,8 @@ struct SendFlags {
   Target target;
   std::vector<std::string> messages;
   std::string at;
-  std::string subject;     // of a hub; empty: no hub is asked
-  std::string wait_reply;  // as it was written
+  std::string subject;     // of a hub; empty if no hub is used
+  std::string wait_reply;  // its text
   std::size_t replies = 0;
   bool sized = false;
 };
@@ -67,7 +67,7 @@ Error error_about(const SendFlags& flags, std::errc code, std::string_view reaso
   return error_of(code, "receive", flags.target.address.unescaped(), reason);
 }
 
-/// All of standard input, as one message.
+/// Reads all of standard input as one message.
 Result<std::string> read_input(const Wire& wire) {
   std::string input;
   std::array<char, 64 * kibibyte> buffer;
@@ -77,7 +77,7 @@ Result<std::string> read_input(const Wire& wire) {
     if (got == 0) break;
     input.append(buffer.data(), static_cast<std::size_t>(got));
   }
-  // The framing puts it back.
+  // The framing adds it again.
   const bool lines = wire.type == SocketType::stream && wire.framing == Framing::lines();
   if (lines && input.ends_with('\n')) input.pop_back();
   if (input.size() > wire.max_message) {
@@ -92,12 +92,12 @@ Result<void> print(const SendFlags& flags, std::string_view reply) {
                                         : printed_line(reply, isatty(STDOUT_FILENO) == 1));
 }
 
-/// The exit status after printing failed: a reader who has seen enough is no failure.
+/// The exit status after printing failed. A reader that went away is not a failure.
 int fail_to_print(const Error& error) {
   return error.code == std::errc::broken_pipe ? exit_status::done : fail(error);
 }
 
-/// A program at the other end of a socket pair; it sees its input end when we do.
+/// Starts a program at the other end of a socket pair. Its input ends when this end is closed.
 Result<Client> start(Loop& loop, const SendFlags& flags) {
   auto pair = socket_pair(flags.wire.type);
   if (!pair) return std::unexpected(pair.error());
@@ -128,17 +128,18 @@ class Exchange {
     client_.set_framing(Framing::len32(), flags.wire.framing);
   }
 
-  /// Sends all, prints the replies; the exit status.
+  /// Sends all messages and prints the replies.
+  /// @return the exit status
   int run() {
     for (const std::string& message : flags_->messages) {
       const Sent sent = client_.send(message, deadline_.left());
       if (!sent) {
-        // A peer may have answered without listening to the end.
+        // A peer may answer without reading everything.
         if (sent.outcome() == Outcome::peer_gone && missing_ > 0) break;
         return fail(about(flags_->target, sent.error(), client_.counters()));
       }
       events_->message("sent", 0, message);
-      // A server that answers as it reads must not be stuck behind us.
+      // A server that answers while it reads must not block because we do not read.
       while (missing_ > 0 && !ended_ && take_reply(Duration::zero())) {
       }
       if (ended_) return status_;
@@ -149,16 +150,17 @@ class Exchange {
   }
 
  private:
-  /// Prints one reply once it is there; ends at once where nobody would read it.
+  /// Waits for one reply and prints it. Ends at once if the output has no reader.
   void await_reply() {
-    // First as a receive that waits does it: busy, for as long as that pays.
+    // First busy-poll, as a waiting receive does, for at most bounds::spin.
     const bool done = take_reply(std::min(bounds::spin, deadline_.left())) || ended_;
     if (done) return;
     const Awaited awaited = wait_readable(client_.descriptor(), STDOUT_FILENO, deadline_.left());
     if (awaited == Awaited::reader_gone) end(exit_status::done);
   }
 
-  /// Prints one reply. False when there was none, which is an end once the deadline has passed.
+  /// Prints one reply.
+  /// @return false if there was none; once the deadline has passed, this ends the run
   bool take_reply(Duration within) {
     std::optional<std::size_t> size;
     if (flags_->sized && client_.type() == SocketType::seqpacket) {
@@ -191,7 +193,8 @@ class Exchange {
     return false;
   }
 
-  /// A packet may be longer than the size before it; the rest of it is not the reply.
+  /// Prints a reply. A packet may be longer than the size announced before it; the rest is not part
+  /// of the reply.
   bool show(std::string_view reply, std::optional<std::size_t> size) {
     if (size && reply.size() < *size) {
       end(fail(error_about(*flags_, std::errc::bad_message,
@@ -248,7 +251,7 @@ Task<int> exchange_datagrams(Loop& loop, const SendFlags& flags, Events& events,
   co_return output.error() ? fail(*output.error()) : exit_status::done;
 }
 
-/// Puts what is on standard input in the place of "-".
+/// Replaces each "-" by standard input.
 Result<void> replace_dashes(SendFlags& flags) {
   for (std::string& message : flags.messages) {
     if (message != "-") continue;
@@ -273,14 +276,14 @@ int send(SendFlags& flags) {
   return Exchange(flags, events, std::move(*client), deadline).run();
 }
 
-/// The same by way of a hub.
+/// The same through a hub.
 int request_of_hub(SendFlags& flags) {
   if (auto replaced = replace_dashes(flags); !replaced) return fail(replaced.error());
   const HubFlags hub{flags.wordiness, flags.loop, flags.target};
   return ask_hub(hub, flags.subject, flags.messages.front());
 }
 
-/// What belongs to a connection of one's own.
+/// Refuses flags for a direct connection.
 void check_hub_request(const CLI::App& verb) {
   for (const char* name : {"--type", "--framing", "--sized"}) {
     if (given(verb, name)) {
@@ -289,7 +292,8 @@ void check_hub_request(const CLI::App& verb) {
   }
 }
 
-/// One word is the message; of several the first is the address, unless --at gave it.
+/// Takes a single word as the message. Of several words, the first is the address, unless --at is
+/// given.
 void part_words(SendFlags& flags, std::vector<std::string> words) {
   std::string address = flags.at.empty() ? default_address() : flags.at;
   if (flags.at.empty() && words.size() > 1) {
@@ -341,7 +345,7 @@ Run add(CLI::App& verb, const std::shared_ptr<SendFlags>& flags, const char* exa
 
 Run add_send(CLI::App& verb, const TrailingArgs& rest) {
   auto flags = std::make_shared<SendFlags>();
-  // No add_value(): a word after it is a message, and only "=" makes it the number.
+  // Not add_value(): a word after this flag is a message, and only "=" gives it a number.
   verb.add_flag("--wait-reply{1}", flags->wait_reply,
                 "Print so many replies before exiting; alone it means 1, --wait-reply=N means N")
       ->type_name("[=N]");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// hallway subscribe: what is published to subjects of a hub, printed as it comes.
+// hallway subscribe: prints messages published to subjects of a hub as they arrive.
 #include <fmt/format.h>
 
 #include <cstdint>
@@ -34,13 +34,14 @@ struct SubscribeFlags {
   std::vector<std::string> subjects;
   std::string queue;
   std::uint32_t count = 0;
-  // Whoever only looks on neither holds publishers up nor is cut off: it is told what it missed.
+  // A slow subscriber neither holds up publishers nor is disconnected: the hub reports what it
+  // lost.
   DeliveryPolicy full = DeliveryPolicy::drop_oldest;
 
   [[nodiscard]] SubscribeOptions options() const {
-    // While nobody takes our output, it is for the hub to decide what becomes of the messages.
+    // While the output is not read, the hub's delivery policy decides what happens to messages.
     SubscribeOptions options{.queue = queue, .full = Full::wait};
-    // Of those that a queue group shares, we take none that we shall not print.
+    // In a queue group, take no messages that will not be printed.
     if (subjects.size() == 1) options.max = count;
     return options;
   }
@@ -59,7 +60,7 @@ class Subscribing {
     if (had && !talk_->failed()) tell_subscribed();
     Event& over = talk_->over();
     co_await over;
-    // A hub that is away has nothing more for us.
+    // A hub that is away has no further messages.
     if (!enough() && !talk_->failed() && hub->connected()) co_await hub->drain();
   }
 
@@ -90,7 +91,7 @@ class Subscribing {
 
   HubRunner* talk_;
   const SubscribeFlags* flags_;
-  std::uint32_t left_;  // to be printed, where --count was given
+  std::uint32_t left_;  // still to be printed, if --count was given
   std::vector<ScopedTask> printing_;
 };
 

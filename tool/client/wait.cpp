@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// hallway wait: exit as soon as a server accepts connections.
+// hallway wait: exits as soon as a server accepts connections.
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
@@ -39,7 +39,7 @@ struct WaitFlags {
   Target target;
 };
 
-/// One attempt. A datagram socket that lives can be connected to, a left one cannot.
+/// Tries once to connect. Connecting to a datagram socket succeeds only if a process has it open.
 Result<void> attempt(const WaitFlags& flags, Duration within) {
   if (flags.type == SocketType::datagram) {
     Loop loop;
@@ -72,7 +72,7 @@ int wait(const WaitFlags& flags) {
   for (Duration pause = first_pause;; pause = std::min(2 * pause, longest_pause)) {
     const auto accepted = attempt(flags, deadline.left());
     if (accepted) break;
-    // Waiting opens no doors: whoever may not connect now has to be let in first.
+    // Waiting does not help: permission must be granted first.
     if (is_denial(accepted.error())) return fail(accepted.error());
     if (deadline.passed()) return fail(too_late(flags.target, timeout, accepted.error()));
     std::this_thread::sleep_for(std::min(pause, deadline.left()));

@@ -14,7 +14,7 @@ HttpRequestHead::State HttpRequestHead::take(std::string_view bytes) {
     size_ += piece.size();
     blank_ = blank_ && (piece.empty() || (piece == "\r" && size_ == 1));
     const bool with_end = end != std::string_view::npos;
-    // The CR of a line's end does not count, and may have come before its LF.
+    // The CR of a line ending does not count, and may arrive separately from its LF.
     const std::size_t most = max_line + 1;
     if (lines_ == 0) first_.append(piece.substr(0, most - std::min(most, first_.size())));
     if (size_ > most) {

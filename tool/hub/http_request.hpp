@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// As much of HTTP/1.1 (RFC 9112) as a GET for metrics takes.
+// The part of HTTP/1.1 (RFC 9112) that a GET of metrics needs.
 #pragma once
 
 #include <cstddef>
@@ -12,20 +12,20 @@
 namespace hallway::tool {
 
 /// The head of one request: a first line, then fields, then an empty line. Lines end in LF or
-/// CR LF. Only the first line is kept.
+/// CR LF. Only the first line is stored.
 class HttpRequestHead {
  public:
-  static constexpr std::size_t max_line = 8 * kibibyte;  ///< bytes, without its end
+  static constexpr std::size_t max_line = 8 * kibibyte;  ///< bytes, without the line ending
   static constexpr std::size_t max_lines = 100;          ///< with the first, without the empty one
 
   enum class State {
     unfinished,
-    whole,           ///< and nothing that follows counts
-    too_many_lines,  ///< also for good
+    whole,           ///< final: bytes that follow are ignored
+    too_many_lines,  ///< also final
     line_too_long,
   };
 
-  /// Takes what came next.
+  /// Parses the next bytes received.
   State take(std::string_view bytes);
 
   [[nodiscard]] State state() const noexcept { return state_; }
@@ -38,21 +38,22 @@ class HttpRequestHead {
 
   State state_ = State::unfinished;
   std::size_t lines_ = 0;
-  std::size_t size_ = 0;  // of the line so far, a CR at its end counted
-  bool blank_ = true;     // nothing but a CR is in it
+  std::size_t size_ = 0;  // of the current line so far, including a CR at its end
+  bool blank_ = true;     // the current line holds at most a CR
   std::string first_;
 };
 
-/// What is asked for.
+/// The method and the path of a request.
 struct HttpTarget {
   std::string_view method;
   std::string_view path;  ///< without a query
 };
 
-/// Reads a first line; what is missing in it is empty. Views into `line`.
+/// Reads a first line. Missing parts are empty. The result holds views into `line`.
 HttpTarget read_http_target(std::string_view line);
 
-/// A whole response, after which the connection closes. With HEAD, `body` is counted, not sent.
+/// A whole response, after which the connection closes.
+/// @param with_body  false for HEAD: `body` is counted in Content-Length but not sent
 std::string http_response(std::string_view status, std::string_view type, std::string_view body,
                           bool with_body = true);
 

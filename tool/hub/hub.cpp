@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// hallway hub: subjects for the processes of one machine.
+// hallway hub: publish and subscribe for the processes of one machine.
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
@@ -52,7 +52,7 @@ constexpr const char* examples =
     "  printf 'SUB news.* 1\\r\\n' | nc -U ./hub.sock\n"
     "\nWithout ADDRESS, the config counts, then HALLWAY_HUB,\nthen /tmp/hallway-hub.sock.\n";
 
-/// Between two attempts to have the metrics' address from a hub that is being replaced.
+/// Time between two attempts to bind the metrics address of a hub that is being replaced.
 constexpr Duration metrics_pause = std::chrono::milliseconds(100);
 
 int check_config(const std::string& file, Events& events) {
@@ -64,7 +64,7 @@ int check_config(const std::string& file, Events& events) {
   return exit_status::done;
 }
 
-/// A running hub and what belongs to it.
+/// A running hub with its link, its metrics and its sandbox.
 class HubService {
  public:
   HubService(Loop& loop, const HubServiceFlags& flags, HubConfig config, Events& events)
@@ -129,7 +129,7 @@ class HubService {
   Result<void> open_metrics() {
     if (!config_.metrics.address) return {};
     auto opened = try_to_open_metrics();
-    // The hub that was taken over lets go of them when it has drained.
+    // The hub that was taken over releases the metrics address once it has drained.
     const bool held = !opened && opened.error().code == std::errc::address_in_use;
     if (!held || !config_.hub.takeover) return opened;
     metrics_to_come_.emplace(await_metrics());
@@ -160,7 +160,7 @@ class HubService {
       const auto opened = try_to_open_metrics();
       if (!opened && loop_->now() < until) continue;
       if (!opened) events_->error("no metrics", 0, opened.error());
-      // Not earlier: it could not open them.
+      // Not earlier: inside the sandbox, the metrics could not be opened.
       enter_sandbox();
       co_return;
     }
@@ -185,7 +185,7 @@ class HubService {
     return {};
   }
 
-  /// A stamp names the program of a publisher by /proc/PID/exe.
+  /// An identity header names the publisher's program, which is read from /proc/PID/exe.
   static std::string why_into_processes(const HubRules& rules) {
     return rules.stamped.empty() ? "" : "it would hide the programs that hub.stamped names";
   }
@@ -194,7 +194,7 @@ class HubService {
 
   using ConfigResult = std::expected<HubConfig, ConfigErrors>;
 
-  /// Thread: any. Blocking: name look-ups, and the file system.
+  /// Thread: any. Blocking: until names are looked up and files are read.
   static ConfigResult read_again(const HubServiceFlags& flags) {
     auto read = flags.settings(ConfigRead::again);
     if (!read) return read;
@@ -219,7 +219,7 @@ class HubService {
            counted_now(rules.delivery.size(), before.delivery.size(), "delivery rule");
   }
 
-  /// Landlock stays, and what it hides a stamp leaves out.
+  /// A Landlock sandbox cannot be left, and identity headers lack the program that it hides.
   void tell_hidden_programs(const HubRules& now) {
     const bool hidden = sandbox_.landlock > 0 && config_.hub.rules.stamped.empty();
     if (!hidden || now.stamped.empty()) return;
@@ -229,7 +229,7 @@ class HubService {
         {{"key", "hub.stamped"}});
   }
 
-  /// Fewer may be meant, or be the work of somebody who saved too little: it is said.
+  /// Adds the count before if it was higher: fewer rules may be intended, or a file saved partly.
   static std::string counted_now(std::size_t now, std::size_t before, std::string_view thing) {
     return counted(now, thing) + (now < before ? fmt::format(" (before: {})", before) : "");
   }
@@ -238,7 +238,7 @@ class HubService {
     constexpr auto kept = "; what was read before stays in force";
     explain_denial(errors.front());
     if (!flags_->config) return std::move(errors.front());
-    // One that says nothing about a place in the file says all there is.
+    // An error about the whole file, without a place in it, is the only one.
     if (errors.size() == 1 && errors.front().subject == *flags_->config) {
       Error error = std::move(errors.front());
       error.reason = error.why() + kept;
@@ -249,7 +249,7 @@ class HubService {
                     counted(errors.size(), "mistake") + kept);
   }
 
-  /// A link may lead elsewhere by now.
+  /// A symbolic link to the config may now lead outside the directory that the sandbox allows.
   void explain_denial(Error& error) const {
     if (sandbox_.landlock == 0 || error.code != std::errc::permission_denied) return;
     error.reason =
@@ -277,7 +277,7 @@ int run_hub(const HubServiceFlags& flags) {
   if (!config) return fail_config(config.error());
   Loop loop(flags.loop);
   if (loop.error()) return fail(*loop.error());
-  // What it means is said once there is a hub; until then it must not end us.
+  // SIGHUP gets its real handler once there is a hub. Until then it must not end the process.
   if (auto claimed = on_hang_up(loop, [] {}); !claimed) return fail(claimed.error());
   const int status = HubService(loop, flags, std::move(*config), events).run();
   if (loop.error()) return fail(*loop.error());

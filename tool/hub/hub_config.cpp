@@ -19,7 +19,7 @@ namespace hallway::tool {
 
 namespace {
 
-// --- what may stand there -----------------------------------------------------------------------
+// --- keys and values ----------------------------------------------------------------------------
 
 template <typename Limit>
 struct LimitKey {
@@ -28,7 +28,7 @@ struct LimitKey {
   Read<Limit> (*read)(std::string_view);
 };
 
-/// What CONNECT says of a client takes a few hundred bytes: below this, none could come in.
+/// A client's CONNECT line has a few hundred bytes. With a lower limit, no client could connect.
 constexpr std::size_t least_control_line = kibibyte;
 
 Read<std::size_t> read_control_line(std::string_view text) {
@@ -72,7 +72,7 @@ Read<DeliveryPolicy> read_delivery(std::string_view text) {
   return std::unexpected("not a policy (wait, drop_oldest, drop_newest, latest_only, disconnect)");
 }
 
-// --- how it is read -----------------------------------------------------------------------------
+// --- reading TOML -------------------------------------------------------------------------------
 
 class Errors {
  public:
@@ -99,7 +99,7 @@ class Errors {
   std::multimap<toml::source_index, Error> all_;  // by line
 };
 
-/// What a scalar is as a flag would have it; nothing where no flag could.
+/// The text of a scalar as a flag would write it; nullopt if no flag could have it.
 std::optional<std::string> text_of(const toml::node& node) {
   if (const auto* text = node.as_string()) return text->get();
   if (const auto* number = node.as_integer()) return std::to_string(number->get());
@@ -116,26 +116,27 @@ std::string in_words(toml::node_type type) {
   }
 }
 
-/// A table of the file. Whoever has asked for all its keys calls finish().
+/// A table of the file. After reading all its keys, the caller calls finish().
 class Table {
  public:
   Table(const toml::table& table, std::string path, Errors& errors)
       : table_(&table), path_(std::move(path)), errors_(&errors) {}
 
-  /// What stands under a key, which is known from now on.
+  /// The value of a key. Also records the key as known.
   const toml::node* find(std::string_view key) {
     known_.push_back(key);
     return table_->get(key);
   }
 
-  /// @return whether it is there, and could be read where `into` is to be used
+  /// @return whether the key is present and its value was read into `into`
   template <typename T, typename ReadText>
   bool value(std::string_view key, ReadText read, T& into) {
     const toml::node* node = find(key);
     return node != nullptr && read_into(*node, path_of(key), read, into);
   }
 
-  /// A whole number would be read as if its digits were octal, and TOML has octal ones, too.
+  /// Requires quotes: the digits of a TOML integer would be read as octal here, and TOML also has
+  /// octal integers of its own.
   void mode(std::string_view key, unsigned& into) {
     const toml::node* node = find(key);
     if (node == nullptr) return;
@@ -168,7 +169,7 @@ class Table {
     }
   }
 
-  /// Reports what is wrong with the value of a key that is there.
+  /// Reports an error in the value of a key. Precondition: the key is present.
   void refuse(std::string_view key, const std::string& why) {
     fault(*table_->get(key), path_of(key), why);
   }
@@ -177,18 +178,18 @@ class Table {
     if (!has(key)) fault(*table_, path_of(key), "missing: " + what);
   }
 
-  /// Some key; a mistyped one is reported as such.
+  /// Requires at least one key. A mistyped one counts here, because finish() reports it.
   void require_any(const std::string& what) {
     if (table_->empty()) fault(*table_, path_, "empty: " + what);
   }
 
-  /// At least one of the two.
+  /// Requires at least one of the two keys.
   void require_either(std::string_view key, std::string_view other, const std::string& what) {
     if (has(key) || has(other)) return;
     fault(*table_, path_of(key), "missing, and so is " + std::string(other) + ": " + what);
   }
 
-  /// The same for a list that has something in it.
+  /// Requires a list that is not empty.
   void require_some(std::string_view key, const std::string& what) {
     const toml::node* node = table_->get(key);
     const toml::array* array = node != nullptr ? node->as_array() : nullptr;
@@ -196,7 +197,7 @@ class Table {
     require(key, what);
   }
 
-  /// A table in this one.
+  /// Reads a table in this one.
   template <typename ReadTable>
   void section(std::string_view key, ReadTable read) {
     const toml::node* node = find(key);
@@ -208,7 +209,7 @@ class Table {
     }
   }
 
-  /// The tables under [[key]].
+  /// Reads the tables under [[key]].
   template <typename ReadTable>
   void sections(std::string_view key, ReadTable read) {
     const toml::node* node = find(key);
@@ -227,6 +228,7 @@ class Table {
     }
   }
 
+  /// Reports the keys that were not read.
   void finish() {
     for (const auto& [key, node] : *table_) {
       if (std::ranges::find(known_, key.str()) != known_.end()) continue;
@@ -259,7 +261,7 @@ class Table {
     }
     auto value = read(*text);
     if (!value) {
-      // A URL may have a password in it.
+      // A URL may contain a password.
       const bool is_url = text->contains("://");
       const std::string shown = is_url ? ServerUrl::without_secrets(*text) : *text;
       value.error().why.insert(0, '"' + printable(shown) + "\": ");
@@ -276,7 +278,7 @@ class Table {
   std::vector<std::string_view> known_;
 };
 
-// --- what is read -------------------------------------------------------------------------------
+// --- sections of the file -----------------------------------------------------------------------
 
 void read_hub(Table table, HubConfig& config) {
   HubOptions& hub = config.hub;
@@ -328,7 +330,7 @@ void read_tls(Table table, LinkTls& tls) {
   table.finish();
 }
 
-/// The default of the first wait does not stand in the way of a shorter longest one.
+/// A `first_wait` above `most_wait` is an error, unless it is the default, which is lowered.
 void check_waits(Table& table, HubReconnect& waits) {
   if (waits.first_wait <= waits.most_wait) return;
   if (table.has("first_wait")) {
@@ -364,7 +366,7 @@ LinkOptions read_link(Table table) {
   return link;
 }
 
-/// All of it that a file can say.
+/// All settings of a link that a config file can contain.
 auto settings_of(const LinkOptions& link) {
   const LinkTls& tls = link.tls;
   return std::tie(link.urls, link.exports, link.always, link.imports, link.name, link.user,
@@ -394,7 +396,7 @@ PermissionRule read_permission(Table table) {
   table.require_some("who", "whom the rule is about, as in [\"group:staff\"]");
   table.section("publish", [&](Table lists) { read_subjects(std::move(lists), rule.publish); });
   table.section("subscribe", [&](Table lists) { read_subjects(std::move(lists), rule.subscribe); });
-  // A file that was cut short in the middle of a rule must not pass for a rule that says nothing.
+  // A file that was truncated in the middle of a rule must not pass for a rule without lists.
   table.require_either("publish", "subscribe", "what the rule allows or denies");
   table.finish();
   return rule;
@@ -431,14 +433,14 @@ HubConfig read_config(Table table) {
   return config;
 }
 
-// --- how deep it may be -------------------------------------------------------------------------
+// --- limit of nesting ---------------------------------------------------------------------------
 
-/// Keys of a hub's config have three parts at most.
+/// Far above what is needed: keys of a hub's config have three parts at most.
 constexpr std::size_t max_dots = 16;
 
-/// Finds the first line with more dots outside of texts and comments than any key needs. toml++
-/// bounds how deep values lie in each other, and not how many parts a key has; each is a table in a
-/// table, and is destroyed on the stack.
+/// Finds the first line with more than `max_dots` dots outside of strings and comments. toml++
+/// bounds the nesting of values, but not the number of parts of a key. Each part is a nested table,
+/// and destroying nested tables recurses, so a long key could overflow the stack.
 class DeepKeyScan {
  public:
   static std::optional<std::size_t> line_in(std::string_view text) {
@@ -455,7 +457,7 @@ class DeepKeyScan {
 
   void step(char letter) {
     if (letter == '\n') {
-      // A config has no texts of several lines; the lines of one count as if they stood alone.
+      // A config needs no multi-line strings. Each line of one is scanned as if it stood alone.
       *this = DeepKeyScan(line_ + 1);
     } else if (comment_ || std::exchange(escaped_, false)) {
       return;

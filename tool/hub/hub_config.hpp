@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The config file of a hub, in TOML: packaging/hub.toml has every key. Keys are called as what
-// they set in HubOptions, HubLimits and HubRules; values are written as flags take them. Nothing in
-// a file is passed over: a key that is not known is as wrong as a value that cannot be read.
+// The config file of a hub, in TOML: packaging/hub.toml has every key. Keys have the names of the
+// members that they set in HubOptions, HubLimits and HubRules. Values are written as for flags.
+// Nothing in a file is ignored: an unknown key is an error, as is a value that cannot be read.
 #pragma once
 
 #include <cstddef>
@@ -24,12 +24,12 @@
 namespace hallway::tool {
 
 struct MetricsConfig {
-  std::optional<MetricsAddress> address;  ///< nothing: no metrics
-  // Of the socket file, where it is one.
+  std::optional<MetricsAddress> address;  ///< nullopt: no metrics
+  // Mode, owner and group of the socket file, if the address is one.
   unsigned mode = defaults::mode;
   std::string owner;
   std::string group;
-  /// Most subscriptions that are shown one by one.
+  /// Maximum number of subscriptions that have metrics of their own.
   std::size_t subscriptions = 20;
 };
 
@@ -37,24 +37,24 @@ struct HubConfig {
   std::optional<Address> address;
   HubOptions hub;
   MetricsConfig metrics;
-  std::optional<LinkOptions> link;  ///< nothing: no link
-  bool sandbox = true;              ///< see sandbox.hpp
-  bool blank = false;               ///< nothing was in the file: everything is as by default
+  std::optional<LinkOptions> link;  ///< nullopt: no link
+  bool sandbox = true;              ///< see server/sandbox.hpp
+  bool blank = false;               ///< the file was empty: all settings are the defaults
 };
 
-/// All that is wrong with a file. The subject of each names the place: "hub.toml:12:
+/// All errors in a file. The subject of each names the place, such as "hub.toml:12:
 /// delivery[0].policy".
 using ConfigErrors = std::vector<Error>;
 
-/// @param name  of the file, for errors
+/// @param name  name of the file, for error messages
 std::expected<HubConfig, ConfigErrors> parse_hub_config(std::string_view text,
                                                         const std::string& name);
 
-/// @errors one where the file cannot be read, as read_config_file() says
+/// @errors also the error of read_config_file(), alone, if the file cannot be read
 std::expected<HubConfig, ConfigErrors> read_hub_config(const std::string& path,
                                                        ConfigRead when = ConfigRead::at_start);
 
-/// The keys in which two configs differ and that a running hub cannot change: all but its rules.
+/// The keys in which two configs differ and that need a restart: all but the rules.
 std::vector<std::string> fixed_differences(const HubConfig& one, const HubConfig& other);
 
 }  // namespace hallway::tool

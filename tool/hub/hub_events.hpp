@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What happens between a hub and its clients, in the log.
+// Logs the events between a hub and its clients.
 #pragma once
 
 #include <hallway/hub.hpp>

@@ -21,7 +21,7 @@ namespace records = link_records;
 
 namespace {
 
-/// What is a state and no count is that of the latter.
+/// Adds the counters. Members that are a state (`kept`, `up`) are taken from `latter`.
 LinkStatistics operator+(LinkStatistics sum, const LinkStatistics& latter) {
   for (const auto count :
        {&LinkStatistics::out, &LinkStatistics::in, &LinkStatistics::dropped_out,
@@ -53,13 +53,13 @@ struct HubLink::State {
   LinkEvents events;
   std::string hub;
   Child watcher;
-  LinkStatistics before;  // of the workers that have ended
-  LinkStatistics now;     // of the last one
+  LinkStatistics before;  // sum over the workers that have ended
+  LinkStatistics now;     // of the current worker
   bool started = false;
   std::optional<Error> failed;
 };
 
-/// The first worker decides whether there is a link at all.
+/// Completes when the first worker has started, and fails if it cannot.
 Task<Result<void>> HubLink::State::start(std::string settings) {
   co_await watcher.connection().send(settings);
   while (!started && !failed) {
@@ -67,14 +67,14 @@ Task<Result<void>> HubLink::State::start(std::string settings) {
     if (!said) break;
     if (const auto record = records::read(said->bytes())) hear(*record);
   }
-  // A hub that is told to end meanwhile ends without.
+  // A hub that starts to drain meanwhile ends without a link.
   if (started || loop->draining()) co_return Result<void>();
   co_return std::unexpected(
       failed ? std::move(*failed)
              : error_of(std::errc::connection_aborted, "link", hub, "its watcher has ended"));
 }
 
-/// Keeps the loop running until all has been said.
+/// Keeps the loop running until the watcher has sent its last record.
 Task<> HubLink::State::follow(std::shared_ptr<State> state) {
   while (const Received said = co_await state->watcher.connection().receive()) {
     if (const auto record = records::read(said->bytes())) state->hear(*record);
@@ -105,7 +105,7 @@ void HubLink::State::hear(const records::Record& record) {
   }
 }
 
-/// A worker has ended. What it kept the next one counts as lost.
+/// Called when a worker has ended. The next worker counts its waiting messages as lost.
 void HubLink::State::add_up() {
   before = before + std::exchange(now, {});
   before.kept = 0;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The link of a hub to NATS servers, which is another process (link_records.hpp): libnats, OpenSSL
-// and the network are there, and the hub has none of it but the text of their shared libraries.
-// Here it is started, and told in events as if it were a part of the hub.
+// The link of a hub to NATS servers, which runs in another process (link_records.hpp). That process
+// uses libnats, OpenSSL and the network; the hub only maps their shared libraries. This class
+// starts it and logs its events as if the link were part of the hub.
 #pragma once
 
 #include <memory>
@@ -18,10 +18,10 @@ namespace hallway::tool {
 
 class HubLink {
  public:
-  /// Starts the processes; no others are started from here on. The link ends when `loop` drains,
-  /// which waits for it, and else with this process.
-  /// Blocking: until the hub, which is on this loop, has taken it in.
-  /// @errors those of Link::start(); function_not_supported: there is no libnats
+  /// Starts the watcher process; this process starts no others after that. The link ends when
+  /// `loop` drains, which waits for it, or else with this process.
+  /// Blocking: until the hub, which runs on this loop, has accepted the link.
+  /// @errors those of Link::start(); function_not_supported: built without libnats
   static Result<HubLink> open(Loop& loop, const Address& hub, const LinkOptions& options,
                               const LoopOptions& spin, Events& events);
 
@@ -29,7 +29,7 @@ class HubLink {
   HubLink& operator=(HubLink&&) noexcept = default;
   ~HubLink();
 
-  /// Of all its processes so far, as the last of them has told: up to a second ago.
+  /// Totals over all worker processes so far. They may be up to a second old.
   [[nodiscard]] LinkStatistics statistics() const;
 
  private:

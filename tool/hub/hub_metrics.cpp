@@ -26,7 +26,7 @@ using prometheus::MetricType;
 
 using Labels = std::vector<ClientMetric::Label>;
 
-/// Of a subject, as a label.
+/// Maximum bytes of a client's text in a label.
 constexpr std::size_t longest_label = 128;
 
 ClientMetric metric(MetricType type, double value, Labels labels) {
@@ -160,9 +160,9 @@ constexpr auto of_user = std::to_array<UserMetric>({
      [](const UserStatistics& user) { return static_cast<double>(user.held_back); }},
 });
 
-/// The bytes of a client's choice as a label. The text form of Prometheus escapes a quote, a
-/// backslash and a line feed, and nothing else: bytes that are not UTF-8, or that could steer the
-/// terminal which shows the page, are the label NAME_base64, as with --json.
+/// A label with bytes that a client has chosen. Prometheus' text format escapes only a quote, a
+/// backslash and a line feed. Bytes that are not UTF-8, or that could control the terminal that
+/// shows the page, become the label NAME_base64, as with --json.
 ClientMetric::Label label_of(const std::string& name, std::string_view bytes) {
   const std::string_view shown = beginning_of(bytes, longest_label);
   const char* const rest = shown.size() < bytes.size() ? "..." : "";
@@ -170,8 +170,8 @@ ClientMetric::Label label_of(const std::string& name, std::string_view bytes) {
   return {name + "_base64", base64(shown) + rest};
 }
 
-/// Whoever knows the name of a client's inbox can answer in the place of others, and reading
-/// metrics is no right to that. Patterns of many inboxes name none.
+/// A reader of the metrics must not learn the name of a client's inbox, because a client that knows
+/// it can answer in the place of others. A pattern that matches many inboxes reveals no name.
 std::string_view without_inbox_name(std::string_view subject) {
   constexpr std::string_view prefix = "_INBOX.";
   if (!subject.starts_with(prefix)) return subject;
@@ -191,12 +191,13 @@ Labels labels_of(const SubscriptionStatistics& of) {
 
 bool in_trouble(const SubscriptionStatistics& one) { return one.waiting > 0 || one.dropped > 0; }
 
-/// The worst first.
+/// Orders the subscriptions with most trouble first.
 bool worse(const SubscriptionStatistics& one, const SubscriptionStatistics& other) {
   return std::tie(one.waiting, one.dropped) > std::tie(other.waiting, other.dropped);
 }
 
-/// One connection may hold several subscriptions to one subject, but no series may appear twice.
+/// Merges subscriptions with equal labels: one connection may hold several to one subject, but a
+/// time series must not appear twice.
 std::map<Labels, SubscriptionStatistics> by_labels(
     const std::vector<SubscriptionStatistics>& subscriptions) {
   std::map<Labels, SubscriptionStatistics> all;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A hub's statistics as Prometheus takes them. Pure.
+// A hub's statistics as Prometheus metrics. Pure.
 //
-// Every label value is a time series that is kept for weeks, and clients choose subjects: so one
-// by one are shown only subscriptions that are in trouble, because messages wait for them or were
-// lost, and of those a few, the worst. How many more there are is a number.
+// Each label value makes a time series that Prometheus keeps for weeks, and clients choose the
+// subjects. Only subscriptions in trouble, with waiting or lost messages, therefore get metrics of
+// their own, and of those only the worst few. The number of the others is one metric.
 #pragma once
 
 #include <prometheus/metric_family.h>
@@ -17,15 +17,15 @@
 
 namespace hallway::tool {
 
-/// @param most  subscriptions that are shown one by one
+/// @param most  maximum number of subscriptions that get metrics of their own
 std::vector<prometheus::MetricFamily> hub_metrics(const HubStatistics& hub,
                                                   std::vector<SubscriptionStatistics> subscriptions,
                                                   std::size_t most);
 
-/// What each user takes up and has taken.
+/// What each user occupies and has used.
 std::vector<prometheus::MetricFamily> user_metrics(const std::vector<UserStatistics>& users);
 
-/// Those of its link.
+/// The metrics of the hub's link.
 std::vector<prometheus::MetricFamily> link_metrics(const LinkStatistics& link);
 
 }  // namespace hallway::tool

@@ -52,7 +52,7 @@ void add_limits(CLI::App& verb, HubServiceFlags& flags) {
                   write_size(limits.memory)));
 }
 
-/// A refused one is shown without its password.
+/// An error shows the URL without its password.
 Read<std::string> read_link(const std::string& text) {
   auto url = read_server_url(text);
   if (!url) throw Refused("--link " + printable(ServerUrl::without_secrets(text)), url.error());
@@ -79,7 +79,7 @@ void add_link(CLI::App& verb, HubServiceFlags& flags) {
       ->multi_option_policy(all);
 }
 
-/// Only how much is said stands beside --check-config: everything else would do nothing.
+/// Beside --check-config only the output flags are allowed: all others would have no effect.
 void check_alone(const CLI::App& verb) {
   for (const CLI::Option* option : verb.get_options()) {
     const std::string name = option->get_name();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What `hallway hub` can be told, on the command line and in its config file. Flags win.
+// The settings of `hallway hub`, from the command line and its config file. Flags take precedence.
 #pragma once
 
 #include <cstddef>
@@ -20,7 +20,7 @@
 
 namespace hallway::tool {
 
-/// What the command line says; nothing: it says nothing.
+/// The values from the command line; empty members were not given.
 struct HubServiceFlags {
   Verbosity wordiness;
   LoopOptions loop;
@@ -38,15 +38,15 @@ struct HubServiceFlags {
   std::vector<std::string> exports;
   std::vector<std::string> imports;
 
-  /// The config file as it is now, if one was named, with these flags over it.
+  /// The current content of the config file, if one was named, overridden by these flags.
   [[nodiscard]] std::expected<HubConfig, ConfigErrors> settings(
       ConfigRead when = ConfigRead::at_start) const;
 };
 
-/// Declares all of it. `flags` is complete, and free of contradictions, once `verb` was parsed.
+/// Declares all flags. Once `verb` is parsed, `flags` is complete and free of contradictions.
 void add_hub_service_flags(CLI::App& verb, HubServiceFlags& flags);
 
-/// Where a hub listens: as said, or HALLWAY_HUB, or the default.
+/// The address of a hub: the configured one, or HALLWAY_HUB, or the default.
 Address hub_address(const HubConfig& config);
 
 }  // namespace hallway::tool

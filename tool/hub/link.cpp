@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// hallway link: a hub that is elsewhere, linked to a cluster of NATS servers by this process.
+// hallway link: links a hub, which runs in another process, to a cluster of NATS servers.
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
@@ -95,7 +95,7 @@ class LinkService {
     return {};
   }
 
-  /// All that it can be told is told at its start.
+  /// A link's settings are fixed at its start; this only reports what differs.
   Result<std::string> apply(const std::expected<HubConfig, ConfigErrors>& read) {
     if (!read) {
       for (const Error& error : read.error()) events_->error("wrong", 0, error);
@@ -129,7 +129,7 @@ int run_link(const LinkFlags& flags) {
   if (!config) return fail_config(config.error());
   Loop loop(flags.loop);
   if (loop.error()) return fail(*loop.error());
-  // What it means is said once there is a link; until then it must not end us.
+  // SIGHUP gets its real handler once there is a link. Until then it must not end the process.
   if (auto claimed = on_hang_up(loop, [] {}); !claimed) return fail(claimed.error());
   const int status = LinkService(loop, flags, std::move(*config), events).run();
   if (loop.error()) return fail(*loop.error());

@@ -12,8 +12,7 @@ namespace hallway::tool {
 
 namespace {
 
-/// Servers make it happen as often as they like: of what would flood the log, so many lines a
-/// second.
+/// Servers can cause events at any rate, so the log gets at most this number of lines a second.
 constexpr std::size_t lines_a_second = 20;
 
 }  // namespace

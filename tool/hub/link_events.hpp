@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What becomes of a link, told in events: by the hub that has it, and by `hallway link` itself.
+// Logs the events of a link, for a hub that has one and for `hallway link`.
 #pragma once
 
 #include <chrono>
@@ -17,20 +17,20 @@ class LinkEvents {
  public:
   explicit LinkEvents(Events& events) : events_(&events) {}
 
-  /// A server that is not there is told once, and not at each attempt; of what servers make happen
-  /// as often as they like, some lines a second.
+  /// Logs an event, unless it repeats the last one: a server that is not there is logged once, not
+  /// at each attempt. At most a fixed number of lines a second, because servers cause the events.
   void tell(const LinkEvent& event);
 
-  /// A pattern may match more than a link passes on.
+  /// Logs the patterns that match more than a link forwards.
   void tell_left_out(const LinkOptions& link);
 
-  /// The last word of counters that nobody can fetch any longer.
+  /// Logs the messages lost in total, at the end, when the metrics are no longer served.
   void tell_losses(const LinkStatistics& all);
 
  private:
   Events* events_;
   std::string last_;
-  std::chrono::steady_clock::time_point since_;  // a second that began then
+  std::chrono::steady_clock::time_point since_;  // the start of the second being counted
   std::size_t in_this_second_ = 0;
 };
 

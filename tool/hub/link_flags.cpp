@@ -19,7 +19,7 @@ namespace hallway::tool {
 
 namespace {
 
-/// Declares a flag whose value is kept.
+/// Declares a flag that stores its value in `setting`.
 template <typename T, typename ReadText>
 void add_setting(CLI::App& verb, const char* name, const char* placeholder, ReadText read,
                  std::optional<T>& setting, const std::string& help) {
@@ -27,7 +27,7 @@ void add_setting(CLI::App& verb, const char* name, const char* placeholder, Read
       verb, name, placeholder, read, [&setting](T value) { setting = std::move(value); }, help);
 }
 
-/// The same for one that may stand there several times.
+/// Declares a flag that may be given several times.
 template <typename ReadText>
 void add_list(CLI::App& verb, const char* name, const char* placeholder, ReadText read,
               std::vector<std::string>& list, const std::string& help) {
@@ -37,7 +37,7 @@ void add_list(CLI::App& verb, const char* name, const char* placeholder, ReadTex
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
 }
 
-/// A refused one is shown without its password.
+/// An error shows the URL without its password.
 Read<std::string> read_server(const std::string& text) {
   auto url = read_server_url(text);
   if (!url) throw Refused("--to " + printable(ServerUrl::without_secrets(text)), url.error());
@@ -106,7 +106,7 @@ void add_bounds(CLI::App& verb, LinkFlags& flags) {
               "Which are lost when too many wait to leave (default drop-newest)");
 }
 
-/// A secret that stands in a file, where no list of processes shows it.
+/// Reads a secret from a file. As a flag, lists of processes would show it.
 Result<std::string> read_secret(const std::string& path, ConfigRead when) {
   auto text = read_config_file(path, when);
   if (!text) return std::unexpected(text.error());
@@ -152,7 +152,7 @@ std::expected<HubConfig, ConfigErrors> LinkFlags::settings(ConfigRead when) cons
   win(tls_key, link.tls.key);
   win(first_wait, link.reconnect.first_wait);
   win(most_wait, link.reconnect.most_wait);
-  // The default of the first does not stand in the way of a shorter last one.
+  // If only `most_wait` is given and it is below the default of `first_wait`, lowers the latter.
   if (!first_wait) {
     link.reconnect.first_wait = std::min(link.reconnect.first_wait, link.reconnect.most_wait);
   }
@@ -163,7 +163,7 @@ std::expected<HubConfig, ConfigErrors> LinkFlags::settings(ConfigRead when) cons
   if (drop_while_away) link.keep_while_away = false;
   win(full, link.full);
   if (hub) read->address = hub;
-  // What the file says of metrics is about the hub's.
+  // [metrics] in the file is about the hub's metrics.
   read->metrics = {};
   read->metrics.address = metrics;
   return read;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What `hallway link` can be told, on the command line and in the config file of a hub. Flags win.
+// The settings of `hallway link`, from the command line and the config file of a hub. Flags take
+// precedence.
 #pragma once
 
 #include <cstddef>
@@ -20,7 +21,7 @@
 
 namespace hallway::tool {
 
-/// What the command line says; nothing: it says nothing.
+/// The values from the command line; empty members were not given.
 struct LinkFlags {
   Verbosity wordiness;
   LoopOptions loop;
@@ -29,7 +30,7 @@ struct LinkFlags {
   std::optional<MetricsAddress> metrics;
   std::optional<int> ready_fd;
   std::vector<std::string> servers;
-  std::vector<std::string> exports;  // those that leave always, as with `hallway hub`
+  std::vector<std::string> exports;  // LinkOptions::always, as with `hallway hub`
   std::vector<std::string> wanted_exports;
   std::vector<std::string> imports;
   std::optional<std::string> name;
@@ -50,13 +51,13 @@ struct LinkFlags {
   bool drop_while_away = false;
   std::optional<LinkFull> full;
 
-  /// The config file as it is now, if one was named, with these flags over it; there is a link in
-  /// it. Blocking: reads the files that are named.
+  /// The current content of the config file, if one was named, overridden by these flags. The
+  /// result has a link. Blocking: reads the named files.
   [[nodiscard]] std::expected<HubConfig, ConfigErrors> settings(
       ConfigRead when = ConfigRead::at_start) const;
 };
 
-/// Declares all of it. `flags` is complete, and free of contradictions, once `verb` was parsed.
+/// Declares all flags. Once `verb` is parsed, `flags` is complete and free of contradictions.
 void add_link_flags(CLI::App& verb, LinkFlags& flags);
 
 }  // namespace hallway::tool

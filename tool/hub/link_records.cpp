@@ -18,7 +18,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-// A walk over the members of each record: what is written is what is read.
+// Visits the members of each record. Writing and reading share it, so that they cannot differ.
 
 template <typename Options, typename Visit>
 void each_member(Options& options, const Visit& visit)
@@ -105,7 +105,8 @@ Of with_members(const Json& json) {
   return of;
 }
 
-/// A category of codes is of this process: elsewhere the words say what its number would.
+/// An error category exists in one process only. The reader takes the number as an errno value, and
+/// the text carries the meaning of any other category.
 Json json_of(const Error& error) {
   return {{"code", error.code.value()},
           {"operation", error.operation},
@@ -186,7 +187,7 @@ std::optional<Record> read(ByteView bytes) {
 ConnectionOptions connection_options() {
   ConnectionOptions options{.framing = Framing::len32()};
   options.limits.max_message = bounds::largest_message;
-  // A hub that is busy is waited for.
+  // The sender waits for a busy hub instead of disconnecting it.
   options.limits.outbound_soft_time = Duration::zero();
   return options;
 }

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a hub and the process of its link say to each other. Three processes take part, each the
-// parent of the next, with a socket pair between two of them:
+// The messages between a hub and the processes of its link. There are three processes, each the
+// parent of the next, with a socket pair between each parent and child:
 //
-//   hub      `hallway hub --link`, which says Settings, and Drain when it drains
-//   watcher  starts the worker again when that ends, and passes on what both say
-//   worker   has the link; it says Started or Failed, then LinkEvent and Account
+//   hub      `hallway hub --link`; sends Settings, and Drain when it drains
+//   watcher  restarts the worker when it ends, and forwards the records of both
+//   worker   has the link; sends Started or Failed, then LinkEvent and Account
 //
-// The end of a connection says that who was there has ended. A record is a frame with its length
-// in front (len32), so that one which a killed process left unfinished is none; inside it is CBOR,
-// because settings and subjects have any bytes. Pure.
+// The end of a connection shows that the peer has ended. A record is a frame with a length prefix
+// (len32), so that a frame that a killed process left unfinished is not a record. Its payload is
+// CBOR, because settings and subjects may contain any bytes. Pure.
 #pragma once
 
 #include <optional>
@@ -23,16 +23,17 @@
 
 namespace hallway::tool::link_records {
 
-/// What the worker is to do. The secrets in it are in no command line and no environment.
+/// The settings of the worker. They are sent as a record because they contain secrets, which must
+/// not appear in a command line or an environment.
 struct Settings {
   Address hub;
   LinkOptions options;  ///< without on_event
 };
 
-/// The hub has taken the worker in.
+/// The hub has accepted the link.
 struct Started {};
 
-/// The worker ends: there is no link.
+/// The link could not be started, and the worker ends.
 struct Failed {
   Error why;
 };
@@ -42,25 +43,26 @@ struct Account {
   LinkProgress progress;
 };
 
-/// From the watcher: a worker has ended, and the next one is started.
+/// From the watcher: a worker has ended, and the next one will be started.
 struct Ended {
   std::string how;
 };
 
-/// Send what waits, and end.
+/// The worker is to send all waiting messages and end.
 struct Drain {};
 
 using Record = std::variant<Settings, Started, Failed, LinkEvent, Account, Ended, Drain>;
 
 std::string write(const Record& record);
 
-/// Nothing: it is none.
+/// @return nullopt if the bytes are not a record
 std::optional<Record> read(ByteView bytes);
 
-/// Of the connections that carry records.
+/// Options for the connections that carry records.
 ConnectionOptions connection_options();
 
-/// The program that this process runs, which is the same after the file has been replaced.
+/// The program file of this process. If it was deleted or replaced: /proc/self/exe, which still
+/// refers to the same program.
 std::string own_program();
 
 }  // namespace hallway::tool::link_records

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// hallway link-watcher: between a hub and the process of its link, which it starts again whenever
-// that ends unasked. A hub that has given up starting programs cannot do that itself. It ends with
-// the hub, however that ends: their connection tells it.
+// hallway link-watcher: runs between a hub and the worker process of its link, and restarts the
+// worker whenever it ends unexpectedly. A hub in its sandbox cannot start programs itself. The
+// watcher ends when the hub ends for any reason, because their connection then closes.
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
@@ -30,14 +30,15 @@ namespace {
 
 namespace records = link_records;
 
-/// Bounds of the random waits before a worker is started again.
+/// Bounds of the random waits before a worker is restarted.
 constexpr Duration first_wait = std::chrono::milliseconds(100);
 constexpr Duration most_wait = std::chrono::seconds(5);
 
-/// Beyond the time in which a worker drains.
+/// Time that a worker gets to end after the hub has gone: its drain time and some slack.
 constexpr Duration patience = ServerLimits{}.drain_time + std::chrono::seconds(2);
 
-/// Random times up to a bound that doubles: links that failed together come back apart.
+/// Random times up to a bound that doubles, so that links that failed together do not all
+/// reconnect at once.
 class Waits {
  public:
   Duration next() {
@@ -46,7 +47,7 @@ class Waits {
     return Duration(below(random_));
   }
 
-  /// A worker that ran as long as the longest wait had success.
+  /// Called after a worker ran for at least the longest wait, which counts as success.
   void reset() noexcept { bound_ = first_wait; }
 
  private:
@@ -85,7 +86,8 @@ class LinkWatcher {
     co_return settings != nullptr;
   }
 
-  /// Runs one to its end, and passes on what it says; how it ended.
+  /// Runs one worker until it ends, and forwards its records.
+  /// @return how it ended
   Task<std::string> run_worker() {
     auto child = Child::spawn(*loop_, worker_, {.connection = records::connection_options()});
     if (!child) co_return child.error().why();
@@ -102,7 +104,7 @@ class LinkWatcher {
     co_return status ? status->to_string() : status.error().why();
   }
 
-  /// What the next one has to know of this one.
+  /// Remembers what the next worker has to know about this one.
   void note(ByteView said) {
     const auto record = records::read(said);
     const auto* account = record ? std::get_if<records::Account>(&*record) : nullptr;
@@ -119,7 +121,7 @@ class LinkWatcher {
     }
     ending_ = hub_is_gone_ = true;
     if (running_ == nullptr) co_return loop_->stop();
-    // To the worker, it is the hub that goes.
+    // The worker takes the end of this stream as the end of the hub.
     running_->connection().half_close();
     co_await loop_->sleep(patience);
     if (running_ != nullptr) static_cast<void>(running_->kill(SIGKILL));
@@ -136,8 +138,8 @@ class LinkWatcher {
 };
 
 int watch(const std::vector<std::string>& words) {
-  // The hub alone says when it is time: a service manager signals all of us at once, and so does a
-  // terminal.
+  // Only the hub decides when to end: a service manager or a terminal signals all processes at
+  // once.
   for (const int signal : {SIGINT, SIGTERM, SIGHUP}) std::signal(signal, SIG_IGN);
   Loop loop;
   auto hub =

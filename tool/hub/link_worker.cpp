@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// hallway link-worker: the link of a hub, in a process of its own. It is told what to do, and tells
-// what becomes of it, over its standard input, which is a connection (link_records.hpp).
+// hallway link-worker: the link of a hub, in a process of its own. It receives its settings and
+// sends its events over its standard input, which is a connection (link_records.hpp).
 #include <unistd.h>
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -28,7 +28,7 @@ namespace {
 
 namespace records = link_records;
 
-/// Between two looks at the counters: while they change, and at last while they do not.
+/// Time between two reports of the counters: while they change, and after they stopped changing.
 constexpr Duration shortest_pause = std::chrono::milliseconds(50);
 constexpr Duration longest_pause = std::chrono::seconds(1);
 
@@ -70,14 +70,15 @@ class LinkWorker {
     co_return true;
   }
 
-  /// The hub notices by itself that it goes.
+  /// Forwards an event, except that the hub went away or came back.
   void tell(const LinkEvent& event) {
     using Kind = LinkEvent::Kind;
     if (event.kind == Kind::hub_away || event.kind == Kind::hub_back) return;
     hub_.try_send(records::write(event));
   }
 
-  /// What the hub knows last of a worker that is killed.
+  /// Sends the counters if they changed. If the worker is killed, the hub keeps the last ones.
+  /// @return whether they were sent
   bool account() {
     std::string now = records::write(records::Account{link_->statistics(), link_->progress()});
     if (now == told_ || !hub_.try_send(now)) return false;
@@ -98,7 +99,7 @@ class LinkWorker {
       const auto record = records::read(said->bytes());
       if (record && std::holds_alternative<records::Drain>(*record)) loop_->drain();
     }
-    // It was to wait for us, and was not let.
+    // The hub should have waited for this worker to drain, but was ended earlier.
     if (loop_->draining()) co_return loop_->stop(exit_status::failed);
     loop_->drain();
   }
@@ -128,7 +129,7 @@ int work(const LoopOptions& options) {
 Run add_link_worker(CLI::App& verb, const TrailingArgs&) {
   auto options = std::make_shared<LoopOptions>();
   add_spin(verb, *options);
-  // The hub's address, for people who look at processes.
+  // Extra arguments hold the hub's address, which is there for lists of processes only.
   verb.allow_extras();
   return [options] { return work(*options); };
 }

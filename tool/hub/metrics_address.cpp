@@ -19,7 +19,8 @@ std::unexpected<Unread> not_an_address(std::string why, std::string hint) {
   return std::unexpected(std::move(unread));
 }
 
-/// A word without a slash may be a file here, or anything else that was mistyped.
+/// Whether the address is clearly meant as a file: a word without a slash may be a mistyped address
+/// of another kind.
 bool looks_like_a_file(const Address& address) {
   return address.kind() != Address::Kind::path || address.name().contains('/') ||
          looks_like_address(address.name());

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Where metrics are fetched: over TCP by Prometheus, on a Unix socket by whoever may open it.
+// The address at which metrics are served: over TCP, or on a Unix socket to any process that may
+// open it.
 #pragma once
 
 #include <string>
@@ -23,11 +24,11 @@ struct TcpAddress {
 using MetricsAddress = std::variant<Address, TcpAddress>;
 
 /// Reads "127.0.0.1:9464", "[::1]:9464", either with "tcp:" before it, or any address of a Unix
-/// socket. A path has a slash, "unix:" before it, or ends in ".sock" or ".socket": any other word
-/// is refused, for it was meant for something else (":9464", "localhost:9464", "9464").
+/// socket. A path has a slash, "unix:" before it, or ends in ".sock" or ".socket". Any other word
+/// is refused because it is probably not meant as a path (":9464", "localhost:9464", "9464").
 Read<MetricsAddress> read_metrics_address(std::string_view text);
 
-/// "tcp:127.0.0.1:9464", "unix:/run/hub-metrics.sock"; a name with any bytes, as they are.
+/// "tcp:127.0.0.1:9464", "unix:/run/hub-metrics.sock". The bytes of a name are not escaped.
 std::string write_metrics_address(const MetricsAddress& address);
 
 }  // namespace hallway::tool

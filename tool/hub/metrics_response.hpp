@@ -14,16 +14,16 @@
 
 namespace hallway::tool {
 
-/// Gives the metrics of this moment. Called on the loop's thread.
+/// Returns the current metrics. Called on the loop's thread.
 using CollectMetrics = std::function<std::vector<prometheus::MetricFamily>()>;
 
-/// For the whole of a request, and from then on for the whole of its response.
+/// Timeout for receiving a whole request. Sending its response has the same timeout again.
 constexpr Duration metrics_request_time = std::chrono::seconds(5);
 
-/// Served at once; others wait.
+/// Clients served at the same time; others wait.
 constexpr std::size_t max_metrics_clients = 16;
 
-/// Answers a request that has ended, one way or the other. Empty: it is cut without an answer.
+/// The response to a request that is whole or was refused. Empty: disconnect without a response.
 std::string metrics_response(const HttpRequestHead& request, const CollectMetrics& collect);
 
 }  // namespace hallway::tool

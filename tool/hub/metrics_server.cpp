@@ -16,16 +16,16 @@ namespace hallway::tool {
 
 namespace {
 
-/// What goes out is not bounded by what may come in: it leaves in pieces of this size.
+/// Maximum message size of the connection. A larger response is sent in pieces of this size.
 constexpr std::size_t piece_size = 64 * kibibyte;
 
-/// One request a connection.
+/// Serves the one request of a connection.
 Task<> converse(Connection client, const CollectMetrics& collect) {
   const Deadline deadline(metrics_request_time);
   HttpRequestHead request;
   while (request.state() == HttpRequestHead::State::unfinished) {
     const Received piece = co_await client.receive(deadline.left());
-    if (!piece) co_return;  // it was cut, went, or took too long
+    if (!piece) co_return;  // disconnected, or timed out
     request.take(piece->bytes());
   }
   const std::string response = metrics_response(request, collect);
@@ -55,7 +55,7 @@ class UnixMetricsServer final : public MetricsServer {
     options.server_limits.max_connections = max_metrics_clients;
     options.on_path_lost = path.policy;
     options.on_event = [tell = std::move(path.on_event)](const ServerEvent& event) {
-      // Who fetches metrics comes and goes all the time, and concerns nobody.
+      // Clients that fetch metrics connect and disconnect all the time; that is not worth logging.
       const bool of_path = event.kind == ServerEvent::Kind::path_lost ||
                            event.kind == ServerEvent::Kind::path_regained;
       if (of_path && tell) tell(event);

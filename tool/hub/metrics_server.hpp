@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Where metrics are fetched by HTTP, in Prometheus' text form: over TCP or on a Unix socket, with
-// the few lines of HTTP that a GET takes. Both answer on the loop, one request a connection.
+// Serves metrics over HTTP in Prometheus' text format, on TCP or on a Unix socket, with the small
+// part of HTTP that a GET needs. Both run on the loop and serve one request per connection.
 #pragma once
 
 #include <functional>
@@ -18,7 +18,7 @@
 
 namespace hallway::tool {
 
-/// What is done, and who is told, when the path of the Unix socket is lost or regained.
+/// What to do, and what to call, when the path of the Unix socket is lost or regained.
 struct PathEvents {
   PathLost policy = PathLost::report;
   std::function<void(const ServerEvent&)> on_event = {};
@@ -28,7 +28,7 @@ class MetricsServer {
  public:
   virtual ~MetricsServer() = default;
 
-  /// As write_metrics_address() has it, with the port the kernel chose for port 0.
+  /// In the form of write_metrics_address(), with the port that the kernel chose for port 0.
   [[nodiscard]] virtual std::string address() const = 0;
 
   /// Opens what `config.address` names.

@@ -10,7 +10,7 @@ namespace hallway::tool {
 
 namespace {
 
-/// How long the end of the program waits for threads that are of no use any more.
+/// How long the end of a link waits for libnats' threads, which are no longer needed.
 constexpr Duration ending_time = std::chrono::seconds(2);
 
 }  // namespace

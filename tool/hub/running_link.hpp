@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A link in this process: libnats, and OpenSSL by way of it, have threads here from its start on.
-// running_link_absent.cpp stands in for running_link.cpp where this command is built without
-// libnats.
+// A link in this process. From its start on, libnats and OpenSSL have threads here. A build without
+// libnats uses running_link_absent.cpp instead of running_link.cpp.
 #pragma once
 
 #include <memory>
@@ -16,7 +15,7 @@ namespace hallway::tool {
 
 class RunningLink {
  public:
-  /// @errors those of Link::start(); function_not_supported: there is no libnats
+  /// @errors those of Link::start(); function_not_supported: built without libnats
   static Task<Result<RunningLink>> open(Loop& loop, Address hub, LinkOptions options);
 
   [[nodiscard]] LinkStatistics statistics() const;

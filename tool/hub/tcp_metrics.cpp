@@ -27,10 +27,10 @@ namespace hallway::tool {
 
 namespace {
 
-/// Until descriptors or memory are looked for again, when there were none for a client.
+/// Pause before the next attempt to accept, after descriptors or memory ran out.
 constexpr Duration pause = std::chrono::milliseconds(100);
 
-/// An address as the kernel takes it, and its size.
+/// An address in the kernel's form, and its size.
 struct SocketName {
   sockaddr_storage storage{};
   socklen_t size = sizeof(sockaddr_storage);
@@ -60,11 +60,11 @@ SocketName name_of(const IpEndpoint& endpoint) {
   return name;
 }
 
-/// With the port that the kernel chose for port 0.
+/// The port of a listening socket, which the kernel chose if it was 0.
 std::uint16_t port_of(const Descriptor& socket, std::uint16_t otherwise) {
   SocketName name;
   if (getsockname(socket.get(), name.raw(), &name.size) < 0) return otherwise;
-  // Both kinds of address have their port in the same place.
+  // IPv4 and IPv6 addresses have their port at the same offset.
   sockaddr_in address{};
   std::memcpy(&address, &name.storage, sizeof address);
   return ntohs(address.sin_port);
@@ -88,7 +88,7 @@ Result<Descriptor> listen_at(const TcpAddress& address, const IpEndpoint& endpoi
   const int number = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (number < 0) return failed();
   auto listener = Descriptor::adopt(number);
-  // A server that has just ended leaves connections in TIME_WAIT on its port.
+  // A server that ended recently may have left connections in TIME_WAIT on its port.
   const int yes = 1;
   if (setsockopt(listener.get(), SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) < 0) return failed();
   SocketName name = name_of(endpoint);
@@ -97,7 +97,7 @@ Result<Descriptor> listen_at(const TcpAddress& address, const IpEndpoint& endpoi
   return listener;
 }
 
-/// A client that asks once. Destroying it cuts it.
+/// A client with its one request. Destroying it disconnects the client.
 class Client {
  public:
   Client(Loop& loop, Descriptor socket, Slot slot, const CollectMetrics& collect)
@@ -111,7 +111,7 @@ class Client {
   [[nodiscard]] bool ended() const noexcept { return serving_.ended(); }
 
  private:
-  /// A read or a write that waits then ends, and finds the end of the stream.
+  /// Shuts the socket down at the timeout. A read or write that waits then finds the stream ended.
   ScopedTask cut_in_time() {
     co_await loop_->sleep(metrics_request_time);
     shutdown(socket_.get(), SHUT_RDWR);
@@ -131,19 +131,19 @@ class Client {
         co_await loop_->writable(socket_.get());
         if (!write_some(rest)) break;
       }
-      // To close over bytes that were not read would reset the connection, and could cost the
-      // client what it was sent (RFC 9112, 9.6).
+      // Closing with unread bytes would reset the connection, and the client could lose the
+      // response (RFC 9112, 9.6).
       shutdown(socket_.get(), SHUT_WR);
       do {
         co_await loop_->readable(socket_.get());
       } while (read_some(nullptr));
     } catch (const std::bad_alloc&) {
-      // This client gets no answer, and the next one may.
+      // This client gets no answer, but later clients may.
     }
     socket_.close();
   }
 
-  /// False: nothing more will come.
+  /// @return false at the end of the stream or after an error
   bool read_some(HttpRequestHead* request) {
     std::array<char, 4 * kibibyte> buffer;
     const ssize_t got = recv(socket_.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
@@ -152,7 +152,7 @@ class Client {
     return got > 0;
   }
 
-  /// False: nothing more will be taken.
+  /// @return false if nothing more can be sent
   bool write_some(std::string_view& rest) {
     const ssize_t sent = send(socket_.get(), rest.data(), rest.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
     if (sent < 0) return errno == EAGAIN || errno == EINTR;
@@ -163,7 +163,7 @@ class Client {
   Loop* loop_;
   Descriptor socket_;
   ScopedTask clock_;
-  ScopedTask serving_;  // last: it may run to its end while it is made
+  ScopedTask serving_;  // last, because it may run to its end during construction
 };
 
 class TcpMetricsServer final : public MetricsServer {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Metrics over TCP, for a Prometheus that scrapes over the network. The library knows Unix sockets
-// only; this is the one Internet socket of the command, and it waits for nothing but the loop.
+// Metrics over TCP, for a Prometheus that scrapes over the network. The library has Unix sockets
+// only; this is the only Internet socket of the command. It never blocks outside the loop.
 #pragma once
 
 #include <memory>
@@ -15,8 +15,8 @@
 
 namespace hallway::tool {
 
-/// Listens there and answers until what is returned is destroyed.
-/// @errors the kernel's, with words for address_in_use, address_not_available, permission_denied
+/// Listens at the address and serves until the returned object is destroyed.
+/// @errors the kernel's, with texts for address_in_use, address_not_available, permission_denied
 ///         and address_family_not_supported
 Result<std::unique_ptr<MetricsServer>> open_tcp_metrics(Loop& loop, const TcpAddress& address,
                                                         CollectMetrics collect);

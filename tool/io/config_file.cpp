@@ -43,7 +43,7 @@ const char* kind_of(const struct stat& status) {
   return "not a regular file";
 }
 
-/// What can be read a second time, and says the same then as anybody reads who opens its name.
+/// Requires a file that can be read again under a name: a regular file that is not unlinked.
 Result<struct stat> require_file(const Descriptor& file, const std::string& path) {
   auto status = status_of(file, path);
   if (!status) return status;
@@ -60,12 +60,13 @@ Result<struct stat> require_file(const Descriptor& file, const std::string& path
   return status;
 }
 
-/// While it lives, no process can begin to write to the file: one that opens it for that waits for
-/// us, for as long as reading takes.
+/// A read lease (fcntl(2), F_SETLEASE). While it is held, a process that opens the file for writing
+/// waits until the lease is released.
 class ReadLease {
  public:
   explicit ReadLease(const Descriptor& file) : file_(file.get()) {
-    // The signal for "somebody waits for the lease" is SIGIO by default, which ends a process.
+    // By default the kernel announces a waiting writer with SIGIO, which ends the process. SIGURG
+    // is ignored by default.
     const bool harmless = fcntl(file_, F_SETSIG, SIGURG) == 0;
     held_ = harmless && fcntl(file_, F_SETLEASE, F_RDLCK) == 0;
     being_written_ = harmless && !held_ && errno == EAGAIN;
@@ -76,8 +77,8 @@ class ReadLease {
     if (held_) fcntl(file_, F_SETLEASE, F_UNLCK);
   }
 
-  /// A process has it open for writing. Unknown, and so false, for the file of another user, and on
-  /// file systems without leases.
+  /// Whether a process has the file open for writing. False if that is unknown: the file belongs to
+  /// another user, or the file system has no leases.
   [[nodiscard]] bool being_written() const noexcept { return being_written_; }
 
  private:
@@ -134,14 +135,14 @@ Result<std::string> read_again(const Descriptor& file, const std::string& path) 
 }  // namespace
 
 bool is_blank(const std::string& text) {
-  constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";  // toml++ passes over it
+  constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";  // toml++ skips it
   const std::size_t begin = text.starts_with(byte_order_mark) ? byte_order_mark.size() : 0;
   return text.find_first_not_of(" \t\r\n", begin) == std::string::npos;
 }
 
 Result<std::string> read_config_file(const std::string& path, ConfigRead when) {
   const bool again = when == ConfigRead::again;
-  // Without O_NONBLOCK, opening a FIFO waits for somebody to write to it.
+  // Without O_NONBLOCK, opening a FIFO blocks until a process opens it for writing.
   const int flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | (again ? O_NONBLOCK : 0);
   const int number = open(path.c_str(), flags);
   if (number < 0) return kernels(errno, path);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The text of a config file, at the start and again while a server runs.
+// Reads the text of a config file, at the start and again while a server runs.
 //
-// The two differ. At the start anything that can be read to its end will do: a file, standard
-// input, a FIFO, the pipe of a process substitution; reading waits for it. A running server must
-// neither wait nor take half of what is meant, nor nothing, for the whole: it takes a regular file
-// that has its name still, has something in it, and that no process is writing.
+// At the start, any input that has an end is accepted: a file, standard input, a FIFO, the pipe of
+// a process substitution. Reading blocks until the end. A running server must not block, and must
+// not take a half-written or empty file for a complete config. It therefore accepts only a regular
+// file that still has a name, is not blank, and that no process is writing.
 #pragma once
 
 #include <cstddef>
@@ -16,22 +16,22 @@
 
 namespace hallway::tool {
 
-/// Far above any config that a person wrote: what is larger is another file.
+/// In bytes; far above any config written by hand. A larger file is not a config.
 constexpr std::size_t max_config_size = mebibyte;
 
 enum class ConfigRead {
-  at_start,  ///< Blocking: until the end of what is read
+  at_start,  ///< Blocking: until the end of the input
   again,     ///< Blocking: never, on a local file system
 };
 
-/// @errors the kernel's; file_too_large: over max_config_size; and for ConfigRead::again
-///         not_supported: what is there cannot be read a second time;
+/// @errors those of open(2), fstat(2) and read(2); file_too_large: over max_config_size. For
+///         ConfigRead::again also not_supported: not a regular file, so it cannot be read again;
 ///         resource_unavailable_try_again: a process has it open for writing, or it changed while
-///         it was read; no_such_file_or_directory: it has no name left; no_message_available:
-///         nothing but blanks is in it (a comment is enough to mean a config without rules)
+///         it was read; no_such_file_or_directory: the file was unlinked; no_message_available: it
+///         contains only blanks (a comment is enough for a config without rules)
 Result<std::string> read_config_file(const std::string& path, ConfigRead when);
 
-/// Whether nothing but blanks and line ends are in it.
+/// Whether the text contains only blanks and line ends, after an optional byte order mark.
 bool is_blank(const std::string& text);
 
 }  // namespace hallway::tool

@@ -8,7 +8,7 @@
 
 namespace hallway::tool {
 
-/// A moment by which something must have happened: one time for all its steps.
+/// The point in time by which all steps of an operation together must be done.
 class Deadline {
  public:
   explicit Deadline(Duration within)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A form of a message besides itself.
+// Printable and shortened forms of a message.
 #pragma once
 
 #include <string>
@@ -8,18 +8,18 @@
 
 namespace hallway::tool {
 
-/// The first `most` bytes, printable, and "..." where something was left out.
+/// The first `most` bytes in printable form, followed by "..." if bytes were left out.
 std::string excerpt(std::string_view bytes, std::size_t most);
 
-/// Whether a byte goes on with the character before it, in UTF-8.
+/// Whether a byte is the second or a later one of a UTF-8 character.
 constexpr bool is_utf8_continuation(char byte) {
   return (static_cast<unsigned char>(byte) & 0xC0U) == 0x80U;
 }
 
-/// The first bytes of a text, at most `most`, without part of a character at their end. Bytes that
-/// are no text are cut where it falls.
+/// The longest prefix of at most `most` bytes that does not end inside a UTF-8 character. Bytes
+/// that are not UTF-8 are cut after `most`.
 inline std::string_view beginning_of(std::string_view bytes, std::size_t most) {
-  constexpr std::size_t longest_rest = 3;  // of a character, behind its first byte
+  constexpr std::size_t longest_rest = 3;  // bytes of a character after its first
   if (bytes.size() <= most) return bytes;
   for (std::size_t size = most; size + longest_rest >= most && size > 0; --size) {
     if (!is_utf8_continuation(bytes[size])) return bytes.substr(0, size);

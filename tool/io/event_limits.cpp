@@ -30,7 +30,7 @@ EventLimits::Verdict EventLimits::happens(std::string_view name, Time now) {
 std::uint64_t EventLimits::take_untold(std::string_view name) {
   const auto kind = kinds_.find(name);
   if (kind == kinds_.end()) return 0;
-  ++kind->second.in_hour;  // this takes a line, too
+  ++kind->second.in_hour;  // the count is also a log line
   return std::exchange(kind->second.untold, 0);
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// How often an event may be told. A client connects, or breaks a rule, as often as it likes, and
-// must fill neither a log nor the disk it is on.
+// Rate limits for log events. A client can connect, or break a rule, as often as it likes, and must
+// not be able to fill the log or the disk it is on.
 #pragma once
 
 #include <chrono>
@@ -15,8 +15,8 @@
 
 namespace hallway::tool {
 
-/// Of each kind of event. Those above it are counted, and the count is told at the end of the
-/// second; when the hour's are used up, once a minute.
+/// Events logged per kind. Events above the limit are counted, and the count is logged at the end
+/// of the second, or once a minute when the limit of the hour is reached.
 inline constexpr std::uint64_t events_a_second = 20;
 inline constexpr std::uint64_t events_an_hour = 5'000;
 
@@ -26,13 +26,13 @@ class EventLimits {
 
   struct Verdict {
     bool told = true;
-    std::optional<Time> count_at = {};  ///< the first that is not told: when to tell how many
+    std::optional<Time> count_at = {};  ///< set for the first one not logged: when to log the count
   };
 
-  /// An event of the kind of this name happens.
+  /// Counts an event of this kind and decides whether it is logged.
   Verdict happens(std::string_view name, Time now);
 
-  /// How many of this kind were not told since the last time this was asked.
+  /// The number of events of this kind that were not logged since the last call.
   std::uint64_t take_untold(std::string_view name);
 
  private:
@@ -46,7 +46,7 @@ class EventLimits {
 
   Kind& find(std::string_view name, Time now);
 
-  std::map<std::string, Kind, std::less<>> kinds_;  // as many as there are names of events
+  std::map<std::string, Kind, std::less<>> kinds_;  // one entry per event name
 };
 
 }  // namespace hallway::tool

@@ -27,7 +27,7 @@ namespace hallway::tool {
 
 namespace {
 
-/// Of a message shown with -v; -vv shows it whole.
+/// Bytes of a message shown with -v; -vv shows all of them.
 constexpr std::size_t excerpt_size = 64;
 
 bool coloured() {
@@ -37,7 +37,7 @@ bool coloured() {
          spdlog::details::os::is_color_terminal();
 }
 
-/// "[name (pid)] words". A name with a percent sign in it stands for itself.
+/// spdlog's pattern for "[name (pid)] words". A percent sign in the name is escaped.
 std::string pattern() {
   std::string name;
   for (const char letter : printable(program_invocation_short_name)) {
@@ -91,7 +91,7 @@ std::string line_of(bool json, std::string_view name, std::uint64_t connection,
 
 }  // namespace
 
-/// Shared with the log's thread, which tells what was counted.
+/// Shared with the log's thread, which logs the counts.
 class Events::Limits {
  public:
   EventLimits::Verdict happens(std::string_view kind) {

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What happens, in words on stderr: one line per event, each with the name and pid of the process
-// and the number of the connection; with --json, one object per line. Of what happens too often, a
-// part is told and the rest is counted (event_limits.hpp); messages, which -v asks for, are all
-// told.
+// The event log on stderr: one line per event, with the name and pid of the process and the number
+// of the connection; with --json, one object per line. If events are too frequent, some are logged
+// and the rest are counted (event_limits.hpp). Messages, which -v shows, are never limited.
 #pragma once
 
 #include <cstdint>
@@ -17,33 +16,33 @@
 
 namespace hallway::tool {
 
-/// How much is said.
+/// How much is logged, and in which format.
 struct Verbosity {
-  int verbosity = 0;  ///< -v, -vv; with -q: -1
+  int verbosity = 0;  ///< 1 with -v, 2 with -vv, -1 with -q
   bool json = false;
 };
 
 class Events {
  public:
-  /// Messages and other things that happen often are told from -v on. What is usual is limited.
+  /// `detail`: messages and other frequent events, logged with -v. `usual`: rate-limited.
   enum class Level : int { usual = 0, detail = 1 };
 
   explicit Events(Verbosity wordiness);
 
   [[nodiscard]] bool tells(Level level) const noexcept;
 
-  /// Tells an event.
-  /// @param connection  its number, or 0 where none is concerned
-  /// @param words       for people; without it, `name` says all
+  /// Logs an event.
+  /// @param connection  the number of the connection, or 0 for none
+  /// @param words       text for people; may be empty
   /// @param fields      for programs: members added to the JSON object
   void tell(Level level, std::string_view name, std::uint64_t connection, std::string_view words);
   void tell(Level level, std::string_view name, std::uint64_t connection, std::string_view words,
             const nlohmann::ordered_json& fields);
 
-  /// Tells that a message went in ("received") or out ("sent"), with -v; -vv shows all of it.
+  /// With -v, logs a message that was "received" or "sent": an excerpt, or all of it with -vv.
   void message(std::string_view direction, std::uint64_t connection, std::string_view bytes);
 
-  /// Tells an error that ends nothing but what it is about.
+  /// Logs an error that affects only its subject, and not the process.
   void error(std::string_view name, std::uint64_t connection, const Error& error);
 
  private:

@@ -12,16 +12,18 @@ namespace hallway::tool {
 
 namespace {
 
-/// Three digits that count, at least of the whole part.
+/// Decimals for three significant digits; none if the whole part has at least three digits.
 int decimals_of(double value) {
   if (value < 9.995) return 2;
   return value < 99.95 ? 1 : 0;
 }
 
-/// In the largest of `units`, each a thousand of the one before, that leaves a whole number.
+/// Formats a value in the largest of `units` in which it is at least 1. Each unit is 1000 times the
+/// one before.
+/// @param whole_first  no decimals in the first unit
 std::string in_unit(double value, std::span<const std::string_view> units, bool whole_first) {
   std::size_t unit = 0;
-  // What would be rounded up to 1000 belongs to the next unit.
+  // A value that would round to 1000 is shown in the next unit.
   while (value >= 999.5 && unit + 1 < units.size()) {
     value /= 1000;
     ++unit;

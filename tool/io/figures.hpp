@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Measured figures as people read them: three digits that count, and a unit. Pure.
+// Formats measured figures for people: three significant digits and a unit. Pure functions.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +8,7 @@
 
 namespace hallway::tool {
 
-/// How the millionth of a second is written.
+/// How a microsecond is written: as "us", or with the Greek letter.
 enum class Micro : std::uint8_t { us, mu };
 
 /// "850 ns", "12.3 us", "1.24 ms", "2.50 s"

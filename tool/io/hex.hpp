@@ -6,7 +6,7 @@
 
 namespace hallway::tool {
 
-/// Sixteen bytes a line: where, as hexadecimal digits, as text. An empty message is one line.
+/// Sixteen bytes per line: offset, hexadecimal digits, text. An empty message gives one line.
 std::string hex_dump(std::string_view bytes);
 
 }  // namespace hallway::tool

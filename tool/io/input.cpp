@@ -35,7 +35,7 @@ std::optional<std::string> LineReader::take_line() {
   }
   buffer_.erase(0, std::exchange(taken_, 0));
   scanned_ = buffer_.size();
-  // A last line counts without a newline, too.
+  // The last line may lack its newline.
   if (!ended_ || buffer_.empty()) return std::nullopt;
   scanned_ = 0;
   return std::exchange(buffer_, {});

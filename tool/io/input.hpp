@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Lines of standard input, each a message, and never a loop that waits for them.
+// Reads lines of standard input, each a message, without blocking the loop.
 #pragma once
 
 #include <cstddef>
@@ -14,12 +14,12 @@
 
 namespace hallway::tool {
 
-/// Where lines come from: a pipe or file (LineReader), or a person (Prompt).
+/// A source of lines: a pipe or file (LineReader), or a person at a terminal (Prompt).
 class Input {
  public:
   virtual ~Input() = default;
 
-  /// The next line without its newline; nothing at the end of input. One task at a time.
+  /// The next line without its newline, or nullopt at the end of input. One task at a time.
   /// @errors message_size: a line over the limit
   virtual Task<Result<std::optional<std::string>>> next() = 0;
 };
@@ -27,7 +27,7 @@ class Input {
 class LineReader final : public Input {
  public:
   /// @param most      bytes in a line
-  /// @param who_says  whose limit that is
+  /// @param who_says  names the limit in the error message
   LineReader(Loop& loop, std::size_t most, std::string_view who_says = "--max-message")
       : loop_(&loop), most_(most), who_says_(who_says) {}
 
@@ -42,7 +42,7 @@ class LineReader final : public Input {
   std::size_t most_;
   std::string_view who_says_;
   std::string buffer_;
-  std::size_t taken_ = 0;    // leading bytes of buffer_ given out
+  std::size_t taken_ = 0;    // leading bytes of buffer_ already returned
   std::size_t scanned_ = 0;  // leading bytes of buffer_ known to hold no further newline
   bool ended_ = false;
 };

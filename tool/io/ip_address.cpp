@@ -34,7 +34,7 @@ struct HostAndPort {
   bool bracketed = false;
 };
 
-/// "host:port", with the host of "[host]:port"; nothing without a colon behind the host.
+/// Splits "host:port" or "[host]:port" at its last colon; nullopt if it has none.
 std::optional<HostAndPort> split(std::string_view text) {
   const auto colon = text.rfind(':');
   if (colon == std::string_view::npos) return std::nullopt;

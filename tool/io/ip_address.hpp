@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// IP addresses with ports, and what people write where they mean one. Hallway listens on Unix
-// sockets; where a path is expected, such a word would silently become the name of a file.
+// Recognizes IP addresses with ports, and texts that are probably meant as one. Hallway listens on
+// Unix sockets. Where a path is expected, such a text would silently become a file name.
 #pragma once
 
 #include <cstdint>
@@ -17,11 +17,11 @@ struct IpEndpoint {
   bool is_v6 = false;
 };
 
-/// Reads "127.0.0.1:9464" or "[::1]:9464". Nothing: it is anything else, a host's name included.
+/// Reads "127.0.0.1:9464" or "[::1]:9464". Returns nullopt for anything else, including host names.
 std::optional<IpEndpoint> read_ip_endpoint(std::string_view text);
 
-/// Why a relative path is more likely meant for TCP: "it has no port". Nothing: it is not. One that
-/// starts with "./" never is.
+/// Why a path is probably meant for TCP, such as "a port alone"; nullopt if it is not. A path that
+/// starts with "." or "/" never is.
 std::optional<std::string> meant_for_tcp(std::string_view path);
 
 }  // namespace hallway::tool

@@ -47,7 +47,7 @@ std::string json_line(const Json& object) {
   try {
     return object.dump(-1, ' ', true) + "\n";
   } catch (const Json::type_error&) {
-    // Some of it is not UTF-8, which is rare and costs a copy only then.
+    // Some of it is not UTF-8. Only this rare case makes a copy.
     return as_text(object).dump(-1, ' ', true, Json::error_handler_t::replace) + "\n";
   }
 }

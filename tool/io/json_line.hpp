@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What every --json prints: an object on a line, in ASCII. JSON escapes what is in it, and nothing
-// else does before.
+// The output format of every --json: one object per line, in ASCII. The only escaping is that of
+// JSON.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
@@ -9,8 +9,8 @@
 
 namespace hallway::tool {
 
-/// An object as a line. JSON carries text alone: a member NAME with bytes that are not UTF-8, or a
-/// list with such bytes in it, becomes NAME_base64.
+/// An object as a line with its newline. JSON strings are UTF-8: a member NAME that is not, or a
+/// list that contains such bytes, becomes NAME_base64.
 std::string json_line(const nlohmann::ordered_json& object);
 
 }  // namespace hallway::tool

@@ -28,16 +28,16 @@ std::string plain_dropped_line(std::uint64_t missing) {
   return fmt::format("hallway: {} log lines were dropped, nobody took them\n", missing);
 }
 
-/// In one write(2): whether anybody takes it is seen piece by piece.
+/// Bytes per write(2), so that finish() can see progress.
 constexpr std::size_t piece = 16 * kibibyte;
 
 }  // namespace
 
-/// What the owner and the thread share, as long as one of them is there.
+/// Shared by the owner and the thread; the last of them frees it.
 struct Log::State {
   explicit State(int its_descriptor) : descriptor(its_descriptor) {}
 
-  /// The life of the thread.
+  /// The body of the thread.
   void run() {
     std::unique_lock lock(mutex);
     while (wait_for_work(lock)) {
@@ -46,7 +46,7 @@ struct Log::State {
     }
   }
 
-  // The following are called with the lock, and return with it.
+  // The following are called with the lock held, and return with it held.
 
   void queue(std::string lines) {
     waiting_bytes += lines.size();
@@ -77,11 +77,11 @@ struct Log::State {
     lock.lock();
   }
 
-  /// A log that failed is tried again with the next line, and not all the time.
+  /// After a failed write, the next line triggers a retry. A count of dropped lines alone does not.
   [[nodiscard]] bool has_lines() const { return !waiting.empty() || (dropped > 0 && !failed); }
   [[nodiscard]] bool has_work() const { return has_lines() || !actions.empty(); }
 
-  /// False: nobody will queue anything more.
+  /// @return false if the owner is gone and nothing is left to write
   bool wait_for_work(std::unique_lock<std::mutex>& lock) {
     for (;;) {
       queue_what_is_due();
@@ -90,13 +90,13 @@ struct Log::State {
       if (timed.empty()) {
         changed.wait(lock);
       } else {
-        const auto until = timed.begin()->first;  // a copy: it may be gone after the wait
+        const auto until = timed.begin()->first;  // a copy: the entry may be gone after the wait
         changed.wait_until(lock, until);
       }
     }
   }
 
-  /// The missing lines are the oldest ones, so that they are told before what is left.
+  /// Dropped lines are the oldest ones, so their count is written before the remaining lines.
   void write_next(std::unique_lock<std::mutex>& lock) {
     if (!has_lines()) return;
     const std::uint64_t missing = std::exchange(dropped, 0);
@@ -121,9 +121,9 @@ struct Log::State {
     return lines;
   }
 
-  /// Without the lock.
+  /// Called without the lock.
   bool write_all(std::string_view text) {
-    // A write that failed in the middle of a line left half of it.
+    // A failed write left an incomplete line, which is ended first.
     if (std::exchange(mid_line, false) && patient_write(descriptor, "\n") < 0) {
       mid_line = true;
       return false;
@@ -141,8 +141,8 @@ struct Log::State {
   }
 
   const int descriptor;
-  bool mid_line = false;  // the writer's alone
-  std::mutex mutex;       // of what follows
+  bool mid_line = false;  // used by the writing thread only
+  std::mutex mutex;       // guards what follows
   std::condition_variable changed;
   std::condition_variable progress;
   std::deque<std::string> waiting;
@@ -151,7 +151,7 @@ struct Log::State {
   std::function<std::string(std::uint64_t)> dropped_line = plain_dropped_line;
   std::function<void(const std::string&)> taker;
   std::vector<std::function<void()>> actions;
-  std::uint64_t dropped = 0;  // lines, not told yet
+  std::uint64_t dropped = 0;  // lines not reported yet
   std::uint64_t writes = 0;
   bool started = false;
   bool writing = false;
@@ -179,7 +179,7 @@ bool Log::start() {
     start_writing_thread([state = state_] { state->run(); });
     state_->started = true;
   } catch (const std::exception&) {
-    // A user with as many threads as are allowed still wants to know what is wrong.
+    // At the user's limit of threads, errors must still be reported: write() writes them itself.
   }
   return state_->started;
 }
@@ -191,7 +191,7 @@ void Log::write(std::string lines) {
     return taker(lines);
   }
   state_->queue(std::move(lines));
-  // Without a thread there is nobody else to wait.
+  // Without a thread, the caller writes, and blocks.
   if (!start()) state_->write_next(lock);
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Standard error, and never a loop that waits for it: lines are queued and a thread writes them. A
-// pipe that nobody reads, a terminal that is stopped, a disk that is full cost lines, which are
-// counted, and nothing else.
+// Writes to standard error without blocking the loop: lines are queued, and a thread writes them.
+// If a pipe is not read, a terminal is stopped or a disk is full, lines are dropped and counted,
+// and nothing else is affected.
 #pragma once
 
 #include <chrono>
@@ -16,20 +16,20 @@
 
 namespace hallway::tool {
 
-/// Bytes that wait for standard error; above it the oldest lines are dropped. A single line may be
-/// longer.
+/// Maximum bytes queued for standard error; above it, the oldest lines are dropped. A single line
+/// may be longer.
 inline constexpr std::size_t log_waiting = 1 * mebibyte;
 
-/// At the end of the process: how long it waits for its log, while none of it is taken, and in all.
+/// At the end of the process: how long finish() waits without progress, and in all.
 inline constexpr Duration log_patience = std::chrono::milliseconds(500);
 inline constexpr Duration log_end_time = std::chrono::seconds(2);
 
-/// Functions never block, except for finish(). Thread: any.
+/// Functions never block, except finish(), and write() if no thread can be started. Thread: any.
 class Log {
  public:
   using Clock = std::chrono::steady_clock;
 
-  /// That of this process. Its thread is started by the first line.
+  /// The log of this process. The first line starts its thread.
   static Log& standard_error();
 
   /// @param descriptor  borrowed until the process ends
@@ -37,29 +37,30 @@ class Log {
   Log(const Log&) = delete;
   Log& operator=(const Log&) = delete;
 
-  /// Does not wait for what is queued: finish() does.
+  /// Does not wait for queued lines; finish() does.
   ~Log();
 
   /// Queues whole lines, each with its newline.
   void write(std::string lines);
 
-  /// Queues what `lines` gives at `when`, or when the process ends if that is earlier.
-  /// @param lines  called in the thread that writes
+  /// Queues the result of `lines` at `when`, or at the end of the process if that is earlier.
+  /// @param lines  called in the writing thread
   void write_at(Clock::time_point when, std::function<std::string()> lines);
 
-  /// What the log says where lines are missing, because nobody took them in time.
-  /// @param line  called in the thread that writes
+  /// Sets the line that reports dropped lines.
+  /// @param line  called in the writing thread with their number
   void on_dropped(std::function<std::string(std::uint64_t)> line);
 
-  /// Lines go to `taker` instead, in the thread that writes them; nothing: to the descriptor again.
-  /// Where somebody types, they belong between what is shown.
+  /// Passes lines to `taker` instead, in the thread that calls write(). An empty function restores
+  /// the descriptor. Used while a prompt is shown, so that log lines do not overwrite the typed
+  /// line.
   void divert(std::function<void(const std::string&)> taker);
 
-  /// Lets the thread run `action` before it writes anything more; without a thread, nothing is
-  /// done. A write that has begun is not waited for.
+  /// Runs `action` in the writing thread before its next write, without waiting for a write in
+  /// progress. Does nothing if the thread was not started.
   void run_in_thread(std::function<void()> action);
 
-  /// Waits until all is written, or is not being taken.
+  /// Waits until everything is written, or writing makes no progress.
   /// Blocking: see log_patience and log_end_time.
   void finish();
 

@@ -22,12 +22,12 @@ namespace hallway::tool {
 
 namespace {
 
-/// Above it, room() waits.
+/// In bytes; above it, room() waits.
 constexpr std::size_t queue_limit = 1 << 20;
 
 Error cannot_write(int code) {
   Error error = error_of(code, "write", "standard output");
-  // What stands in its place since the start says so (see main.cpp).
+  // main.cpp opened a read-only /dev/null in its place.
   if (code == EBADF) error.reason = "it is closed";
   return error;
 }
@@ -70,7 +70,7 @@ void Output::run_in_thread(std::function<void()> action) {
 
 void Output::write(std::string_view bytes) {
   if (bytes.empty()) return;
-  // Counted in any case: it will never be written().
+  // Also counted after the end: written() then returns false.
   queued_ever_ += bytes.size();
   if (ended_) return;
   if (!writer_) open();
@@ -91,7 +91,7 @@ Task<bool> Output::written() {
 Task<> Output::written(std::uint64_t until) {
   if (written_ever_ >= until || ended_) co_return;
   Waiting waiting{until, Event(*loop_)};
-  // Whoever is ended while he waits must not be woken.
+  // A task that is destroyed while it waits must not be woken.
   struct InLine {
     std::shared_ptr<std::list<Waiting*>> line;
     Waiting* who;
@@ -122,12 +122,12 @@ void Output::wake() {
   });
 }
 
-/// Keeps the loop running until all is written.
+/// Keeps the loop running until everything is written.
 Task<> Output::flush() {
-  // The next turn is soon enough, and many messages then cost one write.
+  // Writing in the next turn combines many messages into one write.
   co_await loop_->sleep(Duration::zero());
   while (written_ever_ < queued_ever_ && !ended_) {
-    // Again each time: a task that was woken together with this one may have printed more.
+    // Again each time: a task woken together with this one may have printed more.
     hand_over();
     co_await written(queued_ever_);
   }
@@ -177,8 +177,8 @@ int print_and_end(std::string_view bytes) {
 }
 
 int close_output(int status) {
-  // A copy, because the thread that writes may be stuck in a write(2) to standard output itself.
-  // Each close(2) of a file makes its file system say what it could not store (filp_close,
+  // A duplicate is closed, because the writing thread may be blocked in a write(2) to standard
+  // output. Each close(2) makes the file system report what it could not store (filp_close,
   // fs/open.c).
   const int copy = ::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
   const bool closed = copy < 0 || ::close(copy) == 0 || errno == EINTR;

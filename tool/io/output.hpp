@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Standard output of a verb with a loop: a reader that is slow must not stop the loop, and one
-// that went away must not kill the server.
+// Standard output of a verb with a loop. A slow reader must not block the loop, and a reader that
+// is gone must not kill the server.
 #pragma once
 
 #include <cstdint>
@@ -23,56 +23,57 @@
 
 namespace hallway::tool {
 
-/// The line in which a message is printed: as it is, or escaped for a terminal; with a newline.
+/// A message as a printed line with its newline: unchanged, or escaped for a terminal.
 std::string printed_line(std::string_view message, bool escape);
 
-/// A member of a message's JSON object: text as "data", what is no UTF-8 as "data_base64".
+/// Adds the payload of a message to its JSON object: as "data", or as "data_base64" if it is not
+/// UTF-8.
 void add_data(nlohmann::ordered_json& object, std::string_view bytes);
 
-/// The line in which --json prints a message.
-/// @param connection  its number, or 0 for none
+/// A message as a line of --json.
+/// @param connection  the number of the connection, or 0 for none
 std::string json_line(std::string_view message, std::uint64_t connection);
 
 class Output {
  public:
-  /// @param watched  whether on_end() is told that the reader went away before anything is written
-  ///                 to it; without it, standard output is not touched until the first write()
-  /// Throws std::system_error where no descriptor or thread is to be had.
+  /// @param watched  whether on_end() reports a reader that goes away before the first write(). If
+  ///                 false, standard output is not touched until then.
+  /// Throws std::system_error if no descriptor or thread is available.
   Output(Loop& loop, bool watched);
 
   [[nodiscard]] bool is_terminal() const noexcept { return is_terminal_; }
 
-  /// Queues bytes; they are written as fast as standard output takes them.
+  /// Queues bytes, which are written as fast as standard output accepts them.
   void write(std::string_view bytes);
 
-  /// Gives what is queued to the thread that writes it now, and not in the loop's next turn.
+  /// Passes the queue to the writing thread now, and not in the loop's next turn.
   void hand_over();
 
-  /// Lets the thread that writes run `action` before it writes anything more; without a thread,
-  /// nothing is done.
+  /// Runs `action` in the writing thread before its next write. Does nothing without a thread.
   void run_in_thread(std::function<void()> action);
 
-  /// Completes while little is queued: whoever prints for a peer awaits it, so that a slow reader
-  /// of our output slows down the peers and costs no memory.
+  /// Completes when the queue is below its limit. A task that prints for a peer awaits it: a slow
+  /// reader of the output then slows down the peers, and the queue does not grow.
   Task<> room();
 
-  /// Completes when everything queued so far has been given to the kernel. False: it never will be,
-  /// or not all of it.
+  /// Completes when everything queued so far was passed to the kernel.
+  /// @return false if some of it can never be written
   Task<bool> written();
 
-  /// Runs the loop until everything is written, after a task stopped it, and no longer than a
-  /// drain takes: a reader may never take it. The exit status; what failed was told.
+  /// After a task stopped the loop, runs it again until everything is written, and at most for
+  /// ServerLimits::drain_time, because the reader may never read it.
+  /// @return the exit status; a failure has been reported
   int finish();
 
-  /// Calls `action` when standard output cannot be written any more: it failed, or its reader is
+  /// Calls `action` when standard output can no longer be written: a write failed, or its reader is
   /// gone.
   void on_end(std::function<void()> action) { on_end_ = std::move(action); }
 
-  /// Why, unless the reader merely went away.
+  /// The error that ended the output; none if the reader went away.
   [[nodiscard]] const std::optional<Error>& error() const noexcept { return error_; }
 
  private:
-  /// Somebody who waits until so many bytes have been written since the beginning.
+  /// A task that waits until `until` bytes in all have been written.
   struct Waiting {
     std::uint64_t until;
     Event happened;
@@ -87,11 +88,11 @@ class Output {
   void wake();
 
   Loop* loop_;
-  std::optional<StreamWriter> writer_;  // from the first write on, or the beginning
-  std::string queue_;                   // for the writer, once it has done what it has
+  std::optional<StreamWriter> writer_;  // made by the constructor or the first write()
+  std::string queue_;                   // passed to the writer when it is ready for more
   std::uint64_t queued_ever_ = 0;
   std::uint64_t written_ever_ = 0;
-  // Its tasks may be ended after it.
+  // Shared, because its tasks may be destroyed after it.
   std::shared_ptr<std::list<Waiting*>> waiting_ = std::make_shared<std::list<Waiting*>>();
   std::optional<Error> error_;
   std::function<void()> on_end_;
@@ -101,16 +102,16 @@ class Output {
   std::optional<ScopedTask> hearing_;
 };
 
-/// Writes all of it to standard output, waiting as long as it takes: for verbs without a loop.
-/// @errors broken_pipe: the reader went away
+/// Writes all bytes to standard output, for verbs without a loop. Blocking: until all are written.
+/// @errors broken_pipe: the reader is gone
 Result<void> write_out(std::string_view bytes);
 
-/// The same as the last thing that a verb does; the exit status. A reader that has seen enough
-/// is not a failure.
+/// The same as the last step of a verb. A reader that went away is not a failure.
+/// @return the exit status
 int print_and_end(std::string_view bytes);
 
-/// The exit status of a verb that ended with `status`, after closing standard output: a disk across
-/// a network tells only then that it is full.
+/// Closes standard output: a network file system may report a full disk only then.
+/// @return the exit status of a verb that ended with `status`
 int close_output(int status);
 
 }  // namespace hallway::tool

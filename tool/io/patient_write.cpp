@@ -18,7 +18,7 @@ namespace hallway::tool {
 
 namespace {
 
-/// After a call that failed: whether it is to be tried again, once the descriptor is ready.
+/// Whether to retry a call that failed with errno. Waits until the descriptor is ready.
 bool may_go_on(int descriptor, short events) {
   if (errno == EINTR) return true;
   if (errno != EAGAIN && errno != EWOULDBLOCK) return false;
@@ -45,7 +45,7 @@ ssize_t patient_read(int descriptor, char* buffer, std::size_t size) {
 Awaited wait_readable(int descriptor, int output, Duration within) {
   const Deadline deadline(within);
   for (;;) {
-    // Not asked for, it is told all the same of a pipe that its last reader is gone.
+    // Without being requested, poll(2) reports that the last reader of a pipe is gone.
     std::array<pollfd, 2> watched{pollfd{.fd = descriptor, .events = POLLIN, .revents = 0},
                                   pollfd{.fd = output, .events = 0, .revents = 0}};
     const Duration left = std::min<Duration>(deadline.left(), std::chrono::hours(1));

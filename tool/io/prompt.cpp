@@ -31,10 +31,10 @@ constexpr int history_lines = 1000;
 constexpr char end_of_file = 'D' - '@';
 constexpr int prompt_width = 2;
 
-/// Between two looks at whether a job in the background has been brought back.
+/// Between two checks whether a background job is in the foreground again.
 constexpr Duration between_looks = std::chrono::milliseconds(200);
 
-/// XDG_STATE_HOME/hallway_history, by default ~/.local/state/hallway_history; empty: nowhere.
+/// XDG_STATE_HOME/hallway_history, by default ~/.local/state/hallway_history; empty without HOME.
 std::filesystem::path history_file() {
   const char* state = std::getenv("XDG_STATE_HOME");
   if (state != nullptr && *state == '/') return std::filesystem::path(state) / "hallway_history";
@@ -43,9 +43,9 @@ std::filesystem::path history_file() {
   return std::filesystem::path(home) / ".local/state/hallway_history";
 }
 
-/// As create_directories(), and each that is made is for its owner to use, whatever the umask.
+/// As create_directories(). The owner gets full access to each new one, whatever the umask.
 void make_directories(const std::filesystem::path& directories) {
-  std::error_code ignored;  // what is missing shows when the file is written
+  std::error_code ignored;  // a failure shows when the file is written
   std::filesystem::path one;
   for (const auto& name : directories) {
     one /= name;
@@ -55,14 +55,14 @@ void make_directories(const std::filesystem::path& directories) {
   }
 }
 
-/// Reads one byte that was typed; nothing: the terminal is gone.
+/// Reads one typed byte; nullopt if the terminal is gone.
 std::optional<char> read_typed() {
   char typed = '\0';
   return patient_read(STDIN_FILENO, &typed, 1) == 1 ? std::optional(typed) : std::nullopt;
 }
 
-/// Waits for a key, and no longer than for a signal, which is for the loop to hear. False: one
-/// came.
+/// Waits for a key.
+/// @return false if a signal arrived, which the loop must handle
 bool wait_for_key() {
   pollfd input{.fd = STDIN_FILENO, .events = POLLIN, .revents = 0};
   return poll(&input, 1, -1) == 1;
@@ -74,18 +74,18 @@ bool in_foreground() {
   return group < 0 || group == getpgrp();
 }
 
-/// What mbrtowc(3) says about the character that `bytes` begin with.
+/// The result of mbrtowc(3) for the first character of `bytes`.
 std::size_t width_of(std::string_view bytes, wchar_t* character = nullptr) {
   std::mbstate_t state{};
-  // NOLINTNEXTLINE(concurrency-mt-unsafe): only without a state of one's own
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): unsafe only without its own state
   return std::mbrtowc(character, bytes.data(), bytes.size(), &state);
 }
 constexpr auto half_a_character = static_cast<std::size_t>(-2);
 constexpr auto no_character = static_cast<std::size_t>(-1);
 
-/// Whether libedit, given these bytes, waits for no more: it would wait for a person, and the loop
-/// with it. Keys that send several bytes, and those that only mean something with the next one
-/// (Escape, Ctrl-X, Ctrl-V), are kept until they are whole.
+/// Whether libedit can process these bytes without waiting for more, which would block the loop.
+/// Keys that send several bytes, and keys that need a second one (Escape, Ctrl-X, Ctrl-V), are
+/// buffered until they are complete.
 bool is_whole(std::string_view key) {
   constexpr char escape = '\x1b';
   constexpr std::string_view prefixes = "\x1b\x18\x16";
@@ -108,7 +108,7 @@ char* prompt_text(EditLine*) {
 
 }  // namespace
 
-/// What libedit keeps.
+/// The state of libedit and of the terminal.
 struct Prompt::Editor {
   explicit Editor(Output& its_output)
       : output(&its_output),
@@ -120,7 +120,7 @@ struct Prompt::Editor {
         file(history_file()) {
     history_change(H_SETSIZE, history_lines);
     history_change(H_SETUNIQUE, 1);
-    // Something else of that name, a FIFO, would be waited for.
+    // Reading another kind of file, such as a FIFO, would block.
     std::error_code ignored;
     if (std::filesystem::is_regular_file(file, ignored)) history_change(H_LOAD, file.c_str());
     el_set(line, EL_PROMPT, prompt_text);
@@ -141,7 +141,8 @@ struct Prompt::Editor {
     std::fclose(screen);
   }
 
-  /// What libedit writes to `screen`. At once: the loop may be waiting for a person (see below).
+  /// Called with what libedit writes to `screen`. Passed on at once, because the loop may be
+  /// blocked in take_character().
   static ssize_t show(void* editor, const char* text, std::size_t size) {
     Output& output = *static_cast<Editor*>(editor)->output;
     output.write({text, size});
@@ -149,14 +150,14 @@ struct Prompt::Editor {
     return static_cast<ssize_t>(size);
   }
 
-  /// libedit reads from here. Where it wants more than one key (a search), it waits for the person.
+  /// libedit reads from here. If it needs more than one key (a search), this blocks.
   static int take_character(EditLine* line, wchar_t* character) {
     Editor* self = nullptr;
     el_get(line, EL_CLIENTDATA, &self);
     for (;;) {
       const std::size_t width = width_of(self->key, character);
       if (width == half_a_character) {
-        // Without a key it gives up the search, and the loop goes on.
+        // Without a key, libedit cancels the search and the loop continues.
         if (!wait_for_key()) return 0;
         const auto typed = read_typed();
         if (!typed) return 0;
@@ -168,7 +169,7 @@ struct Prompt::Editor {
     }
   }
 
-  /// Shows the prompt, and takes characters as they are typed.
+  /// Shows the prompt, and reads characters as they are typed.
   void begin() {
     tcgetattr(STDIN_FILENO, &usual_mode);
     el_set(line, EL_UNBUFFERED, 1);
@@ -176,12 +177,12 @@ struct Prompt::Editor {
     editing = true;
   }
 
-  /// The shell wants the terminal as it was.
+  /// Restores the terminal's mode for the shell.
   void leave() const {
     if (editing) tcsetattr(STDIN_FILENO, TCSANOW, &usual_mode);
   }
 
-  /// Takes the terminal again, and draws the line below what the shell wrote.
+  /// Sets the terminal's mode again, and redraws the line below the shell's output.
   void come_back() const {
     if (!editing) return;
     tcsetattr(STDIN_FILENO, TCSANOW, &editing_mode);
@@ -190,13 +191,13 @@ struct Prompt::Editor {
     el_set(line, EL_REFRESH);
   }
 
-  /// Gives the terminal back as it was.
+  /// Ends editing and restores the terminal's mode.
   void finish() {
     if (editing) el_set(line, EL_UNBUFFERED, 0);
     editing = false;
   }
 
-  /// Clears the line being typed, in however many rows it stands.
+  /// Clears the typed line, which may span several rows.
   void clear() const {
     const LineInfoW* typed = el_wline(line);
     int width = prompt_width;
@@ -221,7 +222,7 @@ struct Prompt::Editor {
     ::history(history, &event, what, value);
   }
 
-  /// The old lines stay until the new ones are whole: a disk may be full.
+  /// Replaces the old file only when the new one is complete, because the disk may be full.
   Result<void> save() {
     if (file.empty() || !changed) return {};
     make_directories(file.parent_path());
@@ -231,7 +232,7 @@ struct Prompt::Editor {
       return std::unexpected(error_of(std::errc::invalid_argument, "keep the history",
                                       file.string(), "not a regular file"));
     }
-    // Of a link, what it leads to is replaced.
+    // If the file is a symbolic link, its target is replaced.
     const auto real = exists(status) ? std::filesystem::canonical(file, code) : file;
     const std::string next = real.string() + fmt::format(".{}", getpid());
     if (write_history(next) && rename(next.c_str(), real.c_str()) == 0) {
@@ -256,7 +257,7 @@ struct Prompt::Editor {
   Output* output;
   std::FILE* screen;
   EditLine* line;
-  std::string key;  // bytes typed that libedit has not got yet
+  std::string key;  // typed bytes not yet passed to libedit
   ::History* history;
   std::filesystem::path file;
   termios usual_mode{};
@@ -300,7 +301,7 @@ std::optional<std::string> Prompt::end() {
   return std::nullopt;
 }
 
-/// Until there is something to read for us, and not for the job that has the terminal.
+/// Completes when there is input and this process is in the foreground.
 Task<> Prompt::typed() {
   do {
     while (away_) co_await loop_->sleep(between_looks);
@@ -313,7 +314,7 @@ void Prompt::aside(const std::function<void()>& write) {
   const bool drawn = editor_->editing && !away_;
   if (drawn) editor_->clear();
   write();
-  if (drawn) el_set(editor_->line, EL_REFRESH);  // draws it again
+  if (drawn) el_set(editor_->line, EL_REFRESH);  // redraws it
 }
 
 void Prompt::show(std::string_view text) {
@@ -334,7 +335,7 @@ void Prompt::go_on() {
 }
 
 ScopedTask Prompt::come_back() {
-  // A shell that brings back a job which runs does not tell it.
+  // A shell does not notify a running job that it is in the foreground again.
   while (!in_foreground()) co_await loop_->sleep(between_looks);
   away_ = false;
   editor_->come_back();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A person at a terminal: libedit, with history, driven by the loop. What is shown goes through
-// Output: a terminal that is stopped (Ctrl-S) stops neither the loop nor its signals.
+// Line editing at a terminal: libedit with history, driven by the loop. Everything shown goes
+// through Output, so a stopped terminal (Ctrl-S) blocks neither the loop nor its signals.
 #pragma once
 
 #include <functional>
@@ -16,7 +16,7 @@
 
 namespace hallway::tool {
 
-/// One at a time: it holds the terminal until it is destroyed. `output` outlives it.
+/// Only one may exist at a time: it owns the terminal until it is destroyed. `output` outlives it.
 class Prompt final : public Input {
  public:
   Prompt(Loop& loop, Output& output);
@@ -26,29 +26,30 @@ class Prompt final : public Input {
 
   Task<Result<std::optional<std::string>>> next() override;
 
-  /// Writes text where the prompt is, and the prompt with what was typed so far below it.
+  /// Writes text in place of the prompt, and redraws the prompt and the typed line below it.
   void show(std::string_view text);
 
-  /// The same for whatever `write` puts on the terminal.
+  /// The same for anything that `write` puts on the terminal.
   void aside(const std::function<void()>& write);
 
-  /// The terminal has another size.
+  /// To be called when the size of the terminal has changed.
   void resize();
 
-  /// Leaves the terminal to the shell as it was: the process is about to be stopped.
+  /// Restores the terminal's mode for the shell, before the process is stopped.
   void leave();
 
-  /// The process goes on: once it is in the foreground, the terminal is taken and the line drawn
-  /// again. Until then nothing is read, which the kernel would stop us for.
+  /// To be called when the process continues. Once it is in the foreground, the terminal's mode is
+  /// set and the line redrawn. Until then nothing is read: the kernel stops a background job that
+  /// reads.
   void go_on();
 
-  /// Keeps the lines that were typed for the next time.
+  /// Saves the typed lines as history for the next time.
   Result<void> save();
 
  private:
   struct Editor;
 
-  /// There is no further line.
+  /// Ends the input.
   std::optional<std::string> end();
   Task<> typed();
   ScopedTask come_back();
@@ -59,10 +60,10 @@ class Prompt final : public Input {
   bool away_ = false;  // in the background
 };
 
-/// Whether Ctrl-Z would stop the process, if nobody caught it.
+/// Whether Ctrl-Z would stop the process if it did not catch SIGTSTP.
 bool may_be_stopped();
 
-/// Stops the process as Ctrl-Z does where nobody catches it, and returns when it goes on.
+/// Stops the process with the default action of SIGTSTP, and returns when it continues.
 void stop_process();
 
 }  // namespace hallway::tool

@@ -77,7 +77,7 @@ int fail_usage(const Error& error) { return write(error, exit_status::usage); }
 int fail_config(const std::vector<Error>& errors) {
   int status = exit_status::usage;
   for (const Error& error : errors) {
-    // A file that cannot be read says nothing about what stands in it.
+    // A file that cannot be read is not a usage error.
     const bool mistake = error.code == std::errc::invalid_argument;
     status = mistake ? fail_usage(error) : fail(error);
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Failures: one line on stderr, a hint under it where there is one, and an exit status that
+// Reports failures: one line on stderr, a hint below it if there is one, and an exit status that
 // scripts may rely on.
 #pragma once
 
@@ -22,30 +22,30 @@ inline constexpr int timed_out = 28;
 inline constexpr int denied = 77;
 }  // namespace exit_status
 
-/// How failures are written; said once, before the flags are read: they may be what fails.
+/// How failures are written. Set once, before the flags are parsed, because parsing may fail.
 enum class ReportForm { text, json };
 void report_as(ReportForm form);
 
-/// Writes `hallway: <operation>: <subject>: <why>` and the hint. Returns the exit status that
-/// belongs to the error: 28 for a deadline, 77 for a denial, else 1.
+/// Writes `hallway: <operation>: <subject>: <why>` and the hint. Returns the exit status of the
+/// error: 28 for a timeout, 77 for denied permission, else 1.
 int fail(const Error& error);
 
-/// The same for an attempt to connect, where every other reason is 7.
+/// The same for a failed connect, where any other error gives 7.
 int fail_to_connect(const Error& error);
 
-/// A wrong command line: 2.
+/// Reports a wrong command line. Returns 2.
 int fail_usage(std::string_view what, std::string_view why, std::string_view hint);
 
-/// A value that cannot be used, in a file: 2.
+/// Reports an unusable value in a file. Returns 2.
 int fail_usage(const Error& error);
 
-/// All that is wrong with a config: 2, unless its file cannot be read.
+/// Reports all errors of a config. Returns 2, unless its file cannot be read.
 int fail_config(const std::vector<Error>& errors);
 
-/// An Error for what the tool itself attempted; `code` is errno's value.
+/// An Error for an operation of the tool itself; `code` is an errno value.
 Error error_of(int code, std::string_view operation, std::string_view subject);
 
-/// The same with a reason in our own words.
+/// The same with the caller's reason text.
 Error error_of(std::errc code, std::string_view operation, std::string_view subject,
                std::string_view reason);
 

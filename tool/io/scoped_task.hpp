@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Something that goes on beside a task and must not outlive it: a clock that runs against it, a
-// pipe that is fed meanwhile.
+// A coroutine that runs beside a task and must not outlive it, such as a timeout or the feeding of
+// a pipe.
 #pragma once
 
 #include <coroutine>
@@ -13,9 +13,9 @@
 
 namespace hallway::tool {
 
-/// A coroutine that starts at once and ends, wherever it waits, with this object: a Task is
-/// awaited or given away to the loop, this one is kept. Nobody is there to be thrown at: one that
-/// gathers what others send catches std::bad_alloc itself.
+/// A coroutine that starts at once. Destroying this object destroys it, wherever it waits. In
+/// contrast, a Task is awaited or passed to the loop. An exception terminates the process, because
+/// it has no receiver: a coroutine that collects data from a peer catches std::bad_alloc itself.
 class [[nodiscard]] ScopedTask {
  public:
   struct promise_type {
@@ -48,8 +48,8 @@ class [[nodiscard]] ScopedTask {
   std::coroutine_handle<promise_type> coroutine_;
 };
 
-/// Something that happens once and that one coroutine awaits. It goes on in the loop's next
-/// turn, not inside happen(): whoever reports may be ended by whoever waits.
+/// A one-shot event that one coroutine awaits. The coroutine continues in the loop's next turn, not
+/// inside happen(), because it may destroy the caller of happen().
 class Event {
  public:
   explicit Event(Loop& loop) : loop_(&loop), state_(std::make_shared<State>()) {}

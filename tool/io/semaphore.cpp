@@ -5,8 +5,8 @@
 
 namespace hallway::tool {
 
-/// A place in the queue. Whoever is ended while waiting leaves it, and passes on a slot that was
-/// meant for him.
+/// An entry in the queue. A task that is destroyed while it waits removes its entry, and releases a
+/// slot that it was already given.
 struct Semaphore::Waiting {
   explicit Waiting(Semaphore& all) : slots(&all), turn(*all.loop_) { all.waiting_.push_back(this); }
   Waiting(const Waiting&) = delete;

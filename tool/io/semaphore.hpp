@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// At most so many at once; whoever comes later waits in order.
+// A counting semaphore for tasks, which are served in order.
 #pragma once
 
 #include <cstddef>
@@ -16,7 +16,7 @@ namespace hallway::tool {
 
 class Semaphore;
 
-/// One of the places, given back with this object.
+/// One unit of the semaphore, released with this object.
 class [[nodiscard]] Slot {
  public:
   explicit Slot(Semaphore& slots) noexcept : slots_(&slots) {}
@@ -34,7 +34,7 @@ class Semaphore {
   Semaphore(const Semaphore&) = delete;
   Semaphore& operator=(const Semaphore&) = delete;
 
-  /// Completes when a place is free and everybody who asked before has had one.
+  /// Completes when a slot is free and all earlier callers have been served.
   Task<Slot> take();
 
  private:

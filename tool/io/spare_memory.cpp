@@ -10,13 +10,13 @@ namespace hallway::tool {
 
 namespace {
 
-/// Fewer are not worth it.
+/// A peak of fewer connections is not worth it.
 constexpr std::size_t crowd = 256;
 
-/// It has left when so small a part of it is still there.
+/// The peak is over when at most one in this number of its connections is left.
 constexpr std::size_t small_part = 8;
 
-/// From then on, for those who leave with the others; and so, at least, from one time to the next.
+/// Delay from then on, so that more connections can close; also the minimum interval.
 constexpr Duration settling = std::chrono::seconds(1);
 
 }  // namespace

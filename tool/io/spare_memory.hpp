@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a crowd took and left behind: malloc(3) keeps it for the next one, and a server may wait
-// long for that.
+// Returns memory to the kernel after a peak of connections. malloc(3) keeps freed memory for the
+// next peak, which may be far away.
 #pragma once
 
 #include <cstddef>
@@ -13,7 +13,7 @@
 
 namespace hallway::tool {
 
-/// Gives free memory back to the kernel once most of many connections have gone.
+/// Returns free memory to the kernel once most of many connections have closed.
 class SpareMemory {
  public:
   explicit SpareMemory(Loop& loop) : loop_(&loop) {}
@@ -26,7 +26,7 @@ class SpareMemory {
 
   Loop* loop_;
   std::size_t present_ = 0;
-  std::size_t most_ = 0;  // since memory was last given back
+  std::size_t most_ = 0;  // since memory was last returned
   std::optional<ScopedTask> giving_back_;
 };
 

@@ -22,11 +22,10 @@ namespace hallway::tool {
 
 namespace {
 
-/// In one write(2): what has been written is known, and acknowledged, piece by piece.
+/// Bytes per write(2): progress is reported, and messages are acknowledged, piece by piece.
 constexpr std::size_t piece = 64 * kibibyte;
 
-/// What one thread rings and another hears: a pipe, because both wait with poll(2) for more than
-/// this.
+/// Wakes another thread. It is a pipe, because both threads wait with poll(2) for more than this.
 class Bell {
  public:
   Bell() {
@@ -38,7 +37,7 @@ class Bell {
     rung_ = Descriptor::adopt(ends[1]);
   }
 
-  /// One that is full has been rung and not heard.
+  /// If the pipe is full, the other thread has not read it yet and will wake anyway.
   void ring() const noexcept { [[maybe_unused]] const ssize_t wrote = ::write(rung_.get(), "", 1); }
 
   void silence() const noexcept {
@@ -56,11 +55,11 @@ class Bell {
 
 }  // namespace
 
-/// What the owner and the thread share, as long as one of them is there.
+/// Shared by the owner and the thread; the last of them frees it.
 struct StreamWriter::State {
   explicit State(int its_descriptor) : descriptor(its_descriptor) {}
 
-  /// The life of the thread.
+  /// The body of the thread.
   void run() {
     while (wait_for_work()) {
       std::string bytes;
@@ -72,7 +71,8 @@ struct StreamWriter::State {
     }
   }
 
-  /// Until there are bytes. False: there is nobody to write for, or to.
+  /// Waits for bytes.
+  /// @return false if the owner or the reader is gone
   bool wait_for_work() {
     for (;;) {
       std::array<pollfd, 2> watched{
@@ -80,7 +80,7 @@ struct StreamWriter::State {
           pollfd{.fd = work.descriptor(), .events = POLLIN, .revents = 0}};
       if (poll(watched.data(), watched.size(), -1) < 0) continue;
       work.silence();
-      // Not asked for, these are told all the same: of a pipe, that its last reader is gone.
+      // Without being requested, poll(2) reports that the last reader of a pipe is gone.
       if ((watched[0].revents & POLLNVAL) != 0) return end(EBADF);
       if (watched[0].revents != 0) return end(EPIPE);
       run_actions();
@@ -122,7 +122,7 @@ struct StreamWriter::State {
   const int descriptor;
   const Bell work;
   const Bell news;
-  std::mutex mutex;  // of what follows
+  std::mutex mutex;  // guards what follows
   std::string waiting;
   std::vector<std::function<void()>> actions;
   std::uint64_t written = 0;

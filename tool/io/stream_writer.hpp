@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A thread that writes to standard output. A pipe fills, a terminal is stopped with Ctrl-S, a disk
-// hangs: write(2) waits there whatever poll(2) said before, and a loop must not.
+// A thread that writes to standard output. If a pipe is full, a terminal is stopped with Ctrl-S or
+// a disk hangs, write(2) blocks whatever poll(2) reported before. A loop must not block.
 #pragma once
 
 #include <cstdint>
@@ -16,33 +16,32 @@ namespace hallway::tool {
 /// Functions never block. Thread: the owner's.
 class StreamWriter {
  public:
-  /// Throws std::system_error where no descriptor or thread is to be had.
+  /// Throws std::system_error if no descriptor or thread is available.
   /// @param descriptor  borrowed until the process ends
   explicit StreamWriter(int descriptor);
   StreamWriter(const StreamWriter&) = delete;
   StreamWriter& operator=(const StreamWriter&) = delete;
 
-  /// Does not wait for the thread: a write that has begun goes on for as long as it takes.
+  /// Does not wait for the thread: a write in progress may take any time.
   ~StreamWriter();
 
-  /// Gives it more to write. Not bounded: the owner looks at written().
+  /// Queues bytes. The queue is not bounded: the owner checks written().
   void write(std::string bytes);
 
-  /// Lets the thread run `action` before it writes anything more. A write that has begun is not
-  /// waited for.
+  /// Runs `action` in the thread before its next write, without waiting for a write in progress.
   void run_in_thread(std::function<void()> action);
 
-  /// Bytes written since the beginning.
+  /// Bytes written in all.
   [[nodiscard]] std::uint64_t written() const;
 
-  /// errno of the write that failed; EPIPE, too, as soon as the reader is gone, whether or not
-  /// there is something to write. Zero so far. Nothing is written after it.
+  /// errno of the write that failed, or zero. It becomes EPIPE as soon as the reader is gone, even
+  /// if there is nothing to write. After an error, nothing is written.
   [[nodiscard]] int error() const;
 
-  /// Readable when written() or error() has changed. Borrowed.
+  /// A descriptor that is readable when written() or error() has changed. Borrowed.
   [[nodiscard]] int news() const noexcept;
 
-  /// Before looking: what changes from here on is news again.
+  /// Clears news(). Call it before written() and error(), so that no change is lost.
   void forget_news();
 
  private:

@@ -7,8 +7,9 @@
 
 namespace hallway::tool {
 
-/// Starts a thread in which no signal is delivered except for those in `delivered`: the handlers of
-/// a loop belong to the loop's thread. Throws std::system_error if there is no thread to be had.
+/// Starts a thread in which all signals are blocked except those in `delivered`, because the signal
+/// handlers of a loop belong to the loop's thread. Throws std::system_error if no thread can be
+/// started.
 std::thread thread_with_signals_blocked(std::function<void()> body,
                                         std::initializer_list<int> delivered = {});
 

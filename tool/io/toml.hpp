@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// toml++, such that no text can end the process. Version 3.3 asserts that a key begins behind "["
-// or "[[", and texts such as "[[[x]]]" break that: with assertions the process aborts, and
-// without them some compilers take the condition for granted. Here a broken one throws. And it asks
-// of most letters beyond ASCII, where a key or a number should stand, whether they are blanks, in a
-// function that takes for granted that they are; here they are not.
+// Includes toml++ so that no input can end the process. Version 3.3 asserts that a key begins after
+// "[" or "[[", and texts such as "[[[x]]]" violate that: with assertions the process aborts, and
+// without them some compilers assume the condition. Here, a failed assertion throws. Where a key or
+// a number is expected, toml++ also tests whether a non-ASCII letter is a blank, with a function
+// that marks most of them as unreachable. Here, it returns false for them.
 //
-// Nothing else includes <toml++/toml.h>: it is compiled where it is included, and has to be the
-// same everywhere.
+// No other file includes <toml++/toml.h>: it is header-only, and its macros must be the same
+// everywhere.
 #pragma once
 
 #include <stdexcept>
 
 namespace hallway::tool {
 
-/// toml++ found itself where it should not be. What was parsed so far is let go of.
+/// An assertion of toml++ failed. What was parsed so far is discarded.
 struct TomlBug : std::logic_error {
   using std::logic_error::logic_error;
 };
@@ -23,8 +23,8 @@ struct TomlBug : std::logic_error {
 
 }  // namespace hallway::tool
 
-// NOLINTBEGIN(cppcoreguidelines-macro-usage): what toml++ looks for
-// Its shared library was compiled without any of this.
+// NOLINTBEGIN(cppcoreguidelines-macro-usage): toml++ reads them
+// The shared library of toml++ was compiled without these macros.
 #undef TOML_SHARED_LIB
 #undef TOML_HEADER_ONLY
 #define TOML_HEADER_ONLY 1

@@ -39,10 +39,10 @@ constexpr std::array<Unit<std::size_t>, 3> size_units{{
     {"K", std::size_t{1} << 10},
 }};
 
-/// The longest time that can be asked for; beyond it, arithmetic on clocks could overflow.
+/// The longest accepted time. Beyond it, clock arithmetic could overflow.
 constexpr std::int64_t longest_hours = 100'000;
 
-/// Digits, all of them, as a number.
+/// Parses a number that consists of digits only.
 template <typename Number>
 std::optional<Number> number(std::string_view digits, int base = 10) {
   Number value{};
@@ -97,7 +97,7 @@ Read<Duration> read_duration(std::string_view text) {
       static_cast<double>(std::chrono::nanoseconds(std::chrono::hours(longest_hours)).count())) {
     return unexpected("too long");
   }
-  // What rounds to 0 would turn off the clock that it is given to.
+  // A value that rounds to 0 would disable the timeout it is meant for.
   if (amount > 0 && nanoseconds < 1) return unexpected("too short");
   return Duration(static_cast<std::int64_t>(nanoseconds));
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// How people write values on a command line, and how the command writes them back.
+// Parses values as people write them on a command line, and formats them the same way.
 #pragma once
 
 #include <array>
@@ -20,10 +20,10 @@
 
 namespace hallway::tool {
 
-/// Why a text is no value: "not a size (digits, then K, M or G)", and what to do about it where
-/// there is more to say.
+/// Why a text is not a value, such as "not a count (a whole number of at least 1)", and a hint what
+/// to do if there is one.
 struct Unread {
-  // NOLINTBEGIN(google-explicit-constructor,hicpp-explicit-conversions): most say only why
+  // NOLINTBEGIN(google-explicit-constructor,hicpp-explicit-conversions): most give only a reason
   Unread(const char* its_reason) : why(its_reason) {}
   Unread(std::string its_reason) : why(std::move(its_reason)) {}
   Unread(const Error& error) : why(error.why()), hint(error.hint) {}
@@ -33,11 +33,11 @@ struct Unread {
   std::string hint;
 };
 
-/// A value that was read, or why not.
+/// A parsed value, or why it could not be parsed.
 template <typename T>
 using Read = std::expected<T, Unread>;
 
-/// A readable text of the library's: Result<T> as Read<T>.
+/// The result of one of the library's parsers as Read<T>.
 template <typename T>
 Read<T> as_read(Result<T> result) {
   if (!result) return std::unexpected(result.error());
@@ -62,25 +62,25 @@ Read<std::string> read_server_url(std::string_view text);
 /// "20us", "500ms", "1.5s", "2m", "1h"; a number alone counts seconds.
 Read<Duration> read_duration(std::string_view text);
 
-/// The same where 0 would leave no time for anything.
+/// The same, but 0 is refused.
 Read<Duration> read_time_span(std::string_view text);
 
-/// "auto", which is nothing, "off", or a duration: see LoopOptions::spin.
+/// "auto" (nullopt), "off" (zero), or a duration: see LoopOptions::spin.
 Read<std::optional<Duration>> read_spin(std::string_view text);
 
 /// "4096", "64K", "1M", "2G": powers of 1024.
 Read<std::size_t> read_size(std::string_view text);
 
-/// The same where nothing could be delivered without room.
+/// The same, but 0 is refused: nothing could be delivered.
 Read<std::size_t> read_room(std::string_view text);
 
-/// A size that a message can have, at least 1.
+/// The size of a message: 1 to bounds::largest_message.
 Read<std::size_t> read_message_size(std::string_view text);
 
 /// A whole number of at least 1.
 Read<std::size_t> read_count(std::string_view text);
 
-/// The same where no more fits into `Count`.
+/// The same, limited to the range of `Count`.
 template <typename Count>
 Read<Count> read_count_as(std::string_view text) {
   constexpr auto most = std::numeric_limits<Count>::max();
@@ -101,31 +101,31 @@ Read<std::uint32_t> read_user(std::string_view text);
 /// A group's name or number, as a number.
 Read<std::uint32_t> read_group(std::string_view text);
 
-/// A user or group that is known, as the library takes it: the name or number itself.
+/// A known user or group, returned as it was written: the library takes a name or a number.
 Read<std::string> read_user_name(std::string_view text);
 Read<std::string> read_group_name(std::string_view text);
 
-/// Where a server listens: any address but a program, and but what was meant for TCP ("8080",
-/// "127.0.0.1:80"), unless "unix:" or "./" says that it is a file.
+/// The address that a server listens on. Programs are refused, and so are texts probably meant for
+/// TCP ("8080", "127.0.0.1:80"), unless "unix:" or "./" marks them as a file.
 Read<Address> read_listening_address(std::string_view text);
 
 /// A pattern of subjects.
 Read<std::string> read_pattern(std::string_view text);
 
-/// A pattern of subjects that a link passes on, all of them or some.
+/// A pattern with at least one subject that a link forwards.
 Read<std::string> read_link_pattern(std::string_view text);
 
 /// "warn", "rebind" or "exit"
 Read<PathLost> read_path_lost(std::string_view text);
 
-/// Who may do something: "uid:alice", "group:video". A name stays one, because what it stands for
-/// may be another id later, but it is known now.
+/// An allow rule: "uid:alice", "group:video". A name must be known now, but it is kept as a name,
+/// because its id may change later.
 Read<AllowRule> read_allow_rule(std::string_view text);
 
 /// Text in which \n, \r, \t, \0, \\ and \xHH stand for the bytes they name.
 Read<std::string> read_escaped(std::string_view text);
 
-/// WORD=REPLY, both with escapes; the first "=" parts them.
+/// WORD=REPLY, both with escapes, separated by the first "=".
 Read<std::pair<std::string, std::string>> read_word_and_reply(std::string_view text);
 
 /// "10s", "500ms"
@@ -137,8 +137,8 @@ std::string write_size(std::size_t size);
 /// "1 byte", "2 bytes"
 std::string counted(std::uint64_t count, std::string_view thing);
 
-/// Whether a word is more likely meant as an address than as text: it has a slash, a scheme, a
-/// leading "@", or ends as sockets' names do.
+/// Whether a word is probably an address: it has a slash, a scheme or a leading "@", or it ends in
+/// ".sock" or ".socket".
 bool looks_like_address(std::string_view word);
 
 }  // namespace hallway::tool

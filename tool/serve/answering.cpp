@@ -24,8 +24,9 @@ Task<> Answering::print(std::string_view message, std::uint64_t connection) {
 Task<Answered> Answering::answer(std::string_view message, ReplyPath& path) {
   Answered answered = co_await reply(message, path);
   if (flags_->answer.ack && answered.can_go_on) {
-    // It says that the message has been dealt with: printed, too, and not about to be. One that
-    // could not be printed is not acknowledged; the server drains, and its client sees the end.
+    // The acknowledgment means that the message was handled, which includes that it was printed. A
+    // message that could not be printed is not acknowledged; the server drains, and the client sees
+    // the end of the connection.
     if (flags_->print) answered.can_go_on = co_await output_->written();
     if (!answered.can_go_on) co_return answered;
     answered.any = true;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What `hallway serve` does with a message, whatever it came in: print it, answer it, notice the
-// word that stops the server.
+// How `hallway serve` handles a message of any socket type: print it, answer it, notice the word
+// that stops the server.
 #pragma once
 
 #include <cstdint>
@@ -18,10 +18,11 @@
 
 namespace hallway::tool {
 
-/// Where the answers to one message go.
+/// The path for the answers to one message.
 class ReplyPath {
  public:
-  /// Whether the reply is on its way; false: nothing more can be sent.
+  /// Sends a reply.
+  /// @return false if nothing more can be sent
   virtual Task<bool> reply(std::string_view bytes) = 0;
 
   /// The number of the connection; 0 for datagrams.
@@ -31,17 +32,17 @@ class ReplyPath {
   ~ReplyPath() = default;
 };
 
-/// What came of answering one message.
+/// The result of answering one message.
 struct Answered {
-  bool any = false;       ///< a reply was sent
-  bool can_go_on = true;  ///< and more can be
+  bool any = false;       ///< a reply was sent or attempted
+  bool can_go_on = true;  ///< more replies can be sent
 };
 
 class Answering {
  public:
   Answering(Loop& loop, const ServeFlags& flags, Events& events, Output& output);
 
-  /// Prints the message, as far as it is to be printed.
+  /// Logs the message with -v and prints it, unless --no-print.
   Task<> print(std::string_view message, std::uint64_t connection);
 
   /// Sends the replies that the flags ask for, --ack last. `message` is borrowed until the task

@@ -25,7 +25,7 @@ namespace hallway::tool {
 
 namespace {
 
-/// Shown of the command where it is reported.
+/// Maximum bytes of the command shown in reports.
 constexpr std::size_t shown_command = 60;
 
 struct Pipe {
@@ -39,13 +39,14 @@ Result<Pipe> make_pipe() {
   return Pipe{Descriptor::adopt(ends[0]), Descriptor::adopt(ends[1])};
 }
 
-/// Ours alone: the two ends of a pipe are not one open file, so the child's still blocks.
+/// Makes only our end non-blocking: each end of a pipe is its own open file, so the child's still
+/// blocks.
 void never_block(const Descriptor& end) {
   fcntl(end.get(), F_SETFL, fcntl(end.get(), F_GETFL) | O_NONBLOCK);
 }
 
-/// A process that answers one message, and what has been seen of it. It is killed with this
-/// object, unless it has ended.
+/// A process that answers one message, and its state. It is killed with this object, unless it has
+/// ended.
 struct Process {
   Process(Loop& its_loop, Child its_child, Descriptor its_input, Descriptor its_output)
       : loop(&its_loop),
@@ -58,17 +59,18 @@ struct Process {
     if (!ended) kill();
   }
 
-  /// With everything it started, which shares its process group.
+  /// Kills it and everything it started that is in its process group.
   void kill() { static_cast<void>(child.kill(SIGKILL)); }
 
-  /// For want of memory: what it printed is lost, and nothing else.
+  /// To be called when memory runs out: only the output of this process is lost.
   void give_up() {
     out_of_memory = true;
     printed = {};
     kill();
   }
 
-  /// Reads once what is there, at most so much. False: nothing more will come.
+  /// Reads once, at most `most` bytes.
+  /// @return false at the end of the output or after an error
   bool read_some(std::size_t most) {
     std::array<char, 64 * kibibyte> buffer;
     const ssize_t got = read(output.get(), buffer.data(), std::min(most, buffer.size()));
@@ -88,7 +90,7 @@ struct Process {
   bool ended = false;
 };
 
-/// Writes the message to the process, which may well not read it.
+/// Writes the message to the process, which may not read it.
 ScopedTask feed(Process& process, std::string_view message) {
   try {
     while (!message.empty()) {
@@ -103,7 +105,7 @@ ScopedTask feed(Process& process, std::string_view message) {
   process.input.close();
 }
 
-/// Reads what the process prints, to its end or one byte more than `most`.
+/// Reads the output of the process up to its end, or until it exceeds `most`.
 ScopedTask collect(Process& process, std::size_t most) {
   try {
     while (!process.too_much) {
@@ -117,7 +119,7 @@ ScopedTask collect(Process& process, std::size_t most) {
   if (process.too_much) process.kill();
 }
 
-/// What is in the pipe now and no more: something that the process left behind may go on printing.
+/// Reads what is in the pipe now, and no more: a process left behind may continue to print.
 void collect_rest(Process& process, std::size_t most) {
   int left = 0;
   if (process.too_much || process.out_of_memory) return;
@@ -141,10 +143,10 @@ ScopedTask kill_after(Process& process, Duration time) {
   }
 }
 
-/// Until the process has ended and what it printed has been read. What it started and left behind
-/// may keep the pipe open for as long as it likes.
+/// Completes when the process has ended and its output has been read. Processes that it left behind
+/// may keep the pipe open for any time.
 Task<Result<ExitStatus>> finish(Process& process, std::string_view message, HandlerLimits limits) {
-  // Its final newline is on the house.
+  // One more for a final newline, which does not count.
   const std::size_t most = limits.answer + 1;
   const ScopedTask clock = kill_after(process, limits.time);
   const ScopedTask feeding = feed(process, message);

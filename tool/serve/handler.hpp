@@ -17,21 +17,21 @@
 
 namespace hallway::tool {
 
-/// What all processes together, and each alone, may cost.
+/// Limits on all processes together, and on each.
 struct HandlerLimits {
-  std::size_t processes;  ///< at once; later messages wait in order
-  Duration time;          ///< of one process, which is then killed
-  std::size_t answer;     ///< bytes one may print; it is killed over that
+  std::size_t processes;  ///< maximum at once; later messages wait in order
+  Duration time;          ///< maximum run time of one process, which is then killed
+  std::size_t answer;     ///< maximum bytes that one may print; above, it is killed
 };
 
 class Handler {
  public:
   Handler(Loop& loop, std::string command, HandlerLimits limits);
 
-  /// What the command printed for this message, less one final newline; nothing if it printed
+  /// The output of the command for this message, without one final newline; nullopt if it printed
   /// nothing. `message` is borrowed until the task ends.
-  /// @errors timed_out; message_size: it printed too much; io_error: it failed; else it could not
-  ///         be started
+  /// @errors timed_out; message_size: it printed too much; not_enough_memory: for its output;
+  ///         io_error: it failed; otherwise it could not be started
   Task<Result<std::optional<std::string>>> answer(std::string_view message);
 
  private:

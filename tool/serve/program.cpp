@@ -15,8 +15,8 @@ namespace hallway::tool {
 
 namespace {
 
-/// A program, with all that it starts and that stays in its process group: asked to finish when
-/// the server drains, and killed with this object, unless it has ended.
+/// A program and its process group. It gets SIGTERM when the server drains, and is killed with this
+/// object, unless it has ended.
 class Running {
  public:
   Running(Loop& loop, Child child) : loop_(&loop), child_(std::move(child)) {
@@ -68,7 +68,7 @@ Task<> ProgramPerConnection::run(std::uint64_t connection, Descriptor socket,
                                  std::vector<std::string> environment) {
   auto child = Child::spawn_with(*loop_, program_, {socket.get(), socket.get(), STDERR_FILENO},
                                  {.environment = std::move(environment), .own_group = true});
-  // The program alone decides when the client sees the connection end.
+  // Only the program decides when the client sees the connection end.
   socket.close();
   if (!child) {
     events_->error("program failed", connection, child.error());

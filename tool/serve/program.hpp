@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // "-- PROGRAM ARGS": one process per connection, with the connection as its standard input and
-// output and the peer in its environment, as ucspi servers do it.
+// output and the peer in its environment, as in ucspi servers.
 #pragma once
 
 #include <cstddef>
@@ -23,7 +23,7 @@ class ProgramPerConnection {
  public:
   ProgramPerConnection(Loop& loop, Events& events, std::vector<std::string> program);
 
-  /// Gives the connection to a new process; completes when that has ended.
+  /// Passes the connection to a new process; completes when the process has ended.
   Task<> serve(Connection connection);
 
  private:

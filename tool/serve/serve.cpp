@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// hallway serve: listen, and treat every message as told.
+// hallway serve: listens, and handles every message as the flags say.
 #include <CLI/CLI.hpp>
 #include <csignal>
 #include <memory>
@@ -33,14 +33,14 @@ int serve(const ServeFlags& flags) {
   Events events(flags.wordiness);
   Loop loop(flags.loop);
   if (loop.error()) return fail(*loop.error());
-  // What it means is said once there is a server; until then it must not end us.
+  // Its action is set once there is a server. Until then SIGHUP must not end this process.
   if (auto claimed = on_hang_up(loop, [] {}); !claimed) return fail(claimed.error());
   Output output(loop, flags.print);
   output.on_end([&] { loop.drain(); });
   const bool datagrams = flags.wire.type == SocketType::datagram;
   int status = datagrams ? serve_datagrams(loop, flags, events, output)
                          : serve_connections(loop, flags, events, output);
-  // What was printed last may still be on its way.
+  // The last lines may not be written yet.
   if (status == exit_status::done) status = output.finish();
   if (output.error()) return fail(*output.error());
   if (loop.error()) return fail(*loop.error());

@@ -26,7 +26,7 @@ namespace hallway::tool {
 
 namespace {
 
-/// Replies on a connection, with their sizes before them if asked for.
+/// Sends replies on a connection, each after its size if --sized is given.
 class ConnectionReplies final : public ReplyPath {
  public:
   ConnectionReplies(Connection& connection, Events& events, bool sized)
@@ -54,7 +54,7 @@ class ConnectionReplies final : public ReplyPath {
 
   Task<bool> send(std::string_view bytes) {
     const Sent sent = co_await connection_->send(bytes);
-    // A client that does not wait for its answer is no failure.
+    // A client that does not wait for its answer is not an error.
     if (sent.outcome() == Outcome::failed) events_->error("not answered", number(), sent.error());
     co_return static_cast<bool>(sent);
   }
@@ -64,7 +64,7 @@ class ConnectionReplies final : public ReplyPath {
   bool sized_;
 };
 
-/// The conversation with each client.
+/// Receives and answers the messages of each client.
 class Service {
  public:
   Service(Loop& loop, const ServeFlags& flags, Events& events, Output& output)
@@ -86,13 +86,13 @@ class Service {
 
  private:
   bool usable(const Received& received, const Connection& connection) {
-    // Descriptors that came along were refused; the message itself is whole.
+    // Descriptors sent with the message were refused; the message itself is complete.
     if (received.outcome() != Outcome::truncated) return static_cast<bool>(received);
     events_->error("descriptors refused", connection.number(), received.error());
     return true;
   }
 
-  /// Whether the conversation goes on.
+  /// @return whether to receive the next message
   Task<bool> treat(std::string_view message, Connection& connection, ConnectionReplies& replies) {
     if (flags_->ends_connection(message)) {
       answering_.stop_if_told(message);
@@ -133,7 +133,7 @@ ServerOptions options_of(Loop& loop, const ServeFlags& flags, ServerWatch& watch
     const bool pausing = event.kind == ServerEvent::Kind::accepting_paused ||
                          event.kind == ServerEvent::Kind::accepting_resumed;
     const bool closed = event.kind == ServerEvent::Kind::closed;
-    // Given to a program, a connection has only begun.
+    // When a connection is passed to a program, it has only begun.
     const bool given_away = closed && has_program;
     watch.follow(event, !(once && pausing) && !given_away);
     if (once && closed && !given_away) loop.stop(exit_status::done);

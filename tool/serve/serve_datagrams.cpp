@@ -26,7 +26,7 @@ namespace hallway::tool {
 
 namespace {
 
-/// Replies to the sender of one datagram, if it has an address.
+/// Sends replies to the sender of one datagram, if it has an address.
 class DatagramReplies final : public ReplyPath {
  public:
   DatagramReplies(WaitingAnswers& answers, const ReturnAddress& sender)
@@ -40,8 +40,8 @@ class DatagramReplies final : public ReplyPath {
   const ReturnAddress* sender_;
 };
 
-/// The rules as they are now. As a Server does it: a name without permissions admits our own uid
-/// and root by itself.
+/// The rules with their names resolved now. As in Server, an address without file permissions also
+/// admits this process's uid and root.
 Result<std::vector<AllowRule>> effective_rules(const std::vector<AllowRule>& rules,
                                                Address::Kind kind) {
   auto all = resolved(rules);
@@ -66,8 +66,8 @@ class DatagramService {
         answers_(socket, events, flags.timeout.value_or(serve_defaults::datagram_timeout),
                  [this] { close_if_drained(); }) {}
 
-  /// Treats what arrives; once the loop drains, what has arrived. What it answers beside, with
-  /// several handlers at once, is treated to its end.
+  /// Handles datagrams as they arrive. Once the loop drains, handles only those that have already
+  /// arrived. Completes when all answers, including those of concurrent handlers, are done.
   Task<> serve() {
     loop_->on_drain(this, [this] { close_if_drained(); });
     for (;;) {
@@ -88,7 +88,7 @@ class DatagramService {
   }
 
  private:
-  /// Answers that take their time are given side by side; others keep their order.
+  /// Handlers take time and run concurrently; other answers keep their order.
   static std::size_t at_once(const ServeFlags& flags) {
     return flags.answer.handler ? flags.answer.handlers : 1;
   }
@@ -124,14 +124,14 @@ class DatagramService {
     close_if_drained();
   }
 
-  /// A waiting receive knows no other way to end; but answers need the socket.
+  /// Closing the socket is the only way to end a waiting receive, but answers need the socket.
   void close_if_drained() {
     const bool done = idle_ && being_treated_ == 0 && answers_.empty();
     if (loop_->draining() && done) socket_->close();
     if (none_waits_ != nullptr && answers_.empty()) none_waits_->happen();
   }
 
-  /// Holding every place means that nobody else does.
+  /// Once it holds all slots, no message is being handled.
   Task<> all_answered() {
     std::vector<Slot> all;
     while (all.size() < at_once(*flags_)) all.push_back(co_await places_.take());
@@ -158,12 +158,12 @@ class DatagramService {
   const std::vector<AllowRule>* allow_;
   std::size_t being_treated_ = 0;
   bool idle_ = false;
-  Event* none_waits_ = nullptr;  // while somebody waits for it
+  Event* none_waits_ = nullptr;  // set while all_answered() waits for it
   WaitingAnswers answers_;
   std::list<ScopedTask> treated_;
 };
 
-/// Owns what the service needs, so that all of it ends together.
+/// Owns what the service needs, so that everything is destroyed together.
 Task<> serve(Loop& loop, const ServeFlags& flags, Events& events, Output& output,
              DatagramSocket socket, const std::vector<AllowRule>& allow) {
   DatagramService service(loop, flags, events, output, socket, allow);

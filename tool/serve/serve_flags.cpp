@@ -124,7 +124,7 @@ void add_life(CLI::App& verb, ServeFlags& flags) {
   add_service(verb, flags.listening);
 }
 
-/// Refuses those of `names` that stand beside `beside`.
+/// Refuses each of `names` that is given together with `beside`.
 void refuse_beside(const CLI::App& verb, const std::string& beside, Names names,
                    const std::string& why) {
   for (const char* name : names) {
@@ -150,7 +150,7 @@ void check_program(const CLI::App& verb) {
                 "the program speaks for itself, and its messages are not looked at");
 }
 
-/// A reply over the limit would be sent to nobody, and end each connection that it is meant for.
+/// Refuses replies over the limit: they could not be sent, and each would end its connection.
 void check_replies(const ServeFlags& flags) {
   const std::size_t most = flags.wire.max_message;
   const auto check = [most](const char* flag, const std::string& text) {
@@ -182,7 +182,8 @@ void check(const CLI::App& verb, ServeFlags& flags) {
   if (!flags.program.empty()) check_program(verb);
 }
 
-/// The exit word is on by itself only where people type.
+/// Completes the flags: the exit word has a default only where people may type, and an empty word
+/// disables it.
 void complete(const CLI::App& verb, ServeFlags& flags) {
   const bool typed = flags.wire.type == SocketType::stream &&
                      flags.wire.framing == Framing::lines() && !flags.answer.echo;
@@ -219,7 +220,7 @@ SandboxNeeds ServeFlags::sandbox_needs() const {
     needs.off = "--handler runs programs, which would be in it as well";
   else if (!program.empty())
     needs.off = "it runs programs, which would be in it as well";
-  // The path that a datagram bears is looked up from its sender's working directory and root.
+  // The path in a datagram's address is resolved from its sender's working directory and root.
   const bool answers = answer.echo || answer.ack || !answer.on.empty();
   if (wire.type == SocketType::datagram && answers) {
     needs.looks_into_processes = "it would hide where senders of datagrams are to be answered";

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What `hallway serve` can be told.
+// The flags of `hallway serve`.
 #pragma once
 
 #include <cstdint>
@@ -42,7 +42,7 @@ struct AnswerFlags {
   std::size_t handlers = serve_defaults::handlers;
   Duration handler_timeout = serve_defaults::handler_timeout;
 
-  /// The reply that --on promises to this message, or nullptr.
+  /// The reply that --on gives to this message, or nullptr.
   [[nodiscard]] const std::string* reply_to(std::string_view message) const;
 };
 
@@ -66,7 +66,7 @@ struct ServeFlags {
 
   [[nodiscard]] Limits limits() const;
 
-  /// What a server of these needs once it listens.
+  /// What a server with these flags still needs once it listens.
   [[nodiscard]] SandboxNeeds sandbox_needs() const;
 
   [[nodiscard]] bool ends_connection(std::string_view message) const {
@@ -75,7 +75,7 @@ struct ServeFlags {
   [[nodiscard]] bool stops_server(std::string_view message) const { return message == stop_word; }
 };
 
-/// Declares all of it. `flags` is complete, and free of contradictions, once `verb` was parsed.
+/// Declares all flags. `flags` is complete and free of contradictions once `verb` was parsed.
 void add_serve_flags(CLI::App& verb, ServeFlags& flags);
 
 }  // namespace hallway::tool

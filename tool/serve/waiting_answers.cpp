@@ -12,12 +12,12 @@ namespace hallway::tool {
 
 namespace {
 
-// Each may be as long as --max-message. A client that reads what it is sent never has more in line
-// than the kernel's queue would take anyway (/proc/sys/net/unix/max_dgram_qlen, often 10).
+// Each answer may be as long as --max-message. A client that reads its answers never has more
+// waiting than the kernel's queue holds (/proc/sys/net/unix/max_dgram_qlen, often 10).
 constexpr std::size_t most_waiting = 64;
 constexpr std::size_t most_in_line = 16;
 
-/// Of the line for a client.
+/// The key in lines_ for a client.
 std::string name_of(const ReturnAddress& client) {
   return fmt::format("{} {} {}", client.sender.uid, client.sender.pid, client.address.unescaped());
 }

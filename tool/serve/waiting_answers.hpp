@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Answers to datagram clients whose queues are full. They wait here, so that nobody else does.
+// Answers to datagram clients whose queues are full. They wait here, so that other clients do not.
 #pragma once
 
 #include <cstddef>
@@ -24,15 +24,15 @@ namespace hallway::tool {
 class WaitingAnswers {
  public:
   /// @param patience  how long one answer waits
-  /// @param on_empty  called whenever none waits any more
+  /// @param on_empty  called whenever no answer waits any longer
   WaitingAnswers(DatagramSocket& socket, Events& events, Duration patience,
                  std::function<void()> on_empty)
       : socket_(&socket), events_(&events), patience_(patience), on_empty_(std::move(on_empty)) {}
   WaitingAnswers(const WaitingAnswers&) = delete;
   WaitingAnswers& operator=(const WaitingAnswers&) = delete;
 
-  /// Sends it now, or lets it wait: behind others to the same client, in order. False: it cannot
-  /// be sent, or too many wait already; that was told.
+  /// Sends the answer now, or queues it in order behind others to the same client.
+  /// @return false if it cannot be sent, or too many already wait; the reason has been logged
   Task<bool> send(const ReturnAddress& client, std::string_view answer);
 
   [[nodiscard]] bool empty() const noexcept { return waiting_ == 0; }

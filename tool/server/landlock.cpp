@@ -16,15 +16,15 @@ namespace hallway::tool {
 
 namespace {
 
-// Of <linux/landlock.h>, where it is newer than Debian 12's.
+// From <linux/landlock.h> newer than that of Debian 12.
 constexpr std::uint64_t fs_truncate = 1ULL << 14;
 constexpr std::uint64_t fs_ioctl_dev = 1ULL << 15;
 constexpr std::uint64_t net_bind_tcp = 1ULL << 0;
 constexpr std::uint64_t net_connect_tcp = 1ULL << 1;
 constexpr std::uint64_t scope_signal = 1ULL << 1;
 
-/// landlock_ruleset_attr as it is now. Older kernels take it as long as they find zeros where it is
-/// longer than theirs.
+/// landlock_ruleset_attr as it is now. Older kernels accept it if the part beyond their own size is
+/// zero.
 struct Attributes {
   std::uint64_t handled_access_fs = 0;
   std::uint64_t handled_access_net = 0;
@@ -44,8 +44,8 @@ constexpr std::uint64_t socket_files =
     LANDLOCK_ACCESS_FS_MAKE_SOCK | LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_REMOVE_FILE |
     LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE | fs_truncate;
 
-// Abstract sockets stay within reach (LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET is left out): a service
-// manager may have one, and datagrams are answered to them.
+// Abstract sockets stay reachable (LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET is left out): the service
+// manager may have one, and answers to datagrams are sent to them.
 Attributes attributes_of(int version) {
   constexpr int has_refer = 2;
   constexpr int has_truncate = 3;
@@ -93,7 +93,7 @@ Result<void> Landlock::allow_socket_files(const std::string& directory) {
 Result<void> Landlock::allow(const std::string& directory, std::uint64_t access) {
   const int number = ::open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (number < 0) {
-    // What is not there, or not for us to see, needs no right.
+    // A directory that does not exist, or is not visible to us, needs no rule.
     if (errno == ENOENT || errno == ENOTDIR || errno == EACCES) return {};
     return failed(directory);
   }

@@ -17,16 +17,16 @@ namespace hallway::tool {
 
 namespace {
 
-/// Between two words on how it goes, however much goes on.
+/// Minimum interval between two status messages.
 constexpr Duration status_interval = std::chrono::seconds(1);
 
 Result<void> write_newline(int descriptor) {
-  // A pipe that is full must not be waited for: nobody would hear signals meanwhile.
+  // Do not wait for a full pipe: signals would not be handled meanwhile.
   pollfd ready{.fd = descriptor, .events = POLLOUT, .revents = 0};
   errno = EAGAIN;
   const bool wrote = poll(&ready, 1, 0) == 1 && write(descriptor, "\n", 1) == 1;
   const int code = errno;
-  // The standard ones have more to do.
+  // The standard descriptors are still needed.
   if (descriptor > STDERR_FILENO) Descriptor::adopt(descriptor).close();
   if (!wrote) return std::unexpected(error_of(code, "write", "--ready-fd"));
   return {};
@@ -39,7 +39,7 @@ bool is_ignored(int signal) {
 
 }  // namespace
 
-// Once it was claimed it is caught, and so not ignored.
+// Once it has been claimed, SIGHUP is caught and therefore not ignored.
 Result<void> on_hang_up(Loop& loop, std::move_only_function<void()> action) {
   if (is_ignored(SIGHUP)) return {};
   return loop.on_signal(SIGHUP, std::move(action));
@@ -54,7 +54,7 @@ ServerRun::ServerRun(Loop& loop, Events& events, std::string address)
       terminals_{isatty(STDIN_FILENO) == 1, isatty(STDOUT_FILENO) == 1,
                  isatty(STDERR_FILENO) == 1} {}
 
-// The loop may run once more, for what is still being printed.
+// SIGHUP stays caught, because the loop may run again to finish the output.
 ServerRun::~ServerRun() {
   (void)on_hang_up(*loop_, [] {});
 }
@@ -68,7 +68,7 @@ Result<void> ServerRun::claim_signals() {
 int ServerRun::run(std::optional<int> descriptor, bool successor) {
   if (descriptor) {
     const auto told = write_newline(*descriptor);
-    // A starter that is gone gave up waiting; one that is there would wait for ever.
+    // If the starter is gone, it has stopped waiting. If it is still there, it would wait for ever.
     const bool gone = !told && told.error().code == std::errc::broken_pipe;
     if (!told && !gone) return fail(told.error());
     if (gone) events_->error("not notified", 0, told.error());
@@ -95,8 +95,8 @@ void ServerRun::handed_over(std::int32_t successor) {
   notifier_.reset();
 }
 
-// SIGHUP has two meanings. From a terminal that is gone it says that nobody is there any more, as
-// it did before daemons took it for "read your configuration again".
+// SIGHUP has two meanings. If a terminal of this process is gone, its user has left, which is what
+// SIGHUP meant before daemons used it for "read your configuration again".
 void ServerRun::hang_up() {
   if (terminal_is_gone()) {
     loop_->drain();
@@ -131,7 +131,7 @@ void ServerRun::finish_reload(ReloadThread::Apply apply) {
   } else {
     events_->error("not reloaded", 0, reloaded.error());
   }
-  // The manager was told that the service stops, and READY=1 would deny that.
+  // The manager was notified that the service is stopping, and READY=1 would contradict that.
   if (loop_->draining()) return;
   if (std::exchange(reload_again_, false)) return start_reload();
   say(&Notifier::ready);
@@ -144,10 +144,10 @@ void ServerRun::changed() {
 }
 
 ScopedTask ServerRun::tell_status() {
-  // Whoever says that something changed may be in the middle of changing it.
+  // The caller of changed() may be in the middle of a change.
   co_await loop_->sleep(Duration::zero());
   while (notifier_ && std::exchange(changed_, false)) {
-    // One that is busy hears the next one.
+    // A manager that is busy gets the next status.
     (void)notifier_->status(status_());
     co_await loop_->sleep(status_interval);
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The run of a server, and how whoever started it hears of that: --ready-fd, and a service manager
-// behind NOTIFY_SOCKET, who may also ask for a reload (SIGHUP).
+// Runs a server, and notifies the process that started it: by --ready-fd, and by NOTIFY_SOCKET for
+// a service manager, which may also request a reload (SIGHUP).
 #pragma once
 
 #include <array>
@@ -19,38 +19,40 @@
 
 namespace hallway::tool {
 
-/// As Loop::on_signal() with SIGHUP, unless it was ignored when this process was started: nohup(1)
-/// means that a terminal which goes away changes nothing, and then SIGHUP reloads nothing, either.
+/// As Loop::on_signal() with SIGHUP, unless SIGHUP was ignored when this process was started.
+/// nohup(1) means that a terminal that goes away changes nothing; SIGHUP then does not reload
+/// either.
 Result<void> on_hang_up(Loop& loop, std::move_only_function<void()> action);
 
 class ServerRun {
  public:
-  /// Made before the server is opened: the watchdog has to be fed from the beginning.
+  /// To be constructed before the server is opened: the watchdog must be notified from the start.
   ServerRun(Loop& loop, Events& events, std::string address);
   ServerRun(const ServerRun&) = delete;
   ServerRun& operator=(const ServerRun&) = delete;
   ~ServerRun();
 
-  /// What SIGHUP does: `prepare` in a thread, then what it returns on the loop. A SIGHUP that
-  /// arrives meanwhile reloads once more afterwards. To be set before claim_signals().
+  /// Sets what SIGHUP does: `prepare` runs in a thread, then its result runs on the loop. A SIGHUP
+  /// that arrives meanwhile causes one more reload afterwards. To be set before claim_signals().
   void on_reload(ReloadThread::Prepare prepare) { prepare_ = std::move(prepare); }
 
-  /// What the manager is told about how it goes, whenever that has changed().
+  /// Sets the status text sent to the manager after each changed().
   void on_status(std::function<std::string()> status) { status_ = std::move(status); }
   void changed();
 
-  /// When the server is open, before anybody is told. Not earlier: opening may wait for a running
-  /// server to hand over, and a signal ends that.
+  /// To be called when the server is open, before its readiness is announced. Not earlier: opening
+  /// may wait for a running server to hand over, and the default action of a signal ends that wait.
   Result<void> claim_signals();
 
-  /// Tells that the server listens, runs the loop to its end, and tells that it has stopped.
-  /// @param descriptor  gets a newline, and is closed unless it is a standard one
-  /// @param successor   the manager may take another process for the service's
+  /// Announces that the server is ready, runs the loop to its end, and announces that it has
+  /// stopped.
+  /// @param descriptor  gets a newline, and is closed unless it is a standard descriptor
+  /// @param successor   whether to notify the manager that this is the service's main process
   /// @return the exit status
   int run(std::optional<int> descriptor, bool successor = false);
 
-  /// Another process is the service now. The manager believes that of who was it so far; nothing
-  /// more is said in its name.
+  /// Notifies the manager that another process is the service's main process now. The manager
+  /// accepts this only from the previous main process. Afterwards nothing more is sent in its name.
   void handed_over(std::int32_t successor);
 
  private:
@@ -66,7 +68,7 @@ class ServerRun {
   Loop* loop_;
   Events* events_;
   std::string address_;
-  std::optional<Notifier> notifier_;  // none: handed over
+  std::optional<Notifier> notifier_;  // nullopt once handed over
   ReloadThread::Prepare prepare_;
   ReloadThread reload_thread_;
   bool reload_again_ = false;

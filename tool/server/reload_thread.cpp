@@ -29,7 +29,7 @@ ReloadThread::Apply run(const ReloadThread::Prepare& prepare) {
 struct ReloadThread::Shared {
   std::mutex mutex;
   Loop* loop;
-  ReloadThread* owner;  // nullptr: it has gone, and the loop may have gone
+  ReloadThread* owner;  // nullptr: it is destroyed, and the loop may be
   bool prepared = false;
   Apply apply;
 };
@@ -76,7 +76,7 @@ Result<void> ReloadThread::start(Prepare prepare) {
 }
 
 void ReloadThread::finish(Apply apply) {
-  // It has nothing left to do that takes time.
+  // The thread is about to end, so this does not block.
   thread_.join();
   shared_->prepared = false;
   on_prepared_(std::move(apply));

@@ -22,9 +22,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// What a look-up of users and groups reads, itself or as a library that it loads: the files of
-/// /etc, caches of sssd and others, records of systemd below /run. Directories, because a file is
-/// replaced by another one when it is edited. And what the kernel says of processes and of us.
+/// What a look-up of users and groups reads, itself or by a library that it loads: files in /etc,
+/// caches of sssd and others, records of systemd below /run. These are directories, because an
+/// edited file is replaced by a new one. Also what the kernel reports about processes and about
+/// this one.
 constexpr std::array always_read{
     "/etc",          "/usr",          "/lib",         "/lib32",
     "/lib64",        "/run",          "/var/lib/sss", "/var/lib/extrausers",
@@ -36,8 +37,8 @@ fs::path directory_of(const fs::path& file) {
   return directory.empty() ? fs::path(".") : directory;
 }
 
-/// Where the directory itself is made: another one of its name is below that. Not the root, below
-/// which everything is.
+/// The parent directory, below which a replacement of the directory would be made; nullopt if that
+/// is the root, below which everything is.
 std::optional<fs::path> place_of(const fs::path& directory) {
   std::error_code unknown;
   const fs::path real = fs::canonical(directory, unknown);
@@ -47,7 +48,7 @@ std::optional<fs::path> place_of(const fs::path& directory) {
   return place;
 }
 
-/// Whether the kernel follows a link of another process, such as /proc/PID/fd/N, on this path.
+/// Whether the path leads through a link of another process, such as /proc/PID/fd/N.
 bool leads_through_a_process(const fs::path& path) {
   const std::string text = fs::absolute(path).lexically_normal();
   return text.starts_with("/proc/") && !text.starts_with("/proc/self/");
@@ -62,7 +63,7 @@ std::string why_without_landlock(const SandboxNeeds& needs) {
   return through ? "it would hide what lies behind another process" : needs.looks_into_processes;
 }
 
-/// The first thing that failed.
+/// Keeps the first error.
 class Attempts {
  public:
   void operator()(Result<void> outcome) {
@@ -86,7 +87,7 @@ Result<void> allow_sockets(Landlock& landlock, const SandboxNeeds& needs) {
   return attempt.outcome();
 }
 
-/// Below its directory, and below where a link leads that has its name.
+/// Allows reading below its directory and, if it is a symbolic link, below its target's directory.
 Result<void> allow_config(Landlock& landlock, const fs::path& config) {
   Attempts attempt;
   attempt(landlock.allow_reading(directory_of(config)));
@@ -107,7 +108,7 @@ Result<Landlock> landlock_for(const SandboxNeeds& needs, int version) {
   return landlock;
 }
 
-/// What was given up stays so, and --no-sandbox is the way to go on without an error.
+/// Privileges given up cannot be regained, so the hint is to start with --no-sandbox.
 Error with_hint(Error error) {
   error.reason = error.why() + "; --no-sandbox leaves the sandbox out";
   return error;
@@ -161,7 +162,7 @@ Sandbox enter_sandbox(const SandboxNeeds& needs, const std::vector<RunInThread>&
     if (*version == 0) sandbox.without_landlock = "this kernel has none";
   }
 
-  // Last: it leaves out what the above takes.
+  // Last, because it forbids the calls that the steps above make.
   if (const auto calls = limit_system_calls(); !calls) {
     sandbox.without_filter = failed(calls.error());
   } else {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// In place of sandbox.cpp where the program is instrumented: a sanitizer starts a process at its
-// end that looks for leaks by ptrace(2), what coverage counts is written where the build was, and
-// both make system calls of their own.
+// Replaces sandbox.cpp in an instrumented build: a sanitizer starts a process at its end that
+// searches for leaks by ptrace(2), coverage counts are written to the build directory, and both
+// make system calls of their own.
 #include "server/sandbox.hpp"
 
 namespace hallway::tool {

@@ -26,7 +26,7 @@ Sandbox enter_sandbox(Events& events, const SandboxNeeds& needs, Output* output)
     others.emplace_back(
         [output](std::function<void()> action) { output->run_in_thread(std::move(action)); });
   }
-  // A copy: such a thread may get to it after all else has ended.
+  // Captures a copy, because such a thread may run this after everything else has ended.
   Sandbox sandbox = enter_sandbox(
       needs, others, [events](const Error& error) mutable { events.error(failure, 0, error); });
   for (const Error& error : sandbox.errors) events.error(failure, 0, error);

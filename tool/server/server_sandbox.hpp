@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The sandbox of a verb that listens, and what is said about it.
+// Enters the sandbox of a verb that listens, and logs the result.
 #pragma once
 
 #include "io/events.hpp"
@@ -9,9 +9,9 @@
 
 namespace hallway::tool {
 
-/// Enters the sandbox, unless `needs` say why not, and says what holds; an error that keeps some of
-/// it from holding is said whether -v is there or not, and the server goes on.
-/// @param output  of the verb, if it has one: a thread writes it
+/// Enters the sandbox, unless `needs` disable it, and logs with -v what is in effect. An error that
+/// keeps a part from taking effect is always logged, and the server continues.
+/// @param output  the verb's output if it has one, because a thread writes it
 Sandbox enter_sandbox(Events& events, const SandboxNeeds& needs, Output* output = nullptr);
 
 }  // namespace hallway::tool

@@ -69,12 +69,12 @@ void tell(Events& events, const ServerEvent& event) {
 
 void ServerWatch::follow(const ServerEvent& event, bool worth_telling) {
   using Kind = ServerEvent::Kind;
-  // First, because what follows may find no memory.
+  // First, because the rest may run out of memory.
   if (event.kind == Kind::connected) memory_.connected();
   if (event.kind == Kind::closed) memory_.closed();
   run_->changed();
   if (worth_telling) tell(*events_, event);
-  // The server drains by itself; here it gets the time for that.
+  // The server drains by itself; draining the loop gives it a time limit.
   if (event.kind == Kind::taken_over) {
     run_->handed_over(event.peer.pid);
     loop_->drain();

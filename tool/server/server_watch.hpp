@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the command does when something happens to a server of its own.
+// How the command reacts to events of its own server.
 #pragma once
 
 #include <optional>
@@ -18,7 +18,7 @@
 
 namespace hallway::tool {
 
-/// A path of ours that somebody took away, and how.
+/// A path of this server that was removed or replaced, and how.
 struct LostPath {
   Address path;
   std::string why;
@@ -30,13 +30,13 @@ class ServerWatch {
       : loop_(&loop), events_(&events), run_(&run), on_path_lost_(on_path_lost), memory_(loop) {}
 
   /// To be called with every event.
-  /// @param worth_telling  whether people hear of it
+  /// @param worth_telling  whether the event is logged
   void follow(const ServerEvent& event, bool worth_telling = true);
 
   /// The same for a datagram socket.
   void follow(const PathEvent& event);
 
-  /// The first path that was lost, if the server has ended for that.
+  /// The first lost path, if the server ended because of it.
   [[nodiscard]] const std::optional<LostPath>& lost() const noexcept { return lost_; }
 
  private:

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Where libseccomp was not when this was built.
+// Used if libseccomp was not available at build time.
 #include "server/system_call_filter.hpp"
 
 namespace hallway::tool {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Layer: message
 //
-// The part of a connection that its inline paths touch: where the next message is parsed from,
-// and where the next frame is written to. Everything rarer is in src/message/.
+// The part of a connection that its inline paths use: where the next message is parsed from, and
+// where the next frame is written to. The rarer paths are in src/message/.
 #pragma once
 
 #include <cstddef>
@@ -20,14 +20,16 @@ namespace hallway::detail {
 
 class HALLWAY_EXPORT Flow {
  public:
-  /// A whole message at the beginning of what is unread: bytes before, of, and behind it.
+  /// A whole message at the start of the unread bytes: its size, and the number of framing bytes
+  /// before it (head) and behind it (tail).
   struct Front {
     std::uint32_t size = 0;
     std::uint8_t head = 0;
     std::uint8_t tail = 0;
   };
 
-  /// Finds the next whole message where that is simple; else next() is to be asked.
+  /// Finds the next whole message on the fast path.
+  /// @return false if next_slowly() has to look for it
   [[nodiscard]] bool find(Front& front) const {
     if (!plain_ || messages_received_ == look_up_at_) [[unlikely]]
       return false;
@@ -41,7 +43,7 @@ class HALLWAY_EXPORT Flow {
     return true;
   }
 
-  /// Takes what find() has just found.
+  /// Takes the message that find() has just found.
   Received take_front(const Front& front) {
     const ByteView message(unread_ + front.head, front.size);
     unread_ = message.data() + message.size() + front.tail;
@@ -51,7 +53,7 @@ class HALLWAY_EXPORT Flow {
   }
 
   /// Takes the next whole message out of the receive buffer.
-  /// @return false: none is buffered, and more may still arrive
+  /// @return false if the task has to wait: more may still arrive, or its share of the turn is used
   bool next(std::optional<Received>& received) {
     Front front;
     if (!find(front)) return next_slowly(received);
@@ -59,14 +61,14 @@ class HALLWAY_EXPORT Flow {
     return true;
   }
 
-  /// next() where it is not simple: descriptors, packets, ends, and turns that are over.
+  /// next() in the other cases: descriptors, packets, the end, and a used-up share of the turn.
   bool next_slowly(std::optional<Received>& received);
 
-  /// Takes what is there of the next message, or of the one that was begun. As next().
+  /// Takes a piece of the next message, or of the one already begun. Returns as next().
   bool next_some(std::optional<Received>& received);
 
-  /// Appends one frame to the outbound queue if there is room in its last chunk.
-  /// @return ok, or would_block: the queue is over its soft limit, or the reason of an end
+  /// Appends one frame to the outbound queue, inline if its last chunk has room.
+  /// @return ok; would_block: try again later (back-pressure); or why it cannot be sent
   Outcome append(ByteView message) {
     const std::size_t size = message.size() + send_framing_.overhead();
     if (message.size() <= max_message_ && size <= static_cast<std::size_t>(room_end_ - room_))
@@ -78,7 +80,7 @@ class HALLWAY_EXPORT Flow {
     return append_slowly(message);
   }
 
-  /// `outcome` in words, with what was attempted and on whom.
+  /// `outcome` in words, with the operation and its address or peer.
   [[nodiscard]] Error explain(const char* operation, Outcome outcome) const;
 
  protected:
@@ -88,24 +90,24 @@ class HALLWAY_EXPORT Flow {
   Flow(const Flow&) = delete;
   Flow& operator=(const Flow&) = delete;
 
-  // ConnectionCore's, as next_slowly() is; a Flow is nothing else than a ConnectionCore seen from
-  // the public headers.
+  // ConnectionCore implements this and next_slowly(): every Flow is a ConnectionCore, as the public
+  // headers see it.
   Outcome append_slowly(ByteView message);
 
-  const char* unread_ = nullptr;  // first byte not handed out yet
-  const char* filled_ = nullptr;  // end of what arrived
+  const char* unread_ = nullptr;  // first byte not returned yet
+  const char* filled_ = nullptr;  // end of the received bytes
   std::uint32_t scanned_ = 0;     // bytes from unread_ on that hold no delimiter
   std::uint32_t max_message_;
 
-  char* room_ = nullptr;      // where the next frame goes; the queue's last chunk
-  char* room_end_ = nullptr;  // null while there is no such chunk
+  char* room_ = nullptr;      // where the next frame is written, in the queue's last chunk
+  char* room_end_ = nullptr;  // both are null if no chunk is open
 
   std::uint64_t messages_received_ = 0;
   std::uint64_t messages_sent_ = 0;
   Framing receive_framing_;
   Framing send_framing_;
-  std::uint64_t look_up_at_ = 0;  // messages received when the clock is to be looked at again
-  bool plain_ = true;             // a stream without descriptors to be attributed
+  std::uint64_t look_up_at_ = 0;  // value of messages_received_ at which to read the clock again
+  bool plain_ = true;             // a stream without descriptors, and not between two pieces
 };
 
 }  // namespace hallway::detail

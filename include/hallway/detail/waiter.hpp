@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // Layer: loop
 //
-// A suspended coroutine, and lists of them. Not for programs: part of the awaitables' layout.
+// A suspended coroutine, and lists of them. Internal: part of the awaitables' layout.
 #pragma once
 
 #include <coroutine>
 
 namespace hallway::detail {
 
-/// A suspended coroutine in at most one list: of those waiting for something, or of those the
-/// loop resumes next. It lives in the coroutine's own frame, so a destroyed coroutine leaves
-/// its list by itself and can never be resumed.
+/// A suspended coroutine in at most one list: of coroutines that wait for the same event, or of
+/// those that the loop resumes next. It lives in the coroutine's frame, so destroying the coroutine
+/// removes it from its list, and it is never resumed.
 class Waiter {
  public:
   Waiter() noexcept = default;
@@ -36,7 +36,7 @@ class Waiter {
   Waiter* next_ = nullptr;
 };
 
-/// A first-in, first-out list of waiters. Owns none of them.
+/// A first-in, first-out list of waiters, which it does not own.
 class WaiterList {
  public:
   WaiterList() noexcept { ends_.previous_ = ends_.next_ = &ends_; }
@@ -50,7 +50,7 @@ class WaiterList {
 
   [[nodiscard]] bool empty() const noexcept { return ends_.next_ == &ends_; }
 
-  /// Moves `waiter` here from whatever list it is in.
+  /// Moves `waiter` from its present list, if any, to the end of this one.
   void push_back(Waiter& waiter) noexcept {
     waiter.unlink();
     waiter.previous_ = ends_.previous_;
@@ -59,7 +59,7 @@ class WaiterList {
     ends_.previous_ = &waiter;
   }
 
-  /// The longest waiting one, taken out; nullptr when there is none.
+  /// Removes and returns the waiter that has waited longest; nullptr if the list is empty.
   Waiter* pop_front() noexcept {
     if (empty()) return nullptr;
     Waiter* first = ends_.next_;
@@ -67,7 +67,7 @@ class WaiterList {
     return first;
   }
 
-  /// Moves everything to the end of `other`.
+  /// Moves all waiters to the end of `other`.
   void move_to(WaiterList& other) noexcept {
     while (Waiter* waiter = pop_front()) other.push_back(*waiter);
   }

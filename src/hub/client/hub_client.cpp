@@ -136,11 +136,11 @@ HubClient::~HubClient() {
   try {
     if (state_) state_->close();
   } catch (const std::bad_alloc&) {
-    // Without memory to wait for it, what is queued is not written.
+    // Out of memory: close() cannot wait for the queued bytes to be written, so they are lost.
   }
 }
 
-// A coroutine: its parameters are taken by value and live in it.
+// A coroutine: it takes its parameters by value, so that they live in its frame.
 Task<Result<HubClient>> HubClient::connect(Loop& loop, AddressSpec address,
                                            HubClientOptions options) {
   if (!address.get()) co_return std::unexpected(address.get().error());

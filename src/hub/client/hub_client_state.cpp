@@ -25,23 +25,23 @@ using core::Deadline;
 
 namespace {
 
-/// A server's INFO may name every member of its cluster.
+/// Maximum size of a line: a server's INFO may name every member of its cluster.
 constexpr std::size_t longest_line = 64 * kibibyte;
 
-/// Bytes of answers to PING that wait beside what the program publishes.
+/// Bytes of PONG replies that may be queued in addition to what the program publishes.
 constexpr std::size_t most_answers = 64 * kibibyte;
 
-/// What a line of SUB has besides its words.
+/// Allowance for the bytes of a SUB line other than its subject and queue group.
 constexpr std::size_t around_words = 32;
 
-/// 0, which is nobody's, for what is no number.
+/// @return 0, which is never an id, if `text` is not a number
 std::uint64_t number_in(ByteView text) noexcept {
   std::uint64_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   return error == std::errc{} && end == text.data() + text.size() ? number : 0;
 }
 
-/// Where answers go: a subject that nobody else has, nor guesses.
+/// The start of the subjects for replies: unique, and not guessable by other clients.
 std::string own_inbox() { return std::string(hub::inbox_prefix) + core::random_base32(25) + '.'; }
 
 ConnectOptions connect_options(const HubClientOptions& options) {
@@ -49,14 +49,14 @@ ConnectOptions connect_options(const HubClientOptions& options) {
   how.deadline = options.deadline;
   how.framing = Framing::raw();
   how.server_uid = options.server_uid;
-  how.limits.max_message = bounds::largest_message;  // of what is written at once
+  how.limits.max_message = bounds::largest_message;  // applies to one write, not to one message
   how.limits.outbound_soft = options.limits.outbound;
-  // A hub that stops reading pushes back on its publishers. That is no reason to leave it.
+  // A hub that stops reading applies back-pressure to its publishers. Do not disconnect from it.
   how.limits.outbound_soft_time = Duration::zero();
   return how;
 }
 
-/// Cuts a connection when its time is up.
+/// Aborts a connection when its time is up.
 class AbortTimer : private Timer {
  public:
   AbortTimer(LoopCore& core, Connection& connection, Duration within) : connection_(connection) {
@@ -69,8 +69,8 @@ class AbortTimer : private Timer {
   Connection& connection_;
 };
 
-/// Lets what is queued be written, and the rest behind it; but a hub that stands still must not
-/// keep the program from ending.
+/// Writes what is queued, and then `rest`. It is limited in time because a hub that does not read
+/// must not keep the program from ending.
 Task<> flush_and_close(Connection connection, std::string rest) {
   const AbortTimer cut(connection.loop().core(), connection, Limits{}.outbound_soft_time);
   co_await connection.send(rest);
@@ -123,7 +123,7 @@ Task<Result<void>> HubClientState::send_connect() {
   co_return heard;
 }
 
-/// Goes on until the server says what is wanted.
+/// Reads until the server sends the wanted verb.
 Task<Result<void>> HubClientState::wait_for(Connection& connection, nats::Verb wanted,
                                             Deadline deadline) {
   while (true) {
@@ -156,9 +156,9 @@ Task<Result<void>> HubClientState::wait_for(Connection& connection, nats::Verb w
   }
 }
 
-// Living -----------------------------------------------------------------------------------------
+// Running ----------------------------------------------------------------------------------------
 
-// Nobody awaits it. Out of memory ends the client.
+// A detached task: running out of memory ends the client.
 Task<> HubClientState::run() {
   try {
     bool back = true;
@@ -173,7 +173,8 @@ Task<> HubClientState::run() {
   }
 }
 
-/// Reads until the connection ends; gives the reason.
+/// Reads until the connection ends.
+/// @return the reason
 Task<Error> HubClientState::read() {
   while (true) {
     while (const nats::Operation* operation = parser_.next()) {
@@ -191,7 +192,8 @@ Task<Error> HubClientState::read() {
 }
 
 void HubClientState::lose_connection(const Error& reason) {
-  // A hub that lets clients in and then turns them away is not asked more and more often.
+  // Reset the back-off only after a connection that lasted. Otherwise a hub that accepts clients
+  // and disconnects them at once would be contacted again and again after the shortest wait.
   if (loop_->now() - connected_at_ >= options_.reconnect.most_wait) jitter_.reset();
   connection_.reset();
   waiting_.clear();
@@ -248,7 +250,7 @@ void HubClientState::close() {
   connection_.reset();
 }
 
-// What the hub says ------------------------------------------------------------------------------
+// Receiving --------------------------------------------------------------------------------------
 
 void HubClientState::handle(const nats::Operation& operation) {
   switch (operation.verb) {
@@ -265,7 +267,7 @@ void HubClientState::handle(const nats::Operation& operation) {
   }
 }
 
-/// A hub that asks again and again, and reads none of the answers, is not answered for ever.
+/// A hub that keeps sending PING but does not read must not grow our queue without bound.
 void HubClientState::answer_ping() {
   if (unsent_bytes() < options_.limits.outbound + most_answers) send({.verb = nats::Verb::pong});
 }
@@ -280,7 +282,7 @@ void HubClientState::note_pong() {
 
 void HubClientState::update_info(const hub::ServerInfo& info) {
   info_ = info;
-  last_subject_.clear();  // that message may be too large now
+  last_subject_.clear();  // a message of that size may be too large now
 }
 
 void HubClientState::deliver(const nats::Operation& operation) {
@@ -294,7 +296,7 @@ void HubClientState::deliver(const nats::Operation& operation) {
         found != subscriptions_.end() && found->second->subject() == hub::interest_subject;
     if (!about_interest) seen_ += gap ? number_in(operation.payload) : 1;
   }
-  // What was on its way when it was unsubscribed from is nobody's.
+  // Drop messages that were in flight when the program unsubscribed.
   if (found == subscriptions_.end() || !found->second->active()) return;
   if (gap) return found->second->note_gap(number_in(operation.payload));
   found->second->deliver({operation.subject, operation.reply, operation.header, operation.payload});
@@ -310,7 +312,7 @@ void HubClientState::answer(const nats::Operation& operation) {
   wake_all(core(), found->second->waiting);
 }
 
-/// Whether the latest message filled a subscription that asked for Full::wait.
+/// Whether the latest message filled a subscription with Full::wait.
 bool HubClientState::stalled() const {
   if (stalled_by_ == 0 || end_ != Outcome::ok) return false;
   const auto found = subscriptions_.find(stalled_by_);
@@ -337,7 +339,7 @@ const char* HubClientState::reason_against(const nats::Operation& message) const
   return nullptr;
 }
 
-/// Most messages have the subject and the size of the one before: only their payload is new.
+/// Most messages have the subject and size of the one before. For them, only the payload is copied.
 bool HubClientState::repeats_the_last(const nats::Operation& message) const noexcept {
   return !last_subject_.empty() && message.subject == last_subject_ &&
          message.payload.size() == last_payload_ && message.reply.empty() && message.header.empty();
@@ -383,20 +385,21 @@ Task<> HubClientState::publish_when_writable(nats::Operation message, Duration w
   if (!in_time && outcome == Outcome::would_block) outcome = Outcome::timed_out;
 }
 
-/// The hub has said that it leaves. What it does not read any more would be lost with it.
+/// Whether messages must wait for the next hub: this one has announced that it is leaving, and
+/// whatever it no longer reads would be lost with it.
 bool HubClientState::next_hub_awaited() const noexcept {
   return info_.leaving && options_.reconnect.attempts > 0;
 }
 
-/// An operation of our own. While there is no connection it is not sent at all: the next one begins
-/// anew.
+/// Sends an operation that is not a message. Without a connection it is discarded, because the
+/// client repeats what still applies after it has reconnected.
 void HubClientState::send(const nats::Operation& operation) {
   if (!connection_) return;
   write(operation);
   put(operation_);
 }
 
-/// False: the connection has ended, which run() has not heard yet.
+/// @return false if the connection has ended and run() has not noticed yet
 bool HubClientState::put(const std::string& bytes) {
   if (!pumping_) {
     const Outcome outcome = connection_->try_send(bytes).outcome();
@@ -411,7 +414,7 @@ void HubClientState::start_pump() {
   if (!pumping_) tasks_.spawn(pump());
 }
 
-/// Waits until the kernel has taken what the connection has, then brings it what waits here.
+/// Waits until the kernel has accepted the connection's queue, then moves waiting_ into it.
 Task<> HubClientState::pump() {
   pumping_ = true;
   bool alive = true;
@@ -419,14 +422,14 @@ Task<> HubClientState::pump() {
     const Sent flushed = co_await connection_->flush();
     alive = flushed && connection_;
     if (!alive || waiting_.empty()) break;
-    // It may also want the rest of this turn for others.
+    // The connection may also refuse in order to leave the rest of this turn to others.
     const bool taken = connection_->try_send(waiting_).outcome() != Outcome::would_block;
     if (taken) waiting_.clear();
     if (!taken) co_await loop_->sleep(Duration::zero());
     alive = connection_.has_value();
   } while (alive && !waiting_.empty());
   pumping_ = false;
-  // Else those who wait hear of the next connection, or of the end.
+  // Otherwise reconnect() or end() wakes the waiting tasks.
   if (alive) wake_changed();
 }
 
@@ -469,7 +472,7 @@ void HubClientState::unsubscribe(const SubscriptionState& subscription) {
   send({.verb = nats::Verb::unsub, .sid = id});
 }
 
-// Without memory to tell the hub, it goes on, and what it sends is nobody's.
+// If there is no memory to notify the hub, it keeps sending, and deliver() drops the messages.
 void HubClientState::forget(const SubscriptionState& subscription) noexcept {
   subscriptions_.erase(subscription.id());
   wake_changed();
@@ -480,7 +483,7 @@ void HubClientState::forget(const SubscriptionState& subscription) noexcept {
   }
 }
 
-// Asking -----------------------------------------------------------------------------------------
+// Requests ---------------------------------------------------------------------------------------
 
 void HubClientState::send_sub_for_answers() {
   if (answers_id_ == 0) {
@@ -492,7 +495,7 @@ void HubClientState::send_sub_for_answers() {
   send({.verb = nats::Verb::sub, .subject = subject, .sid = id});
 }
 
-/// A program that answers one request must not be able to guess the subject of another's answer.
+/// A program that replies to one request must not be able to guess the reply subject of another.
 std::uint64_t HubClientState::next_request_id() noexcept {
   while (true) {
     ++last_request_;
@@ -500,7 +503,7 @@ std::uint64_t HubClientState::next_request_id() noexcept {
     std::memcpy(bytes.data(), &last_request_, bytes.size());
     const std::uint64_t id = core::SipHash::of({bytes.data(), bytes.size()}, request_key_);
     if (id != 0 && !pending_.contains(id))
-      return id;  // 0 is what number_in() makes of anything else
+      return id;  // not 0: number_in() returns 0 for text that is not a number
   }
 }
 
@@ -590,13 +593,13 @@ Task<Outcome> HubClientState::drain(Duration within) {
     in_time = co_await TimedWait(core(), changed_, deadline.left());
   }
   if (!in_time) outcome = Outcome::timed_out;
-  // What they answered.
+  // Flush what the program published while it handled the last messages.
   if (outcome == Outcome::ok) outcome = co_await flush(deadline.left());
   close();
   co_return outcome;
 }
 
-// In words ---------------------------------------------------------------------------------------
+// Events and errors ------------------------------------------------------------------------------
 
 void HubClientState::wake_changed() { wake_all(core(), changed_); }
 
@@ -605,7 +608,7 @@ void HubClientState::report(HubClientEvent::Kind kind, Error error) const {
   try {
     options_.on_event({kind, std::move(error)});
   } catch (const std::bad_alloc&) {
-    // This event is lost, and nothing else.
+    // Only this event is lost.
   }
 }
 

@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A HubClient from the inside: a connection that is made anew when it is lost, and what outlives
-// it.
+// The state behind a HubClient: a connection that is re-established when it is lost, and everything
+// that outlives the connection.
 //
-// One task lives as long as the client: it reads from the hub until that goes away, then looks for
-// it. It reads whether anybody receives or not: answers and errors come the same way as messages.
+// One task, run(), lives as long as the client: it reads from the hub until the connection is lost,
+// then reconnects. It reads even if the program is not receiving, because replies and errors arrive
+// on the same connection as messages.
 //
-// What is to be sent goes into the connection's own queue. What that does not take now waits here,
-// in the order of its sending, until pump() has brought it there; so does what is published while
-// there is no connection. Together they count against limits.outbound, but only a message can be
-// refused for it: SUB or PONG cannot.
+// Outgoing bytes go into the connection's own queue. Bytes that this queue does not accept now wait
+// in waiting_, in order, until pump() moves them there. Messages published while there is no
+// connection wait in kept_. All of these count against limits.outbound, but only a message can be
+// refused because of it: SUB or PONG cannot.
 //
-// Whoever waits for something rare waits in one list, changed_, and looks again when it is woken.
+// Tasks that wait for rare events share one list, changed_, and check their condition again when
+// they are woken.
 #pragma once
 
 #include <cstdint>
@@ -38,7 +40,8 @@ namespace reasons {
 inline constexpr const char* bad_header = "a name or value of the header cannot be sent";
 }  // namespace reasons
 
-/// The block of these fields, empty without any; nullopt: a line would break.
+/// The header block of these fields; empty if there are none.
+/// @return nullopt if a name or value contains a byte that would break a line
 std::optional<std::string> header_block_of(const std::vector<HubField>& fields,
                                            ByteView status = {});
 
@@ -46,12 +49,13 @@ class HubClientState : public std::enable_shared_from_this<HubClientState> {
  public:
   HubClientState(Loop& loop, AddressSpec address, HubClientOptions options);
 
-  // What HubClient does ------------------------------------------------------------------------
+  // Used by HubClient --------------------------------------------------------------------------
 
   /// The first connect.
   Task<Result<void>> open();
 
-  /// Queues one message. would_block: there is no room. failed: `why` says why it is none to send.
+  /// Queues one message.
+  /// @return would_block if there is no room; failed if it cannot be sent, with the reason in `why`
   Outcome publish(const nats::Operation& message, const char*& why);
   /// The same, but waits for room. What the operation refers to is borrowed until it ends.
   Task<> publish_when_writable(nats::Operation message, Duration within, Outcome& outcome,
@@ -66,18 +70,18 @@ class HubClientState : public std::enable_shared_from_this<HubClientState> {
   Task<Outcome> drain(Duration within);
   void close();
 
-  // What subscriptions do ----------------------------------------------------------------------
+  // Used by subscriptions ----------------------------------------------------------------------
 
-  /// The hub is to send no more.
+  /// Asks the hub to stop sending messages to the subscription.
   void unsubscribe(const SubscriptionState& subscription);
-  /// The program has let go of it.
+  /// The program has destroyed its Subscription.
   void forget(const SubscriptionState& subscription) noexcept;
   void wake_changed();
   void report(HubClientEvent::Kind kind, Error error) const;
   [[nodiscard]] Error error_about(std::errc code, std::string operation, std::string reason,
                                   std::string hint = {}) const;
 
-  // Looking ------------------------------------------------------------------------------------
+  // Accessors ----------------------------------------------------------------------------------
 
   [[nodiscard]] bool connected() const noexcept { return connection_.has_value(); }
   [[nodiscard]] const HubClientOptions& options() const noexcept { return options_; }
@@ -87,7 +91,7 @@ class HubClientState : public std::enable_shared_from_this<HubClientState> {
   [[nodiscard]] const HubClientCounters& counters() const noexcept { return counters_; }
   [[nodiscard]] Loop& loop() const noexcept { return *loop_; }
 
-  /// `outcome` in words; `why`, where it is known better.
+  /// The error for an outcome. @param why  a more specific reason, or nullptr
   [[nodiscard]] Error explain(const char* operation, Outcome outcome, const char* why) const;
 
  private:
@@ -136,34 +140,34 @@ class HubClientState : public std::enable_shared_from_this<HubClientState> {
   nats::Parser parser_;
 
   std::optional<Connection> connection_;  // to a hub that has accepted us
-  std::uint64_t connections_ = 0;         // how many there were
-  std::uint64_t seen_ = 0;  // messages over this one or the last, those lost on it too
+  std::uint64_t connections_ = 0;         // number of connections so far
+  std::uint64_t seen_ = 0;  // messages on this connection or the last, including lost ones
   Loop::Clock::time_point connected_at_;
-  std::uint64_t pings_ = 0;  // of ours, over this connection
+  std::uint64_t pings_ = 0;  // sent over this connection
   std::uint64_t pongs_ = 0;
-  std::uint64_t announced_by_ = 0;  // the pong that says that the hub has our subscriptions again
-  std::string operation_;           // the one being written
-  std::string last_subject_;  // of the message it is, without reply and header; empty: of none
+  std::uint64_t announced_by_ = 0;  // the pong that confirms that the hub has our subscriptions
+  std::string operation_;           // the operation last written
+  std::string last_subject_;        // of the message in operation_; empty if it cannot be reused
   std::size_t last_payload_ = 0;
-  std::string waiting_;  // to be sent behind what the connection has
+  std::string waiting_;  // to be sent after the connection's own queue
   std::string kept_;     // to be sent to the next connection
   bool pumping_ = false;
 
   std::map<std::uint64_t, SubscriptionState*> subscriptions_;
   std::uint64_t last_id_ = 0;
-  std::uint64_t stalled_by_ = 0;  // the subscription for which nothing is read
-  std::string answers_to_;        // the subject of all answers, up to its last dot
-  std::uint64_t answers_id_ = 0;  // the subscription to them; 0: nobody asked yet
+  std::uint64_t stalled_by_ = 0;  // the subscription that received the latest message
+  std::string answers_to_;        // the subject of all replies, up to its last dot
+  std::uint64_t answers_id_ = 0;  // the subscription to them; 0 before the first request
   std::map<std::uint64_t, Pending*> pending_;
   std::uint64_t last_request_ = 0;
   const core::HashKey request_key_{core::random_number(), core::random_number()};
 
-  Outcome end_ = Outcome::ok;  // why nothing is sent any more
+  Outcome end_ = Outcome::ok;  // other than ok: the client has ended, with this outcome
   std::optional<Error> reason_;
   bool draining_ = false;
   HubClientCounters counters_;
   WaiterList changed_;
-  TaskGroup tasks_;  // last: they refer to all of the above
+  TaskGroup tasks_;  // last: the tasks refer to all members above
 };
 
 }  // namespace hallway::detail

@@ -18,7 +18,8 @@ void note(ServerInfo& info, const JsonMember& member) {
   const char* const begin = member.value.data();
   const char* const end = begin + member.value.size();
   if (member.name == "max_payload") std::from_chars(begin, end, info.max_payload);
-  // A hub's own. A longer line would end the connection, and so lose what is on its way.
+  // Only our hub sends this member. It closes the connection after a longer line, which would lose
+  // the messages in flight.
   if (member.name == "max_control_line") std::from_chars(begin, end, info.control_line);
 }
 
@@ -41,7 +42,8 @@ std::string greeting_of(const HubClientOptions& options, std::uint64_t seen) {
       .add("headers", true)
       .add("no_responders", true)
       .add("echo", options.echo);
-  // A hub only compares the id, which has to be there under its name.
+  // A hub only compares the id. printable() keeps JsonObject from renaming the member to
+  // link_base64.
   if (!options.link.empty()) greeting.add("link", printable(options.link)).add("seen", seen);
   if (options.delivery) greeting.add("full", to_string(*options.delivery));
   greeting.add("name", options.name);

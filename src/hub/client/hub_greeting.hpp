@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What server and client say of themselves first, in INFO and CONNECT: each one JSON object in a
-// line, of which we read and write the few members that concern us. Pure.
+// The first lines that server and client send, INFO and CONNECT: each carries one JSON object, of
+// which we read and write only the members that we use. Pure.
 #pragma once
 
 #include <cstddef>
@@ -18,17 +18,17 @@ namespace hallway::hub {
 
 /// A server's INFO.
 struct ServerInfo {
-  std::size_t max_payload = SIZE_MAX;                            ///< its headers counted
-  bool headers = false;                                          ///< it takes messages with headers
-  bool leaving = false;                                          ///< it closes its connections soon
-  std::size_t control_line = nats::ParserLimits{}.control_line;  ///< longest line it takes
+  std::size_t max_payload = SIZE_MAX;                            ///< bytes, including the header
+  bool headers = false;                                          ///< accepts messages with headers
+  bool leaving = false;                                          ///< will soon close connections
+  std::size_t control_line = nats::ParserLimits{}.control_line;  ///< longest accepted line, bytes
 
-  /// nullopt: it is no JSON object.
+  /// @return nullopt if `text` is not a JSON object
   static std::optional<ServerInfo> parse(ByteView text);
 };
 
 /// A client's CONNECT.
-/// @param seen  by a link, of the messages it was given over its last connection
+/// @param seen  how many messages a link received over its last connection
 std::string greeting_of(const HubClientOptions& options, std::uint64_t seen = 0);
 
 }  // namespace hallway::hub

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The messages of a subscription between their arrival and the receive that takes them. Pure.
+// The messages of a subscription that have arrived and that the program has not received yet. Pure.
 #pragma once
 
 #include <cstddef>
@@ -15,7 +15,7 @@ namespace hallway::hub {
 
 class Inbox {
  public:
-  /// @param limit  bytes at which it is full; a message counts for a little more than its own
+  /// @param limit  bytes at which it is full; see cost() for what a message counts
   Inbox(std::size_t limit, Full policy) noexcept : limit_(limit), policy_(policy) {}
 
   [[nodiscard]] bool full() const noexcept { return bytes_ >= limit_; }
@@ -23,13 +23,13 @@ class Inbox {
   [[nodiscard]] std::size_t size() const noexcept { return messages_.size(); }
   [[nodiscard]] std::uint64_t dropped() const noexcept { return dropped_; }
 
-  /// Whether nothing more should be read for anybody.
+  /// Whether the client should stop reading from the hub, for all of its subscriptions.
   [[nodiscard]] bool blocks() const noexcept { return policy_ == Full::wait && full(); }
-  /// Whether a message is one too many for the subscription.
+  /// Whether another message should end the subscription.
   [[nodiscard]] bool overflows() const noexcept { return policy_ == Full::disconnect && full(); }
 
-  /// Takes in a message, or loses one.
-  /// @return whether this loss is the first since it was empty
+  /// Adds a message. If there is no room, the policy may drop this message or older ones.
+  /// @return whether a message was dropped for the first time since the inbox was found empty
   bool offer(HubMessage message) {
     const bool loses = full() && (policy_ == Full::drop_oldest || policy_ == Full::drop_newest);
     if (loses && policy_ == Full::drop_newest) return count_loss();
@@ -55,7 +55,7 @@ class Inbox {
   }
 
  private:
-  /// Empty messages cost memory, too.
+  /// Bytes that a message counts: an empty message also takes up memory.
   static std::size_t cost(const HubMessage& message) noexcept {
     return message.size() + sizeof(HubMessage);
   }

@@ -62,7 +62,7 @@ bool SubscriptionState::take(HubReceived& received) {
   return true;
 }
 
-// The program may let go of the subscription meanwhile.
+// It holds a reference because the program may destroy the Subscription in the meantime.
 Task<> SubscriptionState::wait(Duration within, HubReceived& received) {
   const auto self = shared_from_this();
   const core::Deadline deadline(within);

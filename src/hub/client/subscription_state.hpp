@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A Subscription from the inside: what has arrived and was not taken, and how it ends.
+// The state behind a Subscription: the messages that the program has not received yet, and how the
+// subscription ended.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +16,7 @@
 
 namespace hallway::detail {
 
-/// A subscription, until the program lets go of it.
+/// Lives until the program destroys its Subscription, or longer while a wait() refers to it.
 class SubscriptionState : public std::enable_shared_from_this<SubscriptionState> {
  public:
   SubscriptionState(std::shared_ptr<HubClientState> client, std::uint64_t id, ByteView subject,
@@ -30,25 +31,25 @@ class SubscriptionState : public std::enable_shared_from_this<SubscriptionState>
   [[nodiscard]] const hub::Inbox& inbox() const noexcept { return inbox_; }
   [[nodiscard]] std::uint64_t dropped() const noexcept { return inbox_.dropped() + missing_; }
 
-  /// Whether the hub is to send more.
+  /// Whether the subscription has not ended yet.
   [[nodiscard]] bool active() const noexcept { return end_ == Outcome::ok; }
-  /// How many messages, counted from now; 0: no end was named.
+  /// How many more messages will be delivered; 0 if it has no maximum.
   [[nodiscard]] std::uint32_t left() const noexcept { return max_ == 0 ? 0 : max_ - delivered_; }
-  /// Whether its task knows that nothing more will come.
+  /// Whether the program has received the outcome that ended it, after the last message.
   [[nodiscard]] bool finished() const noexcept { return finished_; }
 
-  /// Takes in what the hub delivered. Precondition: active().
+  /// Adds a message that the hub delivered. Precondition: active().
   void deliver(HubMessage message);
-  /// The hub says how many messages it had no room for.
+  /// The hub has reported how many messages it had no room for.
   void note_gap(std::uint64_t count);
-  /// What has arrived can still be taken; then comes this.
+  /// Ends the subscription. Messages that have arrived can still be taken, then comes this outcome.
   void end(Outcome outcome);
 
-  /// False: nothing is there, and more may come.
+  /// @return false if no message is there and more may come
   bool take(HubReceived& received);
   Task<> wait(Duration within, HubReceived& received);
   void unsubscribe();
-  /// The program has let go.
+  /// The program has destroyed its Subscription.
   void forget() noexcept;
 
  private:
@@ -59,11 +60,11 @@ class SubscriptionState : public std::enable_shared_from_this<SubscriptionState>
   std::string subject_;
   std::string queue_;
   std::uint32_t max_;
-  std::uint32_t delivered_ = 0;  // counted where there is a max_
+  std::uint32_t delivered_ = 0;  // counted only if there is a max_
   hub::Inbox inbox_;
-  std::uint64_t missing_ = 0;  // by the hub's word
+  std::uint64_t missing_ = 0;  // messages that the hub reported as lost
   Outcome end_ = Outcome::ok;
-  const char* why_ = nullptr;  // where it is no end of the client's
+  const char* why_ = nullptr;  // the reason, if not the end of the client
   bool finished_ = false;
   WaiterList receivers_;
 };

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What links miss between two connections: a link whose connection was cut comes back, and is told
-// how many messages it did not get. So each message that a publisher was confirmed is one that the
-// link passed on, or one that it counts as lost.
+// Counts the messages that a link misses between two connections. A link that has lost its
+// connection reconnects, and the hub then reports how many messages it did not receive. Each
+// message that was confirmed to its publisher is therefore either forwarded by the link or counted
+// as lost.
 //
-// A link says in its CONNECT how many messages it saw of those that it was given before. Pure: it
-// is told the time.
+// In its CONNECT, a link reports how many of the messages handed to it before it has received.
+// Pure: callers pass the time.
 #pragma once
 
 #include <chrono>
@@ -26,40 +27,41 @@ class AbsentLinks {
  public:
   using Time = Loop::Clock::time_point;
 
-  /// Links that are remembered, and for how long.
+  /// Maximum number of absent links that are remembered, and for how long.
   static constexpr std::size_t most = 16;
   static constexpr Duration longest = std::chrono::minutes(1);
 
-  /// Its connection has ended.
-  /// @param handed    messages it was given over this connection, or lost for want of room
-  /// @param subjects  what it was subscribed to
+  /// The connection of a link has ended.
+  /// @param handed    messages handed to it over this connection, or lost because it had no room
+  /// @param subjects  the subjects of its subscriptions
   void leave(const std::string& id, std::uint64_t handed, std::vector<std::string> subjects,
              Time now);
 
   /// A message was published, and has been delivered to the links that are connected.
   void publish(std::string_view subject, Time now);
 
-  /// One that was never here is to come, under an id that nobody knows yet: the first new one is
-  /// it.
+  /// A link that has never been connected is expected. Its id is not known yet: the first link with
+  /// a new id is taken for it.
   void expect(std::vector<std::string> subjects, Time now) {
     leave({}, 0, std::move(subjects), now);
   }
 
-  /// It is here again, or the one that was expected. @param seen  of the messages it was handed
-  /// before
+  /// A link has reconnected, or the expected one has connected.
+  /// @param seen  how many of the messages handed to it before it has received
   void come_back(const std::string& id, std::uint64_t seen);
-  /// It gets this from now on.
+  /// The link is subscribed to this subject again, and no longer misses messages to it.
   void subscribe(const std::string& id, std::string_view subject);
-  /// Whether it is here, and subscribed again to everything it had.
+  /// Whether the link is subscribed again to everything it was subscribed to before.
   [[nodiscard]] bool is_complete(const std::string& id) const;
-  /// It gets everything from now on. @return how many messages it missed
+  /// Forgets the link, which misses no more messages from now on.
+  /// @return how many messages it missed
   std::uint64_t settle(const std::string& id);
 
   [[nodiscard]] bool empty() const noexcept { return absent_.empty(); }
 
  private:
   struct Absent {
-    std::uint64_t handed = 0;  // of which nobody knows yet whether it saw them
+    std::uint64_t handed = 0;  // messages that it may or may not have received
     std::uint64_t missed = 0;
     std::vector<std::string> subjects;
     Time since;

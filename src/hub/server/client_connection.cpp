@@ -19,19 +19,20 @@ namespace hallway::hub {
 
 namespace {
 
-// Operations, and places in the router's tables, between two looks at the clock: what one client
-// has sent at once may keep the loop for half a minute, where wildcards lead everywhere or
-// thousands get each message.
+// Units of work (operations, and entries that the router visits) between two readings of the clock.
+// The clock matters because the operations that one client has sent at once may occupy the loop for
+// half a minute, if wildcards match everywhere or thousands of subscribers get each message.
 constexpr std::size_t work_between_looks = 1024;
 constexpr std::size_t work_of_operation = 16;
 
-// Of an operation that was cut, this much is part of what each connection costs.
+// Memory for an incomplete operation is charged only above this size: up to it, the fixed cost of
+// each connection includes it.
 constexpr std::size_t small_rest = 8 * kibibyte;
 
-// How often a session looks whether there is memory again for the rest of its operation.
+// How often a client connection checks whether there is memory for the rest of its operation.
 constexpr Duration between_looks_for_memory = std::chrono::milliseconds(10);
 
-// Of more users, the first by their numbers are in an answer to a request for statistics.
+// Maximum number of users in a reply to a request for statistics: those with the lowest uids.
 constexpr std::size_t most_users_told = 256;
 
 std::uint64_t microseconds(Duration time) {
@@ -39,10 +40,10 @@ std::uint64_t microseconds(Duration time) {
       std::chrono::duration_cast<std::chrono::microseconds>(time).count());
 }
 
-// Of a header that was changed, this much room is kept for the next.
+// Maximum capacity that the buffer for changed headers retains between messages.
 constexpr std::size_t header_kept = 4 * kibibyte;
 
-// How long a request for statistics lets everything else go first.
+// How long a request for statistics waits for the loop to be idle.
 constexpr Duration statistics_patience = std::chrono::milliseconds(100);
 
 }  // namespace
@@ -80,7 +81,7 @@ Task<> ClientConnection::run() {
   const Outcome end = co_await read();
   stop_reading();
   if (end != Outcome::closed || subscriber_.ended()) co_return;
-  // The hub drains: others may still say something that this one is to get.
+  // The hub drains: other clients may still publish messages that this one has to receive.
   if (hub_.reading > 0) {
     co_await detail::TimedWait(hub_.loop.core(), hub_.until_read);
   }
@@ -118,9 +119,8 @@ Task<Outcome> ClientConnection::read() {
   co_return Outcome::closed;
 }
 
-/// Whether the client has to wait before more of what it said counts: for an answer to its request
-/// for statistics, for a subscriber, or for itself. A client that does not read the answers is not
-/// listened to until it does.
+/// Whether the client's next operation has to wait: for the reply to its request for statistics,
+/// for room at a subscriber, or, as back-pressure, until the client reads the replies sent to it.
 bool ClientConnection::has_to_wait() {
   return statistics_for_ || full_ != nullptr || has_unread_answers();
 }
@@ -139,7 +139,8 @@ Task<> ClientConnection::wait() {
   hub_.users.begin();
 }
 
-/// Now and then looks at the clock. Whether its user has had what it may have of this turn.
+/// Whether the user's share of this turn is used up. It reads the clock only once in
+/// work_between_looks units of work.
 bool ClientConnection::turn_is_over() {
   if (work_ < work_between_looks) return false;
   hub_.users.note(user_);
@@ -148,8 +149,8 @@ bool ClientConnection::turn_is_over() {
   return over;
 }
 
-/// Until a subscriber has room for what this client publishes, but for HubLimits::hold_time in all
-/// where no rule says that publishers wait.
+/// Waits until a subscriber has room for what this client publishes: for HubLimits::hold_time in
+/// all, or without limit if a rule makes publishers wait.
 Task<> ClientConnection::wait_for(Subscriber& full) {
   hub_.users.note(user_);
   user_.count_held_back();
@@ -167,8 +168,10 @@ std::size_t ClientConnection::memory_for_rest() const noexcept {
   return rest > small_rest ? rest : 0;
 }
 
-/// False: memory for it is not there now. What was reserved for the operation before is given back
-/// first: else clients of one user could wait for each other, and one for itself.
+/// Charges memory for the rest of an incomplete operation. What was reserved for the operation
+/// before is released first: otherwise clients of one user could wait for each other, and a client
+/// for itself.
+/// @return false if there is not enough memory now
 bool ClientConnection::reserve_rest_now() noexcept {
   const std::size_t wanted = memory_for_rest();
   if (wanted > rest_memory_.amount()) {
@@ -187,9 +190,9 @@ void ClientConnection::set_finishing(bool finishing) noexcept {
   if (!finishing) user_.end_finishing();
 }
 
-/// A large operation was cut. Before more of it is read, memory for all of it is in the account: so
-/// one after the other gets it, where all of them with a part of it would wait for each other. A
-/// client for which there is none in HubLimits::slow_time has to go.
+/// A large operation has arrived only in part. Memory for all of it is charged before more of it is
+/// read: so clients get the memory one after the other, where clients that each held a part would
+/// wait for each other. A client that gets no memory within HubLimits::slow_time is disconnected.
 Task<> ClientConnection::reserve_rest() {
   const auto longest = Loop::Clock::now() + hub_.limits.slow_time;
   user_.count_held_back();
@@ -208,9 +211,9 @@ Task<> ClientConnection::reserve_rest() {
   held_back_ = false;
 }
 
-/// Answers a request for statistics when the loop has nothing else to do: so it delays nobody's
-/// message, and counts those that have arrived. After statistics_patience in all it waits no longer
-/// for that.
+/// Answers a request for statistics when the loop has nothing else to do, so that it delays no
+/// message and counts the messages that have arrived. It waits for that for at most
+/// statistics_patience in all.
 Task<> ClientConnection::answer_when_writable() {
   Duration patience = statistics_patience;
   detail::LoopCore& core = hub_.loop.core();
@@ -241,7 +244,7 @@ void ClientConnection::dispatch(const nats::Operation& operation) {
     case Verb::ping: return pong();
     case Verb::pong: pings_out_ = 0; return;
     case Verb::err: return refuse(nats::errors::client_error(operation.text));
-    default: return;  // INFO and +OK mean nothing here
+    default: return;  // INFO and +OK from a client have no meaning
   }
 }
 
@@ -262,7 +265,7 @@ void ClientConnection::connect(ByteView text) {
 
 // Subscribing ------------------------------------------------------------------------------------
 
-// In the order in which nats-server finds fault.
+// The checks are in the order of nats-server, so that a client gets the same error.
 void ClientConnection::subscribe(const nats::Operation& operation) {
   const ByteView subject = operation.subject;
   const bool valid = is_valid_subject(subject);
@@ -280,7 +283,7 @@ void ClientConnection::subscribe(const nats::Operation& operation) {
   if (!user_.may_subscribe()) {
     return complain(nats::errors::too_many_subscriptions);
   }
-  if (subscriber_.find(operation.sid) != nullptr) return ok();  // it has that one
+  if (subscriber_.find(operation.sid) != nullptr) return ok();  // the sid is in use
   if (!valid) return complain(nats::errors::invalid_subject);
   if (has_white_space(operation.queue)) return complain(nats::errors::invalid_queue_name);
   const bool in_part = allowed == Permissions::Subscribing::in_part;
@@ -295,9 +298,9 @@ Service ClientConnection::service_of(ByteView subject, bool in_part) const {
   const DeliveryRule* rule = hub_.rules.delivery_of(subject, connection_.peer(), groups_);
   DeliveryPolicy policy =
       rule != nullptr ? rule->policy : options_.full.value_or(DeliveryPolicy::disconnect);
-  // To have all publishers wait without end is a rule's to give, and not a client's to take.
+  // Only a rule may make publishers wait without limit; a client cannot choose that.
   if (rule == nullptr && policy == DeliveryPolicy::wait) policy = DeliveryPolicy::disconnect;
-  // Publishers wait for it then: nothing has to be kept.
+  // Publishers wait for such a subscription, so it needs no queue.
   const std::size_t pending =
       policy == DeliveryPolicy::wait ? 0 : hub_.limits.pending_per_subscription;
   Service service{.policy = policy,
@@ -307,7 +310,8 @@ Service ClientConnection::service_of(ByteView subject, bool in_part) const {
                   .in_part = in_part ? &permissions_ : nullptr,
                   .hears_inboxes = permissions_.hears_inboxes(subject)};
   if (subject == interest_subject) {
-    // A listener that missed a change would have to begin again, so it gets no more than fits.
+    // A listener that missed a change would have to start over, so InterestNotifier sends it only
+    // what fits.
     service.policy = DeliveryPolicy::disconnect;
     service.holds_back = false;
     service.pending = hub_.limits.memory_per_uid;
@@ -347,7 +351,8 @@ void ClientConnection::handle_publish(const nats::Operation& operation) {
     hold_left_ = hub_.limits.hold_time;
     return;
   }
-  // What a link publishes was published elsewhere, and by nobody the kernel knows of.
+  // A link forwards messages that were published elsewhere, by publishers that this kernel does not
+  // know.
   publish({.subject = subject,
            .reply = operation.reply,
            .header = decision.identified && !is_link ? with_identity(operation)
@@ -369,26 +374,26 @@ const ClientConnection::PublishDecision& ClientConnection::decide_publish(ByteVi
   return decision_;
 }
 
-/// Its header with the publisher's identity.
+/// The header of the message with the publisher's identity added.
 ByteView ClientConnection::with_identity(const nats::Operation& operation) {
   if (!identity_) identity_.emplace(connection_);
   identity_->add(operation.header, header_);
   return header_;
 }
 
-/// Its header without what looks like an identity.
+/// The header of the message without any field that looks like an identity.
 ByteView ClientConnection::without_forged_identity(const nats::Operation& operation) {
   if (operation.header.empty()) return {};
   return IdentityHeader::strip(operation.header, header_) ? ByteView(header_) : operation.header;
 }
 
-/// Gives back the room that a header needed, where that was much.
+/// Releases the buffer of a changed header if it is large.
 void ClientConnection::drop_large_header() noexcept {
   header_memory_.set(0);
   if (header_.capacity() > header_kept) header_ = {};
 }
 
-/// Brings a message to its subscribers, or keeps it until one of them has room.
+/// Delivers a message to its subscribers, or retains it until one of them has room.
 void ClientConnection::publish(const Publication& publication) {
   if (subscriber_.ended()) return;
   const auto [delivered, blocked_by, work] = hub_.delivery.publish(publication);
@@ -405,16 +410,16 @@ void ClientConnection::publish(const Publication& publication) {
   if (!publication.header.empty()) drop_large_header();
 }
 
-/// The message has to wait for a subscriber, and this client with it.
+/// Retains the message until a subscriber has room. This client is paused until then.
 void ClientConnection::keep_for(Subscriber& full, const Publication& publication) {
   full_ = &full;
-  if (publication_) return;  // it waits already
+  if (publication_) return;  // it is the retained one
   publication_ = publication;
   hold_left_ = hub_.limits.hold_time;
   header_memory_.set(header_.capacity());
 }
 
-/// Once more what waited.
+/// Publishes the retained message, unless it has to wait again.
 void ClientConnection::publish_again() {
   full_ = nullptr;
   asker_ ? bring_to_asker(*publication_) : publish(*publication_);
@@ -423,7 +428,7 @@ void ClientConnection::publish_again() {
   asker_.reset();
 }
 
-/// @return as publish(): the requester itself, where its subscription has publishers wait
+/// @return the requester itself if its subscription makes publishers wait now; else nullptr
 Subscriber* ClientConnection::answer_statistics() {
   if (!subscriber_.ended()) {
     const HubStatistics all = hub_.statistics();
@@ -456,7 +461,8 @@ Subscriber* ClientConnection::answer_statistics() {
   return nullptr;
 }
 
-/// What each user takes up; to others than root and our own user, what theirs does.
+/// The resources that each user takes up. A client of a user other than root and the hub's own sees
+/// only its own user.
 std::vector<JsonObject> ClientConnection::users_to_be_told() const {
   std::vector<JsonObject> users;
   const bool all = net::trusts(connection_.peer());
@@ -505,13 +511,14 @@ void ClientConnection::violation(ByteView text) {
   complain(text);
 }
 
-/// The connection ends. @param error  what the client and the log are told before
+/// Reports an error to the client and the log, and ends the connection.
 void ClientConnection::refuse(ByteView error) {
   hub_.report(HubEvent::Kind::refused, connection_, std::string(error));
   subscriber_.end(error);
 }
 
-/// The message over which a link is cut is the first that it misses; this session ends later.
+/// The message that causes a slow link to be disconnected is the first that it misses, so the link
+/// is remembered as absent now: the client connection ends only later.
 void ClientConnection::miss_from_now_on() noexcept {
   try {
     std::vector<std::string> subjects;
@@ -520,7 +527,7 @@ void ClientConnection::miss_from_now_on() noexcept {
     });
     hub_.absent_links.leave(options_.link, 0, std::move(subjects), hub_.loop.now());
   } catch (const std::bad_alloc&) {
-    // It is not told.
+    // The link will not be notified of what it missed.
   }
 }
 
@@ -547,7 +554,7 @@ void ClientConnection::rules_changed() {
   });
   for (const std::string& sid : refused) {
     ClientSubscription* subscription = subscriber_.find(sid);
-    if (subscription == nullptr) return;  // the connection was cut over the last one
+    if (subscription == nullptr) return;  // reporting the last violation ended the connection
     const std::string text =
         nats::errors::subscription_violation(subscription->subject(), subscription->group());
     subscriber_.unsubscribe(*subscription);
@@ -555,7 +562,8 @@ void ClientConnection::rules_changed() {
   }
 }
 
-/// Its own, and no more than those of whoever answers for it.
+/// The permissions of the client, restricted to those of the user that is responsible for it (the
+/// one whose account it is charged to).
 Permissions ClientConnection::permissions_now() const {
   const Peer& peer = connection_.peer();
   Permissions permissions = hub_.rules.permissions_of(peer, groups_, net::trusts(peer));
@@ -572,7 +580,7 @@ void ClientConnection::restart_ping_clock() {
   start(hub_.loop.core(), Loop::Clock::now() + hub_.limits.ping_interval);
 }
 
-/// Whoever was heard since the last time is alive, and so is who may not speak.
+/// A client is alive if it has sent anything since the last call, or if the hub has paused it.
 void ClientConnection::fire() {
   if (subscriber_.ended()) return;
   const std::uint64_t heard = connection_.counters().bytes_received;

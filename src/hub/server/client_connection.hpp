@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One client: what it says, from its INFO to its end, and what it is answered. What it gets from
-// others is the business of its Subscriber.
+// One client, from the INFO that the hub sends it to the end of the connection: the operations it
+// sends, and the replies to them. Its Subscriber delivers the messages of other clients to it.
 #pragma once
 
 #include <cstdint>
@@ -26,26 +26,27 @@ namespace hallway::hub {
 
 class ClientConnection final : private Subscriber::Observer, private detail::Timer {
  public:
-  /// Greets the client. @param connection  of the hub's server
+  /// @param connection  accepted by the hub's server
   ClientConnection(HubState& hub, Connection connection);
   ClientConnection(const ClientConnection&) = delete;
   ClientConnection& operator=(const ClientConnection&) = delete;
   ~ClientConnection() override;
 
-  /// Until the client goes, or has to go, or the hub drains.
+  /// Sends INFO, then serves the client until it disconnects, is disconnected, or the hub drains.
   Task<> run();
 
-  /// What is not allowed any more ends.
+  /// Applies new rules: subscriptions that are no longer allowed end.
   void rules_changed();
 
-  /// The hub drains.
+  /// Notifies the client that the hub drains.
   void enter_lame_duck();
 
   [[nodiscard]] const Connection& connection() const noexcept { return connection_; }
   [[nodiscard]] const Subscriber& subscriber() const noexcept { return subscriber_; }
 
  private:
-  /// What the rules say of the subject it published to last. Most publish to the same again.
+  /// Caches what the rules decide about the subject that the client published to last, because most
+  /// clients publish to the same subject again.
   struct PublishDecision {
     std::string subject;
     bool known = false;
@@ -115,22 +116,22 @@ class ClientConnection final : private Subscriber::Observer, private detail::Tim
   ClientOptions options_;
   nats::Parser parser_;
   PublishDecision decision_;
-  std::optional<Publication> publication_;  // where a subscriber has to have room before
-  std::optional<std::uint64_t> asker_;      // the only one that gets it, by its connection's number
+  std::optional<Publication> publication_;  // waits until a subscriber has room
+  std::optional<std::uint64_t> asker_;      // its only recipient, by the number of the connection
   std::optional<ByteView> statistics_for_;  // the reply subject of a request not answered yet
-  std::optional<IdentityHeader> identity_;  // once it published something that is stamped
-  std::string header_;                      // of the publication, where it was changed
-  core::Charge header_memory_;              // while that waits
-  Duration hold_left_{};                    // that it may still be held back for readers
-  Subscriber* full_ = nullptr;              // the one that publication_ waits for
-  std::size_t work_ = 0;                    // that it caused since the clock was looked at
-  core::Charge rest_memory_;                // of an operation that has not arrived whole
-  std::uint64_t heard_ = 0;                 // bytes, when the ping clock was looked at
+  std::optional<IdentityHeader> identity_;  // made for the first message that needs it
+  std::string header_;                      // of the publication, if the hub changed it
+  core::Charge header_memory_;              // charged while publication_ waits
+  Duration hold_left_{};                    // for how long back-pressure may still pause it
+  Subscriber* full_ = nullptr;              // the subscriber that publication_ waits for
+  std::size_t work_ = 0;                    // caused since turn_is_over() last read the clock
+  core::Charge rest_memory_;                // for an operation that has not arrived completely
+  std::uint64_t heard_ = 0;                 // bytes received when the ping timer last fired
   unsigned pings_out_ = 0;
   bool reading_ = true;
-  bool held_back_ = false;  // it waits for a subscriber
+  bool held_back_ = false;  // paused: it waits for a subscriber or for memory
   bool answered_ = false;
-  bool finishing_ = false;  // it has memory for the rest of a large message
+  bool finishing_ = false;  // memory for the rest of a large message is charged
 };
 
 }  // namespace hallway::hub

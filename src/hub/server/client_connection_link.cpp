@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What is different for clients that are links, which have more rights than those on whose behalf
-// they do something.
+// The parts of ClientConnection that differ for links. A link has more rights than the clients on
+// whose behalf it acts, so it must not lend them these rights.
 #include <algorithm>
 #include <charconv>
 #include <new>
@@ -15,7 +15,7 @@ namespace hallway::hub {
 
 namespace {
 
-/// What hubs and links say among themselves.
+/// Whether the subject is reserved for hubs and links.
 bool is_internal(ByteView subject) {
   return subject.starts_with(reserved_prefix) || subject.starts_with(link_prefix);
 }
@@ -24,7 +24,7 @@ bool is_internal(ByteView subject) {
 
 // Publishing -------------------------------------------------------------------------------------
 
-/// Whether this client cannot publish to it, whatever the rules say.
+/// Whether this client may not publish to the subject, whatever the rules allow.
 bool ClientConnection::is_reserved(ByteView subject) const {
   if (subscriber_.is_link()) return is_internal(subject);
   if (subject.starts_with(reserved_prefix)) return subject != statistics_subject;
@@ -32,12 +32,12 @@ bool ClientConnection::is_reserved(ByteView subject) const {
          !net::trusts(connection_.peer());
 }
 
-/// Accepts the answer to what a client has asked somebody elsewhere. It goes where that client
-/// could have published it, and else to that client alone.
+/// Accepts the reply to a request that a client sent over the link. If that client itself may
+/// publish to the reply subject, the reply is published; otherwise only that client receives it.
 void ClientConnection::bring_back(const nats::Operation& answer) {
   ok();
   ByteView subject = answer.subject;
-  const bool is_ours = subject.starts_with(hub_.asked);  // and not of a hub that was here before
+  const bool is_ours = subject.starts_with(hub_.asked);  // false for a hub that ran here before
   subject.remove_prefix(is_ours ? hub_.asked.size() : 0);
   std::uint64_t number = 0;
   const auto [end, error] =
@@ -60,12 +60,12 @@ void ClientConnection::bring_back(const nats::Operation& answer) {
                           .user = &user_};
   if (asker->second->permissions_.may_publish(subject)) return publish(publication);
   asker_ = number;
-  publication.was_held = true;  // no link waits for one client
+  publication.was_held = true;  // a link must not wait for a single client
   bring_to_asker(publication);
   if (full_ == nullptr) asker_.reset();
 }
 
-/// To the client that asked, and nobody else.
+/// Delivers a reply only to the client that sent the request.
 void ClientConnection::bring_to_asker(const Publication& publication) {
   if (subscriber_.ended()) return;
   const auto asker = hub_.clients.find(*asker_);
@@ -92,7 +92,8 @@ void ClientConnection::subscribe_link(ByteView subject) {
   }
 }
 
-/// Nobody joins the group of a link: what it takes, it takes away from that.
+/// The number of the connection makes the group of a link its own: another member would take
+/// messages away from it.
 std::string ClientConnection::group_of(ByteView queue) const {
   std::string group(queue);
   if (queue.starts_with(link_group_prefix)) {
@@ -101,9 +102,10 @@ std::string ClientConnection::group_of(ByteView queue) const {
   return group;
 }
 
-// Coming and going -------------------------------------------------------------------------------
+// Reconnecting -----------------------------------------------------------------------------------
 
-/// What it missed before this connection, at its subscription to interest.
+/// Reports how many messages the link missed before this connection, on its subscription to
+/// interest_subject.
 void ClientConnection::tell_missed() {
   const ClientSubscription* told = nullptr;
   subscriber_.for_each([&](const ClientSubscription& subscription) {
@@ -114,13 +116,13 @@ void ClientConnection::tell_missed() {
   if (missed > 0) subscriber_.tell_gap(*told, missed);
 }
 
-/// A link that came back has subscribed to everything in front of a PING.
+/// A link that has reconnected sends its first PING after all of its subscriptions.
 void ClientConnection::pong() {
   if (subscriber_.is_link() && !hub_.absent_links.empty()) tell_missed();
   reply({.verb = nats::Verb::pong});
 }
 
-/// A link whose connection was cut comes back, and is told what it missed.
+/// Remembers the link, so that it can learn what it missed when it reconnects.
 void ClientConnection::leave_as_link() noexcept {
   if (!subscriber_.is_link() || hub_.leaving) return;
   subscriber_.end({});
@@ -128,7 +130,7 @@ void ClientConnection::leave_as_link() noexcept {
     hub_.absent_links.leave(options_.link, subscriber_.handed(), subscriber_.take_subjects(),
                             hub_.loop.now());
   } catch (const std::bad_alloc&) {
-    // It is not told.
+    // The link will not be notified of what it missed.
   }
 }
 

@@ -14,12 +14,13 @@ namespace hallway::hub {
 
 namespace {
 
-// What clients expect of a server depends on its version, which is that of the protocol here.
+// Clients infer a server's features from its version. This is the NATS version whose protocol the
+// hub implements.
 constexpr const char* nats_version = "2.9.10";
 
 constexpr std::int64_t newest_protocol = 1;
 
-// Known to NATS and of no meaning here, where the kernel says who somebody is.
+// Members of NATS that the hub ignores, because it takes a client's identity from the kernel.
 constexpr auto ignored_strings = std::to_array<std::string_view>(
     {"lang", "name", "version", "user", "pass", "auth_token", "nkey", "jwt", "sig"});
 
@@ -56,7 +57,7 @@ bool read_policy(const JsonMember& member, ClientOptions& options) {
   return true;
 }
 
-/// False: it is not of its type.
+/// @return false if the member has the wrong type
 bool read_member(const JsonMember& member, ClientOptions& options) {
   const auto is = [&](std::string_view name) { return same_name(member.name, name); };
   bool ignored = false;
@@ -76,7 +77,7 @@ bool read_member(const JsonMember& member, ClientOptions& options) {
 
 }  // namespace
 
-// As malformed_connect says.
+// The text of malformed_connect contains this number.
 static_assert(JsonReader::deepest == 64);
 
 std::expected<ClientOptions, std::string> ClientOptions::with(std::string_view connect) const {

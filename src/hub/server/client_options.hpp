@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a client asks for in its CONNECT, and what it is told in INFO.
+// The options that a client sends in CONNECT, and what the hub sends in INFO.
 #pragma once
 
 #include <cstdint>
@@ -14,36 +14,38 @@
 
 namespace hallway::hub {
 
-/// As nats-server has them: what a client did not say yet makes life easy for a person who types.
+/// The defaults are those of nats-server. They suit a person at a terminal, before any CONNECT.
 struct ClientOptions {
   bool verbose = true;   ///< each operation is answered with +OK
-  bool pedantic = true;  ///< subjects of messages are looked at
-  bool echo = true;      ///< it gets its own messages
+  bool pedantic = true;  ///< the subjects of messages are validated
+  bool echo = true;      ///< the client receives its own messages
   bool headers = false;
-  bool no_responders = false;  ///< it wants to hear that nobody listens
+  bool no_responders = false;  ///< a request without subscribers is answered with status 503
   std::int64_t protocol = 0;
-  std::optional<DeliveryPolicy> full = {};  ///< of its subscriptions, where no rule says more
-  bool unknown_policy = false;              ///< it asked for one, and there is none of that name
-  std::int64_t seen = 0;  ///< by a link, of the messages it was given over its last connection
-  std::string link = {};  ///< its id, where it passes on what others publish, here and elsewhere
+  std::optional<DeliveryPolicy> full = {};  ///< for its subscriptions that no rule applies to
+  bool unknown_policy = false;              ///< the client named a policy that does not exist
+  std::int64_t seen = 0;  ///< messages that a link received over its last connection
+  std::string link = {};  ///< the id of a link, which forwards others' messages; else empty
 
-  /// These, and on top of them what a CONNECT says. What it does not mention stays, and names count
-  /// in any case. The error is what the client is told: it is not a JSON object, or a member is not
-  /// of its type.
+  /// These options, changed by those in a CONNECT. Options that it does not contain keep their
+  /// values. Names are compared without regard to case.
+  /// @errors the text to send to the client, if CONNECT does not contain a JSON object, or a member
+  ///         has the wrong type
   [[nodiscard]] std::expected<ClientOptions, std::string> with(std::string_view connect) const;
 
-  /// Why a client cannot have them: it is told so, and the connection ends. Empty: it can.
+  /// Why the hub refuses these options: it sends this text to the client and ends the connection.
+  /// Empty if it accepts them.
   [[nodiscard]] ByteView refusal() const noexcept;
 };
 
-/// What INFO says of a hub.
+/// What a hub reports about itself in INFO.
 struct HubInfo {
   std::string server_id;
   std::string server_name;
   std::size_t max_payload = 0;
   std::size_t control_line = 0;
 
-  /// @param leaving  the hub drains: clients should look for another one
+  /// @param leaving  the hub drains: clients should connect to another one
   [[nodiscard]] std::string to_json(std::uint64_t client, bool leaving) const;
 };
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A subscription of a client, with what waits for it.
+// A subscription of a client, with the messages that wait for it.
 #pragma once
 
 #include <cstddef>
@@ -19,12 +19,13 @@ namespace hallway::hub {
 
 class Subscriber;
 
-/// How a subscription is to be served.
+/// How the hub serves a subscription.
 struct Service {
   DeliveryPolicy policy = DeliveryPolicy::disconnect;
-  bool holds_back = false;  ///< its publishers, while it is nearly full; see HubLimits::least_rate
+  bool holds_back = false;  ///< pauses publishers while nearly full; see HubLimits::least_rate
   std::size_t pending = 0;  ///< see HubLimits::pending_per_subscription
-  /// Where some of what it covers is denied: to be asked for each message. They outlive it.
+  /// Checked for each message, if some subjects that the subscription covers are denied; otherwise
+  /// nullptr. They outlive the subscription.
   const Permissions* in_part = nullptr;
   bool hears_inboxes = true;  ///< see Permissions::hears_inboxes()
 };
@@ -32,7 +33,7 @@ struct Service {
 class ClientSubscription final : public Subscription, public core::Linked<ClientSubscription> {
  public:
   /// @param owner  outlives it
-  /// @param cost  bytes that it takes up, in the router too
+  /// @param cost  bytes of memory that it takes up, including in the router
   ClientSubscription(Subscriber& owner, std::string sid, std::string subject, std::string group,
                      const Service& service, core::Account& account, std::size_t cost)
       : Subscription(&owner, std::move(subject), std::move(group)),
@@ -46,7 +47,7 @@ class ClientSubscription final : public Subscription, public core::Linked<Client
     cost_.set(cost);
   }
 
-  /// @param to_inbox  what is_inbox() says of the subject
+  /// @param to_inbox  the result of is_inbox(subject)
   [[nodiscard]] bool accepts(std::string_view subject, bool to_inbox) const noexcept {
     if (to_inbox && !hears_inboxes) return false;
     return in_part == nullptr || in_part->may_receive(subject);

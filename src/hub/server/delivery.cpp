@@ -15,18 +15,18 @@ namespace hallway::hub {
 
 namespace {
 
-// From here on, a payload is not copied for subscribers whose line is another.
+// Minimum size of a payload that subscribers with a different protocol line share instead of
+// getting a copy.
 constexpr std::size_t worth_sharing = 1 * kibibyte;
 
 constexpr ByteView line_end = "\r\n";
 
-/// Whether its line, to subscribers with the same sid, is that of any other message on its subject
-/// with a payload of its size.
+/// Whether, for one sid, the protocol line depends only on the subject and the payload's size.
 bool has_plain_line(const Publication& publication) {
   return publication.reply.empty() && publication.header.empty();
 }
 
-/// What a subscriber gets.
+/// The operation that a subscriber gets.
 nats::Operation delivered(const Publication& publication, ByteView sid, bool takes_headers) {
   const bool with_header = takes_headers && !publication.header.empty();
   return {.verb = with_header ? nats::Verb::hmsg : nats::Verb::msg,
@@ -37,13 +37,13 @@ nats::Operation delivered(const Publication& publication, ByteView sid, bool tak
           .payload = publication.payload};
 }
 
-/// Whether a subscriber is to know who asks, because it brings back an answer from elsewhere.
+/// Whether the reply subject must identify the requester: a link needs that to return the reply.
 bool shows_asker(const Publication& publication, const ClientSubscription& to) {
   return !publication.reply.empty() && to.subscriber().is_link();
 }
 
-/// Whether the publisher has to wait before this subscription can have another message.
-/// @param besides  bytes that others of its account are about to take
+/// Whether the publisher has to wait until this subscription has room for another message.
+/// @param besides  bytes that other subscriptions of its account are about to take
 bool holds_back(const ClientSubscription& to, const Publication& publication, std::size_t besides,
                 Loop::Clock::time_point now) {
   if (to.queue.blocks(besides)) return true;
@@ -53,7 +53,7 @@ bool holds_back(const ClientSubscription& to, const Publication& publication, st
   return !(of_another && user.slow(now)) && to.queue.nearly_full(besides);
 }
 
-/// Whether a message need not wait in its queue.
+/// Whether a message can bypass the subscription's queue.
 bool may_pass(const ClientSubscription& to) {
   return to.queue.idle() && to.subscriber().has_room();
 }
@@ -67,7 +67,7 @@ Delivery::Published Delivery::publish(const Publication& publication) {
   const std::size_t work = router_.looked_at();
   if (full != nullptr || recipients_.empty()) return {.blocked_by = full, .work = work};
 
-  begin_batch(publication);  // may throw: nobody has it then
+  begin_batch(publication);  // may throw: then no subscriber has got the message
   bool all_along = true;
   for (const Recipient& recipient : recipients_) {
     const bool along = deliver(recipient, publication);
@@ -91,7 +91,7 @@ bool Delivery::publish_batched(const Publication& publication) {
   return true;
 }
 
-/// @return whom the publisher has to wait for before anybody can have it; else nullptr
+/// @return the subscriber that must have room before the message goes to any subscriber, or nullptr
 Subscriber* Delivery::find_recipients(const Publication& publication) {
   recipients_.clear();
   const ByteView subject = publication.subject;
@@ -99,7 +99,7 @@ Subscriber* Delivery::find_recipients(const Publication& publication) {
   router_.match(subject, matched_, publication.except, [&](const Subscription& subscription) {
     return static_cast<const ClientSubscription&>(subscription).accepts(subject, to_inbox);
   });
-  std::size_t kept = 0;  // bytes that those before it take, of the same user
+  std::size_t kept = 0;  // bytes that preceding recipients of the same user will take
   const User* user = nullptr;
   for (const SubscriptionId id : matched_) {
     const ClientSubscription& to = *find(id);
@@ -115,7 +115,8 @@ Subscriber* Delivery::find_recipients(const Publication& publication) {
   return nullptr;
 }
 
-/// Writes the message for the first who can have it now, and for all who get the same bytes.
+/// Writes the message once, for the first recipient that can have it now and for all recipients
+/// that get the same bytes.
 void Delivery::begin_batch(const Publication& publication) {
   next_.range = {};
   next_.to.clear();
@@ -142,7 +143,7 @@ void Delivery::reserve(std::size_t size) {
   shared_used_ = 0;
 }
 
-/// Of what write_to_batch() will write.
+/// Size in bytes of what write_to_batch() will write.
 std::size_t Delivery::size_in_batch(const Publication& publication, Batch& batch) {
   if (!has_plain_line(publication)) {
     return nats::written_size(delivered(publication, batch.sid, batch.with_headers));
@@ -158,7 +159,7 @@ std::size_t Delivery::size_in_batch(const Publication& publication, Batch& batch
   return batch.line.size() + payload + line_end.size();
 }
 
-// Precondition: size_in_batch() was asked, and reserve() for so much.
+// Precondition: size_in_batch() was called, and the chunk has room for that many bytes.
 void Delivery::write_to_batch(const Publication& publication, Batch& batch) noexcept {
   assert(batch.range.end == shared_used_);
   char* at = shared_.data() + shared_used_;
@@ -192,10 +193,10 @@ bool Delivery::same_line(const ClientSubscription& to, const Publication& public
   return same_header && to.sid() == next_.sid;
 }
 
-/// @return whether it will get those that follow in the same batch, too
+/// @return whether the recipient may also get the messages that follow in the same batch
 bool Delivery::deliver(const Recipient& recipient, const Publication& publication) noexcept {
   ClientSubscription* to = find(recipient.id);
-  if (to == nullptr) return false;  // its connection was cut by this very message
+  if (to == nullptr) return false;  // delivering this message has ended its connection
   if (recipient.directly && !to->limited() && same_line(*to, publication)) {
     next_.to.push_back(recipient.id);
     next_.with_links = next_.with_links || to->subscriber().is_link();
@@ -212,7 +213,7 @@ bool Delivery::deliver(const Recipient& recipient, const Publication& publicatio
   return false;
 }
 
-/// To one who cannot be in the batch.
+/// Delivers to a recipient that cannot be part of the batch.
 void Delivery::deliver_now(ClientSubscription& to, const Publication& publication) {
   const nats::Operation message = delivered_to(publication, to);
   const std::size_t size = nats::written_size(message);
@@ -231,7 +232,7 @@ void Delivery::deliver_now(ClientSubscription& to, const Publication& publicatio
     subscriber.write(line_);
     subscriber.append({next_.range.chunk, next_.range.end - tail, next_.range.end, 1});
   }
-  if (subscriber.ended()) return;  // and so have its subscriptions
+  if (subscriber.ended()) return;  // its subscriptions no longer exist
   to.queue.pass(size);
   ++totals_.messages_out;
   totals_.bytes_out += size;
@@ -261,7 +262,7 @@ void Delivery::settle() noexcept {
   const std::size_t size = range.end - range.begin;
   for (const SubscriptionId id : batch_.to) {
     ClientSubscription* to = find(id);
-    if (to == nullptr) continue;               // its connection was cut meanwhile
+    if (to == nullptr) continue;               // its connection has ended in the meantime
     (void)to->count_messages(range.messages);  // it has no limit
     to->queue.pass(size, range.messages);
     totals_.messages_out += range.messages;
@@ -273,7 +274,7 @@ void Delivery::settle() noexcept {
 void Delivery::tell(SubscriptionId id, const Publication& news) noexcept {
   settle();
   ClientSubscription* to = find(id);
-  if (to == nullptr) return;  // it was cut over what was on its way
+  if (to == nullptr) return;  // settle() has ended its connection
   Subscriber& subscriber = to->subscriber();
   try {
     may_pass(*to) ? deliver_alone(*to, news) : enqueue_pending(*to, news);
@@ -283,7 +284,7 @@ void Delivery::tell(SubscriptionId id, const Publication& news) noexcept {
   kept_.message = {};
 }
 
-/// To one whose message nobody else gets.
+/// Delivers a message that only this subscription gets.
 void Delivery::deliver_alone(ClientSubscription& to, const Publication& news) {
   const std::string message = nats::to_bytes(delivered_to(news, to));
   to.subscriber().write(message);

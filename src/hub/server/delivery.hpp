@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Brings each message to its subscribers.
+// Delivers each message to its subscribers.
 //
-// What a subscriber gets is a line with its own sid, and the payload. So subscribers with the same
-// sid get the same bytes, and most clients count from 1: the bytes are written once, into a shared
-// chunk, and each of these subscribers gets a reference. The first decides which sid that is; who
-// has another gets a line of his own and, where it is large, the same payload.
+// A subscriber gets a protocol line with its own sid, then the payload. Subscribers with the same
+// sid therefore get the same bytes, and most clients count their sids from 1. These bytes are
+// written once, into a shared chunk, and each of these subscribers gets a reference. The first
+// recipient decides the sid. A subscriber with another sid gets its own line and, if the payload is
+// large, a reference to the shared payload.
 //
-// Messages with the same subject that follow each other in one turn go to the same subscribers:
-// they are written one behind the other, and reach the queues as one range, at the end of the turn
-// or before anything else may happen to one of these queues. Only the first of them is matched.
+// Consecutive messages with the same subject in one turn go to the same subscribers. They are
+// written one after the other and are added to the queues as one range: at the end of the turn, or
+// before anything else happens to one of these queues. Only the first of them is matched.
 #pragma once
 
 #include <cstddef>
@@ -37,16 +38,16 @@ struct Publication {
   ByteView reply;
   ByteView header;
   ByteView payload;
-  const Subscriber* except = nullptr;  ///< a publisher that wants no echo
+  const Subscriber* except = nullptr;  ///< the publisher, if it wants no echo
   std::uint64_t publisher = 0;         ///< the number of its connection; 0: the hub
   const User* user = nullptr;          ///< the publisher's
-  bool was_held = false;  ///< it waited for HubLimits::hold_time: only rules hold it now
+  bool was_held = false;  ///< it has waited for HubLimits::hold_time; only rules delay it further
 };
 
 class Delivery final : private detail::Flushable {
  public:
   /// Everything borrowed outlives it.
-  /// @param asked  what links see in front of reply subjects, up to the number of the connection
+  /// @param asked  the prefix of reply subjects as links see them, up to the connection number
   Delivery(detail::LoopCore& core, Router& router, DeliveryTotals& totals, std::string asked)
       : core_(core), router_(router), totals_(totals), asked_prefix_(std::move(asked)) {}
   Delivery(const Delivery&) = delete;
@@ -54,60 +55,61 @@ class Delivery final : private detail::Flushable {
   ~Delivery() override { detail::LoopCore::cancel_flush(*this); }
 
   struct Published {
-    bool delivered = false;            ///< somebody gets it
-    Subscriber* blocked_by = nullptr;  ///< nobody got it yet: this one has to have room first
+    bool delivered = false;            ///< at least one subscriber gets it
+    Subscriber* blocked_by = nullptr;  ///< not delivered yet: this one must have room first
     std::size_t work = 0;              ///< as Router::looked_at()
   };
   Published publish(const Publication& publication);
 
-  /// Answers a request, at the subscription of its own that the requester has for the reply. The
-  /// answer is a message like others: the policy of that subscription decides what becomes of it.
+  /// Delivers a reply only to the requester, through its own subscription to the reply subject. The
+  /// policy of that subscription applies to the reply as to any message.
   /// @return as publish(): delivered, if the requester has such a subscription; blocked_by is the
   ///         requester, if it has to have room first (DeliveryPolicy::wait)
   [[nodiscard]] Published answer(Subscriber& requester, const Publication& answer);
 
-  /// Tells a requester that nobody listens. It does not count for UNSUB's max, as in a nats-server.
+  /// Notifies a requester that its request has no subscriber. As in nats-server, this message does
+  /// not count towards UNSUB's max.
   void tell_no_responders(Subscriber& requester, ByteView reply);
 
-  /// Gives a subscription a message of the hub's own, in its turn. Precondition: publishers need
-  /// not wait for it now; see DeliveryQueue::blocks().
+  /// Sends a message of the hub to one subscription, in order. Precondition: publishers need not
+  /// wait for it now; see DeliveryQueue::blocks().
   void tell(SubscriptionId id, const Publication& news) noexcept;
 
-  /// Hands over to the connections what was published so far.
+  /// Moves the messages published so far to the queues of the connections.
   void settle() noexcept;
 
  private:
   struct Recipient {
     SubscriptionId id;
-    bool directly;  // it need not wait
+    bool directly;  // the message need not wait in the subscription's queue
   };
 
   static constexpr std::size_t no_size = SIZE_MAX;
 
-  /// Messages on their way to the same subscribers.
+  /// Messages to the same subscribers that are not in their queues yet.
   struct Batch {
     detail::SharedBytes range;
     std::vector<SubscriptionId> to;
     std::string sid;
-    bool with_headers = false;  // they take them
-    bool with_links = false;    // some of them are links
-    // What stands before a payload of this size, without reply and header: mostly that of the
-    // next one, too.
+    bool with_headers = false;  // the subscribers take headers
+    bool with_links = false;    // some of the subscribers are links
+    // The protocol line for a payload of this size, without reply and header. The next message can
+    // usually reuse it.
     std::string line;
     std::size_t line_for = no_size;
-    // Whether others may follow, and to whom these went.
+    // Whether more messages may join, and which ones: same subject, same excluded publisher.
     bool open = false;
     std::string subject;
     const Subscriber* except = nullptr;
   };
 
-  /// A message for those who have to wait for it, in a chunk of its own size: who knows when the
-  /// last of them reads it.
+  /// A message for subscriptions that have to wait for it. It is in a chunk of exactly its size,
+  /// because the chunk lives until the last, possibly slow, subscriber has taken it.
   struct Kept {
     detail::SharedBytes message;
     std::string sid;
     bool with_headers = false;
-    bool asked = false;  // its reply is as a link sees it
+    bool asked = false;  // the reply subject is in the form for links
   };
 
   [[nodiscard]] ClientSubscription* find(SubscriptionId id) const {
@@ -119,7 +121,7 @@ class Delivery final : private detail::Flushable {
   void begin_batch(const Publication& publication);
   static std::size_t size_in_batch(const Publication& publication, Batch& batch);
   void write_to_batch(const Publication& publication, Batch& batch) noexcept;
-  /// What a subscription gets; good until the next call.
+  /// The operation that a subscription gets; valid until the next call.
   [[nodiscard]] nats::Operation delivered_to(const Publication& publication,
                                              const ClientSubscription& to);
   [[nodiscard]] bool same_line(const ClientSubscription& to, const Publication& publication) const;
@@ -133,17 +135,17 @@ class Delivery final : private detail::Flushable {
   detail::LoopCore& core_;
   Router& router_;
   DeliveryTotals& totals_;
-  core::Chunk shared_;  // where messages are written, one after the other
+  core::Chunk shared_;  // messages are written into it, one after the other
   std::size_t shared_used_ = 0;
-  Batch batch_;  // on its way
-  // Of the message that is published now:
+  Batch batch_;  // not settled yet
+  // State of the message being published:
   Batch next_;
   Kept kept_;
   std::vector<SubscriptionId> matched_;
   std::vector<Recipient> recipients_;
   std::string line_;
   const std::string asked_prefix_;
-  std::string asked_;  // the reply of the message as a link sees it
+  std::string asked_;  // its reply subject in the form for links
 };
 
 }  // namespace hallway::hub

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a subscription is to get while its connection has no room, and what happens when that is too
-// much. It knows no sockets: a message is whatever refers to its bytes, as a range of a shared
-// chunk.
+// The messages that wait for a subscription while its connection has no room, and the policy that
+// applies when there are too many. It does not depend on sockets: a Message is any type that refers
+// to the bytes, such as a range of a shared chunk.
 //
 //     if (queue.idle() && connection.has_room()) {
 //       connection.append(message);
@@ -34,30 +34,30 @@
 
 namespace hallway::hub {
 
-/// What became of a message.
+/// The result of offering a message to a queue.
 enum class Offered : std::uint8_t { queued, dropped, wait, disconnect };
 
 struct DeliveryCounters {
   std::uint64_t delivered = 0;   ///< messages
-  std::uint64_t bytes = 0;       ///< of them
-  std::uint64_t dropped = 0;     ///< lost: each is in a gap
-  std::uint64_t superseded = 0;  ///< not the latest any more
+  std::uint64_t bytes = 0;       ///< size of the delivered messages
+  std::uint64_t dropped = 0;     ///< lost messages; each is reported in a gap
+  std::uint64_t superseded = 0;  ///< replaced by a later message on the same subject
 };
 
 template <typename Message>
 class DeliveryQueue {
  public:
-  /// @param limit  bytes at which it is full; a message counts for a little more than its own
-  /// @param account  who pays for what waits; outlives the queue
+  /// @param limit  bytes at which it is full; see cost_of() for what a message counts
+  /// @param account  is charged for what waits; outlives the queue
   DeliveryQueue(DeliveryPolicy policy, std::size_t limit, core::Account& account) noexcept
       : policy_(policy), limit_(limit), account_(account) {}
   DeliveryQueue(const DeliveryQueue&) = delete;
   DeliveryQueue& operator=(const DeliveryQueue&) = delete;
   ~DeliveryQueue() { account_.refund(core::Quota::memory, pending_); }
 
-  /// Nothing waits, and nothing was lost: a message may pass it by.
+  /// Whether no message waits and no loss is unreported, so that a message may bypass the queue.
   [[nodiscard]] bool idle() const noexcept { return entries_.empty() && lost_ == 0; }
-  /// @param besides  bytes that others of the account are about to take
+  /// @param besides  bytes that other subscriptions of the account are about to take
   [[nodiscard]] bool full(std::size_t besides = 0) const noexcept {
     return pending_ >= limit_ || !account_.has_left(core::Quota::memory, besides);
   }
@@ -68,30 +68,31 @@ class DeliveryQueue {
            account_.used(core::Quota::memory) + besides >=
                three_quarters(account_.share(core::Quota::memory));
   }
-  /// Whether publishers have to wait for it: offer() would answer so.
+  /// Whether publishers have to wait: offer() would return Offered::wait.
   [[nodiscard]] bool blocks(std::size_t besides = 0) const noexcept {
     return policy_ == DeliveryPolicy::wait && full(besides);
   }
-  /// What a message counts for: what it takes up in memory, up to a page where malloc(3) maps it.
+  /// Bytes that a message counts: the memory that it takes up. If malloc(3) maps it, the real use
+  /// may be larger by up to a page.
   [[nodiscard]] std::size_t cost_of(std::string_view subject, std::size_t bytes) const noexcept {
     return bytes + message_overhead + (by_subject() ? subject_overhead + subject.size() : 0);
   }
 
-  /// Messages, of so many bytes together, were given to the connection directly.
-  /// Precondition: idle().
+  /// Counts messages that went to the connection directly. Precondition: idle().
+  /// @param bytes  their size together
   void pass(std::size_t bytes, std::uint64_t messages = 1) noexcept {
     assert(idle());
     count_delivered(bytes, messages);
   }
 
-  /// Queues a message, full or not, for DeliveryPolicy::wait: blocks() was false when its publisher
-  /// went on, and the queue may have become full because other accounts took more since. Out of
-  /// memory, it throws as offer() does.
+  /// Queues a message even if the queue is full, for DeliveryPolicy::wait: blocks() was false when
+  /// the publisher was allowed to continue, but the queue may be full now because other accounts
+  /// have taken more memory since. Out of memory, it throws as offer() does.
   void put(std::string_view subject, Message message, std::size_t bytes) {
     append(subject, std::move(message), bytes);
   }
 
-  /// Where it throws, out of memory, the message is not in the queue, and not counted.
+  /// Applies the policy. If it throws std::bad_alloc, the message is not queued and not counted.
   Offered offer(std::string_view subject, Message message, std::size_t bytes) {
     if (const auto known = by_subject_.find(subject); known != by_subject_.end()) {
       return supersede(*known->second, std::move(message), bytes);
@@ -109,10 +110,10 @@ class DeliveryQueue {
   }
 
   struct Next {
-    std::uint64_t lost = 0;  ///< messages that are missing before this one: said here once
+    std::uint64_t lost = 0;  ///< messages lost before this one; each is reported once
     std::optional<Message> message;
   };
-  /// The next message in order. Without one, what was lost last may still be said.
+  /// The next message in order. If no message waits, `lost` may still report the latest losses.
   Next take() noexcept {
     if (entries_.empty()) return {std::exchange(lost_, 0), std::nullopt};
     Entry& first = entries_.front();
@@ -130,15 +131,15 @@ class DeliveryQueue {
   struct Entry {
     Message message;
     std::size_t bytes = 0;
-    std::size_t cost = 0;           // what it counts for
-    std::uint64_t lost_before = 0;  // between the one before and this
-    std::string subject;            // where only the latest counts
+    std::size_t cost = 0;           // as cost_of()
+    std::uint64_t lost_before = 0;  // messages lost between the previous one and this
+    std::string subject;            // only for DeliveryPolicy::latest_only
   };
 
-  // What a message takes up besides its bytes, as malloc(3) of glibc rounds it: its place in the
-  // list, and what comes with the block its bytes are in. Tiny messages are mostly that.
+  // Memory of a message besides its bytes, as malloc(3) of glibc rounds it: the list node, and the
+  // overhead of the block that holds the bytes. For tiny messages, this is most of the memory.
   static constexpr std::size_t message_overhead = sizeof(Entry) + 72;
-  // Its place in the index of subjects.
+  // Memory of its entry in by_subject_.
   static constexpr std::size_t subject_overhead = 96;
 
   [[nodiscard]] bool by_subject() const noexcept { return policy_ == DeliveryPolicy::latest_only; }
@@ -157,7 +158,7 @@ class DeliveryQueue {
     lost_ = 0;
   }
 
-  /// `message` in the place of an older one with its subject, which is no loss.
+  /// Replaces an older message with the same subject, which does not count as a loss.
   Offered supersede(Entry& entry, Message message, std::size_t bytes) noexcept {
     ++counters_.superseded;
     refund(entry);
@@ -172,7 +173,7 @@ class DeliveryQueue {
     return Offered::queued;
   }
 
-  /// Drops what came before `last`, or everything, as long as it is full.
+  /// If the policy permits it, drops the oldest messages while the queue is full, but never `last`.
   void make_room(const Entry* last) noexcept {
     if (policy_ != DeliveryPolicy::drop_oldest && policy_ != DeliveryPolicy::latest_only) return;
     while (full() && !entries_.empty() && &entries_.front() != last) drop_first();
@@ -210,11 +211,12 @@ class DeliveryQueue {
   const DeliveryPolicy policy_;
   const std::size_t limit_;
   core::Account& account_;
-  std::list<Entry> entries_;  // and no deque, which takes half a kilobyte while nothing waits
-  // Of latest_only. Ordered, because strangers choose the subjects: nobody can make it slow.
+  std::list<Entry> entries_;  // not a deque, which takes half a kilobyte while it is empty
+  // For latest_only. An ordered map, not a hash table: clients choose the subjects, and no choice
+  // can make it slow.
   std::map<std::string_view, Entry*> by_subject_;
-  std::size_t pending_ = 0;  // bytes, in the account too
-  std::uint64_t lost_ = 0;   // behind the last one that waits
+  std::size_t pending_ = 0;  // bytes, also charged to the account
+  std::uint64_t lost_ = 0;   // messages lost after the last one that waits
   DeliveryCounters counters_;
 };
 

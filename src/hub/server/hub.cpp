@@ -15,8 +15,8 @@ namespace hallway {
 
 namespace {
 
-/// The hub has a say of its own on full queues and on how many may come; to the server, queues are
-/// never full.
+/// The hub itself limits queues and the size and time of messages, so the server's own limits for
+/// them are set never to apply.
 Limits connection_limits(const HubLimits& limits) {
   return {.max_message = bounds::largest_message,
           .message_time = Duration::zero(),
@@ -70,7 +70,7 @@ class Hub::Core {
 
   HubOptions options_;
   hub::HubState state_;
-  std::optional<Server> server_;  // last: sessions refer to everything above
+  std::optional<Server> server_;  // last: client connections refer to all members above
 };
 
 Result<void> Hub::Core::open(const AddressSpec& address) {
@@ -95,7 +95,7 @@ Task<> Hub::Core::serve(Connection connection) {
   co_await session.run();
 }
 
-/// As nats-server does: clients wait for its INFO first.
+/// INFO before the error, as nats-server sends it: clients wait for INFO first.
 std::string Hub::Core::text_for_too_many(std::uint64_t connection) const {
   const std::string info = state_.info.to_json(connection, state_.leaving);
   return nats::to_bytes({.verb = nats::Verb::info, .text = info}) +

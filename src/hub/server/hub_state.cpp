@@ -12,7 +12,7 @@ namespace hallway::hub {
 
 namespace {
 
-/// As those of NATS servers look.
+/// In the form of a NATS server's id.
 std::string make_server_id() {
   constexpr std::size_t length = 56;
   return 'N' + core::random_base32(length - 1);
@@ -74,7 +74,7 @@ void HubState::report(HubEvent::Kind kind, const Connection& connection,
   try {
     on_event_({kind, connection.number(), connection.peer(), std::move(reason)});
   } catch (const std::bad_alloc&) {
-    // Whoever keeps the events has no room for this one.
+    // Out of memory: this event is lost.
   }
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What all clients of a hub share.
+// The state that all clients of a hub share.
 #pragma once
 
 #include <cstddef>
@@ -31,7 +31,7 @@ class HubState {
 
   HubState(Loop& of, const HubLimits& of_hub, Rules first_rules, OnEvent on_event);
 
-  /// What is on its way to subscribers counts.
+  /// Settles deliveries first, so that the counters include every published message.
   [[nodiscard]] HubStatistics statistics();
   [[nodiscard]] std::vector<UserStatistics> user_statistics() const;
   void report(HubEvent::Kind kind, const Connection& connection, std::string reason) const noexcept;
@@ -39,9 +39,9 @@ class HubState {
   Loop& loop;
   const HubLimits limits;
   HubInfo info;
-  const std::string asked;  // in front of what links see of reply subjects
+  const std::string asked;  // the prefix of reply subjects as links see them
   Rules rules;
-  InterestNotifier interest;  // hears of what the router has
+  InterestNotifier interest;  // observes the router
   Router router;
   Users users;
   DeliveryTotals totals;
@@ -55,8 +55,8 @@ class HubState {
   std::uint64_t answers_refused = 0;
   AbsentLinks absent_links;
   bool leaving = false;           // the hub drains
-  std::size_t reading = 0;        // sessions from which something may still come
-  detail::WaiterList until_read;  // those who wait for the others to have said everything
+  std::size_t reading = 0;        // client connections that are still read from
+  detail::WaiterList until_read;  // connections that wait until `reading` is 0
 
  private:
   OnEvent on_event_;

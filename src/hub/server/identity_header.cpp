@@ -20,7 +20,8 @@ void write(const nats::HeaderBlock& block, const Fields& fields, std::string& ou
   block.write_with(fields, out.data());
 }
 
-/// Somewhere, for who may read it with more patience than we do.
+/// Whether the prefix of the identity fields occurs anywhere in the header, even where it does not
+/// begin a field for us: other parsers may be more lenient.
 bool mentions_identity_field(ByteView header) {
   constexpr ByteView prefix = "hallway-";
   const auto lower = [](char letter) {
@@ -29,8 +30,8 @@ bool mentions_identity_field(ByteView header) {
   return !std::ranges::search(header, prefix, {}, lower).empty();
 }
 
-/// A field ends for everybody where it ends for us. Some readers end a line at a control byte or at
-/// a separator of Unicode, or a text at NUL: behind it could stand what we do not see.
+/// Whether all readers see each field end where we do. Some readers end a line at a control byte or
+/// a Unicode separator, or a text at NUL: what follows it would be a field that we do not see.
 bool ends_alike_for_all_readers(ByteView header) {
   std::string text(header);
   std::erase_if(text, [](char byte) { return byte == '\r' || byte == '\n' || byte == '\t'; });
@@ -42,8 +43,9 @@ std::optional<nats::HeaderBlock> parse(ByteView header) {
   return nats::HeaderBlock::parse(header);
 }
 
-/// The program at the other end, if the process that connected still runs it: read first, asked
-/// then, so that it cannot be another's with the same pid.
+/// The executable of the publisher; empty unless the process that connected is still running. The
+/// path is read before that is checked, so that it cannot belong to another process with the same
+/// pid.
 std::string executable_of(const Connection& publisher) {
   std::string path = publisher.peer().executable();
   const auto identity = publisher.peer_identity();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a hub says of a publisher, in header fields that no publisher can write himself.
+// The header fields in which the hub states the identity of a publisher. No publisher can set them
+// itself.
 #pragma once
 
 #include <array>
@@ -13,19 +14,19 @@
 
 namespace hallway::hub {
 
-/// What is known of one connection, as header fields: its uid is the kernel's word and proof, its
+/// The identity of one connection as header fields. The uid comes from the kernel and is proof; the
 /// pid and executable are hints (hub.hpp).
 class IdentityHeader {
  public:
   explicit IdentityHeader(const Connection& publisher);
 
-  /// Writes the header of a message with the stamp to `out`. Nobody knows where a field ends in a
-  /// block that is not valid: it is left out.
-  /// @param header  as it was sent; may be empty
+  /// Writes the header of a message with the identity fields to `out`. A header that is not valid
+  /// is left out, because readers disagree on where its fields end.
+  /// @param header  as the publisher sent it; may be empty
   void add(ByteView header, std::string& out) const;
 
-  /// The same for a message without stamp: what looks like one is taken away.
-  /// @return whether there was something, and `out` is to be sent instead
+  /// Removes everything that looks like an identity field from a header.
+  /// @return whether there was any; if so, `out` must be sent instead of `header`
   static bool strip(ByteView header, std::string& out);
 
  private:

@@ -12,10 +12,10 @@ namespace hallway::hub {
 
 namespace {
 
-/// So long is a message at most, but for its last line.
+/// Maximum size of a message in bytes, which only its last line may exceed.
 constexpr std::size_t piece = 32 * kibibyte;
 
-/// Before a listener without room is looked at again.
+/// How long to wait before checking again whether a listener has room.
 constexpr Duration pause = std::chrono::milliseconds(5);
 
 bool counts(std::string_view subject, std::string_view group) noexcept {
@@ -25,7 +25,7 @@ bool counts(std::string_view subject, std::string_view group) noexcept {
 }  // namespace
 
 void InterestNotifier::listen(std::uint64_t session, const std::string& sid) {
-  std::erase_if(listeners_, [&](const Listener& one) {  // it was another subscription's
+  std::erase_if(listeners_, [&](const Listener& one) {  // of an older subscription with this sid
     return one.client == session && one.sid == sid;
   });
   if (listeners_.empty()) count_all();
@@ -43,7 +43,7 @@ void InterestNotifier::count_all() {
   }
 }
 
-/// @return whether nobody was interested in that before
+/// @return whether the subject had no subscription before
 bool InterestNotifier::add(std::string_view subject, std::string_view group) {
   if (!counts(subject, group)) return false;
   const auto [place, first] = groups_of_.try_emplace(std::string(subject));
@@ -51,7 +51,7 @@ bool InterestNotifier::add(std::string_view subject, std::string_view group) {
   return first;
 }
 
-/// @return whether nobody is any more
+/// @return whether the subject no longer has a subscription
 bool InterestNotifier::remove(std::string_view subject, std::string_view group) {
   const auto place = groups_of_.find(subject);
   if (!counts(subject, group) || place == groups_of_.end()) return false;
@@ -89,15 +89,15 @@ void InterestNotifier::note(bool wanted, std::string_view subject) {
   hub_.loop.core().schedule_flush_first(*this);
 }
 
-/// The book is not right any more: whoever reads it has to begin anew, and none is forgotten before
-/// the next turn, because this may happen while they are told something.
+/// The registry is no longer correct: all listeners have to start over with a new connection. They
+/// are not removed before the next turn, because this may run while listeners_ is being iterated.
 void InterestNotifier::abort_out_of_memory() noexcept {
   for (const Listener& listener : listeners_) {
     if (ClientSubscription* to = find(listener)) to->subscriber().abort_out_of_memory();
   }
 }
 
-/// nullptr: it has gone.
+/// @return nullptr if the subscription no longer exists
 ClientSubscription* InterestNotifier::find(const Listener& listener) const {
   const auto session = hub_.clients.find(listener.client);
   if (session == hub_.clients.end()) return nullptr;
@@ -105,7 +105,8 @@ ClientSubscription* InterestNotifier::find(const Listener& listener) const {
   return found != nullptr && found->subject() == interest_subject ? found : nullptr;
 }
 
-/// As much as it has room for now. What is left is looked at again soon, and may be less by then.
+/// Sends as many changes as the listener has room for now. A timer retries the rest soon; by then
+/// some changes may have cancelled each other out.
 void InterestNotifier::send_changes(Listener& listener) {
   while (listener.begins || !listener.changes.empty()) {
     ClientSubscription* to = find(listener);

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Tells those who listen to $SYS.HUB.INTEREST what is subscribed to; include/hallway/hub.hpp says
-// in which words.
+// Reports to the subscribers of $SYS.HUB.INTEREST (listeners) which subjects have subscriptions;
+// include/hallway/hub.hpp documents the format.
 //
-// A listener that does not read is not cut: changes it has not been sent wait here, each subject
-// once, and a subject that was wanted only in between is left out. So this grows no larger than the
-// set of subjects that are subscribed to, whatever clients subscribe to and how often.
+// A listener that does not read is not disconnected. Changes that have not been sent to it wait
+// here, one per subject, and a subject whose interest began and ended in between is left out. So
+// the list grows no larger than the set of subscribed subjects, no matter how often clients
+// subscribe.
 //
-// It costs nothing while nobody listens: the book of what is subscribed to is made for the first
-// listener, from what the sessions have, and closed behind the last.
+// It costs nothing while there are no listeners: the registry of subscribed subjects is built from
+// the client connections for the first listener, and cleared after the last.
 #pragma once
 
 #include <cstdint>
@@ -36,8 +37,8 @@ class InterestNotifier final : public InterestObserver,
   InterestNotifier& operator=(const InterestNotifier&) = delete;
   ~InterestNotifier() override { detail::LoopCore::cancel_flush(*this); }
 
-  /// Tells a subscription that has just begun all there is, and from now on what changes.
-  /// @param session  the number of its connection
+  /// Sends all subscribed subjects to a new subscription, and from now on the changes.
+  /// @param session  the connection number of its client
   void listen(std::uint64_t session, const std::string& sid);
 
   void interest_began(std::string_view subject, std::string_view group) noexcept override;
@@ -47,8 +48,8 @@ class InterestNotifier final : public InterestObserver,
   struct Listener {
     std::uint64_t client;
     std::string sid;
-    bool begins = true;                                // it was told nothing so far
-    std::map<std::string, bool, std::less<>> changes;  // that it was not told: wanted, or no longer
+    bool begins = true;                                // nothing has been sent to it yet
+    std::map<std::string, bool, std::less<>> changes;  // not sent yet: whether now subscribed to
 
     Listener(std::uint64_t of, std::string named) : client(of), sid(std::move(named)) {}
   };
@@ -66,8 +67,9 @@ class InterestNotifier final : public InterestObserver,
 
   HubState& hub_;
   std::vector<Listener> listeners_;
-  // The groups that subscribe to each subject, the empty one for who is in none. Ordered, because
-  // strangers choose what stands there: nobody can make it slow.
+  // The queue groups that subscribe to each subject; an empty name stands for subscriptions without
+  // a group. Ordered maps, not hash tables: clients choose the names, and no choice can make them
+  // slow.
   std::map<std::string, std::set<std::string, std::less<>>, std::less<>> groups_of_;
 };
 

@@ -47,7 +47,7 @@ Permissions Permissions::of(const Peer& peer, std::span<const std::uint32_t> gro
     add(permissions.subscribe_, rule.subscribe);
     if (allows_all_inboxes(rule.subscribe)) permissions.hears_all_inboxes_ = true;
   }
-  // What links and those who answer them say is not for others, also not by a wildcard.
+  // Messages of links, and replies to them, are only for trusted peers, even through a wildcard.
   if (!trusted) permissions.subscribe_.deny.push_back(std::string(link_prefix) + '>');
   return permissions;
 }
@@ -64,7 +64,7 @@ bool Permissions::may_publish(std::string_view subject) const noexcept {
 
 Permissions::Subscribing Permissions::may_subscribe(std::string_view subject) const noexcept {
   if (!hears_all_inboxes_ && inbox_reach_of(subject) == InboxReach::all) {
-    return Subscribing::refused;  // it would hear nothing, and never know why
+    return Subscribing::refused;  // otherwise it would receive nothing, without any error
   }
   const bool allowed = !subscribe_.allow || any_contains(*subscribe_.allow, subject);
   if (!allowed || any_contains(subscribe_.deny, subject)) return Subscribing::refused;

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Who may publish and subscribe to what, by the rules (PermissionRule).
+// What a client may publish and subscribe to, according to the rules (PermissionRule).
 //
-// They are as NATS has them, except where nats-server 2.9 is generous: there `foo.*` allows to
-// subscribe to `foo.>`, and what is denied gets through to a subscription that only partly covers
-// it.
+// The semantics are those of NATS, except where nats-server 2.9 is more permissive: there, `foo.*`
+// allows a subscription to `foo.>`, and messages on denied subjects reach a subscription that
+// covers these subjects only in part.
 //
-// Besides, inboxes are private (inbox_subject.hpp): all of them are heard by root, the hub's own
-// user, and whom a rule allows to subscribe to `_INBOX.>` in just these words.
+// In addition, inboxes are private (inbox_subject.hpp): only root, the hub's own user, and a client
+// whose allow list contains exactly `_INBOX.>` may receive all of them.
 #pragma once
 
 #include <cstdint>
@@ -20,16 +20,16 @@
 
 namespace hallway::hub {
 
-/// What all rules say about one peer.
+/// The combined permissions of all rules that apply to one peer.
 class Permissions {
  public:
   /// @param rules    valid, and resolved
-  /// @param trusted  root, or the hub's own user: it may also hear inboxes and what links say
+  /// @param trusted  root, or the hub's own user: may also receive inboxes and the links' subjects
   static Permissions of(const Peer& peer, std::span<const std::uint32_t> groups,
                         std::span<const PermissionRule> rules, bool trusted = false);
 
-  /// From now on what only one of both allows is not allowed: somebody else answers for the peer,
-  /// who has no more rights by it.
+  /// From now on, only what both permissions allow is allowed. It is called if another user is
+  /// responsible for the peer: acting through this peer must not give that user more rights.
   void restrict_to(Permissions other);
 
   [[nodiscard]] bool may_publish(std::string_view subject) const noexcept;
@@ -37,20 +37,20 @@ class Permissions {
   enum class Subscribing : std::uint8_t {
     refused,
     whole,
-    in_part,  ///< each message that comes is to be asked for: may_receive()
+    in_part,  ///< each message must be checked with may_receive()
   };
   /// Precondition: the subject is valid.
   [[nodiscard]] Subscribing may_subscribe(std::string_view subject) const noexcept;
-  /// A message to a subscription that may_subscribe() admitted.
+  /// Whether a subscription that may_subscribe() admitted may receive a message on this subject.
   [[nodiscard]] bool may_receive(std::string_view subject) const noexcept;
-  /// Whether a subscription that may_subscribe() admitted gets messages to inboxes.
+  /// Whether a subscription that may_subscribe() admitted may receive messages to inboxes.
   [[nodiscard]] bool hears_inboxes(std::string_view subject) const noexcept;
 
  private:
   SubjectLists publish_;
   SubjectLists subscribe_;
   bool hears_all_inboxes_ = false;
-  std::shared_ptr<const Permissions> responsible_;  // null: nobody else answers for it
+  std::shared_ptr<const Permissions> responsible_;  // null unless restrict_to() was called
 };
 
 }  // namespace hallway::hub

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A hub's rules, valid and resolved: what is asked of them while it runs.
+// A hub's rules, validated and resolved, and the queries that the running hub makes.
 #pragma once
 
 #include <cstdint>
@@ -30,11 +30,11 @@ class Rules {
     return Permissions::of(peer, groups, rules_.permissions, trusted);
   }
 
-  /// The rule about this subscription of this peer; nullptr: there is none.
+  /// The first rule that applies to this subscription of this peer; nullptr if there is none.
   [[nodiscard]] const DeliveryRule* delivery_of(std::string_view subject, const Peer& peer,
                                                 std::span<const std::uint32_t> groups) const;
 
-  /// Whether messages on this subject say who published them.
+  /// Whether messages on this subject get the identity header of their publisher.
   [[nodiscard]] bool stamps(std::string_view subject) const noexcept;
 
  private:

@@ -15,16 +15,18 @@ namespace hallway::hub {
 
 namespace {
 
-// A chunk stays as long as anybody refers to a part of it. So who does not read gets copies of
-// small parts: else each could hold sixty-four kilobytes.
+// A reference to any part of a chunk keeps the whole chunk alive. A client that does not read
+// therefore gets copies of ranges smaller than this: otherwise each could hold sixty-four
+// kilobytes.
 constexpr std::size_t worth_sharing = 16 * kibibyte;
 
-// What a subscription takes up at most: itself, its places in the tables and lists, and for each
-// token a node of the tree and its place in the index, which grow by doubling.
+// Upper bounds of the memory of a subscription: the object and its entries in tables and lists, and
+// for each token of the subject a tree node and its index entry, which grow by doubling.
 constexpr std::size_t subscription_base = 768;
 constexpr std::size_t subscription_token = 224;
 
-// How long the subscribers of a user that had a slow one hold back nobody else's publishers.
+// How long, after one subscriber of a user was slow, publishers of other users are not paused for
+// any of that user's subscribers.
 constexpr Duration slow_user_time = std::chrono::minutes(1);
 
 std::size_t cost_of_subscription(std::string_view sid, std::string_view subject,
@@ -72,7 +74,8 @@ void Subscriber::subscribe(std::string sid, std::string subject, std::string gro
   user_.add_subscription();
 }
 
-// What is on its way may end this connection, and its subscriptions with it.
+// Settling deliveries may end this connection and so destroy its subscriptions. That is why the
+// functions below check ended_ after it.
 
 void Subscriber::unsubscribe(ClientSubscription& subscription) noexcept {
   observer_.settle_deliveries();
@@ -103,7 +106,7 @@ void Subscriber::finish(ClientSubscription& subscription) noexcept {
 }
 
 void Subscriber::drop_finished(const ClientSubscription& subscription) noexcept {
-  user_.drop_subscription();  // and not before: it took up memory, routed or not
+  user_.drop_subscription();  // not earlier: it took up memory even when it was no longer routed
   const auto [begin, end] = finishing_.equal_range(subscription.sid());
   finishing_.erase(std::find_if(
       begin, end, [&](const auto& entry) { return entry.second.get() == &subscription; }));
@@ -115,7 +118,7 @@ void Subscriber::note_subjects() noexcept {
       if (subscription->subject() != interest_subject) subjects_.push_back(subscription->subject());
     }
   } catch (const std::bad_alloc&) {
-    // It is not known then what it misses.
+    // The hub will not know which messages the link misses.
   }
 }
 
@@ -137,7 +140,8 @@ void Subscriber::write(ByteView bytes) noexcept {
   if (ended_) return;
   try {
     if (state().append(bytes) != Outcome::would_block) return note_kept();
-    // It has written its share of this turn. That is for senders that can wait.
+    // The connection has written its share of this turn. Only senders that can wait heed that
+    // limit.
     auto chunk = core::Chunk::make(bytes.size());
     std::memcpy(chunk.data(), bytes.data(), bytes.size());
     state().enqueue_shared({chunk, 0, bytes.size(), 1});
@@ -163,7 +167,8 @@ void Subscriber::append(const detail::SharedBytes& range) noexcept {
   }
 }
 
-/// What its queue loses over it is in the totals at once: anybody may ask for them.
+/// Adds the messages that the queue drops because of this one to the totals at once, because
+/// statistics may be requested at any time.
 Offered Subscriber::offer(ClientSubscription& subscription, std::string_view subject,
                           const detail::SharedBytes& message) {
   struct Losses {
@@ -197,12 +202,13 @@ detail::TimedWait Subscriber::room(Duration longest) {
   const std::uint64_t taken = state().counters().bytes_sent;
   if (!running() || taken != taken_) took_at_ = Loop::Clock::now();
   if (!running() || publishers_.empty()) {
-    // The rate is measured while somebody waits: before, there may have been nothing to take.
+    // The rate is measured only while a publisher waits: before, there may have been nothing to
+    // take.
     taken_ = taken;
     start(core(), Loop::Clock::now() + between_looks());
   }
   start_pump();
-  // Without a pump there is room already, and nobody to tell.
+  // If the pump is not running, there is room already, and nothing would wake the publisher.
   return {core(), publishers_, pumping_ ? longest : Duration::zero()};
 }
 
@@ -249,7 +255,7 @@ void Subscriber::deliver_next(ClientSubscription& subscription) noexcept {
     totals_.bytes_out += message->end - message->begin;
     append(*message);
   }
-  if (ended_) return;  // and so have its subscriptions
+  if (ended_) return;  // its subscriptions no longer exist
   if (!subscription.queue.idle()) {
     waiting_.push_back(subscription);
   } else if (!subscription.routed()) {
@@ -302,7 +308,7 @@ Duration Subscriber::between_looks() const noexcept {
   return std::max(std::min(limits_.hold_time, limits_.slow_time), shortest);
 }
 
-/// Somebody has waited since the last look, or did until a moment ago.
+/// Checks the rate at which the client takes bytes, as long as publishers wait for it.
 void Subscriber::fire() {
   if (publishers_.empty()) return;
   const auto now = Loop::Clock::now();

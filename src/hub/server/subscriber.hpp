@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The side of a client that messages go out to: its connection's outbound queue, its subscriptions,
-// and what waits for them while that queue is full.
+// The outbound side of a client: the outbound queue of its connection, its subscriptions, and the
+// messages that wait in the subscriptions' own queues while the outbound queue is full.
 //
-// While nothing waits, a message goes to the outbound queue directly. When that is full, it waits
-// for its subscription, and a task, the pump, moves what waits to the outbound queue each time the
-// kernel has taken that: one message of each subscription in turn.
+// While no message waits, a message goes directly to the outbound queue. If that is full, the
+// message waits in the queue of its subscription. Each time the kernel has accepted the outbound
+// queue, a task, the pump, moves waiting messages to it: one message of each subscription in turn.
 #pragma once
 
 #include <cstddef>
@@ -33,7 +33,7 @@
 
 namespace hallway::hub {
 
-/// What all subscribers of a hub share.
+/// Counters over all subscribers of a hub.
 struct DeliveryTotals {
   std::uint64_t messages_out = 0;
   std::uint64_t bytes_out = 0;
@@ -45,10 +45,10 @@ class Subscriber : private detail::Timer {
  public:
   class Observer {
    public:
-    /// A subscription comes or goes, or something is about to be written: what is on its way to
-    /// subscribers goes first.
+    /// Called before a subscription begins or ends and before anything is written: messages already
+    /// published must be moved to the queues first.
     virtual void settle_deliveries() noexcept = 0;
-    /// It did not read, and is cut.
+    /// The client did not read fast enough and is about to be disconnected.
     virtual void too_slow() noexcept = 0;
 
    protected:
@@ -64,19 +64,19 @@ class Subscriber : private detail::Timer {
 
   // Subscriptions ------------------------------------------------------------------------------
 
-  /// By sid; nullptr: it has none of that name.
+  /// @return nullptr if there is no subscription with this sid
   [[nodiscard]] ClientSubscription* find(std::string_view sid) const;
 
-  /// Precondition: the subject is valid, nothing has this sid, and the account has one left.
+  /// Precondition: the subject is valid, the sid is not in use, and User::may_subscribe().
   void subscribe(std::string sid, std::string subject, std::string group, const Service& service);
 
-  /// What waits for it is forgotten.
+  /// Messages that wait for the subscription are discarded.
   void unsubscribe(ClientSubscription& subscription) noexcept;
 
   /// UNSUB with a number; see Subscription::end_after().
   void end_after(ClientSubscription& subscription, std::uint64_t most) noexcept;
 
-  /// It has had its last message; what waits for it is still delivered.
+  /// The subscription has got its last message. Messages that wait for it are still delivered.
   void finish(ClientSubscription& subscription) noexcept;
 
   template <typename Visit>
@@ -85,51 +85,51 @@ class Subscriber : private detail::Timer {
   }
   [[nodiscard]] std::size_t size() const noexcept { return subscriptions_.size(); }
 
-  /// What a link was subscribed to when its connection ended, and the messages of all of its
-  /// subscriptions that have ended: they were given to it, or lost.
+  /// For a link whose connection has ended: the subjects that it was subscribed to, and the number
+  /// of messages of all of its ended subscriptions, whether they were handed to it or lost.
   [[nodiscard]] std::vector<std::string> take_subjects() { return std::exchange(subjects_, {}); }
   [[nodiscard]] std::uint64_t handed() const noexcept { return handed_; }
 
   // Outbound -----------------------------------------------------------------------------------
 
-  /// Whether a message may be given to the connection; the kernel is asked before it is denied.
+  /// Whether the connection has room for a message. It tries to flush a full queue first.
   [[nodiscard]] bool has_room() noexcept;
 
-  /// Copies bytes to the connection. What is on its way goes first where the caller has seen to it;
-  /// the same is true of append().
+  /// Copies bytes to the outbound queue. Neither this nor append() settles deliveries: the caller
+  /// must do so first if the order matters.
   void write(ByteView bytes) noexcept;
 
-  /// Refers the connection to bytes of a shared chunk.
+  /// Adds a reference to bytes of a shared chunk to the outbound queue.
   void append(const detail::SharedBytes& range) noexcept;
 
-  /// Has a message wait for a subscription that cannot have it now.
+  /// Queues a message for a subscription that cannot get it now.
   void enqueue_pending(ClientSubscription& subscription, std::string_view subject,
                        const detail::SharedBytes& message) noexcept;
 
-  /// Until there is room, or it turns out to be slow. When it takes nothing for
-  /// HubLimits::slow_time meanwhile, it is cut.
+  /// Waits until there is room, or until the subscriber turns out to be slow. A subscriber that
+  /// takes nothing for HubLimits::slow_time meanwhile is disconnected.
   [[nodiscard]] detail::TimedWait room(Duration longest);
 
-  /// It took less than HubLimits::least_rate while others waited for it, and has not caught up
-  /// since: nobody is held back for it.
+  /// Whether it took less than HubLimits::least_rate while publishers waited for it, and has not
+  /// caught up since. No publisher is paused for a slow subscriber.
   [[nodiscard]] bool slow() const noexcept { return slow_; }
   [[nodiscard]] const User& user() const noexcept { return user_; }
 
-  /// Tells a subscription how many messages are missing here.
+  /// Reports to a subscription how many messages are missing at this point.
   void tell_gap(const ClientSubscription& subscription, std::uint64_t lost) noexcept;
 
-  /// Moves everything that waits to the connection, which is about to be closed.
+  /// Moves all waiting messages to the outbound queue of a connection that is about to be closed.
   void deliver_rest() noexcept;
 
   // Ending -------------------------------------------------------------------------------------
 
-  /// Says why, and closes the connection after what was written. Empty: says nothing.
+  /// Sends an error, unless it is empty, and closes the connection after what was written.
   void end(ByteView error) noexcept;
-  /// There is no memory for something it ought to get.
+  /// Aborts the connection because there is no memory for something that the client must get.
   void abort_out_of_memory() noexcept;
   [[nodiscard]] bool ended() const noexcept { return ended_; }
 
-  /// Whether it is a link, which passes messages on to others.
+  /// Whether the client is a link, which forwards messages to others.
   [[nodiscard]] bool is_link() const noexcept { return is_link_; }
   void become_link() noexcept {
     observer_.settle_deliveries();
@@ -173,13 +173,13 @@ class Subscriber : private detail::Timer {
   Router& router_;
   DeliveryTotals& totals_;
   Observer& observer_;
-  // Ordered, because strangers choose the sids: nobody can make it slow.
+  // Ordered maps, not hash tables: clients choose the sids, and no choice can make them slow.
   std::map<std::string, Owned, std::less<>> subscriptions_;
   std::multimap<std::string, Owned, std::less<>> finishing_;
-  core::LinkedList<ClientSubscription> waiting_;  // for which something waits, or a gap to be told
-  detail::WaiterList publishers_;                 // that wait for room
-  std::uint64_t taken_ = 0;                       // bytes, when it was last looked at
-  Loop::Clock::time_point took_at_;               // when it was last seen to take any
+  core::LinkedList<ClientSubscription> waiting_;  // with waiting messages or an unreported gap
+  detail::WaiterList publishers_;                 // publishers that wait for room
+  std::uint64_t taken_ = 0;                       // bytes taken by the last check
+  Loop::Clock::time_point took_at_;               // when a check last found that it took any
   bool slow_ = false;
   bool takes_headers_ = false;
   bool is_link_ = false;
@@ -187,7 +187,7 @@ class Subscriber : private detail::Timer {
   std::uint64_t handed_ = 0;
   bool pumping_ = false;
   bool ended_ = false;
-  detail::TaskGroup tasks_;  // last: the pump refers to everything above
+  detail::TaskGroup tasks_;  // last: the pump refers to all members above
 };
 
 }  // namespace hallway::hub

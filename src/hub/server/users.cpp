@@ -32,8 +32,8 @@ detail::TimedWait Users::next_turn(User& user, bool had_some) {
   return {core_, had_some ? user.waiting_again_ : user.waiting_};
 }
 
-/// At the end of a turn: everybody who waits is resumed in the next one. Those for whom nothing is
-/// left of it come here again, and are then in front of those who had some.
+/// Called at the end of a turn: resumes all waiting client connections in the next one. Those that
+/// find its share used up wait again, and are then resumed before those that have run in it.
 void Users::flush_turn() {
   for (auto& [uid, user] : users_) {
     detail::wake_all(core_, user.waiting_);

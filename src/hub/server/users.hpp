@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The users of a hub, and whose turn it is: the time of the loop is shared out among them. In each
-// turn of the loop the sessions of one user have Users::turn_share together. When that is used up,
-// those that still have something to do wait for the next turn, in which they go on in the order
-// they came. So however many connections a user has, and whatever is said on them, the others wait
-// for one share of his.
+// The users of a hub, and how the time of the loop is divided among them. In each turn of the loop,
+// the client connections of one user together have Users::turn_share. When that is used up, those
+// with work left wait for the next turn, in which they continue in the order in which they began to
+// wait. So other users wait for at most one share of a user, no matter how many connections it has
+// and what they send.
 //
 //     while (users.over(user)) co_await users.next_turn(user, false);
 //     users.begin();
@@ -27,7 +27,7 @@
 
 namespace hallway::hub {
 
-/// What the sessions of one user have and have had, together.
+/// The resources and statistics of all client connections of one user together.
 class User {
  public:
   User(core::Account& account, std::size_t most_subscriptions) noexcept
@@ -38,16 +38,16 @@ class User {
   [[nodiscard]] core::Account& account() const noexcept { return account_; }
 
   [[nodiscard]] std::size_t subscriptions() const noexcept { return subscriptions_; }
-  /// Whether another subscription may be had, and memory for it is left.
+  /// Whether the user may have another subscription, and has memory left for it.
   [[nodiscard]] bool may_subscribe() const noexcept {
     return subscriptions_ < most_subscriptions_ && account_.has_left(core::Quota::memory);
   }
   void add_subscription() noexcept { ++subscriptions_; }
   void drop_subscription() noexcept { --subscriptions_; }
 
-  /// Whether a client may finish a large message although the share of the user is used up, by
-  /// subscriptions or by the beginnings of other messages: only where no other one is being
-  /// finished, which would give back what it takes.
+  /// Whether a client may finish a large message although the user's share is used up, by
+  /// subscriptions or by the beginnings of other messages. It may only if no other client is
+  /// finishing one: that one will release its memory.
   [[nodiscard]] bool may_exceed_share() const noexcept {
     return finishing_ == 0 && account_.may_exceed_share(core::Quota::memory);
   }
@@ -55,12 +55,13 @@ class User {
   void end_finishing() noexcept { --finishing_; }
 
   [[nodiscard]] Duration loop_time() const noexcept { return loop_time_; }
-  /// How often one of its sessions waited, for a turn, for a reader or for memory.
+  /// How often one of its client connections waited: for a turn, for a subscriber or for memory.
   [[nodiscard]] std::uint64_t held_back() const noexcept { return held_back_; }
   void count_held_back() noexcept { ++held_back_; }
 
-  /// One of its subscribers took less than the least rate while a publisher waited for it. Until
-  /// then none of them holds back publishers of other users: else each could do so in its turn.
+  /// One of its subscribers took less than HubLimits::least_rate while a publisher waited for it.
+  /// Until the given time, none of its subscribers pauses publishers of other users. Otherwise its
+  /// subscribers could pause them one after the other.
   void note_slow(Loop::Clock::time_point until) noexcept { slow_until_ = until; }
   [[nodiscard]] bool slow(Loop::Clock::time_point now) const noexcept {
     return now < slow_until_ && !account_.trusted();
@@ -75,18 +76,18 @@ class User {
   std::size_t subscriptions_ = 0;
   std::size_t finishing_ = 0;  // clients that have memory for the rest of a large message
   Duration loop_time_{};
-  Duration in_turn_{};  // of the turn that began at turn_
+  Duration in_turn_{};  // used in the turn that began at turn_
   Loop::Clock::time_point turn_;
   std::uint64_t held_back_ = 0;
   Loop::Clock::time_point slow_until_;
-  detail::WaiterList waiting_;        // for the next turn: those who had nothing in this one
-  detail::WaiterList waiting_again_;  // and those who had some of it
+  detail::WaiterList waiting_;        // for the next turn, without having run in this one
+  detail::WaiterList waiting_again_;  // for the next turn, having run in this one
 };
 
 class Users final : private detail::Flushable {
  public:
-  /// Most time that the sessions of one user have in a turn. What one operation causes is done at
-  /// once, and may take longer.
+  /// Maximum time of one user's client connections in a turn. A single operation is never
+  /// interrupted and may take longer.
   static constexpr Duration turn_share = std::chrono::milliseconds(2);
 
   /// @param core  outlives it
@@ -96,7 +97,7 @@ class Users final : private detail::Flushable {
   Users& operator=(const Users&) = delete;
   ~Users() override { detail::LoopCore::cancel_flush(*this); }
 
-  /// A session of a user, from its beginning to its end.
+  /// Counts a client connection of a user as long as it exists.
   class Membership {
    public:
     Membership(Users& users, core::Account& account) : users_(users), user_(users.join(account)) {}
@@ -111,18 +112,18 @@ class Users final : private detail::Flushable {
     User& user_;
   };
 
-  /// A session begins to do something, of which note() then says whose it was.
+  /// A client connection starts work; note() then charges the time to its user.
   void begin() noexcept {
     noted_ = core_.several_fds_active() ? Loop::Clock::now() : std::max(noted_, core_.now());
   }
   void note(User& user) noexcept;
 
-  /// Whether its share of this turn is used up.
+  /// Whether the user's share of this turn is used up.
   [[nodiscard]] bool over(const User& user) const noexcept {
     return user.turn_ == core_.now() && user.in_turn_ >= turn_share;
   }
 
-  /// Until the next turn. @param had_some  whether the session had some of this one
+  /// Waits for the next turn. @param had_some  whether the client connection has run in this one
   [[nodiscard]] detail::TimedWait next_turn(User& user, bool had_some);
 
   template <typename Visit>
@@ -138,7 +139,7 @@ class Users final : private detail::Flushable {
   detail::LoopCore& core_;
   const std::size_t most_subscriptions_;
   std::map<std::uint32_t, User> users_;
-  Loop::Clock::time_point noted_;  // the beginning of the time that is in no account yet
+  Loop::Clock::time_point noted_;  // the beginning of the time that no user is charged with yet
 };
 
 }  // namespace hallway::hub

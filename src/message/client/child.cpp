@@ -18,11 +18,12 @@ namespace hallway {
 
 namespace {
 
-/// The kernel's; glibc keeps the first two to itself, and SIGRTMIN is the third (man 7 signal).
+/// The kernel's first real-time signal. glibc reserves the first two, and SIGRTMIN is the third
+/// (man 7 signal).
 constexpr int first_real_time_signal = 32;
 
-/// Watches a child from its start, so that nothing can fail any more when it ends: tells whoever
-/// waits for it, or reaps it when nobody does any more.
+/// Watches a child from its start, so that no call can fail when it ends. Wakes the tasks that wait
+/// for the child, or reaps it after its Child was destroyed.
 class Watcher final : public detail::Lingering, private detail::Watch {
  public:
   explicit Watcher(Loop& loop) : loop_(&loop) {}
@@ -64,7 +65,7 @@ class Watcher final : public detail::Lingering, private detail::Watch {
       detail::wake_all(loop_->core(), waiting_);
       return;
     }
-    (void)sys::reap(pidfd_.get());  // how it ended was of interest to nobody
+    (void)sys::reap(pidfd_.get());  // no task wants the exit status
     stop_watching();
     loop_->core().destroy_later(*this);
   }
@@ -76,7 +77,7 @@ class Watcher final : public detail::Lingering, private detail::Watch {
 };
 
 std::vector<std::string> child_environment(const std::vector<std::string>& added) {
-  // What was handed to us by socket activation or a service manager is not for our children.
+  // Variables set for us by socket activation or a service manager are not for our children.
   std::vector<std::string> replaced = {"LISTEN_PID",     "LISTEN_PIDFDID", "LISTEN_FDS",
                                        "LISTEN_FDNAMES", "NOTIFY_SOCKET",  "WATCHDOG_PID",
                                        "WATCHDOG_USEC"};
@@ -90,7 +91,7 @@ std::vector<std::string> child_environment(const std::vector<std::string>& added
 
 std::string ExitStatus::to_string() const {
   if (signal == 0) return "exit status " + std::to_string(code);
-  // Null for every signal glibc has no words for: the real-time ones, and what is not a signal.
+  // Null for every signal that glibc has no description for: real-time signals and invalid numbers.
   const char* words = sigdescr_np(signal);
   if (words == nullptr && signal >= first_real_time_signal && signal < NSIG)
     words = "real-time signal";
@@ -109,15 +110,15 @@ struct Child::State {
   std::unique_ptr<Watcher> watcher;
   bool own_group;
   std::int32_t pid = -1;
-  bool reaped = true;  // there is nothing to reap yet
-  bool gone = true;    // and nothing to signal
+  bool reaped = true;  // there is no process to reap yet
+  bool gone = true;    // and none to signal
   std::optional<Connection> connection;
 };
 
 Result<Child> Child::spawn(Loop& loop, std::vector<std::string> command, ChildOptions options) {
   auto pair = socket_pair(options.type);
   if (!pair) return std::unexpected(pair.error());
-  // First, because a process that runs already could not be taken back.
+  // Before the process starts, because a running process could not be undone.
   auto connection = Connection::adopt(loop, std::move(pair->first), std::move(options.connection));
   if (!connection) return std::unexpected(connection.error());
   const int theirs = pair->second.get();
@@ -137,14 +138,14 @@ Result<Child> Child::spawn_with(Loop& loop, std::vector<std::string> command,
   const auto pid = sys::spawn(command, std::to_array(standard), environment, options.own_group);
   if (!pid) return sys::failure(pid.error(), "start", command.front());
 
-  // Whatever goes wrong from here on, nothing runs on that nobody watches.
+  // Whatever fails from here on, no process keeps running unwatched.
   struct Unwatched {
     std::int32_t pid;
     ~Unwatched() {
       if (pid > 0) sys::kill_and_reap(pid);
     }
   } unwatched{*pid};
-  // Its pid cannot be reused before we reap it, so this is the same process for certain.
+  // The pid cannot be reused before we reap the process, so it is certainly the same process.
   auto pidfd = sys::open_pidfd(*pid);
   if (!pidfd) return sys::failure(pidfd.error(), "watch", command.front());
   const auto watched = state->watcher->watch(std::move(*pidfd));

@@ -15,14 +15,14 @@ namespace {
 
 using core::Deadline;
 
-/// A base, so that it is there before the transport and after it.
+/// A base class, so that the pool is constructed before the ConnectionCore and destroyed after it.
 struct OwnPool {
   core::BufferPools pool;
 };
 
 }  // namespace
 
-/// The transport's other driver: where ConnectionState waits on a loop, this one polls.
+/// The blocking driver of a ConnectionCore: ConnectionState waits on a loop, this one polls.
 class Client::State : private OwnPool, public detail::ConnectionCore {
  public:
   explicit State(message::Connected made)
@@ -53,7 +53,7 @@ class Client::State : private OwnPool, public detail::ConnectionCore {
   }
 
   Sent send(ByteView message, std::vector<Descriptor> descriptors, const Deadline& deadline) {
-    // Only a message that timed out half written can still be queued.
+    // Only a message that timed out partly written can still be queued.
     Outcome outcome = flush_within(deadline);
     if (outcome == Outcome::ok) outcome = enqueue(message, descriptors);
     if (outcome == Outcome::ok) outcome = flush_within(deadline);

@@ -26,7 +26,7 @@ std::shared_ptr<const detail::ConnectionConfig> config_for(const ConnectOptions&
       type});
 }
 
-/// Refuses descriptors where the kernel can: their sender is told, and nothing has to be closed.
+/// Refuses descriptors in the kernel, if it can: the sender gets an error, and none must be closed.
 void settle_descriptors(const Descriptor& socket, std::size_t accepted) {
   if (accepted == 0) sys::deny_fd_passing(socket.get());
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Connecting, without the waiting: what the loop's connect and the blocking one share.
+// Connecting without waiting: the part that the loop's connect and the blocking one share.
 #pragma once
 
 #include <chrono>
@@ -13,15 +13,16 @@
 
 namespace hallway::message {
 
-/// A connected socket, checked, and what is known of it.
+/// A connected and checked socket, its peer and its configuration.
 struct Connected {
   Descriptor socket;
   Peer peer;
   std::shared_ptr<const detail::ConnectionConfig> config;
 };
 
-/// One connect until its deadline. attempt(), and as long as that gives nothing, wait pause() and
-/// attempt again: a full backlog says EAGAIN, and no event follows when there is room.
+/// One connect until its deadline. Call attempt(); while that returns nullopt, wait for pause() and
+/// call it again. For a full backlog the kernel reports EAGAIN, and there is no event when it has
+/// room.
 class Connecting {
  public:
   Connecting(const AddressSpec& address, const ConnectOptions& options);
@@ -29,8 +30,8 @@ class Connecting {
   /// @errors as Connection::connect(), timed_out included
   Result<std::optional<Connected>> attempt();
 
-  /// How long to wait now: longer each time, with jitter, so that many clients of one busy
-  /// server do not come back together.
+  /// How long to wait before the next attempt. Grows each time and has jitter, so that many clients
+  /// of one busy server do not return together.
   Duration pause();
 
  private:
@@ -44,7 +45,7 @@ class Connecting {
   Duration next_pause_;
 };
 
-/// Adopts a socket that is connected already.
+/// Adopts a socket that is already connected.
 Result<Connected> adopt_connected(Descriptor socket, ConnectionOptions options);
 
 }  // namespace hallway::message

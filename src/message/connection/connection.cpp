@@ -71,7 +71,7 @@ Error Sent::error() const { return flow_->explain("send to", outcome_); }
 
 // Connection -------------------------------------------------------------------------------------
 
-// A coroutine: its parameters are taken by value and live in it.
+// A coroutine: its parameters are passed by value and live in its frame.
 Task<Result<Connection>> Connection::connect(Loop& loop, AddressSpec address,
                                              ConnectOptions options) {
   message::Connecting connecting(address, options);

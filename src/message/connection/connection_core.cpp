@@ -11,18 +11,18 @@ namespace hallway::detail {
 
 namespace {
 
-// From here on, an unfinished message stays in its large buffer; below, copying it out of there
-// and back is cheaper than keeping that from the others.
+// An unfinished message of at least this size stays in its large buffer. For a smaller one, copying
+// it out and back is cheaper than keeping the buffer from other connections.
 constexpr std::size_t worth_keeping = 64 * kibibyte;
 
-// From here on, a message is sent from where it lies.
+// A message of at least this size is sent from where it lies.
 constexpr std::size_t large_message = bounds::chunk;
 
-// What one sender may write before the others on its loop get their turn.
+// Bytes that one sender may write before the others on its loop get their turn.
 constexpr std::size_t most_per_turn = 1 * mebibyte;
 
-// Receives it takes at most to read away what nobody wants; a peer that floods us does not keep
-// its connection open that way.
+// Maximum number of receives to discard unwanted data before closing. A peer that floods us does
+// not keep its connection open that way.
 constexpr int most_discards = 64;
 
 }  // namespace
@@ -55,14 +55,15 @@ ConnectionCore::ConnectionCore(Descriptor socket, const Peer& peer,
   if (config_->options.descriptors > 0) inbox_ = std::make_unique<Inbox>();
   plain_ = !packets() && !inbox_;
   if (packets()) {
-    // Without credentials an empty packet could not be told from the end (see receive_packet).
+    // Without credentials an empty packet could not be distinguished from the end (see
+    // receive_packet).
     const auto set = sys::pass_credentials(socket_.get());
     if (!set) {
       fail([&] { return sys::failure(set.error(), "receive from", peer_.to_string()).error(); });
     }
     largest_packet_ =
         static_cast<std::uint32_t>(sys::packet_max(socket_.get()).value_or(UINT32_MAX));
-    // Any framing with overhead: append() then never takes its short way, which is for streams.
+    // Any framing with overhead: append() then never takes its fast path, which is for streams.
     receive_framing_ = send_framing_ = Framing::lines();
   }
 }
@@ -71,7 +72,7 @@ ConnectionCore::~ConnectionCore() { queue_.buffers().received.release(std::move(
 
 // Receiving --------------------------------------------------------------------------------------
 
-// After each step the pointers are right, because the next may throw.
+// The pointers are valid after each step, because the next one may throw.
 void ConnectionCore::make_room() {
   const auto partial = static_cast<std::size_t>(filled_ - unread_);
   const auto lies_at = [&](const char* where) {
@@ -92,7 +93,7 @@ void ConnectionCore::make_room() {
   if (packets() && wanted <= max_message_) wanted = max_message_ + 1;
   if (wanted == buffer_.size()) return;
   buffer_.resize(wanted);
-  lent_ = false;  // of another size than the pool's: freed instead of given back
+  lent_ = false;  // not of the pool's size: freed instead of returned
   lies_at(buffer_.data());
 }
 
@@ -120,7 +121,7 @@ void ConnectionCore::yield() {
 }
 
 ConnectionCore::Fill ConnectionCore::fill(std::size_t most) {
-  // Whatever the hour: a task that was woken for this has at least some of it.
+  // Even if the turn is over: a task that was woken for this data gets at least some of it.
   look_up_at_ = messages_received_ + bounds::messages_between_looks;
   if (inbound_end_ != Outcome::ok) return Fill::ended;
   make_room();
@@ -132,7 +133,8 @@ ConnectionCore::Fill ConnectionCore::fill(std::size_t most) {
   auto got = packets() ? receive_packet(room) : receive_stream(room);
   if (!got && got.error() == ECONNRESET) {
     // A seqpacket peer's reset is reported before the packets it had sent, a stream's after its
-    // bytes. Either way everything that is queued is read first, and then this.
+    // bytes. In both cases everything that is queued is read first, and the reset is reported after
+    // it.
     reset_ = true;
     got = packets() ? receive_packet(room) : receive_stream(room);
   }
@@ -161,9 +163,10 @@ sys::Expected<std::size_t> ConnectionCore::receive_stream(iovec room) {
   return reception->size;
 }
 
-// What waited here before this receive belongs to the one message that is not whole yet, because
-// only then is more received. So at most twice the limit is ever held, however slowly a peer sends
-// that message; whether what came now belongs to it, too, is known once its end is.
+// Descriptors that waited before this receive belong to the one incomplete message, because more is
+// received only while a message is incomplete. So at most twice the limit is ever held, however
+// slowly a peer sends that message. Whether the new descriptors also belong to it is known only at
+// its end.
 void ConnectionCore::keep_descriptors(sys::ReceiveResult& reception) noexcept {
   const std::size_t limit = config_->options.descriptors;
   core::ReceivedDescriptors came(std::exchange(reception.descriptors, {}));
@@ -180,14 +183,14 @@ void ConnectionCore::keep_descriptors(sys::ReceiveResult& reception) noexcept {
   }
   const bool truncated = reception.descriptors_truncated || came.size() > limit;
   if (came.empty() && !truncated) return;
-  // Some are missing, or more came than were asked for: none of them can be trusted to be the one
-  // the sender meant.
+  // Some are missing, or more came than were requested. None of them can be trusted to be the one
+  // that the sender meant.
   if (truncated) came.clear();
   arrived.push_back({bytes_received_ + reception.size, std::move(came), truncated});
 }
 
-// An empty packet and the end are both zero bytes, and MSG_EOR is never reported. But a packet
-// comes with its sender's credentials, and the end without.
+// An empty packet and the end both read as zero bytes, and MSG_EOR is never reported. But a packet
+// comes with its sender's credentials, and the end does not.
 sys::Expected<std::size_t> ConnectionCore::receive_packet(iovec room) {
   auto reception = sys::receive(socket_.get(), room, config_->options.descriptors, true);
   if (!reception) return std::unexpected(reception.error());
@@ -223,7 +226,7 @@ bool ConnectionCore::take_next(std::optional<Received>& received) {
     case Frame::State::too_large: fail_too_large(); return give_end(received);
     case Frame::State::incomplete: break;
   }
-  // Less than that is as true, where a frame may be a little larger than its message.
+  // A smaller value is also correct. A frame may be slightly larger than its message.
   scanned_ = static_cast<std::uint32_t>(std::min<std::size_t>(bytes.size(), UINT32_MAX));
   if (inbound_end_ == Outcome::ok) return false;
   if (inbound_end_ == Outcome::end_of_stream && !bytes.empty()) {
@@ -271,7 +274,7 @@ bool ConnectionCore::give(std::optional<Received>& received, ByteView message,
 }
 
 bool ConnectionCore::give_piece(std::optional<Received>& received, const Piece& piece) {
-  plain_ = piece.last && !inbox_;  // next()'s short way knows nothing of pieces
+  plain_ = piece.last && !inbox_;  // next()'s fast path does not handle pieces
   if (piece.last) return give(received, piece.bytes, piece.consumed);
   unread_ += piece.consumed;
   scanned_ = 0;
@@ -292,11 +295,11 @@ bool ConnectionCore::give_end(std::optional<Received>& received) {
 }
 
 // Descriptors belong to the frame in which the receive that brought them ended. The kernel ends a
-// receive behind the write that carried descriptors, so what we and others send as one frame with
-// its descriptors is always attributed to that frame, whatever the reads look like.
+// receive after the write that carried descriptors. So a frame that any sender writes at once with
+// its descriptors is always matched with them, however the reads fall.
 //
-// Its message is taken already: what finds no memory is lost like what found no room in the
-// kernel.
+// The message itself is already consumed. Descriptors that find no memory are lost, like those for
+// which the kernel found no room.
 Outcome ConnectionCore::claim_descriptors(std::uint64_t frame_end) noexcept {
   bool whole = true;
   auto& arrived = inbox_->arrived;
@@ -355,9 +358,10 @@ Outcome ConnectionCore::refuse(ByteView message, std::size_t descriptors) {
   const bool large_begins_to_wait = !large_waits_ && send_blocked_ && sent_from_place(message);
   large_waits_ = large_waits_ || large_begins_to_wait;
   if (!over_soft_limit() && !over_share() && !others_turn) return Outcome::ok;
-  // Closes append()'s short way, too: a small message must not overtake those that wait.
+  // Also closes append()'s fast path: a small message must not overtake those that wait.
   seal_queue();
-  // A full queue is being written already, and its clock runs; of these two neither is certain.
+  // A full queue is already being written, and its clock runs. In these three cases neither is
+  // certain.
   if (others_turn || large_begins_to_wait || over_share()) on_queued();
   return Outcome::would_block;
 }
@@ -376,16 +380,16 @@ bool ConnectionCore::sent_from_place(ByteView message) const noexcept {
   return message.size() >= large_message && !keeps_boundaries();
 }
 
-// A large message is offered to the kernel at once, and only what it does not take is copied. So
-// one is not sent while the kernel takes nothing.
+// A large message is offered to the kernel at once, and only the part it does not take is copied.
+// So none is sent while the kernel takes nothing.
 Outcome ConnectionCore::send_from_place(ByteView message) {
   OutboundQueue::OpenEnd end = open_queue(send_framing_.overhead());
   room_ = send_framing_.write_head(message.size(), end.room);
   room_end_ = end.room_end;
   const std::size_t tail = send_framing_.overhead() - static_cast<std::size_t>(room_ - end.room);
   ++messages_sent_;
-  on_queued();  // even if all of it goes out now: who waits hears of an end, and the turn of its
-                // own
+  on_queued();  // even if all of it goes out now: the flush of the turn reports an end to waiters,
+                // and resets written_this_turn_
   ByteView rest = message;
   flush(rest);
   if (outbound_end_ != Outcome::ok) return outbound_end_;
@@ -393,7 +397,7 @@ Outcome ConnectionCore::send_from_place(ByteView message) {
   try {
     end = open_queue(rest.size() + tail);
   } catch (const std::bad_alloc&) {
-    fail_out_of_memory();  // its beginning is on the way: nothing else can follow
+    fail_out_of_memory();  // its beginning was sent: no other message can follow
     return Outcome::failed;
   }
   end.room = send_framing_.write_tail(core::copy_bytes(rest, end.room));
@@ -421,7 +425,7 @@ Outcome ConnectionCore::enqueue(ByteView message, std::vector<Descriptor>& descr
 
 void ConnectionCore::write_frame(ByteView message) {
   const std::size_t size = message.size() + (packets() ? 0 : send_framing_.overhead());
-  if (size == 0 && !packets()) {  // an empty raw message is no bytes at all
+  if (size == 0 && !packets()) {  // an empty raw message has no bytes
     ++messages_sent_;
     return;
   }
@@ -442,7 +446,7 @@ OutboundQueue::OpenEnd ConnectionCore::open_queue(std::size_t size) {
   return queue_.open(size, end);
 }
 
-// append()'s short way ends where the soft limit does, also in the middle of a chunk.
+// append()'s fast path ends at the soft limit, even in the middle of a chunk.
 void ConnectionCore::keep_open(const OutboundQueue::OpenEnd& end) noexcept {
   room_ = end.room;
   room_end_ = end.room_end;
@@ -492,7 +496,7 @@ Outcome ConnectionCore::flush(ByteView& behind) noexcept {
     return Outcome::would_block;
   }
   if (error == EPIPE || error == ECONNRESET) {
-    // Told once per socket: the next receive would only see an end.
+    // The kernel reports it once per socket: the next receive would only see an end.
     reset_ = reset_ || error == ECONNRESET;
     end_outbound(Outcome::peer_gone);
     return outbound_end_;
@@ -509,9 +513,9 @@ Outcome ConnectionCore::flush(ByteView& behind) noexcept {
   return outbound_end_;
 }
 
-// The kernel's first buffer is full, so this one carries much: each time it is full the writer
-// sleeps, and a larger one saves most of that. Not where old messages are to give way to new ones:
-// out of the kernel none can be taken back.
+// The kernel's first buffer is full, so this connection carries much data. Each time the buffer is
+// full the writer sleeps, and a larger one avoids most of that. Not under a policy that drops
+// messages: a message in the kernel cannot be withdrawn.
 bool ConnectionCore::widen_send_buffer() noexcept {
   const ConnectionOptions& options = config_->options;
   const bool drops = options.full == Full::drop_oldest || options.full == Full::drop_newest;
@@ -540,9 +544,9 @@ void ConnectionCore::end_outbound(Outcome outcome) noexcept {
   room_ = room_end_ = nullptr;
 }
 
-// Both -------------------------------------------------------------------------------------------
+// Both directions --------------------------------------------------------------------------------
 
-// The first failure counts. Before it, error_ says at most why a message was refused.
+// The first failure counts. Before it, error_ at most explains why a message was refused.
 void ConnectionCore::keep_error(std::unique_ptr<Error> error) noexcept {
   if (!error_ || outbound_end_ == Outcome::ok) error_ = std::move(error);
 }
@@ -580,7 +584,7 @@ Outcome ConnectionCore::look_whether_read() noexcept {
   const auto unread = sys::unread_by_peer(socket_.get());
   if (!unread) return fail_with(unread.error());
   if (*unread > 0) return Outcome::would_block;
-  // The kernel notes the error before it throws away what was not read.
+  // The kernel records the error before it discards what was not read.
   const auto error = sys::take_error(socket_.get());
   if (!error) return fail_with(error.error());
   reset_ = reset_ || *error == ECONNRESET;
@@ -614,7 +618,7 @@ Error ConnectionCore::explain_outcome(const char* operation, Outcome outcome) co
           .error();
     case Outcome::would_block: return sys::failure(EAGAIN, operation, subject).error();
     case Outcome::failed: return sys::failure(ENOMEM, operation, subject).error();
-    case Outcome::no_responders:  // of hubs alone
+    case Outcome::no_responders:  // only hubs report it
     case Outcome::ok: break;
   }
   return sys::failure(0, operation, subject).error();
@@ -647,9 +651,9 @@ void ConnectionCore::close_socket() noexcept {
     if (!got || *got == 0) break;
   }
   if (inbox_) {
-    // What is still queued in it may bring descriptors, which the kernel closes with it.
+    // Unread data in the socket may carry descriptors, which the kernel closes with it.
     inbox_->arrived.clear();
-    sys::shut_down(socket_.get());  // the peer does not wait for the close
+    sys::shut_down(socket_.get());  // so that the peer does not wait for the close
     core::close_in_background(std::move(socket_));
   }
   socket_.close();

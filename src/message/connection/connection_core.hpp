@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Messages over one connected socket, without waiting: what Connection does on a loop and Client
-// does by blocking. A transport reads and writes when it is told to and says what came of it.
+// Messages over one connected socket, without waiting: the part that Connection (on a loop) and
+// Client (blocking) share. A ConnectionCore reads and writes when it is called, and returns the
+// outcome.
 //
-// Either direction ends once and for all. inbound_end() and outbound_end() are ok until then.
+// Each direction ends once and permanently. inbound_end() and outbound_end() are ok until then.
 //
-// std::bad_alloc leaves a transport as it was before the call: no byte and no descriptor that
-// arrived is lost, and none that was sent. What cannot be undone ends in Outcome::failed instead.
+// std::bad_alloc leaves a ConnectionCore as it was before the call: no byte or descriptor that
+// arrived is lost, and none that was sent. A step that cannot be undone ends in Outcome::failed
+// instead.
 #pragma once
 
 #include <algorithm>
@@ -33,8 +35,8 @@
 
 namespace hallway::detail {
 
-/// What every connection of one server, or of one connect, has in common. Shared, because a
-/// thousand idle connections should not hold a thousand copies.
+/// What all connections of one server, or of one connect, have in common. It is shared so that a
+/// thousand idle connections do not hold a thousand copies.
 struct ConnectionConfig {
   ConnectionOptions options;
   Address address;
@@ -46,10 +48,10 @@ struct SharedBytes {
   core::Chunk chunk;
   std::size_t begin = 0;
   std::size_t end = 0;
-  std::size_t messages = 0;  // that many frames, one after the other
+  std::size_t messages = 0;  // number of frames, one after the other
 };
 
-/// How long to wait before asking again whether a peer has read everything: longer each time.
+/// How long to wait before checking again whether a peer has read everything. Grows each time.
 class ReadPause {
  public:
   Duration next() noexcept { return std::exchange(next_, std::min(2 * next_, longest)); }
@@ -63,7 +65,7 @@ class ReadPause {
 
 class ConnectionCore : public Flow {
  public:
-  /// Adopts a connected socket. `buffers` outlives the transport.
+  /// Adopts a connected socket. `buffers` must outlive this object.
   ConnectionCore(Descriptor socket, const Peer& peer,
                  std::shared_ptr<const ConnectionConfig> config, core::BufferPools& buffers);
   virtual ~ConnectionCore();
@@ -72,30 +74,30 @@ class ConnectionCore : public Flow {
 
   enum class Fill : std::uint8_t { progress, would_block, ended };
 
-  /// Reads from the socket once, at most so many bytes of a stream. Only when next() found no
-  /// message.
+  /// Reads from the socket once, at most `most` bytes of a stream. Call it only after next() found
+  /// no message.
   Fill fill(std::size_t most = bounds::stream_read);
 
-  /// Whether next() gave nothing for the others' sake, although messages are buffered.
+  /// Whether next() found no message only to let other tasks run, although messages are buffered.
   [[nodiscard]] bool yielded() const noexcept { return yielded_; }
 
-  /// Gives the large receive buffer back until there is something to read. Only when next()
-  /// found no message.
+  /// Returns the large receive buffer to its pool until there is something to read. Call it only
+  /// after next() found no message.
   void release_buffer();
 
-  /// The same where little was read and others on the loop read, too: one large buffer, which stays
-  /// in the cache, then serves them all.
+  /// Does the same if little is buffered. Used when others on the loop also read: one large buffer,
+  /// which stays in the cache, then serves them all.
   void yield();
 
-  /// Part of a message, which is not whole yet.
+  /// Whether part of an incomplete message is buffered.
   [[nodiscard]] bool has_partial() const noexcept { return filled_ != unread_ || in_pieces(); }
-  /// Of the receive buffer, what was received into: messages that were handed out are there until
-  /// the next is asked for.
+  /// Bytes of the receive buffer that hold received data. Messages that were handed out stay there
+  /// until the next one is requested.
   [[nodiscard]] std::size_t buffered_bytes() const noexcept {
     return buffer_ ? static_cast<std::size_t>(filled_ - buffer_.data()) : 0;
   }
 
-  /// The slow half of next(): descriptors, packets, and the ways a stream ends.
+  /// The slow path of next(): descriptors, packets, and the ways a stream ends.
   bool take_next(std::optional<Received>& received);
 
   /// The same for next_some().
@@ -106,38 +108,39 @@ class ConnectionCore : public Flow {
 
   // Sending ------------------------------------------------------------------------------------
 
-  /// The slow half of append(). A full queue is would_block, and so is a sender that has written
-  /// more at once than the others on the loop should wait for, and a large message that nothing
-  /// could be done with but to copy it.
+  /// The slow path of append(). Returns would_block for a full queue, for a sender that has written
+  /// more at once than the others on the loop should wait for, and for a large message that could
+  /// only be copied.
   Outcome enqueue(ByteView message);
-  /// Takes the descriptors only with ok.
+  /// Takes the descriptors only if it returns ok.
   Outcome enqueue(ByteView message, std::vector<Descriptor>& descriptors);
 
-  /// By reference; `frame` is in this transport's send framing.
+  /// Queues by reference; `frame` must be in this connection's send framing.
   void enqueue_shared(const SharedBytes& frame);
 
-  /// Writes until the queue is empty (ok), the kernel is full (would_block) or it ends. It takes
-  /// more when the socket is writable again, or where resource_backoff() is active, after its
-  /// pause.
+  /// Writes until the queue is empty (ok), the kernel is full (would_block) or the direction ends.
+  /// After would_block, call it again when the socket is writable or, if resource_backoff() is
+  /// active, after its pause.
   Outcome flush() noexcept;
   [[nodiscard]] const message::ResourceBackoff& resource_backoff() const noexcept {
     return resource_backoff_;
   }
 
-  /// Whether the socket can carry a packet of `size` bytes. A stream carries anything.
+  /// Whether the socket can carry a packet of `size` bytes. A stream carries any size.
   [[nodiscard]] bool fits(std::size_t size) const noexcept { return size <= largest_packet_; }
   bool drop_oldest() { return queue_.drop_oldest(); }
   void count_dropped() noexcept { ++dropped_; }
 
-  /// Whether the peer has read everything that the kernel took: ok, or would_block while it has
-  /// not, or the reason of an end; peer_gone if it closed its end before that.
+  /// Whether the peer has read everything that the kernel took.
+  /// @return ok, would_block while it has not, or the reason of an end; peer_gone if it closed its
+  ///         end before that
   Outcome look_whether_read() noexcept;
 
   [[nodiscard]] std::size_t queued_bytes() const noexcept {
     return queue_.bytes({room_, room_end_});
   }
   [[nodiscard]] bool queue_empty() const noexcept { return queue_.empty(); }
-  /// The kernel did not take everything at the last flush.
+  /// Whether the kernel did not take everything at the last flush.
   [[nodiscard]] bool send_blocked() const noexcept { return send_blocked_; }
   /// A large message that waits counts as queued.
   [[nodiscard]] bool over_soft_limit() const noexcept {
@@ -146,15 +149,16 @@ class ConnectionCore : public Flow {
   void end_outbound(Outcome outcome) noexcept;
   [[nodiscard]] Outcome outbound_end() const noexcept { return outbound_end_; }
 
-  /// Nothing more is queued; what is, is still written.
+  /// Accepts no more messages. What is queued is still written.
   void refuse_more() noexcept;
 
-  /// Others had their turn: this one may write at once again.
+  /// The other senders had their turn: this one may write at once again.
   void end_turn() noexcept { written_this_turn_ = 0; }
 
-  // Both ---------------------------------------------------------------------------------------
+  // Both directions -----------------------------------------------------------------------------
 
-  /// Ends both directions with the error that `describe` gives: out of memory, if it cannot.
+  /// Ends both directions with the error that `describe` returns, or with "out of memory" if it
+  /// throws std::bad_alloc.
   template <typename Describe>
   void fail(Describe describe) noexcept {
     try {
@@ -171,17 +175,17 @@ class ConnectionCore : public Flow {
   void set_framing(Framing receive, Framing send) noexcept;
   [[nodiscard]] Framing send_framing() const noexcept { return send_framing_; }
 
-  /// The peer can send no more; what it has sent is still received, and then Outcome::closed.
-  /// False: it was so already, or the connection is gone.
+  /// Makes the peer's sends fail. What it has sent is still received, and then Outcome::closed.
+  /// @return false if this was done before, or if the connection is gone
   bool shut_down_reading() noexcept {
     return !std::exchange(read_shut_down_, true) && sys::shutdown_reading(socket_.get());
   }
 
-  /// Tells the peer that no more comes. Where that is forbidden, only closing tells it: the
-  /// transport fails.
+  /// Announces to the peer that no more data comes. If that is forbidden, only closing announces
+  /// it, so the connection fails.
   void shut_down_writing() noexcept;
 
-  /// Reads away what nobody will receive, then closes: see Connection::close().
+  /// Discards data that will not be received, then closes: see Connection::close().
   void close_socket() noexcept;
   [[nodiscard]] Descriptor release_socket() noexcept { return std::move(socket_); }
 
@@ -196,27 +200,28 @@ class ConnectionCore : public Flow {
   [[nodiscard]] std::uint64_t bytes_received() const noexcept { return bytes_received_; }
 
  protected:
-  /// Something was queued: to be flushed before long.
+  /// Called when something was queued, which must be flushed before long.
   virtual void on_queued() {}
 
-  /// Something is about to be queued.
+  /// Called before something is queued.
   virtual void before_queuing() noexcept {}
 
-  /// From now on those of another loop. `buffers` outlives the transport.
+  /// Switches to the buffers of another loop. `buffers` must outlive this object.
   void use_buffers(core::BufferPools& buffers) noexcept { queue_.use_buffers(buffers); }
 
-  /// Whether the kernel may be asked to hold so many bytes. It is told whether they are held.
+  /// Whether the kernel may be asked for a send buffer of `bytes`. If it grants that,
+  /// note_send_buffer() is called.
   [[nodiscard]] virtual bool may_raise_send_buffer(std::size_t /*bytes*/) noexcept { return true; }
   virtual void note_send_buffer(std::size_t /*bytes*/) noexcept {}
 
-  /// Whether nothing more may wait for the kernel to take it, below the soft limit too.
+  /// Whether no more data may wait for the kernel to take it, even below the soft limit.
   [[nodiscard]] virtual bool over_share() const noexcept { return false; }
 
-  /// Whether a task has had its share of this turn.
+  /// Whether a task has used its share of this turn.
   [[nodiscard]] virtual bool turn_is_over() const { return false; }
 
  private:
-  /// Descriptors that arrived and no frame has claimed yet.
+  /// Descriptors that arrived and that no frame has claimed yet.
   struct Arrived {
     std::uint64_t position;  // bytes_received_ after the receive that brought them
     core::ReceivedDescriptors descriptors;
@@ -232,7 +237,7 @@ class ConnectionCore : public Flow {
   void keep_descriptors(sys::ReceiveResult& reception) noexcept;
   void make_room();
   Outcome claim_descriptors(std::uint64_t frame_end) noexcept;
-  /// A message was begun that is taken in pieces.
+  /// Whether the first pieces of a message were handed out, and not yet the last.
   [[nodiscard]] bool in_pieces() const noexcept { return progress_ && progress_->begun; }
 
   bool should_yield();
@@ -250,7 +255,7 @@ class ConnectionCore : public Flow {
   OutboundQueue::OpenEnd open_queue(std::size_t size);
   void keep_open(const OutboundQueue::OpenEnd& end) noexcept;
   void seal_queue() noexcept;
-  /// Writes `behind` after the queue, too, and leaves of it what the kernel did not take.
+  /// Also writes `behind` after the queue, and leaves in it what the kernel did not take.
   Outcome flush(ByteView& behind) noexcept;
   bool widen_send_buffer() noexcept;
   [[nodiscard]] bool keeps_boundaries() const noexcept {
@@ -270,7 +275,7 @@ class ConnectionCore : public Flow {
   bool read_shut_down_ = false;  // shut_down_reading() was called
   bool widened_ = false;         // widen_send_buffer() was called
   bool send_blocked_ = false;    // the kernel did not take everything at the last flush
-  bool large_waits_ = false;     // for the queue to be empty, and so does everybody behind it
+  bool large_waits_ = false;     // a large message waits for an empty queue, and so do later ones
   bool reset_ = false;           // the kernel reported ECONNRESET; what was queued is still read
   Peer peer_;
   core::ReceiveBuffer buffer_;
@@ -280,7 +285,7 @@ class ConnectionCore : public Flow {
   std::unique_ptr<Progress> progress_;  // only where messages are taken in pieces
   OutboundQueue queue_;
   message::ResourceBackoff resource_backoff_;
-  std::uint32_t written_this_turn_ = 0;  // at most what one may write
+  std::uint32_t written_this_turn_ = 0;  // at most most_per_turn
   std::uint32_t largest_packet_ = UINT32_MAX;
   std::uint64_t bytes_received_ = 0;
   std::uint64_t bytes_sent_ = 0;

@@ -43,7 +43,7 @@ Result<Connection> ConnectionState::open(Loop& loop, Descriptor socket, const Pe
   if (limits.handshake_time > Duration::zero() || limits.idle_time > Duration::zero()) {
     state->start_clock();
   }
-  // Last: who never sat down has no end to be told of.
+  // Last: the observer is notified only of the end of a connection that was opened.
   if (observer) state->kept_.emplace(observer->account(), core::Quota::memory);
   state->observer_ = std::move(observer);
   return Connection(state.release());
@@ -55,7 +55,7 @@ ConnectionState::ConnectionState(Loop& loop, Descriptor socket, const Peer& peer
       loop_(&loop) {}
 
 ConnectionState::~ConnectionState() {
-  kept_.reset();  // the account ends with the seat
+  kept_.reset();  // the account ends with the slot
   send_buffer_.reset();
   if (observer_ && !finished_) observer_->connection_ended(*this, "closed here");
   if (receiving_ != nullptr) receiving_->wait_->over = true;
@@ -83,7 +83,7 @@ bool ConnectionState::begin_receive(Connection::Receive& receive) {
   receiving_ = &receive;
   if (!yielded()) await_more();
   if (draining_ || yielded())
-    core().schedule_flush(*this);  // goes on at the end of the turn: flush_turn()
+    core().schedule_flush(*this);  // continues at the end of the turn: flush_turn()
   if (receive.within_ != forever) {
     auto& deadline = waits().deadline;
     if (!deadline) deadline = std::make_unique<Deadline>(*this);
@@ -119,7 +119,7 @@ Received ConnectionState::try_receive() {
   note_asking();
   const Running next_end = next_clock(true);
   if (next_end.until > core().now()) return {Outcome::would_block, Message(), this};
-  // Out of time, unless the rest of the message is in the socket.
+  // The time is over, unless the rest of the message is already in the socket.
   std::uint64_t before = 0;
   do {
     before = bytes_received();
@@ -137,7 +137,7 @@ void ConnectionState::ready(std::uint32_t events) {
   or_end([&] { handle(events); });
 }
 
-// In the middle of a message there is no hurry: epoll tells when more of it has come.
+// In the middle of a message nothing is urgent: epoll reports when more of it has arrived.
 bool ConnectionState::try_read_now() {
   if (receiving_ == nullptr || draining_ || has_partial()) return false;
   bool reports = true;
@@ -152,14 +152,14 @@ void ConnectionState::handle(std::uint32_t events) {
   if (receiving_ != nullptr) {
     read();
   } else {
-    // Only now and not when the last message was taken: most tasks are back at receive() before
-    // the next event, and two system calls a message are saved.
+    // The watch ends now, not when the last message was taken: most tasks call receive() again
+    // before the next event, which saves two system calls per message.
     listening_ = false;
     update_events();
   }
 }
 
-/// @return whether the receive has its outcome now
+/// @return whether the outcome of the receive is now known
 bool ConnectionState::read() {
   std::optional<Received> received;
   if (read_once(received)) {
@@ -171,8 +171,8 @@ bool ConnectionState::read() {
   note_kept();
   note_partial();
   if (!draining_ || has_partial()) return false;
-  // Between this look and the close a peer could send what nobody would ever read. So its sends
-  // are made to fail first (EPIPE: it knows), and what got in before that is still answered.
+  // Between this check and the close, a peer could send data that would never be read. So its sends
+  // are made to fail first (EPIPE, which it sees), and what arrived before that is still answered.
   if (shut_down_reading()) return read();
   complete(Received(Outcome::closed, Message(), this));
   return true;
@@ -189,14 +189,14 @@ bool ConnectionState::read_once(std::optional<Received>& received) {
   return take(received);
 }
 
-/// What the task that receives has asked for: a message, or a piece of one.
+/// Takes what the receiving task has asked for: a message, or a piece of one.
 bool ConnectionState::take(std::optional<Received>& received) {
   return receiving_ != nullptr && receiving_->wait_->for_piece ? next_some(received)
                                                                : next(received);
 }
 
-/// The time of a receive has passed. What arrived within it counts, even if the loop was busy with
-/// other work and has not read it yet.
+/// The timeout of a receive has passed. Data that arrived within it counts, even if the loop was
+/// busy with other work and has not read it yet.
 void ConnectionState::give_up_receiving() {
   try {
     std::optional<Received> received;
@@ -218,8 +218,8 @@ void ConnectionState::complete(const Received& received) {
   core().schedule(receive.wait_->waiter);
 }
 
-// After a failure both directions are over: whoever waits is told, and the socket is closed now
-// and not when the program gets round to it.
+// After a failure both directions have ended. All waiters are notified, and the socket is closed
+// now rather than when the program closes it.
 void ConnectionState::complete_with_end() {
   std::optional<Received> received;
   if (receiving_ != nullptr && take(received)) complete(*received);
@@ -283,8 +283,8 @@ void ConnectionState::flush_turn() {
       if (!take(received)) return await_more();
       return complete(*received);
     }
-    // What has arrived is still taken, one read a turn: a peer that keeps sending must not keep
-    // the loop from hearing that time is up.
+    // What has arrived is still received, one read per turn: a peer that keeps sending must not
+    // keep the loop from noticing that the time is over.
     if (draining_ && receiving_ != nullptr) read();
   });
 }
@@ -319,7 +319,7 @@ void ConnectionState::note_pressure(Outcome outcome) {
   } else if (waits_) {
     waits_->retry_at = off;
   }
-  // Where there is no soft limit, its owner watches the queue.
+  // If there is no soft limit, the owner of the connection watches the queue.
   const bool has_limit = config().options.limits.outbound_soft != SIZE_MAX;
   const bool over = over_soft_limit() || (has_limit && over_share());
   if (over && waits().soft_since == off) waits_->soft_since = Loop::Clock::now();
@@ -327,11 +327,11 @@ void ConnectionState::note_pressure(Outcome outcome) {
   if (refused || over) start_clock();
 }
 
-// In order, and each with its own message: a sender that was woken and found the queue full
-// again would have lost its place.
+// In order, and each with its own message: a sender that was only woken, and found the queue full
+// again, would have lost its position.
 void ConnectionState::wake_senders() {
   if (!waits_ || waits_->senders.empty()) return;
-  before_queuing();  // may end this connection, and whoever waits with it
+  before_queuing();  // may end this connection, and its waiters with it
   auto& senders = waits_->senders;
   while (!senders.empty()) {
     Connection::Send& send = *senders.front();
@@ -374,7 +374,7 @@ void ConnectionState::miss_broadcast() noexcept {
 
 void ConnectionState::queue_broadcast(const SharedBytes& frame) {
   if (closing_ || outbound_end() != Outcome::ok) return;
-  // A sender with a larger SO_SNDBUF than ours can send what we cannot pass on.
+  // A sender with a larger SO_SNDBUF than ours can send packets that we cannot forward.
   if (!fits(frame.end - frame.begin)) {
     count_dropped();
     return;
@@ -392,7 +392,7 @@ void ConnectionState::queue_broadcast(const SharedBytes& frame) {
       }
       break;
     case Full::drop_oldest: {
-      // Over its share, it may have what it gives up.
+      // Over its share, the connection may only refill the space that it gives up.
       const std::size_t most =
           no_more ? std::min(limits.outbound_soft, queued_bytes()) : limits.outbound_soft;
       while (queued_bytes() + size > most && drop_oldest()) count_dropped();
@@ -411,11 +411,11 @@ void ConnectionState::queue_broadcast(const SharedBytes& frame) {
   if (send_blocked()) note_kept();
 }
 
-// What it keeps ----------------------------------------------------------------------------------
+// Accounting -------------------------------------------------------------------------------------
 
-/// Of the server's connections, what goes beyond bounds::connection: what the kernel refused, with
-/// the rest of the chunk it lies in; and more than a fair read in the receive buffer, which then
-/// has as many pages as are read at once.
+/// Charges a server's connection for what it holds beyond bounds::connection. That is what the
+/// kernel refused, with the rest of the chunk it is in, and a receive buffer with more than a fair
+/// read, which then has as many pages as one read fills.
 void ConnectionState::note_kept() noexcept {
   if (!kept_) return;
   const std::size_t unsent = send_blocked() && !queue_empty() ? queued_bytes() + bounds::chunk : 0;
@@ -423,7 +423,7 @@ void ConnectionState::note_kept() noexcept {
   kept_->set(unsent + (read > bounds::fair_read ? std::max(read, bounds::stream_read) : 0));
 }
 
-// The kernel doubles what it is asked for (man 7 socket, SO_SNDBUF).
+// The kernel doubles the requested size (man 7 socket, SO_SNDBUF).
 
 bool ConnectionState::may_raise_send_buffer(std::size_t bytes) noexcept {
   return !observer_ || observer_->account().has_left(core::Quota::send_buffers, 2 * bytes);
@@ -457,7 +457,7 @@ void ConnectionState::half_close() {
 void ConnectionState::close(Outcome outcome) {
   if (closing_) return;
   before_queuing();
-  if (closing_) return;  // a broadcast was too much for it
+  if (closing_) return;  // a broadcast has ended it
   on_queued();
   closing_ = true;
   refuse_more();
@@ -468,12 +468,12 @@ void ConnectionState::close(Outcome outcome) {
     finish();
     return;
   }
-  if (observer_) observer_->room_made();  // no broadcast waits for it any more
+  if (observer_) observer_->room_made();  // no broadcast waits for it any longer
   try {
-    waits().active_at = Loop::Clock::now();  // the peer has its time from here on
+    waits().active_at = Loop::Clock::now();  // the peer's time starts here
     start_clock();
   } catch (const std::bad_alloc&) {
-    // Nothing would bound how long it may take to read the rest.
+    // Without a clock, the peer could take any time to read the rest.
     end_outbound(Outcome::closed);
     finish();
   }
@@ -492,8 +492,8 @@ Descriptor ConnectionState::release() {
   LoopCore::cancel_flush(*this);
   closing_ = finished_ = true;
   Descriptor socket = release_socket();
-  // As a new socket is: its next owner expects nothing else. These calls fail only for an option
-  // the kernel does not have, and then we did not change it either.
+  // Restores the state of a new socket, which the next owner expects. These calls fail only for an
+  // option that the kernel does not have, and then we did not change it either.
   (void)sys::set_nonblocking(socket.get(), false);
   (void)sys::allow_fd_passing(socket.get(), true);
   if (packets()) (void)sys::pass_credentials(socket.get(), false);
@@ -516,7 +516,7 @@ bool ConnectionState::move_to(Loop& loop) noexcept {
   stop_watching();
   loop_ = &loop;
   use_buffers(core().buffers());
-  LoopCore::cancel_flush(*this);  // where no turn will come any more
+  LoopCore::cancel_flush(*this);  // on a loop that runs no further turn
   core().schedule_flush(*this);
   Clock* clock = waits_ ? waits_->clock.get() : nullptr;
   if (clock != nullptr && clock->running()) clock->start(core(), clock->when());
@@ -533,7 +533,7 @@ void ConnectionState::finish() noexcept {
   stop_watching();
   LoopCore::cancel_flush(*this);
   if (waits_ && waits_->clock) waits_->clock->stop();
-  close_socket();  // the receive buffer stays: somebody may still look at a message in it
+  close_socket();  // the receive buffer stays: a message in it may still be in use
   note_kept();
   send_buffer_.reset();
   if (waits_) complete_senders(waits_->flushers, outbound_end());
@@ -542,7 +542,7 @@ void ConnectionState::finish() noexcept {
     try {
       reason = reason_of_end();
     } catch (const std::bad_alloc&) {
-      reason = "out of memory";  // in so few letters that it needs none itself
+      reason = "out of memory";  // short enough to need no allocation
     }
     observer_->connection_ended(*this, std::move(reason));
     observer_->room_made();
@@ -571,7 +571,7 @@ void ConnectionState::drain() noexcept {
   });
 }
 
-// What the loop is asked to report ---------------------------------------------------------------
+// Watched events ---------------------------------------------------------------------------------
 
 void ConnectionState::update_events() {
   set_events((listening_ ? sys::event_readable : 0U) | (full_ ? sys::event_writable : 0U));
@@ -579,8 +579,8 @@ void ConnectionState::update_events() {
 
 // Clocks -----------------------------------------------------------------------------------------
 
-// They begin at the time it is, and not at that of the turn: work of the program may have blocked
-// the loop since, and that is no time the peer had.
+// Clocks start at the current time, not at that of the turn: work of the program may have blocked
+// the loop since, and that time must not count against the peer.
 
 ConnectionState::Waits& ConnectionState::waits() {
   if (!waits_) waits_ = std::make_unique<Waits>();
@@ -604,8 +604,8 @@ void ConnectionState::note_activity() noexcept {
   if (waits_) waits_->active_at = Loop::Clock::now();
 }
 
-/// The program has dealt with the messages it was given, and it is the peer's turn: from here on
-/// the peer is idle. Whoever asks again after a deadline of his own has not dealt with any.
+/// The program has processed the messages it was given, so from now on the peer is idle. A program
+/// that asks again after a timeout of its own has processed none, and the idle time continues.
 void ConnectionState::note_asking() {
   if (config().options.limits.idle_time <= Duration::zero()) return;
   if (waits().dealt_with != messages_received_) {
@@ -615,8 +615,8 @@ void ConnectionState::note_asking() {
   start_clock();
 }
 
-/// @param asking  whether somebody wants the next message now: nobody else can be kept waiting
-///                for the rest of it, which may well lie in the kernel
+/// @param asking  whether a task wants the next message now. Otherwise no task waits for the rest
+///                of it, which may already be in the kernel
 ConnectionState::Running ConnectionState::next_clock(bool asking) const noexcept {
   Running next{off, ""};
   if (!waits_) return next;
@@ -635,7 +635,7 @@ ConnectionState::Running ConnectionState::next_clock(bool asking) const noexcept
   }
   consider(waits_->soft_since, limits.outbound_soft_time,
            "it reads too slowly: the outbound queue stayed over its soft limit");
-  // While the program works on a message, the peer rightly waits.
+  // While the program processes a message, the peer is not expected to send.
   if (waits_->dealt_with == messages_received_) {
     consider(waits_->active_at, limits.idle_time, "nothing came or went within the idle time");
   }
@@ -655,8 +655,8 @@ void ConnectionState::start_clock() {
   if (!clock->running() || clock->when() > next) clock->start(core(), next);
 }
 
-// A clock is not moved when what it watches moves on: it fires, looks, and is set again. That
-// makes it free for messages that keep coming.
+// A clock is not restarted when the times it watches advance: it fires, checks, and is set again.
+// So it costs nothing for messages that keep coming.
 void ConnectionState::check_clocks() {
   const TimePoint now = core().now();
   if (waits_->retry_at <= now) {
@@ -674,15 +674,15 @@ void ConnectionState::check_clocks() {
   }
 }
 
-/// The loop may have been blocked by other work, or have many other sockets that are ready, and not
-/// have come to what this peer did in time.
+/// The loop may have been blocked by other work, or by many other ready sockets, and may not have
+/// processed in time what this peer did.
 void ConnectionState::look_once_more() {
   if (full_) write();
   read_what_arrived();
 }
 
-/// A message may take several reads: reads until it is whole, or the socket is empty. Bounded: a
-/// message over max_message ends the connection.
+/// A message may take several reads: reads until it is whole, or the socket is empty. This is
+/// bounded, because a message over max_message ends the connection.
 void ConnectionState::read_what_arrived() {
   std::uint64_t before = 0;
   do {

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A Connection from the inside: a transport on a loop, and who waits for it.
+// A Connection from the inside: a ConnectionCore on a loop, and the tasks that wait for it.
 //
-// Reading is lazy: the socket is watched while a task receives; an event that finds nobody
-// receiving turns the watch off, and the next receive turns it on again. That is what pushes
-// back on a peer whose messages are not taken.
+// Reading is lazy: the socket is watched while a task receives. An event that arrives while no task
+// receives turns the watch off, and the next receive turns it on again. This is the back-pressure
+// on a peer whose messages are not taken.
 //
-// Out of memory, a call of the program throws std::bad_alloc and changes nothing; where nobody
-// called, in an event or in a destructor, it costs this connection and nothing else.
+// When memory runs out, a call of the program throws std::bad_alloc and changes nothing. In an
+// event or a destructor, which no program calls, only this connection ends.
 #pragma once
 
 #include <memory>
@@ -23,22 +23,23 @@
 
 namespace hallway::detail {
 
-/// A server's side of its connection: told when it ends, asked for the others.
+/// A server's side of its connection: it is notified of the end, and reaches the other connections.
 class ConnectionObserver {
  public:
   virtual ~ConnectionObserver() = default;
   [[nodiscard]] virtual std::uint64_t number() const noexcept = 0;
-  /// What the server keeps for its uid.
+  /// The account of its uid at the server.
   [[nodiscard]] virtual core::Account& account() const noexcept = 0;
   virtual void connection_ended(ConnectionState& state, std::string reason) noexcept = 0;
-  /// Its socket lives on in another program; how it ends is not ours to know.
+  /// Its socket continues in another program, so its end will not be known here.
   virtual void connection_released() noexcept = 0;
   virtual Task<> broadcast(ByteView message, const ConnectionState* except) = 0;
-  /// Broadcasts right now, if that takes no more than adding to the broadcasts before it.
+  /// Broadcasts immediately, if that takes no more than appending to the broadcasts before it.
+  /// @return false if the message was not broadcast
   virtual bool broadcast_batched(ByteView message, const ConnectionState* except) = 0;
-  /// What was broadcast so far is put into the queues: somebody is about to use or look at one.
+  /// Puts what was broadcast so far into the queues, before one of them is used or examined.
   virtual void settle_broadcasts() noexcept = 0;
-  /// A connection somebody's broadcast waits for has room again, or is gone.
+  /// A connection that a broadcast waits for has room again, or is gone.
   virtual void room_made() = 0;
 };
 
@@ -48,7 +49,7 @@ class ConnectionState final : public ConnectionCore,
                               private Flushable {
  public:
   /// Adopts a connected socket and watches it. Owned by the Connection made from it, until that
-  /// lets go; then by the loop, until everything is written.
+  /// detaches; then by the loop, until everything is written.
   static Result<Connection> open(Loop& loop, Descriptor socket, const Peer& peer,
                                  std::shared_ptr<const ConnectionConfig> config,
                                  std::shared_ptr<ConnectionObserver> observer = nullptr);
@@ -58,51 +59,51 @@ class ConnectionState final : public ConnectionCore,
 
   // What Connection and its awaitables do ------------------------------------------------------
 
-  bool begin_receive(Connection::Receive& receive);  ///< false: it has its outcome already
+  bool begin_receive(Connection::Receive& receive);  ///< false if the outcome is already known
   void forget(const Connection::Receive& receive) noexcept;
-  bool begin_send(Connection::Send& send);  ///< false: it has its outcome already
+  bool begin_send(Connection::Send& send);  ///< false if the outcome is already known
   void forget(const Connection::Send& send) noexcept;
 
   Received try_receive();
-  /// As look_whether_read(); what is still queued here counts as unread.
+  /// As look_whether_read(). Bytes that are still queued here count as unread.
   Outcome look_whether_confirmed();
   void half_close();
   void close(Outcome outcome = Outcome::closed);
   void abort();
   Descriptor release();
 
-  /// The owner goes: closes, and deletes itself when that is done.
+  /// Called when the owner is destroyed. Closes, and deletes itself when that is done.
   void detach();
   [[nodiscard]] bool move_to(Loop& loop) noexcept override;
 
   // What servers do ----------------------------------------------------------------------------
 
-  /// Lets the task finish with what has arrived; a receive that would have to wait ends with
+  /// Lets the task process what has arrived. A receive that would have to wait ends with
   /// Outcome::closed.
   void drain() noexcept;
 
-  /// One broadcast message, by the connection's policy for a full queue. Whom it cannot be queued
-  /// for loses the connection, because it would miss a message.
+  /// Queues one broadcast message, by the connection's policy for a full queue. If that fails, the
+  /// connection ends, because it would otherwise lose a message.
   void deliver(const SharedBytes& frame) noexcept;
-  /// There was no memory for the frame that only it needs.
+  /// Ends the connection: there was no memory for the frame that only it needs.
   void miss_broadcast() noexcept;
 
-  /// Whether broadcasts may be delivered to it many at a time: not where each may be dropped.
+  /// Whether broadcasts may be delivered to it in batches: not if each message may be dropped.
   [[nodiscard]] bool takes_many() const noexcept {
     const Full full = config().options.full;
     return !packets() && (full == Full::wait || full == Full::disconnect);
   }
   [[nodiscard]] bool blocks_broadcast() const noexcept;
-  /// A broadcast waits for it: it is looked at in this turn, and its clocks run.
+  /// A broadcast waits for this connection: it is flushed in this turn, and its clocks run.
   void note_blocking();
-  /// What the server broadcast so far is in the queue from here on.
+  /// Puts what the server broadcast so far into the queue.
   void settle_broadcasts() noexcept {
     if (observer_) observer_->settle_broadcasts();
   }
 
-  /// What it keeps now is in the account of its uid.
+  /// Charges the memory it holds now to the account of its uid.
   void note_kept() noexcept;
-  /// The kernel takes nothing, and its uid has as much waiting here as it may.
+  /// Whether the kernel takes nothing and its uid has as many bytes waiting here as it may.
   [[nodiscard]] bool over_share() const noexcept override {
     return send_blocked() && kept_ && !kept_->may_grow();
   }
@@ -116,24 +117,24 @@ class ConnectionState final : public ConnectionCore,
   using TimePoint = Loop::Clock::time_point;
   static constexpr TimePoint off = TimePoint::max();
 
-  /// A clock that runs, and what is wrong when it has run out.
+  /// A clock that runs, and the reason for the error when it expires.
   struct Running {
     TimePoint until;
     const char* reason;
   };
 
-  /// What only few connections need, and idle ones do not hold.
+  /// What only few connections need, so that idle ones do not hold it.
   struct Waits {
-    std::vector<Connection::Send*> senders;   // for room
-    std::vector<Connection::Send*> flushers;  // for an empty queue
+    std::vector<Connection::Send*> senders;   // wait for room
+    std::vector<Connection::Send*> flushers;  // wait for an empty queue
     std::unique_ptr<Deadline> deadline;       // of the receive
     std::unique_ptr<Clock> clock;             // watches the times below
-    TimePoint partial_since = off;            // a message began to arrive
-    TimePoint soft_since = off;               // the queue went over its soft limit
-    TimePoint opened_at = off;                // noted where the handshake has a time
-    TimePoint active_at = off;                // bytes went in or out; noted while a clock runs
-    TimePoint retry_at = off;                 // the kernel refused for lack of something
-    std::uint64_t dealt_with = 0;             // messages the program had when it asked for more
+    TimePoint partial_since = off;            // when a message began to arrive
+    TimePoint soft_since = off;               // when the queue went over its soft limit
+    TimePoint opened_at = off;                // noted if the handshake has a time limit
+    TimePoint active_at = off;                // when bytes went in or out; noted while a clock runs
+    TimePoint retry_at = off;                 // when to retry after resource exhaustion
+    std::uint64_t dealt_with = 0;             // messages received when the program asked for more
   };
 
   ConnectionState(Loop& loop, Descriptor socket, const Peer& peer,
@@ -148,7 +149,7 @@ class ConnectionState final : public ConnectionCore,
   void note_send_buffer(std::size_t bytes) noexcept override;
   [[nodiscard]] bool turn_is_over() const override;
 
-  /// Runs what no caller waits for: out of memory ends the connection.
+  /// Runs an action that no program called: out of memory ends the connection.
   template <typename Action>
   void or_end(Action action) noexcept;
 
@@ -185,13 +186,13 @@ class ConnectionState final : public ConnectionCore,
 
   Loop* loop_;
   std::shared_ptr<ConnectionObserver>
-      observer_;  // shared with the handler: whichever ends last frees the place
-  std::optional<core::Charge> kept_;         // of a server's connection
+      observer_;                      // shared with the handler: whichever ends last frees the slot
+  std::optional<core::Charge> kept_;  // memory it holds; only of a server's connection
   std::optional<core::Charge> send_buffer_;  // of one whose buffer is larger than usual
   Connection::Receive* receiving_ = nullptr;
   std::unique_ptr<Waits> waits_;
-  bool listening_ = true;  // for something to read
-  bool full_ = false;      // the kernel takes no more; waiting for it to be writable
+  bool listening_ = true;  // watches for something to read
+  bool full_ = false;      // the kernel takes no more: waits until it is writable
   bool draining_ = false;
   bool half_closed_ = false;
   bool closing_ = false;

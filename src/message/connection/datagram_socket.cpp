@@ -24,15 +24,16 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// An unconnected sender polls writable although its receiver's queue is full: there is no event
-// to wait for, only time.
+// An unconnected sender polls writable even while its receiver's queue is full. There is no event
+// for room in that queue, so it retries after a time.
 constexpr Duration first_retry = 500us;
 constexpr Duration longest_retry = 20ms;
 
-// How long a kernel may be out of something, whatever the sender's deadline: as a connection's.
+// How long the kernel may lack resources, whatever the sender's timeout: the same time as for a
+// connection.
 constexpr Duration longest_refusal = Limits{}.outbound_soft_time;
 
-/// How much of `within` is left.
+/// The remaining part of `within`.
 class TimeLeft {
  public:
   explicit TimeLeft(Duration within) : within_(within), start_(Loop::Clock::now()) {}
@@ -67,7 +68,7 @@ Result<Descriptor> make_socket_for(const Address& address) {
   return std::move(*socket);
 }
 
-/// What each datagram brings with it.
+/// Sets what the kernel attaches to each datagram.
 Result<void> set_passing(int socket, const Address& address, const DatagramOptions& options) {
   if (const auto set = sys::pass_credentials(socket); !set) {
     return sys::failure(set.error(), "bind", address.unescaped());
@@ -76,7 +77,7 @@ Result<void> set_passing(int socket, const Address& address, const DatagramOptio
   return {};
 }
 
-/// When the time is up.
+/// The error when the time is over.
 std::unexpected<Error> given_up(bool refused, int error, const Address& to, std::size_t size) {
   if (refused) return not_sent(error, to, size);
   return sys::failure(ETIMEDOUT, "send to", to.unescaped(),
@@ -96,11 +97,11 @@ struct DatagramSocket::State : detail::Watch {
   void ready(std::uint32_t events) override {
     if ((events & ~sys::event_writable) != 0) detail::wake_all(loop.core(), readers);
     if ((events & ~sys::event_readable) != 0) detail::wake_all(loop.core(), writers);
-    // Whoever still has to wait asks again.
+    // A task that must wait longer sets its event again.
     set_events(0);
   }
 
-  /// False: time is up.
+  /// Waits for an event. The result is false if the time is over.
   detail::TimedWait wait(detail::WaiterList& list, std::uint32_t event, Duration longest) {
     set_events(events() | event);
     return {loop.core(), list, longest};
@@ -139,14 +140,14 @@ struct DatagramSocket::State : detail::Watch {
     try {
       options.on_path_event({kind, address, why});
     } catch (const std::bad_alloc&) {
-      // The program has no room for this one.
+      // The program has no memory for this event, which is lost.
     }
   }
 
-  /// A socket is bound once in its life: the path gets a new one.
+  /// A socket can be bound only once, so the path gets a new socket.
   bool rebind() {
     if (options.on_path_lost != PathLost::rebind) return false;
-    // Binding would ask whoever is there by connecting, over and over.
+    // SocketFile::bind_again() would connect to a live server at the path on each attempt.
     if (net::is_held(address).value_or(false)) return false;
     auto fresh = make_socket_for(address);
     if (!fresh || !set_passing(fresh->get(), address, options)) return false;
@@ -160,13 +161,14 @@ struct DatagramSocket::State : detail::Watch {
     left_behind.push_back({std::move(socket), std::move(*name)});
     socket = std::move(*fresh);
     *name = std::move(*bound);
-    // Nobody who is connected to the old socket sends to it from now on: what is queued is bounded.
+    // Peers connected to the old socket can no longer send to it, so what is queued there is
+    // bounded.
     (void)sys::shutdown_reading(left_behind.back().socket.get());
     detail::wake_all(loop.core(), readers);
     return true;
   }
 
-  /// The next datagram; those that were sent to former sockets come first.
+  /// Receives the next datagram; those sent to former sockets come first.
   sys::Expected<sys::ReceiveResult> take(std::size_t most, sys::SocketAddress& from) {
     const iovec room{buffer.data(), most};
     while (!left_behind.empty()) {
@@ -199,7 +201,8 @@ struct DatagramSocket::State : detail::Watch {
     return sys::failure(ECANCELED, operation, address.unescaped(), "the socket was closed");
   }
 
-  /// Again, because the receiver was restarted: the connection leads to the one that is gone.
+  /// Connects again after a restart of the receiver: the old connection leads to the socket that is
+  /// gone.
   sys::Expected<void> reconnect() {
     const auto there = net::resolve(*connected, options.server_uid);
     if (!there) return std::unexpected(there.error());
@@ -219,10 +222,10 @@ struct DatagramSocket::State : detail::Watch {
   DatagramOptions options;
   Descriptor socket;
   std::optional<net::SocketFile> name;
-  std::optional<net::SharedState> found;  // of an inherited one
+  std::optional<net::SharedState> found;  // of an inherited socket
   Address address;
   std::optional<Address> connected;
-  /// A socket whose path was lost; what was sent to it is received before anything else.
+  /// A socket whose path was lost. What was sent to it is received before anything else.
   struct Former {
     Descriptor socket;
     net::SocketFile name;  // removed before its socket is closed
@@ -309,7 +312,8 @@ Task<Result<Datagram>> DatagramSocket::receive(Duration within) {
       }
       co_return std::move(datagram);
     }
-    // A connected socket hears here that its receiver is gone; the next send finds out itself.
+    // On a connected socket this reports that the receiver is gone. The next send reports it as
+    // well.
     if (got.error() != EAGAIN && got.error() != ECONNRESET && got.error() != ECONNREFUSED) {
       co_return sys::failure(got.error(), "receive on", state.address.unescaped());
     }
@@ -389,7 +393,7 @@ Task<Result<void>> DatagramSocket::answer(const ReturnAddress& to, ByteView mess
   bool found_again = false;
   const iovec piece{const_cast<char*>(message.data()), message.size()};
   while (state.socket.holds_one()) {
-    // Each time: while this waits the name may become somebody else's.
+    // Resolved for each attempt: during a pause the name may pass to another socket.
     const auto there = state.return_paths.find(to.address, to.sender);
     if (!there) co_return std::unexpected(there.error());
     const auto sent = sys::send(state.socket.get(), {&piece, 1}, descriptors, &*there);

@@ -65,7 +65,7 @@ bool OutboundQueue::drop_oldest() {
   const std::size_t oldest = head_ + (head_cut_ ? 1U : 0U);
   if (oldest >= segments_.size()) return false;
   sealed_bytes_ -= segments_[oldest].size() + upkeep();
-  // A partly sent segment steps into the place of the dropped one: nothing else has to move.
+  // A partly sent segment moves into the slot of the dropped one, so no other segment has to move.
   if (head_cut_) {
     segments_[oldest] = std::move(segments_[head_]);
   } else {
@@ -80,9 +80,9 @@ sys::Expected<std::size_t> OutboundQueue::send_some(int socket, bool packets, Op
                                                     ByteView& behind) {
   if (open_) segments_.back().end = static_cast<std::size_t>(end.room - tail_.data());
 
-  // A frame with descriptors is alone in its sendmsg(2): the kernel hands them over with the
-  // first byte of what was written at once, and lets no later byte into the same receive. So they
-  // always arrive in the receive that ends inside their own frame (see ConnectionCore).
+  // A frame with descriptors is sent alone in its sendmsg(2): the kernel delivers them with the
+  // first byte of that write, and lets no later byte into the same receive. So they always arrive
+  // in the receive that ends inside their own frame (see ConnectionCore).
   std::array<iovec, most_pieces> pieces;  // not initialized: a kilobyte each time
   std::size_t count = 0;
   const bool alone = packets || (!empty() && segments_[head_].descriptors);
@@ -105,8 +105,8 @@ sys::Expected<std::size_t> OutboundQueue::send_some(int socket, bool packets, Op
   behind.remove_prefix(*sent - std::min(*sent, queued));
   if (empty()) return sent;
 
-  // The open segment is not part of sealed_bytes_: counted while consume() runs, and what is left
-  // of it taken out again.
+  // The open segment is not part of sealed_bytes_. It is counted while consume() runs, and the rest
+  // of it is subtracted again.
   if (open_) sealed_bytes_ += last().size();
   consume(std::min(*sent, queued));
   if (empty()) {
@@ -121,7 +121,8 @@ void OutboundQueue::consume(std::size_t sent) {
   sealed_bytes_ -= sent;
   do {
     Segment& segment = segments_[head_];
-    // They travelled with the first byte; sending the rest of a frame must not repeat them.
+    // The descriptors went out with the first byte; sending the rest of a frame must not repeat
+    // them.
     segment.descriptors.reset();
     const std::size_t taken = std::min(sent, segment.size());
     segment.begin += taken;
@@ -135,7 +136,8 @@ void OutboundQueue::consume(std::size_t sent) {
   forget_sent();
 }
 
-// Now and then, so that each segment is moved about once.
+// Erases sent segments only once they are at least half of the list, so that each is moved about
+// once.
 void OutboundQueue::forget_sent() {
   constexpr std::size_t worth_moving = 64;
   if (head_ >= worth_moving && segments_.size() <= std::size_t{2} * head_) {

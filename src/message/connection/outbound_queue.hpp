@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What was sent and the kernel has not taken yet.
+// The messages that were sent and that the kernel has not taken yet.
 //
-// The queue is a list of segments: ranges of bytes in shared chunks, in order. Small frames are
-// copied one after the other into the queue's own last chunk and make one growing segment; a
-// broadcast is written once into a chunk of the server and is a segment in every queue, and
-// broadcasts that follow each other grow that segment, too. A flush hands as many segments as
-// fit to one sendmsg(2).
+// The queue is an ordered list of segments: ranges of bytes in shared chunks. Small frames are
+// copied one after the other into the queue's own last chunk and form one growing segment. A
+// broadcast is written once into a chunk of the server and is a segment in every queue; consecutive
+// broadcasts also extend that segment. A flush passes as many segments as fit to one sendmsg(2).
 #pragma once
 
 #include <cstddef>
@@ -25,32 +24,33 @@ namespace hallway::detail {
 
 class OutboundQueue {
  public:
-  /// Keep message boundaries: one segment a message, so that single ones can be dropped or sent
-  /// as packets. Each then counts for more than its bytes: an empty one is not free.
-  /// @param buffers  outlive the queue
+  /// @param boundaries  keep message boundaries: one segment per message, so that single messages
+  ///                    can be dropped or sent as packets. Each then counts for more than its
+  ///                    bytes, because even an empty one costs memory
+  /// @param buffers     must outlive the queue
   OutboundQueue(bool boundaries, core::BufferPools& buffers) noexcept
       : buffers_(&buffers), boundaries_(boundaries) {}
   OutboundQueue(const OutboundQueue&) = delete;
   OutboundQueue& operator=(const OutboundQueue&) = delete;
   ~OutboundQueue() { buffers_->segments.release(std::move(segments_)); }
 
-  /// The open end of the queue's own chunk. The caller writes between `room` and `room_end` and
-  /// tells every other function how far it came.
+  /// The open end of the queue's own chunk. The caller writes between `room` and `room_end`, and
+  /// passes its position to every other function.
   struct OpenEnd {
     char* room = nullptr;
     char* room_end = nullptr;
   };
 
-  /// Makes room for `size` bytes at the queue's end. Where it throws, `end` is sealed.
+  /// Makes room for `size` bytes at the queue's end. If it throws, `end` is sealed.
   OpenEnd open(std::size_t size, OpenEnd& end);
 
-  /// Ends the open segment where `end.room` stands.
+  /// Ends the open segment at `end.room`.
   void seal(OpenEnd& end) noexcept;
 
   void append_range(const core::Chunk& chunk, std::size_t begin, std::size_t end);
 
   using Attached = std::unique_ptr<std::vector<Descriptor>>;
-  /// The frame that was written last goes out with these. It has to be a segment of its own.
+  /// Attaches descriptors to the frame that was written last, which must be a segment of its own.
   void attach(Attached descriptors) noexcept;
 
   [[nodiscard]] bool empty() const noexcept { return head_ == segments_.size(); }
@@ -59,26 +59,26 @@ class OutboundQueue {
     return sealed_bytes_ + open;
   }
 
-  /// Drops the oldest message that is not partly sent. Boundaries only.
+  /// Drops the oldest message that is not partly sent. Only for queues with boundaries.
   bool drop_oldest();
 
-  /// Offers the queue's beginning to the kernel once, and after its end what comes `behind` it,
-  /// from where that lies; what was taken of that is cut off. Packets go one at a time.
-  /// Precondition: one of the two is not empty; a packet is never `behind`.
+  /// Offers the beginning of the queue to the kernel once, and after the queue the bytes of
+  /// `behind`, from where they lie. The bytes taken are removed from `behind`. Packets are sent one
+  /// at a time. Precondition: queue and `behind` are not both empty; a packet is never in `behind`.
   sys::Expected<std::size_t> send_some(int socket, bool packets, OpenEnd& end, ByteView& behind);
 
   void clear(OpenEnd& end) noexcept;
 
-  /// Where its chunks and lists come from and go to.
+  /// The pools of its chunks and lists.
   [[nodiscard]] core::BufferPools& buffers() const noexcept { return *buffers_; }
 
-  /// From now on those of another thread; the old ones may end.
+  /// Switches to the buffers of another thread; the old ones may end.
   void use_buffers(core::BufferPools& buffers) noexcept;
 
  private:
   using Segment = core::Segment;
 
-  /// What a segment counts for besides its bytes.
+  /// What a segment counts for in addition to its bytes.
   [[nodiscard]] std::size_t upkeep() const noexcept { return boundaries_ ? sizeof(Segment) : 0; }
 
   [[nodiscard]] const Segment& last() const noexcept { return segments_.back(); }
@@ -87,9 +87,9 @@ class OutboundQueue {
   void forget_sent();
 
   core::BufferPools* buffers_;
-  core::SegmentListPool::List segments_;  // lent while there are any
+  core::SegmentListPool::List segments_;  // acquired while there are any
   std::size_t sealed_bytes_ = 0;          // of every segment but the open one
-  core::Chunk tail_;                      // where own frames are copied to
+  core::Chunk tail_;                      // where its own frames are copied to
   std::size_t tail_used_ = 0;
   std::uint32_t head_ = 0;  // segments before it are sent
   bool open_ = false;       // the last segment still grows

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A kernel that is out of something says so, but not when it has it again: ENOBUFS and ENOMEM
-// (memory, or a packet larger than it can ever put together), ETOOMANYREFS (descriptors in flight
-// between all processes of a user). The socket polls writable all the while, so there is no event
-// to wait for, only time; and what never gets better has to become an error.
+// A kernel that lacks a resource reports it, but does not report when it has the resource again:
+// ENOBUFS and ENOMEM (memory, or a packet larger than it can ever assemble), ETOOMANYREFS
+// (descriptors in flight between all processes of a user). The socket polls writable all the time,
+// so there is no event to wait for, only time. A shortage that does not end must become an error.
 #pragma once
 
 #include <algorithm>
@@ -25,7 +25,7 @@ class ResourceBackoff {
     return error == ENOBUFS || error == ENOMEM || error == ETOOMANYREFS;
   }
 
-  /// Why, in words that errno's own do not say.
+  /// A reason, where the text of errno does not explain it.
   static const char* reason(int error) noexcept {
     return error == ETOOMANYREFS ? "too many descriptors were sent and are not received yet" : "";
   }
@@ -34,7 +34,8 @@ class ResourceBackoff {
                                  : "";
   }
 
-  /// One more refusal in a row. False: they have gone on for `longest`; zero is no bound.
+  /// Notes one more refusal in a row.
+  /// @return false if refusals have continued for `longest`; zero disables the bound
   bool note(Duration longest) noexcept {
     const Clock::time_point now = Clock::now();
     if (!active()) since_ = now;

@@ -8,7 +8,7 @@ namespace hallway::message {
 
 namespace {
 
-// What a message counts for besides its bytes: an empty one is not free.
+// What a message counts for in addition to its bytes, because even an empty one costs memory.
 constexpr std::size_t upkeep = 64;
 
 }  // namespace
@@ -22,7 +22,7 @@ BroadcastRelay::Queue::Queue(BroadcastRelay& relay, detail::LoopCore& core)
 BroadcastRelay::Queue::~Queue() {
   const std::lock_guard lock(relay_.mutex_);
   std::erase(relay_.queues_, this);
-  // Nobody waits for it any more.
+  // No sender has to wait for this queue any longer.
   for (Queue* queue : relay_.queues_) queue->trigger();
 }
 
@@ -35,7 +35,7 @@ BroadcastRelay::BroadcastMessage BroadcastRelay::Queue::prepare(ByteView message
 
 bool BroadcastRelay::Queue::send(BroadcastMessage& copies) {
   const std::lock_guard lock(relay_.mutex_);
-  if (!waiting_.empty()) return false;  // delivering them wakes whoever waits
+  if (!waiting_.empty()) return false;  // delivering them wakes the tasks that wait
   const auto is_full = [this](const Queue* queue) { return queue != this && queue->full(); };
   wants_room_ = std::ranges::any_of(relay_.queues_, is_full);
   if (wants_room_) return false;
@@ -62,7 +62,7 @@ ByteView BroadcastRelay::Queue::front() const {
 }
 
 void BroadcastRelay::Queue::pop() {
-  BroadcastMessage delivered;  // freed without the lock
+  BroadcastMessage delivered;  // destroyed after the lock is released
   const std::lock_guard lock(relay_.mutex_);
   delivered.splice(delivered.begin(), waiting_, waiting_.begin());
   bytes_ -= delivered.front()->size() + upkeep;

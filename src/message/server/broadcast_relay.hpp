@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Broadcasts from floor to floor of one server, each of which has a loop and a thread of its own.
+// Passes broadcasts between the shards of one server, each of which has its own loop and thread.
 //
-// All floors deliver all broadcasts in the same order, as if there were one loop: who sends puts
-// his message into the inboxes of the others in one step, and only after he has delivered what is
-// in his own. An inbox is bounded; as long as one is full, everybody who broadcasts waits.
+// All shards deliver all broadcasts in the same order, as if there were one loop. A sending shard
+// puts its message into the queues of all others in one step, and only after it has delivered
+// everything in its own queue. Queues are bounded: while one is full, all senders wait.
 #pragma once
 
 #include <cstddef>
@@ -20,15 +20,15 @@
 
 namespace hallway::message {
 
-/// Outlives its inboxes.
+/// Must outlive its queues.
 class BroadcastRelay {
  public:
-  /// One message, once for each other floor; they share its bytes.
+  /// One message, with one node for each other shard. The nodes share its bytes.
   using BroadcastMessage = std::list<std::shared_ptr<const std::string>>;
 
   class Queue;
 
-  /// @param room  bytes from which an inbox counts as full
+  /// @param room  size in bytes at which a queue counts as full
   explicit BroadcastRelay(std::size_t room) noexcept : room_(room) {}
 
  private:
@@ -37,8 +37,8 @@ class BroadcastRelay {
   const std::size_t room_;
 };
 
-/// What a floor has not delivered yet, its end of the exchange. It is run on the floor's loop when
-/// a message has come, or there is room again for one that could not be sent.
+/// The broadcasts that a shard has not delivered yet. run() is called on the shard's loop when a
+/// message has arrived, or when there is room again for one that could not be sent.
 class BroadcastRelay::Queue : public detail::AsyncWakeup {
  public:
   Queue(BroadcastRelay& relay, detail::LoopCore& core);
@@ -46,11 +46,12 @@ class BroadcastRelay::Queue : public detail::AsyncWakeup {
 
   [[nodiscard]] BroadcastMessage prepare(ByteView message) const;
 
-  /// Puts it into every other inbox. False: not before this one is empty and the others have room.
+  /// Puts the message into every other queue.
+  /// @return false while this queue is not empty or another one is full
   [[nodiscard]] bool send(BroadcastMessage& copies);
 
   [[nodiscard]] std::size_t size() const;
-  /// The one that came first. Valid until pop().
+  /// The oldest message. Valid until pop().
   [[nodiscard]] ByteView front() const;
   void pop();
 
@@ -59,10 +60,10 @@ class BroadcastRelay::Queue : public detail::AsyncWakeup {
   [[nodiscard]] bool full() const noexcept { return bytes_ >= relay_.room_; }
 
   BroadcastRelay& relay_;
-  // Below: of the exchange's mutex.
+  // Guarded by the relay's mutex:
   BroadcastMessage waiting_;
   std::size_t bytes_ = 0;
-  bool wants_room_ = false;  // somebody on this floor waits for others
+  bool wants_room_ = false;  // a task on this shard waits for other queues
 };
 
 }  // namespace hallway::message

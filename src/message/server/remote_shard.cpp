@@ -81,7 +81,7 @@ void RemoteShard::process_reports() {
     server_.report(event.kind, event.connection, event.peer, std::move(event.reason),
                    event.counters);
   }
-  // By index: a place may be taken by somebody else as soon as it is free.
+  // By index: another client may take a slot as soon as it is free.
   for (std::size_t i = 0; i < freed_before_.size(); ++i) {
     --slots_;
     server_.release_slot(*freed_before_[i]);
@@ -94,7 +94,7 @@ void RemoteShard::process_reports() {
   }
   if (reports.drains) {
     try {
-      server_loop_.drain(forever);  // the loop that was asked keeps the time
+      server_loop_.drain(forever);  // the loop that was drained keeps the time
     } catch (...) {
       if (!reports.failure) reports.failure = std::current_exception();
     }
@@ -102,7 +102,7 @@ void RemoteShard::process_reports() {
   if (reports.failure) std::rethrow_exception(reports.failure);
 }
 
-// On the floor's loop ----------------------------------------------------------------------------
+// On the shard's loop ----------------------------------------------------------------------------
 
 template <typename Change>
 void RemoteShard::post_report(Change change) noexcept {
@@ -114,7 +114,7 @@ void RemoteShard::post_report(Change change) noexcept {
 }
 
 void RemoteShard::release_slot(core::Account& account) noexcept {
-  post_report([&](Reports& /*news*/) { freed_.push_back(&account); });
+  post_report([&](Reports& /*reports*/) { freed_.push_back(&account); });
 }
 
 void RemoteShard::report(ServerEvent::Kind kind, std::uint64_t connection, const Peer& peer,
@@ -124,12 +124,12 @@ void RemoteShard::report(ServerEvent::Kind kind, std::uint64_t connection, const
     try {
       reports.events.push_back({kind, connection, peer, std::move(reason), counters});
     } catch (const std::bad_alloc&) {
-      // Lost, as it would be if whoever keeps the events had no room.
+      // The event is lost, as it would be if the program had no memory for it.
     }
   });
 }
 
-// Whatever ends a run of the loop means on the server's what it would have meant there.
+// Whatever ends a run of this loop is passed on, and has the same effect on the server's loop.
 void RemoteShard::run() noexcept {
   for (bool over = false; !over;) {
     try {
@@ -164,8 +164,8 @@ void RemoteShard::process_commands() {
   if (commands.end && !std::exchange(leaving_, true)) loop_.core().let_go();
   if (commands.drain) {
     drain_commanded_ = true;
-    shard_.drain();        // whatever becomes of the rest
-    loop_.drain(forever);  // the server's keeps the time
+    shard_.drain();        // even if the rest fails
+    loop_.drain(forever);  // the server's loop keeps the time
   }
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A floor on a thread of its own, seen from its server's loop: what goes up to it is an order, what
-// comes down is news. Both are kept under one lock, and fetched by an errand of the other loop.
+// A shard on a thread of its own, as its server's loop sees it. The server's loop sends commands to
+// it, and it sends reports back. One lock guards both, and each loop is woken by an AsyncWakeup.
 #pragma once
 
 #include <cstdint>
@@ -21,19 +21,19 @@
 
 namespace hallway::message {
 
-/// What an upper floor tells its server besides.
+/// What a remote shard reports to its server in addition.
 class RemoteShardDelegate : public ShardDelegate {
  public:
   /// Thread: any.
   [[nodiscard]] virtual bool wants_events() const noexcept = 0;
-  /// Its thread has ended.
+  /// The thread of the shard has ended.
   virtual void shard_ended() = 0;
 
  protected:
   ~RemoteShardDelegate() = default;
 };
 
-/// Unless said otherwise, functions are for the server's loop.
+/// Unless stated otherwise, functions are for the server's loop.
 class RemoteShard final : private ShardDelegate {
  public:
   RemoteShard(Loop& server_loop, RemoteShardDelegate& server, const Server::Handler& handler,
@@ -41,10 +41,10 @@ class RemoteShard final : private ShardDelegate {
               std::shared_ptr<core::Accounts> accounts, BroadcastRelay& relay);
   RemoteShard(const RemoteShard&) = delete;
   RemoteShard& operator=(const RemoteShard&) = delete;
-  /// Waits for the thread. Connections with bytes to write go on at the server's loop.
+  /// Waits for the thread. Connections with bytes to write continue on the server's loop.
   ~RemoteShard();
 
-  /// @errors of the loop; resource_unavailable_try_again: no more threads are to be had
+  /// @errors of the loop; resource_unavailable_try_again: no more threads can be created
   Result<void> start();
 
   [[nodiscard]] std::shared_ptr<Shard::Slot> make_slot(std::uint64_t number, const Peer& peer,
@@ -53,16 +53,16 @@ class RemoteShard final : private ShardDelegate {
   }
   void add_connection(Shard::AcceptedSocket accepted);
   void drain() noexcept;
-  /// When nobody is left on it: the thread ends when the tasks on its loop have.
+  /// Call it when no slot is taken. The thread ends when the tasks on its loop have ended.
   void end() noexcept;
-  /// The thread ends as soon as it hears of it, whoever is there.
+  /// The thread ends as soon as it processes the command, even if connections are open.
   void stop() noexcept;
 
   [[nodiscard]] std::size_t slots() const noexcept { return slots_; }
   [[nodiscard]] bool ended() const noexcept { return ended_; }
 
  private:
-  /// An errand that calls a function of the floor's.
+  /// Calls a member function of the shard.
   class MemberWakeup final : public detail::AsyncWakeup {
    public:
     MemberWakeup(Loop& loop, RemoteShard& shard, void (RemoteShard::*deliver)())
@@ -84,10 +84,10 @@ class RemoteShard final : private ShardDelegate {
 
   struct Reports {
     std::vector<ServerEvent> events;
-    std::optional<int> stopped;  // somebody called stop() on its loop, with this status
-    bool drains = false;         // somebody called drain() on its loop
+    std::optional<int> stopped;  // the program called stop() on its loop, with this status
+    bool drains = false;         // the program called drain() on its loop
     bool ended = false;
-    std::exception_ptr failure;  // that left its loop
+    std::exception_ptr failure;  // an exception that left its loop
   };
 
   // On the server's loop.
@@ -95,7 +95,7 @@ class RemoteShard final : private ShardDelegate {
   void command(bool Commands::* what) noexcept;
   void process_reports();
 
-  // On the floor's.
+  // On the shard's loop.
   void release_slot(core::Account& account) noexcept override;
   void report(ServerEvent::Kind kind, std::uint64_t connection, const Peer& peer,
               std::string reason, const Counters& counters) noexcept override;
@@ -110,7 +110,7 @@ class RemoteShard final : private ShardDelegate {
   std::size_t slots_ = 0;
   bool ended_ = false;
 
-  // On the floor's thread, while that runs.
+  // On the shard's thread, while it runs.
   Loop loop_;
   Shard shard_;
   bool drain_commanded_ = false;
@@ -119,8 +119,8 @@ class RemoteShard final : private ShardDelegate {
   std::mutex mutex_;
   Commands commands_;
   Reports reports_;
-  std::vector<core::Account*> freed_;         // of places; with room for all that are taken
-  std::vector<core::Account*> freed_before_;  // on the server's loop
+  std::vector<core::Account*> freed_;         // of freed slots; with room for all that are taken
+  std::vector<core::Account*> freed_before_;  // those being processed on the server's loop
   MemberWakeup up_;
   MemberWakeup down_;
   std::thread thread_;

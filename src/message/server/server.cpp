@@ -25,12 +25,12 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// Accepted per event, so that a storm of clients does not starve those who are in.
+// Clients accepted per event, so that a burst of new clients does not starve the connected ones.
 constexpr int most_accepted = 64;
 constexpr Duration accepting_share = 1ms;
 
-// Out of descriptors or memory: nothing tells us when there is room again, if it was not one of
-// our own connections that ended.
+// Out of descriptors or memory: unless one of our own connections ended, no event reports that
+// there is room again.
 constexpr Duration retry_accepting = 100ms;
 
 // How often a successor asks again.
@@ -42,7 +42,7 @@ std::optional<int> reserve_from(std::size_t reserve) {
   return static_cast<int>(*limit - reserve);
 }
 
-// In any case a uid may have one message, or the 64th part of the memory where that is less.
+// A uid may always have one message, or the 64th part of the memory if that is less.
 constexpr std::size_t least_part = 64;
 
 std::shared_ptr<core::Accounts> make_accounts(const ServerOptions& options) {
@@ -55,7 +55,7 @@ std::shared_ptr<core::Accounts> make_accounts(const ServerOptions& options) {
                              .send_buffers = {.all = limits.send_buffers}});
 }
 
-/// A connection in an account, until the place it is for is taken.
+/// A connection charged to an account, until its slot is acquired.
 class Admitted {
  public:
   Admitted(core::Accounts& accounts, std::uint32_t uid, bool trusted)
@@ -81,7 +81,7 @@ BindOptions bind_options(const ServerOptions& options) {
 
 }  // namespace
 
-/// Accepts, admits, and gives whoever was let in to a floor.
+/// Accepts and admits clients, and assigns each admitted one to a shard.
 class Server::Core : private detail::Watch,
                      private detail::Timer,
                      private message::RemoteShardDelegate {
@@ -99,7 +99,7 @@ class Server::Core : private detail::Watch,
   Core& operator=(const Core&) = delete;
 
   Result<void> start();
-  /// Offers the name to a successor, on `control` if a predecessor handed it over.
+  /// Offers the name to a successor, on `control` if a predecessor handed that over.
   Result<void> offer_takeover(std::optional<Listener> control);
   Result<void> set_allow(const std::vector<AllowRule>& rules);
   void drain();
@@ -156,19 +156,19 @@ class Server::Core : private detail::Watch,
 
   Loop& loop_;
   Listener listener_;
-  std::vector<Listener> unreachable_;  // their names were lost; some may still be queued there
+  std::vector<Listener> unreachable_;  // lost their paths; clients may still be queued there
   const Address address_;
   Handler handler_;
   ServerOptions options_;
-  const std::shared_ptr<core::Accounts> accounts_;  // connections that end after us have them, too
-  std::optional<net::SubordinateUids> subordinates_;  // once they were read
+  const std::shared_ptr<core::Accounts> accounts_;    // also used by connections that end after us
+  std::optional<net::SubordinateUids> subordinates_;  // unset until first read
   std::shared_ptr<const detail::ConnectionConfig> config_;
   std::size_t slots_ = 0;
   std::uint64_t accepted_ = 0;
   bool accepting_ = false;
   bool paused_ = false;
   bool draining_ = false;
-  int clear_of_reserve_ = -1;  // the highest number of a client that was not near it
+  int clear_of_reserve_ = -1;  // the highest descriptor of a client that was not near it
   bool near_reserve_ = false;  // see only_the_reserve_is_left()
   bool holds_loop_ = false;
   std::unique_ptr<message::TakeoverServer> takeover_;
@@ -182,7 +182,7 @@ Result<void> Server::Core::set_allow(const std::vector<AllowRule>& rules) {
   auto usable = resolved(rules);
   if (!usable) return std::unexpected(std::move(usable.error()));
   options_.allow = std::move(*usable);
-  subordinates_.reset();  // who reloads may mean these, too
+  subordinates_.reset();  // a reload may also concern these
   return {};
 }
 
@@ -194,7 +194,7 @@ Result<void> Server::Core::start() {
       detail::ConnectionConfig{connections, address_, listener_.type()});
   auto opened = shards_.open(options_.loops, config_, accounts_);
   if (!opened) return opened;
-  // An adopted listener is still the predecessor's: claim() does this then.
+  // An adopted listener still belongs to the predecessor: claim() does this later.
   if (!options_.takeover) update_fd_passing();
   auto watched = watch(loop_.core(), listener_.descriptor(), sys::event_readable);
   if (!watched) return watched;
@@ -237,7 +237,7 @@ Server::Core::~Core() {
 void Server::Core::ready(std::uint32_t /*events*/) { accept_some(most_accepted); }
 
 void Server::Core::accept_some(int most) {
-  // A handler that ends at once frees its place within this loop, which then simply goes on.
+  // A handler that ends at once frees its slot inside this loop, which then simply continues.
   if (accepting_) return;
   const auto began = Loop::Clock::now();
   bool queue_empty = false;
@@ -255,13 +255,13 @@ void Server::Core::accept_some(int most) {
         queue_empty = !accept_one();
       }
     } catch (const std::bad_alloc&) {
-      // Tried again in the next turn: whoever waits still makes the listener readable.
+      // Tried again in the next turn: clients that wait still make the listener readable.
     }
   }
   if (queue_empty) finish_if_drained();
 }
 
-/// False: nobody waits.
+/// @return false if no client waits
 bool Server::Core::accept_one() {
   if (slots_ >= options_.server_limits.max_connections) {
     pause("all " + std::to_string(slots_) + " places are taken");
@@ -275,8 +275,8 @@ bool Server::Core::accept_one() {
   Listener& from = unreachable_.empty() ? listener_ : unreachable_.back();
   auto accepted = from.accept();
   if (!accepted) {
-    // Without room nothing but time helps; anything else is reported and tried again, too: a
-    // server that stops listening over one client's misfortune helps nobody.
+    // If descriptors or memory are missing, only time helps. All other errors are also reported and
+    // tried again: a server must not stop listening because of one client.
     detail::Timer::start(loop_.core(), Loop::Clock::now() + retry_accepting);
     pause(accepted.error().why());
     return true;
@@ -290,15 +290,15 @@ bool Server::Core::accept_one() {
   return true;
 }
 
-// Numbers are given out from below, so a low one that is free says that the last client may be
-// replaced. Asked only once the limit was met, because it costs two system calls; and one client at
-// a time is served even where the program itself has used up all but the reserve.
+// The kernel assigns the lowest free number, so a low free number means that the last client may be
+// replaced. Checked only once the limit was reached, because it costs two system calls. One client
+// at a time is served even if the program itself has used all descriptors but the reserve.
 bool Server::Core::only_the_reserve_is_left() {
   near_reserve_ = near_reserve_ && slots_ > 0;
   if (!near_reserve_) return false;
   const auto reserve = reserve_from(options_.server_limits.descriptor_reserve);
   const auto lowest = sys::duplicate(listener_.descriptor());
-  // The one that met the limit has the number that equals it, and may be replaced, too.
+  // The client that reached the limit has exactly that number, and may also be replaced.
   return !lowest || (reserve && lowest->get() > *reserve);
 }
 
@@ -327,7 +327,7 @@ void Server::Core::admit_numbered(std::uint64_t number, Descriptor socket) {
   auto accepted =
       shards_.assign_shard(number, *peer, admitted.account(), std::move(socket), slots_);
   admitted.acquire_slot();
-  // Before the handler: if it ends at once, the place it frees has to find us paused.
+  // Before the handler runs: if it ends at once, freeing its slot must find us paused.
   if (descriptor > clear_of_reserve_) note_number(descriptor);
   shards_.add_connection(std::move(accepted));
 }
@@ -335,12 +335,12 @@ void Server::Core::admit_numbered(std::uint64_t number, Descriptor socket) {
 void Server::Core::turn_away(std::uint64_t number, const Peer& peer, Descriptor socket,
                              std::string reason) {
   report(ServerEvent::Kind::turned_away, number, peer, std::move(reason), {});
-  // Descriptors may be queued in it.
+  // Descriptors may be queued in the socket.
   if (options_.descriptors > 0) core::close_in_background(std::move(socket));
 }
 
-/// Its uid has as many connections as it may. This one is in no account: what it is told fits into
-/// the empty buffer of its socket, and it is closed at the end of the turn.
+/// Its uid has as many connections as it may. This connection is in no account: the refusal fits
+/// into the empty buffer of its socket, and it is closed at the end of the turn.
 void Server::Core::turn_away_for_want_of_room(std::uint64_t number, const Peer& peer,
                                               std::uint32_t uid, Descriptor socket) {
   const std::size_t present = accounts_->connections_of(uid);
@@ -360,13 +360,13 @@ void Server::Core::turn_away_for_want_of_room(std::uint64_t number, const Peer& 
 }
 
 std::uint32_t Server::Core::responsible_for(const Peer& peer) {
-  // Who has an account answers for itself.
+  // A uid that has an account is responsible for itself.
   if (net::trusts(peer) || accounts_->connections_of(peer.uid) > 0) return peer.uid;
   if (!subordinates_) subordinates_ = net::SubordinateUids::read();
   return net::responsible_uid(peer, subordinates_.value_or(net::SubordinateUids()));
 }
 
-/// The limit is looked up for numbers that are higher than all before, and so not for every client.
+/// The limit is looked up only for numbers higher than all before, and so not for every client.
 void Server::Core::note_number(int descriptor) {
   const auto reserve = reserve_from(options_.server_limits.descriptor_reserve);
   near_reserve_ = reserve && descriptor >= *reserve;
@@ -383,7 +383,7 @@ Result<void> Server::Core::admit(int socket, const Peer& peer) const {
   };
   const bool abstract = address_.kind() == Address::Kind::abstract;
   if (!options_.allow.empty() || abstract) {
-    // Groups are asked for only when there are rules: it is a system call.
+    // Groups are looked up only if there are rules, because that is a system call.
     const auto groups = options_.allow.empty()
                             ? std::vector<std::uint32_t>()
                             : Peer::groups_of(socket).value_or(std::vector<std::uint32_t>());
@@ -431,14 +431,14 @@ void Server::Core::drain() {
   if (control_watch_) control_watch_->stop();
   if (takeover_) takeover_->drain();
   listener_.refuse();
-  // Nobody joins the queue any more, or another process serves it: there is nothing to wait for,
-  // and epoll would report it all the time.
+  // No client can join the queue any longer, or another process serves it. There is no event to
+  // wait for, and epoll would report the socket permanently.
   set_events(0);
   shards_.drain();
   accept_rest();
 }
 
-// The queue and the name live on with the successor: neither is shut down nor removed here.
+// The successor keeps the queue and the name: neither is shut down or removed here.
 void Server::Core::hand_over() {
   listener_.hand_over();
   drain();
@@ -454,33 +454,33 @@ Result<void> Server::Core::claim() {
   return claimed;
 }
 
-// Inherited by accepted sockets, and in force before accept(2). A listener that comes from
-// elsewhere may have been told the opposite.
+// Accepted sockets inherit this, so it is set before accept(2). A listener that was made elsewhere
+// may have the opposite setting.
 void Server::Core::update_fd_passing() const {
   if (options_.descriptors == 0) {
     sys::deny_fd_passing(listener_.descriptor());
   } else {
     (void)sys::allow_fd_passing(listener_.descriptor(),
-                                true);  // older kernels let them pass anyway
+                                true);  // older kernels pass them in any case
   }
 }
 
-// Those in the backlog were told that they are connected: they are served, too. Their number is
-// bounded: nobody joins them any more.
+// Clients in the backlog are already connected, so they are also served. Their number is bounded,
+// because no more can join.
 void Server::Core::accept_rest() { accept_some(INT32_MAX); }
 
 void Server::Core::finish_if_drained() {
   if (!draining_ || paused_ || slots_ > 0 || !holds_loop_) return;
   stop_watching();
   listener_.close();
-  if (!shards_.end()) return;  // shard_ended() comes back here
+  if (!shards_.end()) return;  // shard_ended() calls this again
   holds_loop_ = false;
   loop_.core().let_go();
 }
 
 void Server::Core::fire() {
   resume();
-  if (draining_ && holds_loop_) accept_rest();  // once it is finished there is nobody to accept
+  if (draining_ && holds_loop_) accept_rest();  // once finished, there is no client to accept
 }
 
 // The paths --------------------------------------------------------------------------------------
@@ -524,10 +524,10 @@ void Server::Core::path_regained(const Address& path) {
   while (!unreachable_.empty() && !paused_) accept_one();
 }
 
-/// A socket is bound once in its life: the name gets a new one.
+/// A socket can be bound only once, so the path gets a new socket.
 bool Server::Core::rebind_listener() {
   if (options_.on_path_lost != PathLost::rebind) return false;
-  // Binding would ask whoever is there by connecting, over and over.
+  // Listener::bind_again() would connect to a live server at the path on each attempt.
   if (net::is_held(address_).value_or(false)) return false;
   auto fresh = listener_.bind_again();
   if (!fresh) return false;
@@ -544,7 +544,7 @@ bool Server::Core::rebind_listener() {
   return true;
 }
 
-/// Under the lock of the listener's path, which is regained first.
+/// Binds under the lock of the listener's path, which is regained first.
 bool Server::Core::rebind_control(const Address& path) {
   if (options_.on_path_lost != PathLost::rebind || listener_.lost()) return false;
   const bool is_ours = takeover_ && !takeover_->lost();
@@ -563,7 +563,7 @@ void Server::Core::report(ServerEvent::Kind kind, std::uint64_t connection, cons
   try {
     options_.on_event({kind, connection, peer, std::move(reason), counters});
   } catch (const std::bad_alloc&) {
-    // Whoever keeps the events has no room for this one.
+    // The program has no memory for this event, which is lost.
   }
 }
 
@@ -573,11 +573,11 @@ void Server::Core::announce_path(ServerEvent::Kind kind, const Address& path,
   try {
     options_.on_event({kind, 0, {}, why, {}, path});
   } catch (const std::bad_alloc&) {
-    // As above.
+    // The event is lost, as in report().
   }
 }
 
-// Host -----------------------------------------------------------------------------------------
+// Server -----------------------------------------------------------------------------------------
 
 Result<Server> Server::open(Loop& loop, const AddressSpec& address, Handler handler,
                             ServerOptions options) {
@@ -595,14 +595,15 @@ Result<Server> Server::open(Loop& loop, Listener listener, Handler handler, Serv
   return Server(std::move(core));
 }
 
-// A server that ends in the middle of handing over has said nothing: whoever would have taken over
-// then finds what any server leaves, and begins anew.
+// A server that ends during a handover has committed nothing. The successor then finds what any
+// server leaves behind, and starts again.
 Result<Server> Server::succeed(Loop& loop, const AddressSpec& address, const Handler& handler,
                                const ServerOptions& options) {
   const auto deadline = Loop::Clock::now() + defaults::takeover_time;
   while (true) {
     auto server = try_to_succeed(loop, address, handler, options);
-    // Ended in the middle of it; or not yet offering, or stopping: its lock is still held.
+    // The server ended during the handover, or does not offer one yet, or stops and still holds its
+    // lock.
     const bool in_between = !server && (server.error().code == std::errc::operation_canceled ||
                                         server.error().code == std::errc::address_in_use);
     if (!in_between) return server;

@@ -14,7 +14,7 @@ namespace hallway::message {
 
 using detail::ConnectionState;
 
-/// One client's place: taken while its handler runs or its connection still has bytes to write.
+/// One client's slot: taken while its handler runs or its connection still has bytes to write.
 class Shard::Slot final : public detail::ConnectionObserver {
  public:
   Slot(std::shared_ptr<Registry> book, ShardDelegate& delegate, std::uint64_t number,
@@ -31,13 +31,13 @@ class Shard::Slot final : public detail::ConnectionObserver {
   [[nodiscard]] std::uint64_t number() const noexcept override { return number_; }
   [[nodiscard]] core::Account& account() const noexcept override { return account_; }
   [[nodiscard]] const Peer& peer() const noexcept { return peer_; }
-  /// Precondition: it is not closed. Nothing of it runs then.
+  /// Precondition: the shard is not closed, which holds while a handler runs.
   [[nodiscard]] Shard& shard() const noexcept { return *registry_->shard; }
 
-  /// It stands in this line of the book from now on.
+  /// The entry of the registry that refers to this slot.
   void set_entry(std::size_t line) noexcept { entry_ = static_cast<std::uint32_t>(line); }
 
-  // A broadcast may be walking over the book: the line in it is only cleared.
+  // A broadcast may be iterating over the registry, so the entry is only cleared.
   void connection_released() noexcept override {
     if (entry_ == no_line) return;
     registry_->entries[std::exchange(entry_, no_line)] = {};
@@ -74,17 +74,17 @@ class Shard::Slot final : public detail::ConnectionObserver {
   std::shared_ptr<Registry> registry_;
   std::uint64_t number_;
   Peer peer_;
-  core::Account& account_;  // the book keeps it
+  core::Account& account_;  // the registry keeps the account alive
   std::uint32_t entry_ = no_line;
 };
 
-/// Tells its floor that there is something in it, or room in another one.
+/// Wakes its shard when it receives a message, or when another queue has room again.
 class Shard::RelayQueue final : public BroadcastRelay::Queue {
  public:
   RelayQueue(BroadcastRelay& relay, Shard& shard)
       : BroadcastRelay::Queue(relay, shard.loop_.core()), shard_(shard) {}
 
-  /// Whether the floor waits for a connection of its own before it goes on with what is here.
+  /// Whether the shard waits for one of its connections before it continues with this queue.
   bool held_up = false;
 
  private:
@@ -106,14 +106,14 @@ Shard::Shard(Loop& loop, ShardDelegate& delegate, const Server::Handler& handler
 
 Shard::~Shard() { close(); }
 
-// Seating ----------------------------------------------------------------------------------------
+// Admitting --------------------------------------------------------------------------------------
 
 std::shared_ptr<Shard::Slot> Shard::make_slot(std::uint64_t number, const Peer& peer,
                                               core::Account& account) const {
   return std::make_shared<Slot>(registry_, delegate_, number, peer, account);
 }
 
-// Only where half of the lines are cleared: each is then moved about once.
+// Only once more than half of the entries are cleared, so that each is moved about once.
 void Shard::tidy() noexcept {
   auto& lines = registry_->entries;
   if (broadcasting_ || 2 * registry_->gone <= lines.size()) return;
@@ -134,10 +134,10 @@ void Shard::add_connection(AcceptedSocket accepted) noexcept {
 }
 
 void Shard::open_connection(const std::shared_ptr<Slot>& slot, Descriptor socket, bool& connected) {
-  settle_broadcasts();  // they were not for the one who comes now
+  settle_broadcasts();  // they were not for the new connection
   const std::uint64_t number = slot->number();
   const Peer& peer = slot->peer();
-  registry_->entries.push_back({});  // before there is a connection it could fail for
+  registry_->entries.push_back({});  // may throw, so it precedes the connection
   ++registry_->gone;
   auto connection = ConnectionState::open(loop_, std::move(socket), peer, config_, slot);
   if (!connection) {
@@ -155,9 +155,9 @@ void Shard::open_connection(const std::shared_ptr<Slot>& slot, Descriptor socket
   serve(tasks_, std::move(*connection), slot);
 }
 
-// A coroutine around the handler's, so that the place is held until the handler's last breath,
-// whatever the handler did with its connection. There is one for each of them: what can be found
-// otherwise is no parameter.
+// A coroutine around the handler's, so that the slot is held until the handler has ended, whatever
+// it did with its connection. Each connection has one in memory, so what is reachable otherwise is
+// not a parameter.
 detail::TaskGroup::Spawned Shard::serve(detail::TaskGroup& /*tasks*/, Connection connection,
                                         std::shared_ptr<Slot> slot) {
   try {
@@ -187,8 +187,7 @@ void Shard::drain() noexcept {
 void Shard::close() noexcept {
   settle_broadcasts();
   detail::LoopCore::cancel_flush(*this);
-  registry_->shard =
-      nullptr;  // first: a place that gets free below is not given to anybody any more
+  registry_->shard = nullptr;  // first: a slot that is freed below is not assigned again
   relay_queue_.reset();
   tasks_.clear();
   for (std::size_t i = 0; i < registry_->entries.size(); ++i) {
@@ -232,8 +231,8 @@ void Shard::settle_broadcasts() noexcept {
   walk([&](ConnectionState& state) { state.deliver(range); }, batch_except_);
 }
 
-/// Calls `visit` for each connection but one. What is broadcast meanwhile, because one of them ends
-/// and the program says so to the others, waits until all have this.
+/// Calls `visit` for each connection but one. A message that the program broadcasts meanwhile,
+/// because one of the connections ends, waits until all have received this one.
 template <typename Visit>
 void Shard::walk(Visit visit, const ConnectionState* except) {
   struct Broadcasting {
@@ -244,7 +243,7 @@ void Shard::walk(Visit visit, const ConnectionState* except) {
       if (!before) detail::wake_all(floor.loop_.core(), floor.broadcasters_);
     }
   } const broadcasting{*this};
-  // By index: a connection that is cut for being full only clears its place in the list.
+  // By index: a connection that is disconnected for a full queue only clears its entry.
   for (std::size_t i = 0; i < registry_->entries.size(); ++i) {
     ConnectionState* state = registry_->entries[i].state;
     if (state != nullptr && state != except) visit(*state);
@@ -259,9 +258,9 @@ Task<> Shard::broadcast(ByteView message, const ConnectionState* except) {
   while (true) {
     const bool ready = !broadcasting_ && !blocked(except);
     if (ready) {
-      reserve(message);  // may throw: nobody has it then
+      reserve(message);  // may throw: then no connection has it
       if (!relay_queue_) break;
-      deliver_relayed();  // what others said before goes first
+      deliver_relayed();  // earlier broadcasts of other shards go first
       if (relay_queue_->send(copies)) break;
     }
     co_await detail::TimedWait(loop_.core(), broadcasters_);
@@ -269,7 +268,7 @@ Task<> Shard::broadcast(ByteView message, const ConnectionState* except) {
   deliver(message, except);
 }
 
-// What does not get through for want of memory is tried again in the next turn.
+// What cannot be delivered for lack of memory is tried again in the next turn.
 void Shard::deliver_relayed() {
   try {
     for (std::size_t left = relay_queue_->size(); left > 0; --left) {
@@ -285,7 +284,7 @@ void Shard::deliver_relayed() {
   }
 }
 
-/// Room for the frame, so that nothing of the usual way of a message can fail for want of memory.
+/// Makes room for the frame, so that the usual path of a message cannot fail for lack of memory.
 void Shard::reserve(ByteView message) {
   const std::size_t size = message.size() + config_->options.framing.overhead();
   if (shared_ && shared_.size() - shared_used_ >= size) return;
@@ -313,7 +312,7 @@ void Shard::deliver(ByteView message, const ConnectionState* except) {
   loop_.core().schedule_flush_first(*this);
 }
 
-/// To one that speaks another framing.
+/// Delivers to a connection with another framing.
 void Shard::deliver_apart(ConnectionState& state, ByteView message) noexcept {
   try {
     state.deliver(share(message, state.send_framing()));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A floor of a server: those of its connections that live on one loop, their handlers, and what is
-// broadcast to them. A server has one on its own loop and, where it has more loops, others above.
+// A shard of a server: the connections of one loop, their handlers, and the broadcasts to them. A
+// server has one shard on its own loop and, if it has more loops, one on each of the others.
 #pragma once
 
 #include <cstdint>
@@ -20,12 +20,12 @@
 
 namespace hallway::message {
 
-/// What a floor tells its server.
+/// What a shard reports to its server.
 class ShardDelegate {
  public:
-  /// Called on the server's loop. std::bad_alloc: the place is not taken.
+  /// Called on the server's loop. If it throws std::bad_alloc, the slot is not taken.
   virtual void acquire_slot(core::Account& account) = 0;
-  /// Called on the floor's loop, as report() is.
+  /// Called on the shard's loop, like report().
   virtual void release_slot(core::Account& account) noexcept = 0;
   virtual void report(ServerEvent::Kind kind, std::uint64_t connection, const Peer& peer,
                       std::string reason, const Counters& counters) noexcept = 0;
@@ -38,13 +38,13 @@ class Shard : private detail::Flushable {
  public:
   class Slot;
 
-  /// Somebody who was let in, on the way to the floor.
+  /// A client that was admitted, on its way to the shard.
   struct AcceptedSocket {
     Descriptor socket;
     std::shared_ptr<Slot> slot;
   };
 
-  /// Everything borrowed outlives the floor. `exchange` is null where there is no other floor.
+  /// All borrowed objects must outlive the shard. `relay` is null if there is no other shard.
   Shard(Loop& loop, ShardDelegate& delegate, const Server::Handler& handler,
         std::shared_ptr<const detail::ConnectionConfig> config,
         std::shared_ptr<core::Accounts> accounts, BroadcastRelay* relay);
@@ -52,47 +52,51 @@ class Shard : private detail::Flushable {
   Shard& operator=(const Shard&) = delete;
   ~Shard() override;  ///< as close()
 
-  /// A place for somebody who was just accepted, and is in this account. On the server's loop;
-  /// everything else below is for the floor's.
+  /// Makes a slot for a client that was just accepted and is in this account. Called on the
+  /// server's loop; all functions below are for the shard's loop.
   [[nodiscard]] std::shared_ptr<Slot> make_slot(std::uint64_t number, const Peer& peer,
                                                 core::Account& account) const;
 
-  /// Makes a connection of the guest and starts its handler. The desk hears how that went.
+  /// Makes a connection of the socket and starts its handler. The outcome is reported to the
+  /// delegate.
   void add_connection(AcceptedSocket accepted) noexcept;
 
-  /// Forgets those who have gone, once they are many; worth it before some are seated.
+  /// Removes the entries of ended connections if they are many. Useful before connections are
+  /// added.
   void tidy() noexcept;
 
   /// See Connection::broadcast().
   [[nodiscard]] Task<> broadcast(ByteView message, const detail::ConnectionState* except = nullptr);
 
-  /// The same right now, if it takes no more than adding to what was broadcast before it in this
-  /// turn. Most broadcasts of a busy turn are this.
+  /// The same immediately, if that takes no more than appending to the previous broadcast of this
+  /// turn. Most broadcasts of a busy turn are sent this way.
+  /// @return false if the message was not broadcast
   bool broadcast_batched(ByteView message, const detail::ConnectionState* except);
 
   /// Puts what was broadcast so far into the queues.
   void settle_broadcasts() noexcept;
 
-  /// Each handler finishes with what has arrived.
+  /// Lets each handler finish with what has arrived.
   void drain() noexcept;
 
-  /// Handlers are destroyed where they are suspended, and connections closed. The desk hears
-  /// nothing of it.
+  /// Destroys handlers where they are suspended, and closes connections. Nothing is reported to the
+  /// delegate.
   void close() noexcept;
 
  private:
   class RelayQueue;
 
-  /// Who is there. Outlives the floor where a connection still writes its last bytes.
+  /// The connections of the shard. Outlives the shard while a connection still writes its last
+  /// bytes.
   struct Registry {
     struct Entry {
       detail::ConnectionState* state;  // null: gone
-      Slot* slot;                      // knows which line is its own
+      Slot* slot;                      // knows the index of its entry
     };
     Shard* shard;  // null once it is closed
     std::shared_ptr<core::Accounts> accounts;
     std::vector<Entry> entries = {};
-    std::size_t gone = 0;  // of the lines
+    std::size_t gone = 0;  // number of cleared entries
   };
 
   void open_connection(const std::shared_ptr<Slot>& slot, Descriptor socket, bool& connected);
@@ -117,16 +121,16 @@ class Shard : private detail::Flushable {
   const std::shared_ptr<const detail::ConnectionConfig> config_;
   const std::shared_ptr<Registry> registry_;
   bool draining_ = false;
-  bool broadcasting_ = false;  // somebody walks over the book
+  bool broadcasting_ = false;  // a broadcast iterates over the registry
   core::Chunk shared_;         // where broadcasts are written, one after the other
   std::size_t shared_used_ = 0;
-  // Broadcasts that follow each other in shared_ and go to the same connections are put into their
-  // queues as one range. `batch_` is that range; the queues end where it begins.
+  // Consecutive broadcasts that lie one after the other in shared_ and go to the same connections
+  // are put into their queues as one range. `batch_` is that range; the queues end where it begins.
   detail::SharedBytes batch_;
   const detail::ConnectionState* batch_except_ = nullptr;
   bool batching_ = false;
   detail::WaiterList broadcasters_;
-  std::unique_ptr<RelayQueue> relay_queue_;  // what other floors broadcast
+  std::unique_ptr<RelayQueue> relay_queue_;  // what other shards broadcast
   detail::TaskGroup tasks_;                  // last: handlers refer to everything above
 };
 

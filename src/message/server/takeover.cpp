@@ -37,7 +37,7 @@ std::unexpected<Error> failed(int error, const Address& address, std::string rea
   return sys::failure(error, "take over", address.unescaped(), std::move(reason), std::move(hint));
 }
 
-/// False: it is no offer.
+/// @return false if the answer is not an offer
 bool take_offer(const Received& answer, Handover& listener, Handover& control) {
   const auto files = answer ? read_offer(answer->bytes()) : std::nullopt;
   if (!files) return false;
@@ -58,7 +58,7 @@ std::string there(const Client& server) {
   return "the server there (" + server.peer().to_string() + ")";
 }
 
-/// What is known of a server that is asked and does not answer.
+/// Describes the state of a server that received a request and does not answer.
 std::string what_it_does(const Client& server) {
   const Peer& peer = server.peer();
   const auto identity = server.peer_identity();
@@ -80,7 +80,7 @@ std::unexpected<Error> no_answer(const Address& address, const Client& server) {
                 what_it_does(server));
 }
 
-/// After asking again and again. `answer` is the last one.
+/// The error after all attempts. `answer` is the last one.
 std::unexpected<Error> never_handed_over(const Address& address, const Client& server,
                                          const Received& answer) {
   if (answer && *answer == later) {
@@ -111,7 +111,7 @@ Result<Client> connect_to(const Address& control) {
                 "only our own uid and root are believed");
 }
 
-/// Of an answer that is no offer.
+/// Handles an answer that is not an offer: an error if asking again is useless.
 Result<void> may_ask_again(const Received& answer, const Address& address, const Client& server) {
   if (answer.outcome() == Outcome::timed_out) return no_answer(address, server);
   if (answer.outcome() == Outcome::truncated) {
@@ -124,12 +124,13 @@ Result<void> may_ask_again(const Received& answer, const Address& address, const
   return failed(EPROTO, address, "its control socket answers with something else");
 }
 
-/// Asks for the takeover, and proves what it takes. Nothing yet: the answer is to be treated.
+/// Asks for the takeover and sends the required proof. Returns the answer, which the caller
+/// handles.
 Result<Received> ask(Client& predecessor, const Address& address) {
   Received answer = predecessor.request(greeting, defaults::takeover_time);
   if (!answer || *answer != prove) return answer;
   auto lock = net::SocketFile::open_lock_of(address);
-  // It went with the server that has just ended.
+  // The lock file was removed by the server, which has just ended.
   if (!lock && lock.error().code == std::errc::no_such_file_or_directory) return Received{};
   if (!lock) return std::unexpected(lock.error());
   if (const Sent sent = predecessor.send(proof, std::move(*lock), defaults::takeover_time); !sent) {
@@ -138,7 +139,7 @@ Result<Received> ask(Client& predecessor, const Address& address) {
   return predecessor.receive(defaults::takeover_time);
 }
 
-/// Why a process that asks is given nothing; nothing when its proof holds.
+/// Why the proof of a successor does not hold; nullopt if it holds.
 std::optional<std::string> unproven(const Connection& successor, const Descriptor& given,
                                     int our_lock) {
   const auto ours = sys::identify(our_lock);
@@ -148,7 +149,7 @@ std::optional<std::string> unproven(const Connection& successor, const Descripto
     return "it did not prove that it may write where the socket is";
   }
   const auto own = sys::pid_namespaces_of(sys::process_id());
-  if (!own) return std::nullopt;  // without /proc nobody can say
+  if (!own) return std::nullopt;  // without /proc this cannot be checked
   const auto its = sys::pid_namespaces_of(successor.peer().pid);
   if (!its) return "it is of another pid namespace, or has ended";
   if (*its != *own) return "it is of another pid namespace";
@@ -195,7 +196,7 @@ Result<std::optional<TakeoverClient>> TakeoverClient::begin(const AddressSpec& w
     if (std::chrono::steady_clock::now() > deadline) {
       return never_handed_over(address, *client, answer);
     }
-    sys::pause_for(between_attempts);  // it said "later", or has just ended
+    sys::pause_for(between_attempts);  // the answer was "later", or the server has just ended
   }
 }
 
@@ -215,7 +216,7 @@ Result<void> TakeoverClient::complete() {
   if (predecessor_.send(ready)) {
     Received answer = predecessor_.receive(defaults::takeover_time);
     if (answer.outcome() == Outcome::timed_out) {
-      // It may be about to say "yours". After this it cannot any more, or it has.
+      // It may be about to send "yours". After this call it no longer can, or has already done so.
       (void)sys::shutdown_reading(predecessor_.descriptor());
       answer = predecessor_.receive();
     }
@@ -284,7 +285,7 @@ Task<> TakeoverServer::negotiate(Connection successor) {
 
 Task<> TakeoverServer::offer(Connection& successor, const Descriptor& lock) {
   auto listener = host_.offer();
-  // About to stop: the successor asks again, and then binds the name by itself.
+  // About to stop: the successor asks again, and then binds the name itself.
   if (listener && !*listener) co_return;
   auto control = control_->offer();
   if (!listener || !control) {
@@ -305,7 +306,7 @@ Task<> TakeoverServer::offer(Connection& successor, const Descriptor& lock) {
   const Sent sent = co_await successor.send(words, std::move(descriptors));
   if (!sent) co_return;
 
-  // No clock here: until it says so or is gone, it costs nothing but its place.
+  // No timeout here: until the successor answers or is gone, it costs only its slot.
   const Received answer = co_await successor.receive();
   if (!answer || *answer != ready) co_return;
   const auto still = host_.offer();
@@ -313,8 +314,8 @@ Task<> TakeoverServer::offer(Connection& successor, const Descriptor& lock) {
   co_await successor.send(yours);
   const Sent told = co_await successor.flush();
   if (!told) co_return;
-  // First the control socket: the server drains when it hands over, and would shut down whatever
-  // is still its own, for the successor, too.
+  // The control socket first: handing over drains the server, which would shut down every socket
+  // that it still owns, and so the successor's as well.
   control_->hand_over();
   host_.hand_over(successor.peer());
 }

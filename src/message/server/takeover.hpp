@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One server going on in the place of another: its listening socket, the clients queued on it, its
-// name and the lock on that pass to a successor, over a control socket beside the path.
+// One server continues in place of another. Its listening socket, the clients queued on it, its
+// name and the lock on the name pass to a successor, over a control socket beside the path.
 //
-//   successor                                  predecessor, who goes on serving
+//   successor                                  predecessor, which continues to serve
 //   "takeover 2"  ------------------------->
 //                 <-------------------------   "prove"
 //   "proof", and
@@ -14,17 +14,17 @@
 //   "ready"       ------------------------->
 //                 <-------------------------   "yours"; drains
 //
-// The name changes hands when "yours" is in the successor's queue. Up to then the successor removes
-// nothing and accepts nobody, and whatever becomes of it, the predecessor goes on. "later" instead
-// of an answer: somebody else is being served. A connection that ends without an answer: the
-// predecessor is about to stop. "no: REASON" ends it.
+// The name changes owners when "yours" is in the successor's queue. Until then the successor
+// removes nothing and accepts no client, and the predecessor continues whatever happens to the
+// successor. The answer "later" means that another successor is being served. If the connection
+// ends without an answer, the predecessor is about to stop. "no: REASON" is a final refusal.
 //
-// A uid is not proof enough: a container may have our uid, and the directory mounted read-only. So
-// the successor proves two things. First, that it may write where the socket is: it passes the lock
-// file, opened for writing, and the predecessor compares it with the file it has locked. A process
-// that can do this could also remove the socket and bind the name by itself. Second, that it is in
-// the predecessor's pid namespace, where a process of the same uid could end the predecessor. An
-// abstract name has no directory, and is never taken over.
+// A uid is not sufficient proof: a container may have our uid and the directory mounted read-only.
+// So the successor proves two things. First, that it may write where the socket is: it passes the
+// lock file, opened for writing, and the predecessor compares it with the file it has locked. A
+// process that can do this could also remove the socket and bind the name by itself. Second, that
+// it is in the predecessor's pid namespace, where a process of the same uid could end the
+// predecessor. An abstract name has no directory, and is never taken over.
 #pragma once
 
 #include <functional>
@@ -40,21 +40,22 @@ namespace hallway::message {
 /// The successor's side.
 class TakeoverClient {
  public:
-  /// Asks whoever serves `where`. Nothing: nobody there hands over.
+  /// Asks the server at `where` for a takeover.
+  /// @return nullopt if no server there offers one
   /// Blocking: at most twice defaults::takeover_time.
   static Result<std::optional<TakeoverClient>> begin(const AddressSpec& where,
                                                      const BindOptions& options);
 
-  /// What is known about why begin() gave nothing, for a person.
+  /// Explains to a person why begin() returned nullopt, as far as that is known.
   static std::string why_not_offered(const Address& address);
 
-  /// To be served, and the control socket, on which the successor offers the same.
+  /// The listener to serve, and the control socket, on which the successor offers the same.
   [[nodiscard]] Listener take_listener() { return std::move(listener_); }
   [[nodiscard]] Listener take_control() { return std::move(control_); }
 
-  /// The servers over both are ready. From its success on the names are the successor's, to be
-  /// claimed. Nothing was changed by an error.
-  /// @errors operation_canceled: the predecessor went on or ended instead
+  /// Completes the takeover once the servers on both sockets are ready. On success the names belong
+  /// to the successor, which must claim them. An error changes nothing.
+  /// @errors operation_canceled: the predecessor continued or ended instead
   /// Blocking: at most defaults::takeover_time.
   Result<void> complete();
 
@@ -73,7 +74,7 @@ class TakeoverClient {
 class TakeoverServer {
  public:
   struct Host {
-    /// What is offered; nothing when it is about to stop.
+    /// What is offered; nullopt when the server is about to stop.
     std::move_only_function<Result<std::optional<Handover>>()> offer;
     std::move_only_function<void(const Peer& successor)> hand_over;
   };
@@ -81,10 +82,10 @@ class TakeoverServer {
   /// Binds the control socket beside `address`, whose lock covers it.
   static Result<std::unique_ptr<TakeoverServer>> open(Loop& loop, const Address& address,
                                                       Host server);
-  /// The same on the control socket a predecessor handed over.
+  /// The same, on the control socket that a predecessor handed over.
   static Result<std::unique_ptr<TakeoverServer>> open(Loop& loop, Listener control, Host server);
 
-  /// Of the control socket; as Listener has it.
+  /// The address and the loss of the control socket, as Listener reports them.
   [[nodiscard]] const Address& address() const noexcept { return control_->address(); }
   [[nodiscard]] std::optional<std::string> lost() const { return control_->lost(); }
 

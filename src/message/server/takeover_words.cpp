@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::string_view offered = "offer";
 
-/// Takes " NUMBER" from the front of `words`: digits alone, and no zero in front of others.
+/// Takes " NUMBER" from the front of `words`. Only digits are valid, without leading zeros.
 bool take_number(ByteView& words, std::uint64_t& number) {
   if (!words.starts_with(' ')) return false;
   words.remove_prefix(1);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the two sides of a takeover say to each other (message/server/takeover.hpp): made and read
-// here, and nothing else is. What is read comes from another process and may be anything.
+// The messages between the two sides of a takeover (message/server/takeover.hpp). This file only
+// formats and parses them. Input comes from another process and may be anything.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +21,7 @@ inline constexpr std::string_view yours = "yours";
 inline constexpr std::string_view later = "later";
 inline constexpr std::string_view refusal = "no: ";
 
-/// The files that belong to what is offered, as stat(2) has them.
+/// Identifies the files of the offered sockets, with device and inode as from stat(2).
 struct OfferedFiles {
   std::uint64_t listener_device = 0;
   std::uint64_t listener_inode = 0;
