@@ -21,18 +21,22 @@ std::size_t Account::share(Quota quota) const noexcept {
   const QuotaLimits& limits = accounts_.limits_[index(quota)];
   const std::size_t others = less(accounts_.used(quota), used(quota));
   const std::size_t left = less(limits.all, others);
-  const std::size_t least = may_exceed_share(quota) ? limits.least : 0;
-  if (trusted_) return std::min(limits.per_uid, std::max(least, left));
+  if (trusted_) return std::min(limits.per_uid, std::max(least(quota), left));
   const std::size_t free = less(left, limits.all / reserved_part);
   const std::size_t uids = accounts_.untrusted_.load(std::memory_order_relaxed);
   // The division must not round a small rest down to nothing.
   const std::size_t shared = std::max<std::size_t>(free / (uids + 1), free > 0 ? 1 : 0);
-  return std::min(limits.per_uid, std::max(least, shared));
+  return std::min(limits.per_uid, std::max(least(quota), shared));
+}
+
+std::size_t Account::least(Quota quota) const noexcept {
+  const QuotaLimits& limits = accounts_.limits_[index(quota)];
+  const std::size_t over = less(accounts_.used(quota), limits.all);
+  return over < limits.all / reserved_part ? limits.least : 0;
 }
 
 bool Account::may_exceed_share(Quota quota) const noexcept {
-  const QuotaLimits& limits = accounts_.limits_[index(quota)];
-  return less(accounts_.used(quota), limits.all) < limits.all / reserved_part;
+  return less(used(quota), share(quota)) < least(quota);
 }
 
 void Account::add(Quota quota, std::size_t amount) noexcept {

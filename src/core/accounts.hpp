@@ -61,8 +61,9 @@ class Account {
   /// The most it may use now. It shrinks as other uids use more.
   [[nodiscard]] std::size_t share(Quota quota) const noexcept;
 
-  /// Whether all accounts together are less than an eighth over their limit. Only then may an
-  /// account exceed its share.
+  /// Whether an account whose share is used up may have one more amount: it is less than
+  /// QuotaLimits::least over its share, and all accounts together are less than an eighth over
+  /// their limit.
   [[nodiscard]] bool may_exceed_share(Quota quota) const noexcept;
 
   /// Whether anything is left after another `besides` is charged.
@@ -86,6 +87,9 @@ class Account {
 
  private:
   friend class Accounts;
+
+  /// What every account may use in any case.
+  [[nodiscard]] std::size_t least(Quota quota) const noexcept;
 
   static constexpr std::size_t index(Quota quota) noexcept {
     return static_cast<std::size_t>(quota);

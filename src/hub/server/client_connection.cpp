@@ -170,14 +170,15 @@ std::size_t ClientConnection::memory_for_rest() const noexcept {
 
 /// Charges memory for the rest of an incomplete operation. What was reserved for the operation
 /// before is released first: otherwise clients of one user could wait for each other, and a client
-/// for itself.
+/// for itself. Where the share of the user is used up, a client yields to those that wait already:
+/// otherwise one that sends without a pause would take each chance.
 /// @return false if there is not enough memory now
 bool ClientConnection::reserve_rest_now() noexcept {
   const std::size_t wanted = memory_for_rest();
-  if (wanted > rest_memory_.amount()) {
-    set_finishing(false);
+  if (wanted > 0 && !finishing_) {
     rest_memory_.set(std::min(rest_memory_.amount(), parser_.memory()));
-    if (!rest_memory_.may_grow() && !user_.may_exceed_share()) return false;
+    const bool yields = !held_back_ && user_.waits_for_memory();
+    if (!rest_memory_.may_grow() && (yields || !user_.may_exceed_share())) return false;
   }
   rest_memory_.set(wanted);
   set_finishing(wanted > 0);
@@ -195,9 +196,10 @@ void ClientConnection::set_finishing(bool finishing) noexcept {
 /// wait for each other. A client that gets no memory within HubLimits::slow_time is disconnected.
 Task<> ClientConnection::reserve_rest() {
   const auto longest = Loop::Clock::now() + hub_.limits.slow_time;
+  const User::MemoryWait wait(user_);
   user_.count_held_back();
   held_back_ = true;
-  while (!subscriber_.ended() && !reserve_rest_now()) {
+  while (!subscriber_.ended()) {
     if (hub_.leaving) {
       rest_memory_.set(memory_for_rest());
       break;
@@ -207,6 +209,7 @@ Task<> ClientConnection::reserve_rest() {
       break;
     }
     co_await hub_.loop.sleep(between_looks_for_memory);
+    if (reserve_rest_now()) break;
   }
   held_back_ = false;
 }

@@ -54,6 +54,19 @@ class User {
   void begin_finishing() noexcept { ++finishing_; }
   void end_finishing() noexcept { --finishing_; }
 
+  /// A client waits for memory as long as this exists.
+  class MemoryWait {
+   public:
+    explicit MemoryWait(User& user) noexcept : user_(user) { ++user_.memory_waits_; }
+    MemoryWait(const MemoryWait&) = delete;
+    MemoryWait& operator=(const MemoryWait&) = delete;
+    ~MemoryWait() { --user_.memory_waits_; }
+
+   private:
+    User& user_;
+  };
+  [[nodiscard]] bool waits_for_memory() const noexcept { return memory_waits_ > 0; }
+
   [[nodiscard]] Duration loop_time() const noexcept { return loop_time_; }
   /// How often one of its client connections waited: for a turn, for a subscriber or for memory.
   [[nodiscard]] std::uint64_t held_back() const noexcept { return held_back_; }
@@ -75,6 +88,7 @@ class User {
   std::size_t clients_ = 0;
   std::size_t subscriptions_ = 0;
   std::size_t finishing_ = 0;  // clients that have memory for the rest of a large message
+  std::size_t memory_waits_ = 0;
   Duration loop_time_{};
   Duration in_turn_{};  // used in the turn that began at turn_
   Loop::Clock::time_point turn_;

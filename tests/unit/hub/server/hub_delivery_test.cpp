@@ -509,6 +509,73 @@ TEST_F(hub_delivery, finishes_large_messages_of_a_user_that_has_its_share_alread
   }));
 }
 
+// One that sends without a pause has finished a message and begun the next in each piece that is
+// read.
+TEST_F(hub_delivery, finishes_messages_of_clients_in_turn_where_their_user_has_its_share_already) {
+  HubOptions options;
+  options.limits.memory_per_uid = 2'000;  // two subscriptions
+  options.limits.slow_time = 1h;
+  start(std::move(options));
+  RawStream subscriber = connect();
+  say(subscriber, "SUB a 1\r\nSUB b 2\r\n");
+  const std::string message = pub("c", std::string(100'000, 'c'));
+  struct Sender {
+    RawStream stream;
+    std::size_t messages;
+    std::size_t sent = 0;  // of the message that is on its way
+  };
+  std::vector<Sender> senders;
+  senders.push_back({connect(), 3'000});
+  const auto send_some = [&] {
+    for (Sender& sender : senders) {
+      while (sender.messages > 0) {
+        const ssize_t sent = sender.stream.send(std::string_view(message).substr(sender.sent));
+        if (sent <= 0) break;
+        sender.sent += static_cast<std::size_t>(sent);
+        if (sender.sent == message.size()) sender.sent = 0;
+        if (sender.sent == 0) --sender.messages;
+      }
+    }
+  };
+  ASSERT_TRUE(until([&] {
+    send_some();
+    return hub->statistics().messages_in > 10;
+  }));
+  senders.push_back({connect(), 5});
+  EXPECT_TRUE(until([&] {
+    send_some();
+    return senders[1].messages == 0;
+  }));
+  EXPECT_GT(senders[0].messages, 0U);
+}
+
+// A message that has been read goes on into the queues of those that do not read.
+TEST_F(hub_delivery, lets_a_user_exceed_its_share_by_little) {
+  HubOptions options;
+  options.limits.memory_per_uid = 500'000;
+  options.limits.slow_time = 200ms;
+  options.limits.send_buffer = 64 * kibibyte;
+  start(std::move(options));
+  std::vector<RawStream> subscribers;
+  for (int i = 0; i < 20; ++i) {
+    subscribers.push_back(connect());
+    say(subscribers.back(), "SUB s" + std::to_string(i) + " 1\r\n");
+  }
+  RawStream publisher = connect();
+  std::string all;
+  for (int i = 0; i < 20; ++i) all += pub("s" + std::to_string(i), std::string(1'000'000, 's'));
+  std::string_view rest = all;
+  std::size_t most = 0;
+  EXPECT_TRUE(until([&] {
+    const ssize_t sent = rest.empty() ? 0 : publisher.send(rest);
+    if (sent > 0) rest.remove_prefix(static_cast<std::size_t>(sent));
+    publisher.collect();
+    most = std::max(most, hub->users().front().memory);
+    return publisher.ended || hub->statistics().messages_in == 20;
+  }));
+  EXPECT_LT(most, 5'000'000U);  // the share, 2 MiB, and a message that is read and delivered
+}
+
 // Else it would be kept in memory that no account has.
 TEST_F(hub_delivery, ends_a_client_whose_large_message_has_no_memory_for_long) {
   HubOptions options;
