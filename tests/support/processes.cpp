@@ -18,10 +18,8 @@
 #ifdef HALLWAY_COVERAGE
 extern "C" {
 // Of libgcov (man 1 gcov-tool); they stand in no installed header.
-// NOLINTBEGIN(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp)
 void __gcov_dump();
 void __gcov_reset();
-// NOLINTEND(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp)
 }
 #endif
 

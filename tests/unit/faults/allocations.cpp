@@ -7,7 +7,6 @@
 
 // The linker leads the calls of malloc(3) in our own object code to __wrap_malloc, and nobody
 // else's (--wrap, see tests/CMakeLists.txt). The names are its own.
-// NOLINTBEGIN(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp)
 extern "C" {
 void* __real_malloc(std::size_t size);
 void* __real_realloc(void* block, std::size_t size);
@@ -76,7 +75,6 @@ void* __wrap_realloc(void* block, std::size_t size) {
 }
 
 void __wrap_free(void* block) { hallway::test::release(block); }
-// NOLINTEND(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp)
 
 void* operator new(std::size_t size) { return hallway::test::allocate_or_throw(size); }
 void* operator new[](std::size_t size) { return hallway::test::allocate_or_throw(size); }
