@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The messages of a load. Each carries its number, so that answers can be distinguished. None contains
-// a byte that a framing or a server's protocol could interpret. Pure.
+// The messages of a load. Each carries its number, so that answers can be distinguished. None
+// contains a byte that a framing or a server's protocol could interpret. Pure.
 #pragma once
 
 #include <algorithm>

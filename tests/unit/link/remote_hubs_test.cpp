@@ -89,7 +89,7 @@ TEST_F(remote_hubs, that_want_more_than_can_be_kept_want_everything) {
 }
 
 TEST_F(remote_hubs, take_up_so_much_memory_together_and_no_more) {
-  for (int hub = 0; hub < 100; ++hub) {
+  for (int hub = 0; hub < 30; ++hub) {
     std::vector<std::string> lines;
     for (int i = 0; i < 10'000; ++i) {
       lines.push_back("+news." + std::to_string(hub) + "." + std::to_string(i));
@@ -97,8 +97,8 @@ TEST_F(remote_hubs, take_up_so_much_memory_together_and_no_more) {
     EXPECT_TRUE(hear("H" + std::to_string(hub), Kind::all, 1, lines));
     ASSERT_LE(all.memory(), RemoteHubs::most_memory + 1'000);
   }
-  EXPECT_TRUE(wants("news.99.9999"));
-  for (int hub = 0; hub < 100; ++hub) hear("H" + std::to_string(hub), Kind::goodbye, 1);
+  EXPECT_TRUE(wants("news.29.9999"));
+  for (int hub = 0; hub < 30; ++hub) hear("H" + std::to_string(hub), Kind::goodbye, 1);
   EXPECT_EQ(all.memory(), 0U);
   EXPECT_EQ(all.patterns(), 0U);
   EXPECT_FALSE(all.want_some_of("jobs"));
