@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The fault hook lets tests make system calls fail or fall short. Every function of this layer
-// consults it before each call (tests/layers/check_seam.py lists the exceptions, with reasons).
-// Without a test, that costs one load and a branch that is never taken.
+// consults it before each call (tests/layers/check_fault_hook.py lists the exceptions, with
+// reasons). Without a test, that costs one load and a branch that is never taken.
 #pragma once
 
 #include <atomic>
