@@ -2,9 +2,9 @@
 """Refuses names that were given up for the field's own words, and habits of speech that a stranger reads twice.
 
 usage: check_words.py [ROOT]       print each finding as file:line: reason; then exit 1
-       check_words.py --self-test  check that each name and each habit is found
+       check_words.py --self-test  check that each habit is found, and each exception needed
 
-Names are looked for in code, comments and pages; habits in comments and pages. docs/GLOSSARY.md says which words
+Names are looked for in C++ sources, habits in their comments and in pages. docs/GLOSSARY.md says which words
 the house uses.
 """
 
