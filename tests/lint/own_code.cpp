@@ -7,10 +7,10 @@
 // longer does; this does the same for 19, and finds the same.
 //
 // Its check is the first node's: it takes what the rest of the walk goes through down to the
-// declarations that are written (or whose macros are written) outside system headers. It also leaves
-// out, unread, what comes from a precompiled header: the sources of the library have none, so the
-// public headers are checked there. The static analyzer is not a check of this kind and has always
-// looked at the file alone.
+// declarations that are written (or whose macros are written) outside system headers. It also
+// leaves out, unread, what comes from a precompiled header: the sources of the library have none,
+// so the public headers are checked there. The static analyzer is not a check of this kind and has
+// always looked at the file alone.
 
 #include <clang-tidy/ClangTidyCheck.h>
 #include <clang-tidy/ClangTidyModule.h>
