@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes the page and the pictures that show what bench/run measured.
 
-usage: report.py [RESULTS [OUT]]    bench/results and docs/benchmarks, if not told otherwise
+usage: report.py [RESULTS [OUT]]    bench/results and docs/benchmarks, by default
 
 The same results make the same files, byte for byte.
 """

@@ -142,7 +142,7 @@ SOME = ('hallway', 'hallway_loop', 'raw_blocking', 'raw_hybrid', 'asio', 'zmq', 
 
 
 def round_trips(placements):
-    """64 B with everybody, larger ones with a few and in the first placement only."""
+    """64 B with all programs, larger ones with a few and in the first placement only."""
     larger = (Case('pingpong', SOME, placements[:1], size, rounds=3) for size in (KIB, 64 * KIB))
     return (Case('pingpong', OURS + RAW + PEERS, placements), *larger)
 
@@ -165,6 +165,20 @@ STREAMS = (
     'nng',
     'python_batch',
 )
+
+# --- other languages --------------------------------------------------------------------------------
+
+PYTHON_STREAMS = (
+    'hallway_python_many',
+    'hallway_python_batch',
+    'hallway_python_each',
+    'python_asyncio_streams',
+    'python_asyncio_streams_many',
+    'python_batch',
+    'uvloop_protocol',
+    'uvloop_protocol_many',
+)
+PYTHON_ROUND_TRIPS = ('hallway_python', 'python', 'hallway_python_asyncio', 'python_asyncio')
 
 # --- fan-out --------------------------------------------------------------------------------------
 
@@ -207,6 +221,45 @@ def apart_checks(subscribers, placements):
     )
 
 
+def over_tcp(mode, asked):
+    """The hub to clients of NATS that know nothing of it, beside a nats-server and its own socket."""
+    programs = ('hallway_hub_tcp', 'nats', 'hallway_hub')
+    cases = tuple(fan_out(mode, (SPLIT, UNPINNED), few, programs) for few in (10, 100))
+    checks = tuple(
+        check
+        for few in (10, 100)
+        for check in everywhere(
+            (SPLIT, UNPINNED), f'{mode}, {few} subscribers, the hub over TCP, x a nats-server', asked,
+            'hallway_hub_tcp', ('nats',), 'fanout', mode=mode, subscribers=few,
+        )
+    )
+    return cases, checks
+
+
+CLIENT_LIBRARIES = ('libnats', 'go')
+
+
+def clients(few):
+    """Programs that know nothing of the hub: both ends are made with a client library of NATS."""
+    programs = ('hallway_hub_tcp', 'nats')
+    cases = tuple(
+        Case(
+            'clients', programs, EVERYWHERE, better='more',
+            arguments={'mode': library, 'subscribers': few},
+        )
+        for library in CLIENT_LIBRARIES
+    )
+    checks = tuple(
+        check
+        for library in CLIENT_LIBRARIES
+        for check in everywhere(
+            EVERYWHERE, f'{library} at both ends, {few} subscribers, x a nats-server', '>= 1.5',
+            'hallway_hub_tcp', ('nats',), 'clients', mode=library, subscribers=few,
+        )
+    )
+    return cases, checks
+
+
 # --- the hub's router -----------------------------------------------------------------------------
 
 SUBSCRIPTIONS = 100_000
@@ -242,9 +295,10 @@ ROWS = (
             )
         ),
         limit=(
-            'Being registered with epoll costs 0.3 us a side and round trip, which the best '
-            'program by hand does not pay; the rest is some 500 instructions of ours a side. A '
-            'fifteenth of every peer is out of reach for that program, too: it is at a fourteenth.'
+            'Being registered with epoll costs 0.3 us per side and round trip, which the best '
+            'hand-written program does not pay; the rest is some 500 instructions of ours per '
+            'side. That program does not reach a fifteenth of every peer either: it is at a '
+            'fourteenth.'
         ),
     ),
     Row(
@@ -294,9 +348,9 @@ ROWS = (
             for name, value, asked in (('median', 'p50', '<= 1.1'), ('mean', 'mean', '<= 1.5'))
         ),
         limit=(
-            'Who asks instead of sleeping gives its core away in between, and now and then gets it '
-            'back only after a whole time slice of a hog; the hybrid by hand, too, has a mean '
-            'above 1.5x for it.'
+            'A program that polls yields its core in between, and sometimes gets it back only '
+            'after a whole time slice of a hog; the hand-written hybrid also has a mean above '
+            '1.5x for that reason.'
         ),
     ),
     Row(
@@ -391,8 +445,8 @@ ROWS = (
             EVERYWHERE, 'x raw stream_1m', '>= 0.9', 'hallway', 'raw_stream_1m', 'large', size=MIB
         ),
         limit=(
-            'What the kernel does not take at once is copied, so that two programs which both '
-            'send before they receive do not wait for each other for ever.'
+            'Data that the kernel does not take at once is copied; otherwise two programs that '
+            'both send before they receive would wait for each other for ever.'
         ),
     ),
     Row(
@@ -408,8 +462,8 @@ ROWS = (
             mode='visits', connections=32,
         ),
         limit=(
-            "Knowing who is there (SO_PEERCRED) takes 0.6 us of a connection's 11 in the server, "
-            'and leaving epoll before the close 0.2; our own code about 1.2.'
+            "SO_PEERCRED, which identifies the client, takes 0.6 us of a connection's 11 in the "
+            'server, leaving epoll before the close 0.2, and our own code about 1.2.'
         ),
     ),
     Row(
@@ -439,7 +493,7 @@ ROWS = (
             ),
         ),
         limit=(
-            'Each connection is a task of its own: the frames of its coroutines take 472 B, the '
+            'Each connection has its own task: the frames of its coroutines take 472 B, the '
             'connection 408.'
         ),
     ),
@@ -475,7 +529,7 @@ ROWS = (
     ),
     Row(
         'P11',
-        f'the hub finds whom a message is for, among {SUBSCRIPTIONS:,} subscriptions',
+        f'the hub finds the subscribers of a message among {SUBSCRIPTIONS:,} subscriptions',
         'at most 300 ns',
         tuple(
             Case(
@@ -512,6 +566,76 @@ ROWS = (
         limit=(
             'Where memory is slow, as beside busy programs, and no subject comes again soon: nothing '
             'hides the load of the node that a way ends at, which misses the caches.'
+        ),
+    ),
+    Row(
+        'P12',
+        'Python, one way, 64 B',
+        'at least 10x asyncio streams and 2.5x a protocol on uvloop',
+        (Case('oneway', PYTHON_STREAMS, (SPLIT, SAME), better='more'),),
+        tuple(
+            check
+            for other, name, asked in (
+                ('python_asyncio_streams', 'asyncio streams', '>= 10'),
+                ('uvloop_protocol', 'a protocol on uvloop', '>= 2.5'),
+            )
+            for check in everywhere(
+                (SPLIT, SAME), f'x {name}', asked, 'hallway_python_batch', other, 'oneway'
+            )
+        ),
+    ),
+    Row(
+        'P13',
+        'Python, round trip of 64 B',
+        'blocking at most 0.4x raw sockets on two cores and never more than them; asyncio at most '
+        "1x asyncio's own protocols",
+        (Case('pingpong', PYTHON_ROUND_TRIPS),),
+        everywhere(
+            (SPLIT,), 'blocking, x raw sockets', '<= 0.4', 'hallway_python', 'python', 'pingpong'
+        )
+        + everywhere(
+            (SAME, UNPINNED), 'blocking, x raw sockets', '<= 1', 'hallway_python', 'python',
+            'pingpong',
+        )
+        + everywhere(
+            EVERYWHERE, 'asyncio, x its protocols', '<= 1', 'hallway_python_asyncio',
+            'python_asyncio', 'pingpong',
+        ),
+    ),
+    Row(
+        'P14',
+        'Python, a call that hands over messages of 64 B which have arrived',
+        'at most 40 ns a message in a batch, at most 100 ns alone',
+        tuple(
+            Case('calls', ('hallway_python',), (SPLIT,), arguments={'mode': mode})
+            for mode in ('batch', 'each')
+        ),
+        tuple(
+            Check(f'{mode}: ns', asked, absolute('hallway_python', 'calls', SPLIT, mode=mode))
+            for mode, asked in (('batch', '<= 40'), ('each', '<= 100'))
+        ),
+    ),
+    Row(
+        'P15',
+        'C, one way and round trip of 64 B',
+        'at most 1.05x the same in C++',
+        (
+            Case('oneway', ('hallway_c', 'hallway'), better='more'),
+            Case('pingpong', ('hallway_c', 'hallway')),
+        ),
+        everywhere(EVERYWHERE, 'one way, x C++', '>= 0.952', 'hallway_c', 'hallway', 'oneway')
+        + everywhere(EVERYWHERE, 'round trip, x C++', '<= 1.05', 'hallway_c', 'hallway', 'pingpong'),
+    ),
+    Row(
+        'P16',
+        'fan-out of 64 B messages to clients of NATS over TCP',
+        'the hub at least 4x a nats-server with raw clients, and 1.5x with libnats and the Go client',
+        over_tcp('batches', '>= 4')[0] + over_tcp('each', '>= 1.5')[0] + clients(1)[0] + clients(10)[0],
+        over_tcp('batches', '>= 4')[1] + over_tcp('each', '>= 1.5')[1] + clients(1)[1] + clients(10)[1],
+        limit=(
+            'With a client library at both ends, the client limits both: libnats takes 625 ns to '
+            'publish a message and hand it to one callback, a nats-server 490 to 650, the hub 160 '
+            'to 240.'
         ),
     ),
 )

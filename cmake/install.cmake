@@ -1,9 +1,10 @@
-# What is installed where: the library, its CMake package and its pkg-config file; the command, its
+# What is installed where: the libraries, their CMake package and pkg-config files; the command, its
 # manual pages, its completions, its systemd units and an example of a config file.
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
 install(TARGETS hallway EXPORT hallway FILE_SET HEADERS)
+install(TARGETS hallway_c EXPORT hallway_c FILE_SET HEADERS)
 if(TARGET hallway_nats)
   install(TARGETS hallway_nats EXPORT hallway_link FILE_SET HEADERS)
 endif()
@@ -12,7 +13,10 @@ endif()
 
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/hallway)
 install(EXPORT hallway NAMESPACE hallway:: FILE hallwayTargets.cmake DESTINATION ${package_dir})
-# A component of its own: who does not ask for it needs no libnats.
+# A component of its own: a program in C++ does not need it.
+install(EXPORT hallway_c
+  NAMESPACE hallway:: FILE hallwayCTargets.cmake DESTINATION ${package_dir})
+# The same: who does not ask for it needs no libnats.
 if(TARGET hallway_nats)
   install(EXPORT hallway_link
     NAMESPACE hallway:: FILE hallwayLinkTargets.cmake DESTINATION ${package_dir})
@@ -37,7 +41,9 @@ cmake_path(RELATIVE_PATH CMAKE_INSTALL_FULL_INCLUDEDIR
 configure_file(cmake/hallway.pc.in hallway.pc.in @ONLY)
 # Second pass: the definitions come from the target itself.
 file(GENERATE OUTPUT hallway.pc INPUT ${PROJECT_BINARY_DIR}/hallway.pc.in TARGET hallway)
-install(FILES ${PROJECT_BINARY_DIR}/hallway.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+configure_file(cmake/hallway-c.pc.in hallway-c.pc @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/hallway.pc ${PROJECT_BINARY_DIR}/hallway-c.pc
+  DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 if(TARGET hallway_nats)
   configure_file(cmake/hallway-link.pc.in hallway-link.pc @ONLY)
   install(FILES ${PROJECT_BINARY_DIR}/hallway-link.pc

@@ -11,22 +11,22 @@
 
 using namespace hallway;
 
-Task<> talk(Connection guest) {
-  const std::string name =
-      "guest " + std::to_string(guest.number()) + " (uid " + std::to_string(guest.peer().uid) + ")";
-  co_await guest.send("you are " + name);
-  co_await guest.broadcast(name + " has come");
-  while (auto said = co_await guest.receive()) {
-    co_await guest.broadcast(name + ": " + said->to_owned());
+Task<> chat(Connection client) {
+  const std::string name = "guest " + std::to_string(client.number()) + " (uid " +
+                           std::to_string(client.peer().uid) + ")";
+  co_await client.send("you are " + name);
+  co_await client.broadcast(name + " has come");
+  while (auto message = co_await client.receive()) {
+    co_await client.broadcast(name + ": " + message->to_owned());
   }
-  co_await guest.broadcast(name + " has left");
+  co_await client.broadcast(name + " has left");
 }
 
 int main(int argc, char** argv) {
   std::cout << std::unitbuf;  // flushes each line at once, also into a pipe
   Loop loop;
-  auto server =
-      Server::open(loop, argc > 1 ? argv[1] : "/tmp/chat.sock", talk, {.full = Full::drop_oldest});
+  auto server = Server::open(loop, argc > 1 ? argv[1] : "/tmp/chat.sock", chat,
+                             {.connection = {.overflow = OverflowPolicy::drop_oldest}});
   if (!server) return report(server.error());
   std::cout << "listening on " << server->address().to_string() << '\n';
   loop.drain_on({SIGINT, SIGTERM});

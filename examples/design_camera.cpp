@@ -29,10 +29,9 @@ int main(int argc, char** argv) {
   Loop loop;
   auto server = Server::open(loop, argc > 1 ? argv[1] : "/run/camera.sock", serve_frames,
                              {.type = SocketType::seqpacket,
-                              .mode = 0660,
-                              .group = "video",
+                              .file = {.mode = 0660, .group = "video"},
                               .allow = {allow::group("video")},
-                              .descriptors = 4});
+                              .connection = {.descriptors = 4}});
   if (!server) return report(server.error());
   std::cout << "listening on " << server->address().to_string() << '\n';
   loop.drain_on({SIGINT, SIGTERM});

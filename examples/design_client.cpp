@@ -11,7 +11,7 @@ using namespace hallway;
 using namespace std::chrono_literals;
 
 int main(int argc, char** argv) {
-  auto client = Client::connect(argc > 1 ? argv[1] : "/run/app.sock", {.deadline = 1s});
+  auto client = Client::connect(argc > 1 ? argv[1] : "/run/app.sock", {.timeout = 1s});
   if (!client) return report(client.error());
 
   auto reply = client->request("status", 1s);

@@ -14,7 +14,7 @@ int main(int argc, char** argv) {
   constexpr ByteView message = "This is the message.  It will be repeated.";
 
   std::cout << "connecting to " << address << '\n';
-  auto client = Client::connect(address, {.framing = Framing::raw(16)});
+  auto client = Client::connect(address, {.connection = {.framing = Framing::raw(16)}});
   if (!client) return report(client.error());
 
   std::cout << "sending '" << message << "'\n";

@@ -20,8 +20,8 @@ Task<> echo(Connection client) {
 int main(int argc, char** argv) {
   std::cout << std::unitbuf;  // flushes each line at once, also into a pipe
   Loop loop;
-  auto server =
-      Server::open(loop, argc > 1 ? argv[1] : "./uds_socket", echo, {.framing = Framing::raw(16)});
+  auto server = Server::open(loop, argc > 1 ? argv[1] : "./uds_socket", echo,
+                             {.connection = {.framing = Framing::raw(16)}});
   if (!server) return report(server.error());
   std::cout << "starting up on " << server->address().to_string() << '\n'
             << "waiting for connections\n";

@@ -19,15 +19,13 @@ std::string shouted(ByteView words) {
   return loud;
 }
 
-void tell(const HubClientEvent& event) { std::cerr << event.error.explain() << '\n'; }
-
-Task<> drain(HubClient& hub) { co_await hub.drain(); }
+void log_event(const hub::ClientEvent& event) { std::cerr << event << '\n'; }
 
 Task<> work(Loop& loop, std::string address, int& status) {
-  HubClientOptions options;
+  hub::ClientOptions options;
   options.name = "shouting worker";
-  options.on_event = tell;
-  auto hub = co_await HubClient::connect(loop, address, options);
+  options.on_event = log_event;
+  auto hub = co_await hub::Client::connect(loop, address, options);
   if (!hub) {
     status = report(hub.error());
     co_return;
@@ -37,15 +35,25 @@ Task<> work(Loop& loop, std::string address, int& status) {
     status = report(questions.error());
     co_return;
   }
-  co_await hub->flush();  // from here on the hub knows the subscription
+  const hub::Sent flushed = co_await hub->flush();  // from here on the hub knows the subscription
+  if (!flushed) {
+    status = report(flushed.error());
+    co_return;
+  }
   std::cout << "working\n" << std::flush;
 
-  loop.on_drain(&loop, [&] { loop.spawn(drain(*hub)); });
+  TaskScope draining(loop);
+  const auto drain = [&]() -> Task<> {
+    const hub::Sent drained = co_await hub->drain();
+    if (!drained) report(drained.error());
+  };
+  const auto on_drain = loop.on_drain([&] { draining.spawn(drain); });
   while (auto question = co_await questions->receive()) {
     if (question->reply().empty()) continue;  // no answer is expected
-    co_await hub->publish(question->reply(), shouted(question->payload()));
+    const hub::Sent sent = co_await hub->publish(question->reply(), shouted(question->payload()));
+    if (!sent) report(sent.error());
   }
-  loop.forget(&loop);
+  co_await draining.join();  // from here on the hub has all answers
 }
 
 int main(int argc, char** argv) {

@@ -18,7 +18,8 @@ int log_failure(const Error& error) {
 
 int main(int argc, char** argv) {
   log() << "connecting ...\n";
-  auto client = Client::connect(argc > 1 ? argv[1] : "xxx.sock", {.framing = Framing::raw(1024)});
+  auto client = Client::connect(argc > 1 ? argv[1] : "xxx.sock",
+                                {.connection = {.framing = Framing::raw(1024)}});
   if (!client) return log_failure(client.error());
   log() << "connected\n";
 

@@ -24,8 +24,8 @@ Task<> echo(Connection client) {
 
 int main(int argc, char** argv) {
   Loop loop;
-  auto server =
-      Server::open(loop, argc > 1 ? argv[1] : "xxx.sock", echo, {.framing = Framing::raw(1024)});
+  auto server = Server::open(loop, argc > 1 ? argv[1] : "xxx.sock", echo,
+                             {.connection = {.framing = Framing::raw(1024)}});
   if (!server) return report(server.error());
   log() << "wait for request ...\n";
   loop.drain_on({SIGINT, SIGTERM});

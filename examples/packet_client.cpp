@@ -18,7 +18,7 @@ int main(int argc, char** argv) {
   if (!size_packet) return report(size_packet.error());
   std::int32_t size = 0;
   if (size_packet->size() != sizeof size) {
-    std::cerr << "the first packet is no size\n";
+    std::cerr << "the first packet is not a size\n";
     return 1;
   }
   std::memcpy(&size, size_packet->bytes().data(), sizeof size);

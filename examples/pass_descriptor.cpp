@@ -30,7 +30,7 @@ Task<> print_files(Connection giver) {
 
 int receive(const char* address) {
   Loop loop;
-  auto server = Server::open(loop, address, print_files, {.descriptors = 1});
+  auto server = Server::open(loop, address, print_files, {.connection = {.descriptors = 1}});
   if (!server) return report(server.error());
   loop.drain_on({SIGINT, SIGTERM});
   return loop.run();

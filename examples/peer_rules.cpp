@@ -11,7 +11,7 @@
 
 using namespace hallway;
 
-Task<> tell_who_you_are(Connection client) {
+Task<> send_identity(Connection client) {
   std::string answer = "you are " + client.peer().to_string() + ", groups";
   if (const auto groups = client.peer_groups()) {
     for (const auto group : *groups) answer += " " + std::to_string(group);
@@ -39,8 +39,8 @@ int main(int argc, char** argv) {
 
   Loop loop;
   // The socket file admits every user: here, only the rules decide.
-  auto server = Server::open(loop, argv[1], tell_who_you_are,
-                             {.mode = 0666, .allow = rules, .on_event = print_refusal});
+  auto server = Server::open(loop, argv[1], send_identity,
+                             {.file = {.mode = 0666}, .allow = rules, .on_event = print_refusal});
   if (!server) return report(server.error());
   std::cout << "listening on " << server->address().to_string() << '\n';
   loop.drain_on({SIGINT, SIGTERM});

@@ -150,7 +150,7 @@ struct Faults {
   unsigned calls = 0;
 } faults;
 
-sys::InjectedFault judge(sys::Call call) noexcept {
+sys::InjectedFault inject_fault(sys::Call call) noexcept {
   const bool receives = call == sys::Call::recvmsg;
   if (!receives && call != sys::Call::sendmsg) return {};
   if (faults.nothing_every != 0 && ++faults.calls % faults.nothing_every == 0) {
@@ -164,7 +164,7 @@ sys::InjectedFault judge(sys::Call call) noexcept {
 struct Inbound {
   std::string bytes;
   FileList files;
-  bool truncated = false;
+  bool files_lost = false;
 };
 
 struct Outbound {
@@ -181,13 +181,12 @@ struct Log {
 
   /// @return whether more may come
   bool note(const Received& message) {
-    const bool truncated = message.outcome() == Outcome::truncated;
-    if (!message && !truncated) {
+    if (!message) {
       if (message.outcome() == Outcome::failed) require(!message.error().explain().empty());
       end = message.outcome();
       return false;
     }
-    Inbound inbound{message->to_owned(), {}, truncated};
+    Inbound inbound{message->to_owned(), {}, message->descriptors_lost()};
     for (Descriptor& descriptor : message->descriptors()) {
       inbound.files.push_back(files.recognize(descriptor.get()));
       // Some are taken, and closed here; the others are left to the connection.
@@ -607,7 +606,7 @@ class Conversation {
 
   void check_files(const Inbound& message, const FileList& passed) const {
     const bool too_many = accepted_ > 0 && passed.size() > accepted_;
-    require(message.truncated == too_many);
+    require(message.files_lost == too_many);
     require(message.files == (too_many || accepted_ == 0 ? FileList{} : passed));
   }
 
@@ -750,7 +749,7 @@ class Conversation {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static const Files files;
-  sys::fault_hook.store(judge);
+  sys::fault_hook.store(inject_fault);
   {
     const NothingLeftOpen checked;
     Input input(data, size);

@@ -32,7 +32,7 @@ constexpr std::string_view subjects[] = {"a.b", "a.c.d", "x.b", "c", "d", "a", "
 /// What the hubs of a cluster want, kept as plainly as it can be.
 class Model {
  public:
-  void hear(const InterestGossip& gossip) {
+  void receive(const InterestGossip& gossip) {
     Hub& hub = hubs_[gossip.hub];
     switch (gossip.kind) {
       case InterestGossip::Kind::all:
@@ -125,8 +125,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     for (const std::string& line : gossip->lines) require(is_subject_pattern(line.substr(1)));
     if (gossip->kind == InterestGossip::Kind::ask) continue;
     require(model.hubs() < RemoteHubs::most_hubs);
-    remote_hubs.hear(*gossip, now);
-    model.hear(*gossip);
+    remote_hubs.receive(*gossip, now);
+    model.receive(*gossip);
     require_the_same(remote_hubs, model);
     now += std::chrono::seconds(1);
   }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Any bytes as what a hub says to a HubClient, from its INFO on, in pieces of any size: the client
-// takes it or says why not, never waits for what cannot come, publishes nothing larger than the hub
-// said it accepts, and receives only what was sent to its subscription.
+// Any bytes as what a hub says to a hub::Client, from its INFO on, in pieces of any size: the
+// client takes it or says why not, never waits for what cannot come, publishes nothing larger than
+// the hub said it accepts, and receives only what was sent to its subscription.
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -53,15 +53,15 @@ constexpr std::string_view phrases[] = {
     "INFO ",
 };
 
-Task<> connect(Loop& loop, std::string address, std::optional<Result<HubClient>>& made) {
-  HubClientOptions options{.name = "fuzzed"};
-  options.reconnect.attempts = 0;
+Task<> connect(Loop& loop, std::string address, std::optional<Result<hub::Client>>& made) {
+  hub::ClientOptions options{.name = "fuzzed"};
+  options.reconnect.max_attempts = 0;
   options.limits.max_message = largest;
-  auto client = co_await HubClient::connect(loop, std::move(address), std::move(options));
+  auto client = co_await hub::Client::connect(loop, std::move(address), options);
   made.emplace(std::move(client));
 }
 
-void check_publishing(HubClient& client) {
+void check_publishing(hub::Client& client) {
   const std::string fitting(std::min(client.max_payload(), largest), 'x');
   require(client.try_publish("a", fitting).outcome() != Outcome::failed);
   if (fitting.size() == largest) return;
@@ -104,21 +104,21 @@ class Conversation {
   void turn(Loop& loop) {
     loop.turn(Duration::zero());
     if (!made_ || !*made_ || !(*made_)->connected()) return;
-    HubClient& client = **made_;
+    hub::Client& client = **made_;
     if (!subscription_) {
       auto subscribed = client.subscribe("a.*");
       require(subscribed.has_value());
       subscription_.emplace(std::move(*subscribed));
     }
     check_publishing(client);
-    while (const HubReceived message = subscription_->try_receive()) {
+    while (const hub::Received message = subscription_->try_receive()) {
       require(message->payload().size() <= largest);
     }
   }
 
   fuzz::Input input_;
-  std::optional<Result<HubClient>> made_;
-  std::optional<Subscription> subscription_;
+  std::optional<Result<hub::Client>> made_;
+  std::optional<hub::Subscription> subscription_;
 };
 
 }  // namespace

@@ -12,7 +12,7 @@
 
 #include "hub/client/hub_greeting.hpp"
 #include "hub/json.hpp"
-#include "hub/server/client_options.hpp"
+#include "hub/server/requested_options.hpp"
 #include "input.hpp"
 #include "text.hpp"
 
@@ -100,10 +100,10 @@ bool check_reader(std::string_view text) {
   return valid;
 }
 
-bool same(const ClientOptions& one, const ClientOptions& other) {
+bool same(const RequestedOptions& one, const RequestedOptions& other) {
   return one.verbose == other.verbose && one.pedantic == other.pedantic && one.echo == other.echo &&
          one.headers == other.headers && one.no_responders == other.no_responders &&
-         one.protocol == other.protocol && one.full == other.full &&
+         one.protocol == other.protocol && one.overflow == other.overflow &&
          one.unknown_policy == other.unknown_policy && one.seen == other.seen &&
          one.link == other.link;
 }
@@ -114,7 +114,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view text = fuzz::Input(data, size).take_rest();
   const bool valid = check_reader(text);
   require(ServerInfo::parse(text).has_value() == valid);
-  const auto options = ClientOptions().with(text);
+  const auto options = RequestedOptions().with(text);
   require(valid || !options);
   if (!options) return 0;
   const auto again = options->with(text);

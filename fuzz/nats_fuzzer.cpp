@@ -45,9 +45,9 @@ void check_written(Sender sender, const Operation& operation) {
   // A line ends where its size says, too: the payload is all that follows.
   const std::size_t line = line_size(operation);
   require(line <= bytes.size() && bytes[line - 1] == '\n');
-  const test::Heard again = test::heard(sender, {}, {{bytes.data(), bytes.size()}});
+  const test::ParseResult again = test::parse(sender, {}, {{bytes.data(), bytes.size()}});
   require(again.error == ProtocolError::none);
-  require(again.operations == std::vector{test::told(operation)});
+  require(again.operations == std::vector{test::describe(operation)});
 }
 
 void check_each(Sender sender, const ParserLimits& limits, ByteView stream) {
@@ -84,9 +84,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     cuts.push_back(at);
   }
 
-  const test::Heard whole = test::heard(sender, limits, {stream});
+  const test::ParseResult whole = test::parse(sender, limits, {stream});
   const auto check_pieces = [&](const std::vector<ByteView>& pieces) {
-    const test::Heard found = test::heard(sender, limits, pieces);
+    const test::ParseResult found = test::parse(sender, limits, pieces);
     require(found == whole);
     require(found.most_memory <= limits.control_line + limits.payload + 3);
   };

@@ -37,8 +37,8 @@ std::size_t read_owner(fuzz::Input& input) {
 /// What is true of any two subjects.
 void compare(std::string_view one, std::string_view other) {
   const bool literal = hub::is_literal(other);
-  require(hub::is_valid_literal(other) == (literal && hub::is_valid_subject(other)));
-  if (!hub::is_valid_subject(one) || !hub::is_valid_subject(other)) return;
+  require(is_subject(other) == (literal && is_subject_pattern(other)));
+  if (!is_subject_pattern(one) || !is_subject_pattern(other)) return;
   const bool subset = hub::is_subset(other, one);
   require(!subset || hub::overlap(one, other));
   require(hub::overlap(one, other) == hub::overlap(other, one));

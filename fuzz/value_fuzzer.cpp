@@ -2,7 +2,6 @@
 //
 // The values of the command line, and the ways it shows bytes. What is written is read back as the
 // same, what is shown is harmless on a terminal, and nothing leaves its range.
-#include <charconv>
 #include <chrono>
 #include <string>
 #include <string_view>
@@ -16,6 +15,7 @@
 #include "text.hpp"
 #include "tool/io/escape.hpp"
 #include "tool/io/hex.hpp"
+#include "tool/io/number.hpp"
 #include "tool/io/values.hpp"
 
 namespace {
@@ -108,12 +108,7 @@ void check_base64(string_view bytes) {
   require(decoded == bytes);
 }
 
-unsigned hexadecimal(string_view digits) {
-  unsigned value = 0;
-  const auto [end, error] = std::from_chars(digits.begin(), digits.end(), value, 16);
-  require(error == std::errc{} && end == digits.end());
-  return value;
-}
+unsigned hexadecimal(string_view digits) { return parse_number<unsigned>(digits, 16).value(); }
 
 void check_hex_dump(string_view bytes) {
   const std::string dump = hex_dump(bytes);

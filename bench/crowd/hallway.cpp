@@ -15,7 +15,7 @@ void serve(const bench::Options& options, const std::string& path) {
   // A visitor who has gone still counts until that is noticed.
   const auto server = bench::require(
       hallway::Server::open(loop, path, echo,
-                            {.framing = hallway::Framing::raw(),
+                            {.connection = {.framing = hallway::Framing::raw()},
                              .server_limits = bench::limits_for_many(2 * options.connections)}));
   loop.run();
 }

@@ -15,7 +15,7 @@ hallway::Task<> pass_on(hallway::Connection publisher) {
 void serve(const Options& options, const std::string& path) {
   hallway::Loop loop;
   hallway::ServerOptions how = server_options(options);
-  how.full = hallway::Full::wait;
+  how.connection.overflow = hallway::OverflowPolicy::wait;
   how.server_limits = limits_for_many(options.subscribers + 1);
   const auto server = require(hallway::Server::open(loop, path, pass_on, how));
   loop.run();

@@ -12,22 +12,24 @@ using namespace bench;
 void serve(const Options& options, const std::string& path) {
   hallway::Loop loop;
   hallway::HubOptions how;
-  how.limits.connections_per_uid =
-      std::max(how.limits.connections_per_uid, options.subscribers + 1);
+  how.limits.max_connections_per_uid =
+      std::max(how.limits.max_connections_per_uid, options.subscribers + 1);
   const auto hub = require(hallway::Hub::start(loop, path, std::move(how)));
   loop.run();
 }
 
 hallway::Task<> publish(hallway::Loop& loop, const std::string& path, Publication& publication) {
-  const hallway::HubClientOptions options{.echo = false};
-  auto hub = require(co_await hallway::HubClient::connect(loop, path, options));
+  const hallway::hub::ClientOptions options{.echo = false};
+  auto hub = require(co_await hallway::hub::Client::connect(loop, path, options));
   while (publication.announcing()) {
-    co_await hub.publish("t", publication.announcement());
-    co_await hub.flush();
+    require_ok(co_await hub.publish("t", publication.announcement()));
+    require_ok(co_await hub.flush());
   }
   do {
-    while (const auto message = publication.next()) co_await hub.publish("t", *message);
-    co_await hub.flush();
+    while (const auto message = publication.next()) {
+      require_ok(co_await hub.publish("t", *message));
+    }
+    require_ok(co_await hub.flush());
   } while (publication.again());
 }
 

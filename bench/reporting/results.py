@@ -123,7 +123,7 @@ def ratio(one, other):
 
 
 def margin(check):
-    """How far a check is from its limit, as a factor, 1 at the limit. None: cannot be told."""
+    """How far a check is from its limit, as a factor, 1 at the limit. None: unknown."""
     asked = re.fullmatch(r'([<>]=) ([\d.]+)', check['asked'])
     reached = check['reached']
     if not asked or not reached or not float(asked[2]):
@@ -138,13 +138,13 @@ def load(directory):
     rows = []
     for name in EXPECTED + others:
         if name not in files:
-            rows.append(Row(name, problem=f'there is no {name}.json'))
+            rows.append(Row(name, problem=f'{name}.json is missing'))
             continue
         try:
             data = json.loads(files[name].read_text(encoding='utf-8'))
             data['target']['met']
         except (ValueError, KeyError, TypeError) as error:
-            rows.append(Row(name, problem=f'{name}.json is not what bench/run writes: {error}'))
+            rows.append(Row(name, problem=f'{name}.json is not in the format of bench/run: {error}'))
             continue
         rows.append(Row(name, data))
     return rows

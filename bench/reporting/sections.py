@@ -102,14 +102,14 @@ def growth(row, charts):
 
 
 def section(row, charts):
-    told = descriptions.OF.get(row.name, '')
+    description = descriptions.OF.get(row.name, '')
     head = (f'<h3><span class="number">{row.name}</span>'
             f'{escape(figures.capital(row.title))}</h3>')
     if not row.data:
-        return joined([f'<section id="{row.name}">', head, f'<p>{told}</p>',
+        return joined([f'<section id="{row.name}">', head, f'<p>{description}</p>',
                        f'<p class="absent">Not measured: {escape(row.problem)}.</p>', '</section>'])
     return joined([
-        f'<section id="{row.name}">', head, f'<p>{told}</p>' if told else '',
+        f'<section id="{row.name}">', head, f'<p>{description}</p>' if description else '',
         f'<p>Asked: {escape(row.target["text"])}. {mark(row.met)}{reason_of(row.target)}</p>',
         checks_table(row), left_out(row),
         *(group_plots(group, row.checks) for group in row.groups()), growth(row, charts),

@@ -50,13 +50,13 @@ def rounds(data):
 def facts(rows):
     measured = [row for row in rows if row.data]
     if not measured:
-        return '<p>There is no result to show.</p>'
+        return '<p>There are no results to show.</p>'
     names = [row.name for row in measured]
     pairs = [(label, each([words(row.data) for row in measured], names))
              for label, words in (('Measured', date), ('Commit', commit), ('Rounds', rounds))]
     machines = [dict(machine_words(row.data['machine'])) for row in measured]
     labels = list(dict.fromkeys(label for machine in machines for label in machine))
-    pairs += [(label, each([str(machine.get(label, 'not told')) for machine in machines], names))
+    pairs += [(label, each([str(machine.get(label, 'not recorded')) for machine in machines], names))
               for label in labels]
     return joined(['<dl>', *(f'<dt>{escape(label)}</dt><dd>{escape(words)}</dd>'
                              for label, words in pairs), '</dl>'])

@@ -22,8 +22,8 @@
 namespace {
 
 using namespace bench;
+using hallway::hub::RoutedSubscription;
 using hallway::hub::Router;
-using hallway::hub::Subscription;
 
 std::string subject_of(std::size_t number) {
   return "house." + std::to_string(number % 317) + ".lamp." + std::to_string(number) + ".on";
@@ -61,7 +61,7 @@ class Work {
   Work(const Work&) = delete;
   Work& operator=(const Work&) = delete;
   ~Work() {
-    for (Subscription& one : subscriptions_) router_.remove(one);
+    for (RoutedSubscription& one : subscriptions_) router_.remove(one);
   }
 
   /// Matches each subject once. @return how many that were
@@ -81,7 +81,7 @@ class Work {
   const std::size_t subscribers_;
   std::mt19937_64 random_{1};
   Router router_;
-  std::deque<Subscription> subscriptions_;
+  std::deque<RoutedSubscription> subscriptions_;
   std::vector<std::string> subjects_;
   std::vector<hallway::hub::SubscriptionId> matched_;
 };

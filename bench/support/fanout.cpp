@@ -210,8 +210,8 @@ void Subscribers::listen() {
   const int count =
       epoll_wait(events_.get(), ready_.data(), static_cast<int>(ready_.size()), patience);
   if (count == 0) {
-    fail("lost: the slowest subscriber has heard " + std::to_string(audience_.slowest()) +
-         " messages, and nothing comes");
+    fail("lost: the slowest subscriber received " + std::to_string(audience_.slowest()) +
+         " messages and gets no more");
   }
   for (const epoll_event& event : std::span(ready_).first(static_cast<std::size_t>(count))) {
     if (event.data.u64 != nobody) read_from(all_[event.data.u64]);

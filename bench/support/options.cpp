@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cstdio>
 #include <cstdlib>
+#include <map>
 #include <string_view>
 
 namespace bench {
@@ -29,25 +30,22 @@ void read_number(std::string_view text, Number& number) {
 
 Options parse_options(int argc, char** argv, Options options) {
   if (argc % 2 == 0) show_usage();
+  const std::map<std::string_view, std::size_t*> counts{
+      {"--size", &options.size},
+      {"--count", &options.count},
+      {"--subscribers", &options.subscribers},
+      {"--processes", &options.processes},
+      {"--connections", &options.connections},
+      {"--hogs", &options.hogs},
+      {"--disturbers", &options.disturbers},
+  };
   for (int i = 1; i < argc; i += 2) {
     const std::string_view name = argv[i];
     const std::string_view value = argv[i + 1];
     if (name == "--placement") {
       options.placement = parse_placement(value);
-    } else if (name == "--size") {
-      read_number(value, options.size);
-    } else if (name == "--count") {
-      read_number(value, options.count);
-    } else if (name == "--subscribers") {
-      read_number(value, options.subscribers);
-    } else if (name == "--processes") {
-      read_number(value, options.processes);
-    } else if (name == "--connections") {
-      read_number(value, options.connections);
-    } else if (name == "--hogs") {
-      read_number(value, options.hogs);
-    } else if (name == "--disturbers") {
-      read_number(value, options.disturbers);
+    } else if (const auto count = counts.find(name); count != counts.end()) {
+      read_number(value, *count->second);
     } else if (name == "--duration") {
       read_number(value, options.duration);
     } else if (name == "--mode") {

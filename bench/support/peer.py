@@ -19,8 +19,11 @@ LENGTH = struct.Struct('=I')
 ACCOUNT = struct.Struct('=dddd4d')  # began, ended, CPU seconds, messages; p50, p99, mean, max
 
 
-def options():
+def options(**choices):
+    """The options of every program, and --NAME with one of the words in `choices`, the first by default."""
     parser = argparse.ArgumentParser()
+    for name, words in choices.items():
+        parser.add_argument(f'--{name}', choices=words, default=words[0])
     parser.add_argument('--placement', choices=('split', 'same', 'unpinned'), default='split')
     parser.add_argument('--size', type=int, default=64)
     parser.add_argument('--count', type=int, default=0)
@@ -31,6 +34,12 @@ def options():
 def fail(why):
     print(f'{pathlib.Path(sys.argv[0]).name}: {why}', file=sys.stderr, flush=True)
     os._exit(1)
+
+
+def pin(options, core):
+    """To the processor of a side: 0 of the server's, 1 of the client's."""
+    if options.placement != 'unpinned':
+        os.sched_setaffinity(0, {0 if options.placement == 'same' else core})
 
 
 class Side:
@@ -76,8 +85,7 @@ def run_halves(serve, ask):
             wait, ready = os.pipe()
             child = os.fork()
             if child == 0:
-                if chosen.placement != 'unpinned':
-                    os.sched_setaffinity(0, {0 if chosen.placement == 'same' else core})
+                pin(chosen, core)
                 body(Side(accounts[core], ready), chosen, f'{directory}/socket')
                 os._exit(0)
             children.append(child)
@@ -159,27 +167,48 @@ def run_round_trips(serve, ask):
     print_line(server, client, {**fields, 'p50': p50, 'p99': p99, 'mean': mean, 'max': most})
 
 
+class Numbered:
+    """The messages of oneway. Making and checking them must cost next to nothing beside moving them, or
+    this is what is measured: they are made in advance, each carries its number modulo WINDOW, and the
+    two sides compare how many there were. None contains a line feed."""
+
+    WINDOW = 1024
+
+    def __init__(self, size):
+        self.window = [b'%08d' % number + b'h' * (size - 8) for number in range(self.WINDOW)]
+        self.last = b'the last' + b'h' * (size - 8)
+
+
 class Departures:
     """The client's half of oneway: iterating gives the messages, the last one included."""
 
-    LOOK = 256  # messages between looks at the clock
+    LOOK = 256  # messages between looks at the clock, and in a batch
 
     def __init__(self, side, options):
         self._side, self._options = side, options
         self._count = 0
 
-    def __iter__(self):
-        filler = b'h' * (self._options.size - NUMBER.size)
+    def batches(self):
+        """Lists of messages."""
+        numbered = Numbered(self._options.size)
+        slices = [numbered.window[at : at + self.LOOK] for at in range(0, numbered.WINDOW, self.LOOK)]
+        most = self._options.count - 1  # and the last one
         self._side.begin()
-        numbered = self._options.count - 1  # and the last one
         end = time.monotonic() + self._options.duration
-        while self._count < numbered if numbered >= 0 else time.monotonic() < end:
-            after = self._count + self.LOOK
-            for number in range(self._count, min(after, numbered) if numbered >= 0 else after):
-                yield NUMBER.pack(number) + filler
-                self._count += 1
+        turn = 0
+        while self._count < most if most >= 0 else time.monotonic() < end:
+            batch = slices[turn % len(slices)]
+            if 0 <= most < self._count + self.LOOK:
+                batch = batch[: most - self._count]
+            yield batch
+            self._count += len(batch)
+            turn += 1
         self._count += 1
-        yield NUMBER.pack(LAST) + filler
+        yield [numbered.last]
+
+    def __iter__(self):
+        for batch in self.batches():
+            yield from batch
 
     def end(self):
         self._side.end(self._count)
@@ -189,19 +218,38 @@ class Arrivals:
     """The server's half."""
 
     def __init__(self, side, size):
-        self._side, self._size, self._next = side, size, 0
+        self._side = side
+        self._numbered = Numbered(size)
+        # Twice, so that a batch which goes over the end is one slice.
+        self._expected = self._numbered.window * 2
+        self._at = self._count = 0
 
     def take(self, message):
         """Takes a message. False when it was the last: then everything has arrived."""
-        if self._next == 0:
-            self._side.begin()
-        number = NUMBER.unpack_from(message)[0]
-        if len(message) == self._size and number == self._next:
-            self._next += 1
+        if message == self._expected[self._at]:
+            if self._count == 0:
+                self._side.begin()
+            self._count += 1
+            self._at = self._count % Numbered.WINDOW
             return True
-        if number != LAST:
+        return self._end(message)
+
+    def take_all(self, batch):
+        """Takes a list of messages. False when the last was among them."""
+        if self._count == 0:
+            self._side.begin()
+        for first in range(0, len(batch), Numbered.WINDOW):
+            some = batch[first : first + Numbered.WINDOW]
+            if some != self._expected[self._at : self._at + len(some)]:
+                return all(self.take(message) for message in some)
+            self._count += len(some)
+            self._at = self._count % Numbered.WINDOW
+        return True
+
+    def _end(self, message):
+        if message != self._numbered.last:
             fail('lost or out of order')
-        self._side.end(self._next + 1)
+        self._side.end(self._count + 1)
         return False
 
 
@@ -214,3 +262,11 @@ def run_one_way(receive, send):
         client,
         {'seconds': seconds, 'value': server[3] / seconds, 'unit': 'messages/s'},
     )
+
+
+def print_alone(rounds, messages):
+    """The line of a program with one process: `rounds` are nanoseconds a message, of `messages` messages each."""
+    typical = sorted(rounds)[len(rounds) // 2]
+    count = len(rounds) * messages
+    print(json.dumps({'count': count, 'seconds': sum(rounds) * messages / 1e9, 'value': typical, 'unit': 'ns',
+                      'cpu_ns': {}, 'lost': 0}))

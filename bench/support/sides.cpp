@@ -97,7 +97,7 @@ void Sides::wait() {
     siginfo_t ended{};
     if (waitid(P_ALL, 0, &ended, WEXITED | WNOWAIT) != 0) fail_with_errno("waitid");
     const auto member = std::ranges::find(members_, ended.si_pid, &Member::pid);
-    if (member == members_.end()) fail("a child that is no side");
+    if (member == members_.end()) fail("an unknown child process ended");
     reap(*member);
   }
 }

@@ -33,16 +33,16 @@ inline hallway::Limits limits_for(const Options& options) {
 inline hallway::ServerLimits limits_for_many(std::size_t connections) {
   hallway::ServerLimits limits;
   limits.max_connections = std::max(limits.max_connections, connections);
-  limits.max_per_uid = std::max(limits.max_per_uid, connections);
+  limits.max_connections_per_uid = std::max(limits.max_connections_per_uid, connections);
   return limits;
 }
 
 inline hallway::ServerOptions server_options(const Options& options) {
-  return {.framing = hallway::Framing::len32(), .limits = limits_for(options)};
+  return {.connection = {.framing = hallway::Framing::len32(), .limits = limits_for(options)}};
 }
 
 inline hallway::ConnectOptions connect_options(const Options& options) {
-  return {.framing = hallway::Framing::len32(), .limits = limits_for(options)};
+  return {.connection = {.framing = hallway::Framing::len32(), .limits = limits_for(options)}};
 }
 
 }  // namespace bench

@@ -72,7 +72,8 @@ class HALLWAY_EXPORT Child {
   Child& operator=(Child&&) noexcept;
   ~Child();
 
-  /// Precondition: started by spawn().
+  /// Draining does not end its receives: the program decides when the child ends. Precondition:
+  /// started by spawn().
   [[nodiscard]] Connection& connection() noexcept;
 
   [[nodiscard]] int pid() const noexcept;

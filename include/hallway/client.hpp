@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Layer: message
 //
-// A connection for programs without a loop: every call blocks until it is done or its deadline
-// passes. It shares framing, size limits and outcomes with Connection. The deadline of each call
+// A connection for programs without a loop: every call blocks until it is done or its timeout
+// expires. It shares framing, size limits and outcomes with Connection. The timeout of each call
 // replaces the times in Connection's Limits.
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include <hallway/address.hpp>
@@ -15,6 +17,7 @@
 #include <hallway/descriptor.hpp>
 #include <hallway/error.hpp>
 #include <hallway/export.hpp>
+#include <hallway/interrupt.hpp>
 #include <hallway/limits.hpp>
 #include <hallway/message.hpp>
 #include <hallway/peer.hpp>
@@ -23,17 +26,23 @@ namespace hallway {
 
 /// Movable, not copyable. Thread: distinct objects.
 ///
-///     auto client = Client::connect("/run/app.sock", {.deadline = 1s});
+///     auto client = Client::connect("/run/app.sock", {.timeout = 1s});
 ///     if (!client) return report(client.error());
 ///     auto reply = client->request("status", 1s);
 ///     if (!reply) return report(reply.error());
 class HALLWAY_EXPORT Client {
  public:
-  /// As Connection::connect(). Blocking: until connected or options.deadline.
-  static Result<Client> connect(const AddressSpec& address, ConnectOptions options = {});
+  /// As Connection::connect(). Blocking: until connected, at most options.retry_for and
+  /// then options.timeout.
+  /// @param interrupt  ends this call and those of the client: see Interrupt; null: nothing does
+  /// @errors as Connection::connect(); interrupted
+  /// Ownership: borrows `interrupt` until the client is destroyed
+  static Result<Client> connect(const AddressSpec& address, ConnectOptions options = {},
+                                Interrupt* interrupt = nullptr);
 
-  /// Adopts a connected socket.
-  static Result<Client> adopt(Descriptor socket, ConnectionOptions options = {});
+  /// Adopts a connected socket. Ownership: as connect().
+  static Result<Client> adopt(Descriptor socket, ConnectionOptions options = {},
+                              Interrupt* interrupt = nullptr);
 
   Client(Client&&) noexcept;
   Client& operator=(Client&&) noexcept;
@@ -52,9 +61,8 @@ class HALLWAY_EXPORT Client {
   /// `within`.
   [[nodiscard]] Received receive(Duration within = forever);
 
-  /// A piece of a message: see Connection::receive_some(). Blocking: until a piece has arrived, or
-  /// `within`.
-  [[nodiscard]] Received receive_some(Duration within = forever);
+  /// As Connection::take_buffered(). Never blocks.
+  [[nodiscard]] std::size_t take_buffered(std::span<Message> room);
 
   /// Sends, then receives once; `within` covers both. Blocking: until the answer is whole, or
   /// `within`.

@@ -4,24 +4,34 @@
 // A connection: a connected stream or seqpacket socket that carries messages on a loop.
 //
 // send() appends a frame to the outbound queue, and the loop writes every queue once at the end of
-// its turn. Destroying a connection loses nothing: the loop still writes what was sent before, then
-// closes the socket.
+// its turn. Destroying a connection loses nothing that the peer reads in time: the loop still
+// writes what was sent before, for Limits::outbound_soft_time at most, then closes the socket.
 //
 // Unless noted otherwise: arguments are borrowed for the call (for an awaited call, until it is
 // resumed), no function blocks, and everything belongs to the loop's thread. The loop must outlive
 // its connections. One task at a time may receive from a connection; any number may send.
 #pragma once
 
+#include <hallway/detail/require_cpp23.hpp>
+
+#include <array>
+#include <concepts>
 #include <coroutine>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <source_location>
+#include <span>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include <hallway/address.hpp>
 #include <hallway/descriptor.hpp>
-#include <hallway/detail/flow.hpp>
+#include <hallway/detail/connection_halves.hpp>
+#include <hallway/detail/inner_wait.hpp>
+#include <hallway/detail/wait_point.hpp>
 #include <hallway/detail/waiter.hpp>
 #include <hallway/error.hpp>
 #include <hallway/export.hpp>
@@ -29,54 +39,49 @@
 #include <hallway/limits.hpp>
 #include <hallway/loop.hpp>
 #include <hallway/message.hpp>
+#include <hallway/overflow_policy.hpp>
 #include <hallway/peer.hpp>
 #include <hallway/socket.hpp>
 #include <hallway/task.hpp>
 
 namespace hallway {
 
-namespace detail {
-
-class ConnectionState;
-
-/// A receive that waits.
-struct Wait {
-  Waiter waiter;
-  bool for_piece = false;  // a piece of a message is enough
-  bool over = false;       // the outcome is known; the connection may be gone
-};
-
-/// A send that could not complete at once.
-struct Unsent {
-  enum class Kind : std::uint8_t { plain, with_descriptors, flush };
-
-  Waiter waiter;
-  ByteView message;
-  std::unique_ptr<std::vector<Descriptor>> descriptors;
-  Kind kind = Kind::plain;
-  bool waiting = false;  // the connection has it in a list
-};
-
-}  // namespace detail
+/// What a broadcast can do with a connection whose outbound queue is full. Under `wait`, the sender
+/// of the broadcast waits. `disconnect` applies when the queue would exceed Limits::outbound_hard,
+/// or has been over outbound_soft for outbound_soft_time.
+inline constexpr std::array broadcast_policies{OverflowPolicy::wait, OverflowPolicy::drop_oldest,
+                                               OverflowPolicy::drop_newest,
+                                               OverflowPolicy::disconnect};
 
 /// Framing, limits and policies of a connection.
 struct ConnectionOptions {
   Framing framing = Framing::lines();  ///< streams only
-  std::size_t descriptors = 0;         ///< accepted per message; 0 refuses all
+  std::size_t descriptors = 0;  ///< accepted per message; 0 makes the kernel refuse them if it can
   Limits limits = {};
-  Full full = Full::disconnect;  ///< what a broadcast does when the queue is full
+  OverflowPolicy overflow = OverflowPolicy::disconnect;  ///< of broadcasts; one of
+                                                         ///< broadcast_policies
 };
 
 /// Options of connect().
 struct ConnectOptions {
-  Duration deadline = defaults::connect_time;  ///< of the connect alone
-  SocketType type = SocketType::stream;        ///< stream or seqpacket
-  Framing framing = Framing::lines();
-  std::size_t descriptors = 0;
-  Limits limits = {};
+  Duration timeout = defaults::connect_time;  ///< of each attempt to connect
+  /// How long to try again while no server listens (no_such_file_or_directory, connection_refused),
+  /// with pauses that grow from 10 ms to 200 ms: programs can then start in any order. Zero, the
+  /// default, fails at once.
+  Duration retry_for = Duration::zero();
+  SocketType type = SocketType::stream;  ///< stream or seqpacket
+  ConnectionOptions connection = {};
   /// Refuse a server whose uid, when it called listen(), differs; before any byte is sent.
   std::optional<std::uint32_t> server_uid = {};
+  /// Refuse a server that neither root nor this process's user runs, in the same way: for an
+  /// address that every user can take. Has no effect if server_uid is set.
+  bool trusted_server = false;
 };
+
+// GCC 12 destroys the members of an aggregate twice if a call in a co_await expression makes it:
+// co_await Connection::connect(loop, path, {.timeout = 1s}). Without destructors that is harmless.
+static_assert(std::is_trivially_destructible_v<ConnectionOptions>);
+static_assert(std::is_trivially_destructible_v<ConnectOptions>);
 
 /// What a connection has transferred so far.
 struct Counters {
@@ -89,16 +94,20 @@ struct Counters {
 
 class HALLWAY_EXPORT Connection {
  public:
-  /// Connects. If the server's backlog is full, tries again until the deadline, because the kernel
-  /// has no event for it.
+  /// Connects. While no server listens, tries again until options.retry_for has passed. If the
+  /// server's backlog is full, tries again until options.timeout has passed, because the kernel has
+  /// no event for it. It ends with operation_canceled when the loop begins to drain.
   /// @errors no_such_file_or_directory, connection_refused: no server listens there;
   ///         permission_denied; timed_out; wrong_protocol_type: the server's socket has another
-  ///         type; operation_not_permitted: the server's uid is not options.server_uid
+  ///         type; operation_not_permitted: the server's uid is not options.server_uid, or
+  ///         the server is not a trusted one (options.trusted_server);
+  ///         invalid_argument: an unsupported overflow policy; operation_canceled: the loop drains
   static Task<Result<Connection>> connect(Loop& loop, AddressSpec address,
                                           ConnectOptions options = {});
 
   /// Adopts a connected socket: an inherited one, half of a socket_pair(), ...
-  /// @errors not_a_socket, not_connected, wrong_protocol_type: a datagram socket
+  /// @errors not_a_socket, not_connected, wrong_protocol_type: a datagram socket;
+  ///         invalid_argument: an unsupported overflow policy
   static Result<Connection> adopt(Loop& loop, Descriptor socket, ConnectionOptions options = {});
 
   /// Two connections in this process, connected to each other.
@@ -106,7 +115,7 @@ class HALLWAY_EXPORT Connection {
                                                         SocketType type = SocketType::stream,
                                                         const ConnectionOptions& options = {});
 
-  Connection(Connection&& other) noexcept : flow_(std::exchange(other.flow_, nullptr)) {}
+  Connection(Connection&& other) noexcept : halves_(std::exchange(other.halves_, nullptr)) {}
   Connection& operator=(Connection&& other) noexcept;
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
@@ -114,30 +123,40 @@ class HALLWAY_EXPORT Connection {
 
   // Receiving ----------------------------------------------------------------------------------
 
-  class Receive;
+  class Receive;  ///< await it at once: gives a Received
   /// The next message. If one is buffered, suspends only when the task has used up its share of
   /// the turn (bounds::turn_share).
   /// @param within  the outcome is timed_out if no whole message has arrived by then
-  /// Outcomes: ok, timed_out, truncated (the message carried more than options.descriptors, or the
-  /// kernel dropped some; its bytes are complete), end_of_stream, peer_gone, closed, failed (a
-  /// message is over max_message, or incomplete after message_time: the connection is then closed).
+  /// Outcomes: ok, timed_out, end_of_stream, peer_gone, closed, failed (a message is over
+  /// max_message, or incomplete after message_time: the connection is then closed). A message is ok
+  /// even if its descriptors did not arrive: see Message::descriptors_lost(). When the loop drains,
+  /// a receive that would have to wait ends with closed; in a server, what the peer has sent comes
+  /// first.
   [[nodiscard]] Receive receive(Duration within = forever);
-
-  class ReceiveSome;
-  /// A piece of a message as soon as it has arrived, for messages too large to buffer or to wait
-  /// for whole. Message::more() reports whether more pieces of the same message follow. A piece has
-  /// at least one byte, except that the last may be empty; descriptors come with the last.
-  /// @param within  for this piece
-  /// Outcomes: as receive(). max_message limits the whole message, message_time each piece.
-  /// Precondition: after a piece, the rest of that message is also received this way.
-  [[nodiscard]] ReceiveSome receive_some(Duration within = forever);
 
   /// As receive(), but returns would_block instead of suspending.
   [[nodiscard]] Received try_receive();
 
+  /// Takes whole messages that arrived together with the one that the last receive gave. Neither
+  /// reads from the socket nor waits. All of them, and that one, are valid until the next receive.
+  /// @return how many it took, from the beginning of `room`. Fewer than `room` has, and possibly
+  ///         none, if no other message is whole or the loop's other tasks may be waiting: receive()
+  ///         then continues. Always none of packets, and where options.descriptors is not zero,
+  ///         because each of those messages invalidates the one before
+  [[nodiscard]] std::size_t take_buffered(std::span<Message> room) {
+    return halves_->receive.take_buffered(room);
+  }
+  /// The same, for a program that keeps more or less than a Message: calls `take` with each of
+  /// them, at most `max` times.
+  /// @return how many; fewer than `max` as above
+  template <std::invocable<const Message&> Take>
+  std::size_t take_buffered(std::size_t max, Take take) {
+    return halves_->receive.take_buffered(max, std::move(take));
+  }
+
   // Sending ------------------------------------------------------------------------------------
 
-  class Send;
+  class Send;  ///< await it at once: gives a Sent
   /// Queues one message; suspends while the queue is over its soft limit (back-pressure). A message
   /// of bounds::chunk bytes or more is not copied where that can be avoided: it also waits while
   /// the kernel accepts nothing, and later messages wait behind it.
@@ -147,7 +166,7 @@ class HALLWAY_EXPORT Connection {
 
   /// As send(), with descriptors, which are adopted, and closed once the kernel has them. They
   /// arrive with this message and no other; on a stream its frame needs at least one byte. At most
-  /// bounds::descriptors_per_message.
+  /// bounds::max_descriptors_per_message.
   [[nodiscard]] Send send(ByteView message, std::vector<Descriptor> descriptors);
   [[nodiscard]] Send send(ByteView message, Descriptor descriptor);
 
@@ -165,13 +184,13 @@ class HALLWAY_EXPORT Connection {
   [[nodiscard]] Task<Sent> confirm(Duration within = defaults::request_time);
 
   /// Sends, then receives once. For peers that answer one message with one message. `within` limits
-  /// the receive alone.
+  /// the receive alone, and draining does not end it.
   [[nodiscard]] Task<Received> request(ByteView message, Duration within = defaults::request_time);
 
-  class Broadcast;
-  /// Sends to every other connection of the same server, if this connection belongs to one. All
-  /// queues share the one copy made here. Suspends only for full connections with Full::wait, and
-  /// for loops that are behind (see Server).
+  class Broadcast;  ///< await it at once: gives nothing
+  /// Sends to every other connection of the same server, if this connection belongs to one,
+  /// whatever their max_message. All queues share the one copy made here. Suspends only for full
+  /// connections with OverflowPolicy::wait, and for loops that are behind (see Server).
   [[nodiscard]] Broadcast broadcast(ByteView message);
 
   // Ending -------------------------------------------------------------------------------------
@@ -212,109 +231,14 @@ class HALLWAY_EXPORT Connection {
 
  private:
   friend class detail::ConnectionState;
+  friend struct detail::EndsItsTasks<Connection>;
   explicit Connection(detail::ConnectionState* state) noexcept;
   [[nodiscard]] detail::ConnectionState& state() const noexcept;
+  void end() noexcept;
 
-  detail::Flow* flow_;
+  detail::ConnectionHalves* halves_;
 };
-
-// The awaitables below live in coroutine frames, where initializing a member, and mostly copying
-// one, writes to memory. If the message is buffered, or fits the queue, these writes are most of
-// the cost. So the state that only a waiting task needs is created when the task waits.
-
-/// The awaitable that receive() returns; await it at once.
-class [[nodiscard]] HALLWAY_EXPORT Connection::Receive {
- public:
-  Receive(detail::Flow& flow, Duration within) noexcept : flow_(&flow), within_(within) {}
-  ~Receive() {
-    if (wait_) [[unlikely]]
-      forget();
-  }
-  Receive(const Receive&) = delete;
-  Receive& operator=(const Receive&) = delete;
-
-  bool await_ready() { return flow_->find(front_) || flow_->next_slowly(received_); }
-  bool await_suspend(std::coroutine_handle<> awaiting);
-  Received await_resume() const {
-    if (received_) [[unlikely]]
-      return *received_;
-    return flow_->take_front(front_);
-  }
-
- protected:
-  friend class detail::ConnectionState;
-  void forget() const noexcept;
-
-  detail::Flow* flow_;
-  detail::Flow::Front front_;         // the message, if find() found it
-  std::optional<Received> received_;  // the result otherwise
-  Duration within_;
-  std::optional<detail::Wait> wait_;
-};
-
-/// The awaitable that receive_some() returns; await it at once.
-class [[nodiscard]] HALLWAY_EXPORT Connection::ReceiveSome : public Connection::Receive {
- public:
-  using Receive::Receive;
-  bool await_ready() { return flow_->next_some(received_); }
-  bool await_suspend(std::coroutine_handle<> awaiting);
-};
-
-/// The awaitable that send() and flush() return; await it at once. A message that fits the queue is
-/// already in it.
-class [[nodiscard]] HALLWAY_EXPORT Connection::Send {
- public:
-  Send(detail::Flow& flow, const ByteView& message) : flow_(&flow), outcome_(flow.append(message)) {
-    if (outcome_ == Outcome::would_block) [[unlikely]]
-      rest_.emplace().message = message;
-  }
-  Send(detail::Flow& flow, ByteView message, std::vector<Descriptor> descriptors);
-  struct FlushOnly {};
-  Send(detail::Flow& flow, FlushOnly only);
-  ~Send() {
-    if (rest_) [[unlikely]]
-      forget();
-  }
-  Send(const Send&) = delete;
-  Send& operator=(const Send&) = delete;
-
-  bool await_ready() const noexcept { return !rest_; }
-  bool await_suspend(std::coroutine_handle<> awaiting);
-  Sent await_resume() const noexcept { return {outcome_, flow_}; }
-
- private:
-  friend class detail::ConnectionState;
-  void forget() const noexcept;
-
-  detail::Flow* flow_;
-  Outcome outcome_ = Outcome::ok;
-  std::optional<detail::Unsent> rest_;
-};
-
-/// The awaitable that broadcast() returns; await it at once.
-class [[nodiscard]] HALLWAY_EXPORT Connection::Broadcast {
- public:
-  Broadcast(const Connection& from, ByteView message) noexcept : from_(&from), message_(message) {}
-
-  ~Broadcast() = default;
-  Broadcast(const Broadcast&) = delete;
-  Broadcast& operator=(const Broadcast&) = delete;
-
-  bool await_ready();
-  bool await_suspend(std::coroutine_handle<> awaiting);
-  void await_resume();
-
- private:
-  const Connection* from_;
-  ByteView message_;
-  std::optional<Task<>> walk_;  // unless it was added to the current batch
-};
-
-inline Connection::Receive Connection::receive(Duration within) { return {*flow_, within}; }
-inline Connection::ReceiveSome Connection::receive_some(Duration within) {
-  return {*flow_, within};
-}
-inline Connection::Send Connection::send(const ByteView& message) { return {*flow_, message}; }
-inline Connection::Broadcast Connection::broadcast(ByteView message) { return {*this, message}; }
 
 }  // namespace hallway
+
+#include <hallway/detail/connection_awaitables.hpp>

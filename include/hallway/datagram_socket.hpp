@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <iosfwd>
 #include <memory>
 #include <optional>
 #include <span>
@@ -35,10 +36,12 @@ struct PathEvent {
   std::string reason;  ///< why the path was lost; empty when regained
 };
 
+/// One printable line for people: "path lost: unix:/run/app.sock: the socket file was removed".
+HALLWAY_EXPORT std::string to_string(const PathEvent& event);
+HALLWAY_EXPORT std::ostream& operator<<(std::ostream& to, const PathEvent& event);
+
 struct DatagramOptions {
-  unsigned mode = defaults::mode;  ///< of the socket file; sending needs write permission
-  std::string owner = {};
-  std::string group = {};
+  SocketFileOptions file = {};  ///< bind() only
   std::size_t descriptors = 0;  ///< accepted per datagram; 0 refuses all
   std::size_t max_message = Limits{}.max_message;
   /// connect() only: refuse to send to a socket of any other user. The kernel does not report which
@@ -61,7 +64,8 @@ struct ReturnAddress {
   Peer sender;      ///< as the kernel reports it for this datagram
 };
 
-/// One received datagram. A view, valid until the next receive on the same socket.
+/// One received datagram. A view, valid until the next receive on the same socket. Copied and
+/// printed as a Message.
 class HALLWAY_EXPORT Datagram {
  public:
   Datagram() noexcept = default;
@@ -72,6 +76,7 @@ class HALLWAY_EXPORT Datagram {
 
   [[nodiscard]] ByteView bytes() const noexcept { return bytes_; }
   operator ByteView() const noexcept { return bytes_; }  // NOLINT(google-explicit-constructor)
+  operator std::string() const { return to_owned(); }    // NOLINT(google-explicit-constructor)
   friend bool operator==(const Datagram& datagram, ByteView bytes) noexcept {
     return datagram.bytes_ == bytes;
   }
@@ -88,9 +93,10 @@ class HALLWAY_EXPORT Datagram {
   [[nodiscard]] const Peer& peer() const noexcept { return peer_; }
 
   [[nodiscard]] std::span<Descriptor> descriptors() noexcept { return descriptors_; }
+  /// As Message::descriptors_lost().
+  [[nodiscard]] bool descriptors_lost() const noexcept { return descriptors_lost_; }
 
-  /// ok, or truncated: the datagram was longer than max_message (whole_size() is its length) or
-  /// carried more descriptors than accepted (descriptors() is then empty).
+  /// ok, or truncated: the datagram was longer than max_message. whole_size() is its length.
   [[nodiscard]] Outcome outcome() const noexcept { return outcome_; }
   [[nodiscard]] std::size_t whole_size() const noexcept { return whole_size_; }
 
@@ -103,7 +109,11 @@ class HALLWAY_EXPORT Datagram {
   std::vector<Descriptor> descriptors_;
   std::size_t whole_size_ = 0;
   Outcome outcome_ = Outcome::ok;
+  bool descriptors_lost_ = false;
 };
+
+/// Writes the bytes as printable() escapes them.
+HALLWAY_EXPORT std::ostream& operator<<(std::ostream& to, const Datagram& datagram);
 
 /// Movable, not copyable. It must outlive the operations awaited on it. One task at a time may
 /// receive. Thread: the loop's.

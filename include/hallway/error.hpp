@@ -28,13 +28,14 @@ namespace hallway {
 /// Why an operation failed: `code` for programs, the rest for people.
 struct HALLWAY_EXPORT Error {
   std::error_code code;   ///< compares with std::errc; errno's value if a system call failed
-  std::string operation;  ///< what was attempted: "bind", "connect", "receive"
+  std::string operation;  ///< what was attempted: "bind", "connect", "receive from"
   std::string subject;    ///< on what: an address, a subject; any bytes, unescaped; may be empty
   std::string reason;     ///< why, in words; if empty, the words of `code` apply
   std::string hint;       ///< what to do about it; empty if there is no useful advice
 
   /// One sentence, escaped by printable() (bytes.hpp), for example
-  /// "bind unix:/tmp/unix_socket.sock: in use by pid 4711 (hallway), uid 1000".
+  /// "bind unix:/tmp/unix_socket.sock: in use by pid 4711 (hallway), uid 1000", or without a code
+  /// and a reason, for an event that is not a failure, "reconnected to unix:/tmp/hallway-hub.sock".
   [[nodiscard]] std::string explain() const;
 
   /// `reason`, or the words of `code` if `reason` is empty.
@@ -45,18 +46,19 @@ template <typename T>
 using Result = std::expected<T, Error>;
 
 /// Prints `error.explain()`, and its hint on a second line, on stderr. Returns 1, so that
-/// `return report(error);` ends a main(). The library itself never calls it.
+/// `return report(error);` ends a main(). The library itself never calls it. The library prints
+/// only a failed send at whose result the program did not look: see Sent (message.hpp).
 HALLWAY_EXPORT int report(const Error& error);
 
 /// How receiving or sending ended. Only `ok` carries a whole message.
 enum class Outcome : std::uint8_t {
   ok,
   would_block,    ///< a try_ call: nothing has arrived yet, or the message does not fit now
-  timed_out,      ///< the deadline passed; the connection is still usable
+  timed_out,      ///< the timeout expired; the connection is still usable
   end_of_stream,  ///< the peer sends nothing more; sending to it may still work
   peer_gone,      ///< the peer reset the connection, or closed it while we had more to send
   closed,         ///< this side closed it, or is draining
-  truncated,      ///< data or descriptors of this one message did not arrive whole
+  truncated,      ///< a datagram was longer than max_message, and was cut off
   no_responders,  ///< a request to a hub: no subscription matches its subject
   failed,         ///< anything else; the object's error() explains
 };

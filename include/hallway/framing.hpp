@@ -40,21 +40,6 @@ struct Frame {
   ByteView message = {};  ///< borrowed from the input
 };
 
-/// The state of a message that is received in pieces.
-struct Progress {
-  bool begun = false;
-  std::size_t taken = 0;  ///< bytes of it returned so far
-  std::size_t left = 0;   ///< bytes still to come, if the framing announces a length
-};
-
-/// The next piece of a message.
-struct Piece {
-  Frame::State state = Frame::State::incomplete;  ///< complete: there is a piece
-  std::size_t consumed = 0;
-  ByteView bytes = {};  ///< borrowed from the input
-  bool last = false;    ///< the message ends with this piece
-};
-
 /// A framing: a small value, copied freely.
 class HALLWAY_EXPORT Framing {
  public:
@@ -65,9 +50,9 @@ class HALLWAY_EXPORT Framing {
   static constexpr Framing len32() noexcept { return {Kind::len32, 0}; }
   static constexpr Framing len32be() noexcept { return {Kind::len32be, 0}; }
   static constexpr Framing len32le() noexcept { return {Kind::len32le, 0}; }
-  /// @param most  largest message, in bytes; 0 counts as 1
-  static constexpr Framing raw(std::uint32_t most = UINT32_MAX) noexcept {
-    return {Kind::raw, most > 0 ? most : 1};
+  /// @param max_message  largest message, in bytes; 0 counts as 1
+  static constexpr Framing raw(std::uint32_t max_message = UINT32_MAX) noexcept {
+    return {Kind::raw, max_message > 0 ? max_message : 1};
   }
 
   /// Reads the names above: "lines", "len32be", "raw", "raw:16".
@@ -87,14 +72,6 @@ class HALLWAY_EXPORT Framing {
   /// Incomplete if the framing needs more bytes: the peer closed in the middle of a message.
   [[nodiscard]] Frame last(ByteView rest, std::size_t limit) const noexcept;
 
-  /// Finds the next piece in `input` of the message that `progress` describes, or of a new message,
-  /// and updates `progress`. A piece has at least one byte, unless it is the last one.
-  [[nodiscard]] Piece next_piece(ByteView input, std::size_t limit, Progress& progress) const;
-
-  /// As last(), for a message received in pieces: its last piece, when the stream ends after
-  /// `rest`.
-  [[nodiscard]] Piece last_piece(ByteView rest, std::size_t limit, Progress& progress) const;
-
   /// How many bytes a frame adds to its message.
   [[nodiscard]] constexpr std::size_t overhead() const noexcept { return overhead_; }
 
@@ -111,13 +88,8 @@ class HALLWAY_EXPORT Framing {
   static constexpr std::size_t length_size = 4;
 
  private:
-  [[nodiscard]] Piece next_delimited_piece(ByteView input, std::size_t limit,
-                                           Progress& progress) const;
-  [[nodiscard]] Piece next_counted_piece(ByteView input, std::size_t limit,
-                                         Progress& progress) const;
-
-  constexpr Framing(Kind kind, std::uint32_t most) noexcept
-      : kind_(kind), overhead_(overhead_of(kind)), most_(most) {}
+  constexpr Framing(Kind kind, std::uint32_t max_message) noexcept
+      : kind_(kind), overhead_(overhead_of(kind)), max_message_(max_message) {}
 
   static constexpr std::uint8_t overhead_of(Kind kind) noexcept {
     switch (kind) {
@@ -138,7 +110,7 @@ class HALLWAY_EXPORT Framing {
 
   Kind kind_;
   std::uint8_t overhead_;
-  std::uint32_t most_;  // raw only
+  std::uint32_t max_message_;  // raw only
 };
 
 // The rest is in the header because it is the inner loop of receive() and send().
@@ -156,8 +128,8 @@ inline Frame Framing::next_delimited(ByteView input, std::size_t limit, std::siz
       static_cast<const char*>(std::memchr(begin, delimiter, input.size() - scanned));
   if (found == nullptr) {
     // One byte over the limit may still be the carriage return that does not count.
-    const bool hopeless = input.size() > limit + (kind_ == Kind::lines ? 1 : 0);
-    return {hopeless ? Frame::State::too_large : Frame::State::incomplete};
+    const bool over_limit = input.size() > limit + (kind_ == Kind::lines ? 1 : 0);
+    return {over_limit ? Frame::State::too_large : Frame::State::incomplete};
   }
   auto size = static_cast<std::size_t>(found - input.data());
   const std::size_t consumed = size + 1;
@@ -184,7 +156,7 @@ inline Frame Framing::next(ByteView input, std::size_t limit, std::size_t scanne
     case Kind::null: return next_delimited(input, limit, scanned, '\0');
     case Kind::raw: {
       if (limit == 0) return {Frame::State::too_large};
-      const std::size_t size = std::min({input.size(), std::size_t{most_}, limit});
+      const std::size_t size = std::min({input.size(), std::size_t{max_message_}, limit});
       return {Frame::State::complete, size, input.substr(0, size)};
     }
     default: return next_counted(input, limit);

@@ -2,38 +2,30 @@
 // Layer: hub
 //
 // What a hub's operator decides: who may connect, who may publish and subscribe to what, how
-// messages are delivered, and which of them identify their publisher. Rules are data. They name
-// subjects by patterns, as subscriptions do: `*` stands for one token, `>` at the end for one or
-// more.
+// messages are delivered, which of them identify their publisher, and which stay for later
+// subscribers. Rules are data. They name subjects by patterns, as subscriptions do: `*` stands for
+// one token, `>` at the end for one or more.
 #pragma once
 
+#include <array>
 #include <cstddef>
-#include <cstdint>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include <hallway/error.hpp>
 #include <hallway/export.hpp>
+#include <hallway/limits.hpp>
+#include <hallway/overflow_policy.hpp>
 #include <hallway/peer.hpp>
 
 namespace hallway {
 
-/// What a subscription does with a message for which there is no room. The names are those of
-/// hallway::Full.
-enum class DeliveryPolicy : std::uint8_t {
-  wait,         ///< the publisher waits: back-pressure
-  drop_oldest,  ///< waiting messages are dropped to make room, oldest first
-  drop_newest,  ///< this message is dropped
-  latest_only,  ///< of each subject only the latest message waits, in the position of the first; if
-                ///< there is still no room, as drop_oldest
-  disconnect,   ///< the client is disconnected
-};
-
-/// "wait", "drop_oldest", ...
-HALLWAY_EXPORT std::string_view to_string(DeliveryPolicy policy) noexcept;
-HALLWAY_EXPORT std::optional<DeliveryPolicy> delivery_policy(std::string_view name) noexcept;
+/// What a hub can do with a message for which a subscription has no room. See "Full queues" in
+/// hub.hpp.
+inline constexpr std::array delivery_policies{
+    OverflowPolicy::wait, OverflowPolicy::drop_oldest, OverflowPolicy::drop_newest,
+    OverflowPolicy::latest_only, OverflowPolicy::disconnect};
 
 /// Patterns of subjects (subject.hpp).
 struct SubjectLists {
@@ -58,10 +50,19 @@ struct DeliveryRule {
   std::vector<std::string> subjects;  ///< matches a subscription if one of them covers its whole
                                       ///< subject
   std::vector<AllowRule> who = {allow::any()};
-  DeliveryPolicy policy = DeliveryPolicy::disconnect;
-  /// Bytes; replaces HubLimits::pending_per_subscription. Under DeliveryPolicy::wait, where
+  OverflowPolicy overflow = OverflowPolicy::disconnect;  ///< one of delivery_policies
+  /// Bytes; replaces HubLimits::max_pending_per_subscription. Under OverflowPolicy::wait, where
   /// publishers are otherwise paused at once, it replaces zero.
   std::optional<std::size_t> pending = {};
+};
+
+/// Which subjects have a last value that later subscribers get; see "Retained values" in hub.hpp.
+/// The first rule that matches a subject applies.
+struct RetainRule {
+  /// Patterns. One that matches only subjects that are never retained is refused.
+  std::vector<std::string> subjects;
+  /// Of the values that this rule keeps.
+  RetainLimits limits = {};
 };
 
 struct HALLWAY_EXPORT HubRules {
@@ -71,12 +72,14 @@ struct HALLWAY_EXPORT HubRules {
   std::vector<DeliveryRule> delivery;
   /// Subjects whose messages identify their publisher; see "Identity" in hub.hpp.
   std::vector<std::string> stamped;
+  /// The first that matches a subject applies; values that none matches any longer are dropped.
+  std::vector<RetainRule> retain;
 
   /// These rules, validated, with their names looked up. A hub that must not block while the user
   /// database is queried calls this in another thread, and passes the result to Hub::set_rules() on
   /// its loop.
-  /// @errors invalid_argument: an invalid pattern, or an unknown user or group; `subject` is the
-  ///         position, as in "delivery[2].subjects[0]"
+  /// @errors invalid_argument: an invalid pattern, an unsupported overflow policy, or an unknown
+  ///         user or group; `subject` is the position, as in "delivery[2].subjects[0]"
   /// Blocking: name look-ups. Thread: any.
   [[nodiscard]] Result<HubRules> resolved() const;
 };

@@ -30,6 +30,18 @@
 // itself is not replaced: one that an import matches in a request that leaves, and one that an
 // `always` matches in one that enters.
 //
+// Accounts. A NATS server with accounts keeps their messages apart. LinkOptions::accounts gives the
+// publishers of this machine credentials of their own: what a client publishes in the hub leaves on
+// the connection of the first account whose rules admit the client's uid, and on the link's own
+// connection if none does. While an account's connection is away, its messages wait for it or are
+// lost; they never leave under other credentials. A request leaves in the same way, and its answers
+// return over the same connection. Answers to requests from the cluster leave on the connection
+// that the request came on. Everything else uses the link's own connection: imports, the
+// announcements of hubs to each other, and therefore the decision whether one of
+// LinkOptions::exports is wanted. So a message that leaves under an account reaches another hub
+// only if the server exports its subject from that account to the one of that hub's link. The order
+// of messages is kept within an account, and not between accounts.
+//
 // Trust. The link does not trust what a server sends. A message enters only if its subject matches
 // an import and the subscription that the server sent it for. Its reply subject must not be below
 // `$`, except for acknowledgements and flow control of JetStream, nor below _HALLWAY., except for
@@ -45,20 +57,28 @@
 // overlap, messages that match two of them may overtake each other.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <chrono>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <hallway/address.hpp>
+#include <hallway/bytes.hpp>
+#include <hallway/detail/gcc12.hpp>
 #include <hallway/error.hpp>
 #include <hallway/hub_client.hpp>
 #include <hallway/limits.hpp>
 #include <hallway/loop.hpp>
+#include <hallway/overflow_policy.hpp>
+#include <hallway/peer.hpp>
 #include <hallway/task.hpp>
 
 namespace hallway {
@@ -76,13 +96,11 @@ struct LinkEvent {
   };
   Kind kind;
   Error about;
+  std::string account = {};  ///< the name of the LinkAccount; empty: the link's own connection
 };
 
-/// What happens to a message for which there is no room.
-enum class LinkFull : std::uint8_t {
-  drop_oldest,  ///< the messages that have waited longest are dropped to make room
-  drop_newest,  ///< this message is dropped
-};
+/// What a link can do with a message to the cluster for which there is no room.
+inline constexpr std::array link_policies{OverflowPolicy::drop_oldest, OverflowPolicy::drop_newest};
 
 struct LinkTls {
   bool required = false;         ///< also if no URL begins with tls://; one such URL requires it
@@ -102,6 +120,47 @@ struct LinkProgress {
   std::uint64_t settled = 0;
 };
 
+/// The largest number of accounts of a link. Each takes a connection to a server, two threads, and
+/// up to LinkOptions::outbound bytes of waiting messages.
+inline constexpr std::size_t max_link_accounts = 32;
+
+/// Whether a name, user, password or token can be given to a server. libnats 3.4.1 writes it
+/// between quotes into its CONNECT, without escaping it: a control byte, a " and a \ cannot be
+/// sent.
+[[nodiscard]] constexpr bool can_be_sent(ByteView text) noexcept {
+  return std::ranges::none_of(text, [](char byte) {
+    return static_cast<unsigned char>(byte) < 0x20 || byte == 0x7f || byte == '"' || byte == '\\';
+  });
+}
+
+/// Credentials under which the messages of some publishers leave; see "Accounts" above.
+struct LinkAccount {
+  /// The publishers: any rule but one for a group, because the hub reports to a link the uid of a
+  /// publisher and not its groups. same_uid() is the user of the link's own process.
+  std::vector<AllowRule> who = {};
+  /// In events, statistics and the servers' lists of connections; see shown_name(). No two accounts
+  /// have the same.
+  std::string name = {};
+  // As in LinkOptions. At least one of user, token and credentials is given.
+  std::string user = {};
+  std::string password = {};
+  std::string token = {};
+  std::string credentials = {};  ///< a .creds file
+
+  /// The name or, if that is empty, the rules: "uid:alice,uid:1001".
+  [[nodiscard]] std::string shown_name() const {
+    if (!name.empty()) return name;
+    std::string rules;
+    for (const AllowRule& rule : who) rules += (rules.empty() ? "" : ",") + rule.to_string();
+    return rules;
+  }
+
+  /// Whether it has every publisher, so that no account behind it has any.
+  [[nodiscard]] bool is_for_all() const noexcept {
+    return std::ranges::find(who, AllowRule::Kind::any, &AllowRule::kind) != who.end();
+  }
+};
+
 struct LinkOptions {
   /// As in server_url.hpp: nats://HOST:PORT or tls://HOST:PORT, with USER:PASSWORD@ if needed. They
   /// are tried in any order.
@@ -117,20 +176,24 @@ struct LinkOptions {
   std::string password = {};
   std::string token = {};
   std::string credentials = {};  ///< a .creds file
+  /// Other credentials for the messages of some publishers. Their connections do not use the user
+  /// and password in a URL. max_link_accounts at most.
+  std::vector<LinkAccount> accounts = {};
   LinkTls tls = {};
 
   /// Bounds of the random waits between attempts to connect. `attempts` is ignored here.
-  HubReconnect reconnect = {};
+  hub::Reconnect reconnect = {};
   Duration connect_time = std::chrono::seconds(2);  ///< for each attempt, and each server
   /// How often hubs announce themselves to each other. After three intervals of silence a hub's
   /// interest is forgotten. All hubs must use the same value.
   Duration heartbeat = std::chrono::seconds(5);
 
-  std::size_t outbound = 8 * mebibyte;  ///< bytes of messages that may wait to leave
+  std::size_t outbound = 8 * mebibyte;  ///< bytes of messages that may wait to leave, of each
+                                        ///< account and of the link's own connection
   bool keep_while_away = true;          ///< false: they are dropped while the cluster is away
-  LinkFull full = LinkFull::drop_newest;
-  std::size_t inbound = 8 * mebibyte;  ///< bytes of messages that may wait to enter; above it,
-                                       ///< drop_newest
+  OverflowPolicy overflow = OverflowPolicy::drop_newest;  ///< of these; one of link_policies
+  std::size_t inbound = 8 * mebibyte;  ///< bytes of messages that may wait to enter, from each
+                                       ///< connection; above it, drop_newest
 
   /// The last known progress of the link that this one replaces, within a minute.
   LinkProgress predecessor = {};
@@ -139,7 +202,21 @@ struct LinkOptions {
   std::function<void(const LinkEvent&)> on_event = {};
 };
 
-/// Numbers of messages since the link started; `kept` is the number now.
+/// Numbers of messages since the link started that left, or were to leave, under one of the
+/// accounts; `kept` is the number now.
+struct LinkAccountStatistics {
+  std::string name = {};          ///< of the LinkAccount
+  std::uint64_t out = 0;          ///< confirmed by a server
+  std::uint64_t dropped_out = 0;  ///< because there was no room, because its connection was away,
+                                  ///< or because the message was too large for the server
+  std::uint64_t unconfirmed = 0;  ///< possibly lost: the server went away with them
+  std::uint64_t kept = 0;         ///< waiting to leave now
+  std::uint64_t connects = 0;     ///< how often it connected to a server
+  bool up = false;
+};
+
+/// Numbers of messages since the link started; `kept` is the number now. Those of all accounts are
+/// included.
 struct LinkStatistics {
   std::uint64_t out = 0;  ///< confirmed by a server
   std::uint64_t in = 0;   ///< published in the hub
@@ -156,7 +233,8 @@ struct LinkStatistics {
   std::uint64_t kept = 0;           ///< waiting to leave now
   std::uint64_t loops_stopped = 0;  ///< not forwarded because they had crossed before
   std::uint64_t connects = 0;       ///< how often the link connected to a server
-  bool up = false;
+  bool up = false;                  ///< its own connection, without the accounts
+  std::vector<LinkAccountStatistics> accounts = {};  ///< in the order of LinkOptions::accounts
 };
 
 /// Movable, not copyable. The loop outlives it, and everything belongs to the loop's thread. When
@@ -165,9 +243,24 @@ class Link {
  public:
   /// Completes when the hub has accepted the link. The link connects to the cluster after that.
   /// @errors invalid_argument: no URL or an invalid one, a pattern that is invalid or that matches
-  ///         no subject a link forwards (subject.hpp), a first wait above the longest, or a name or
-  ///         secret that libnats cannot send; and as HubClient::connect()
-  static Task<Result<Link>> start(Loop& loop, AddressSpec hub, LinkOptions options);
+  ///         no subject a link forwards (subject.hpp), a first wait above the longest, an
+  ///         unsupported overflow policy, a name or secret that cannot be sent (can_be_sent()), an
+  ///         account without rules or credentials, behind one that has every publisher, with a rule
+  ///         for a group, or with a name that another has, or too many accounts; and as
+  ///         AllowRule::resolved() and hub::Client::connect()
+  /// Blocking: looks up users that the rules of accounts name and that are not resolved().
+  /// The options are copied. GCC 12 requires that they have a name.
+  static Task<Result<Link>> start(Loop& loop, AddressSpec hub, const LinkOptions& options);
+#if HALLWAY_GCC12_COROUTINES
+  template <typename O = LinkOptions>
+    requires std::same_as<O, LinkOptions>
+  static Task<Result<Link>> start(Loop& loop, AddressSpec hub, O&& options) {
+    static_assert(!std::same_as<O, LinkOptions>,
+                  "GCC 12 destroys such options twice: give them a name first: "
+                  "const LinkOptions options{...}");
+    return start(loop, std::move(hub), std::as_const(options));
+  }
+#endif
 
   Link(Link&&) noexcept;
   Link& operator=(Link&&) noexcept;
@@ -188,6 +281,7 @@ class Link {
  private:
   class Core;
   explicit Link(std::shared_ptr<Core> core) noexcept;
+  static Task<Result<Link>> start_with(Loop& loop, AddressSpec hub, LinkOptions options);
 
   std::shared_ptr<Core> core_;
 };

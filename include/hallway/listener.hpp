@@ -7,11 +7,11 @@
 // listener holds the lock as long as it lives, and the lock ends with the process, however the
 // process ends. Closing removes the lock file; a lock file left by a killed process is locked
 // again. Under the lock, a dead socket file (no process has its socket open) of our uid, or of the
-// owner in BindOptions, is replaced. A socket in another network namespace is not dead, and neither
-// is one that does not listen yet. Anything else at the path is left alone: a live server (reported
-// with its pid and uid), another user's socket, a regular file, a directory, a symbolic link. Mode
-// and owner are in effect before the first client can connect. Closing removes the socket file only
-// if it is still the inode made here, and only in the process that made it.
+// owner in SocketFileOptions, is replaced. A socket in another network namespace is not dead, and
+// neither is one that does not listen yet. Anything else at the path is left alone: a live server
+// (reported with its pid and uid), another user's socket, a regular file, a directory, a symbolic
+// link. Mode and owner are in effect before the first client can connect. Closing removes the
+// socket file only if it is still the inode made here, and only in the process that made it.
 //
 // An inherited name, or one from socket activation, belongs to the process that made it: it is
 // never removed, and its socket never shut down. An inherited socket can be adopted only once.
@@ -19,13 +19,13 @@
 // been inherited. If several sockets were handed over, "activation" adopts the next one.
 #pragma once
 
-#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
 
 #include <hallway/address.hpp>
 #include <hallway/descriptor.hpp>
+#include <hallway/detail/forward.hpp>
 #include <hallway/error.hpp>
 #include <hallway/export.hpp>
 #include <hallway/limits.hpp>
@@ -33,24 +33,18 @@
 
 namespace hallway {
 
+/// The permissions of the socket file that is bound, for a name that is a path. On an inherited
+/// socket they have no effect: the process that bound it chose them.
+struct SocketFileOptions {
+  unsigned mode = defaults::mode;  ///< connecting and sending a datagram need write permission
+  std::string owner = {};          ///< user name or number; empty: ours
+  std::string group = {};          ///< group name or number; empty: ours
+};
 /// How to bind a name.
 struct BindOptions {
   SocketType type = SocketType::stream;
-  unsigned mode = defaults::mode;   ///< of the socket file; connecting needs write permission
-  std::string owner = {};           ///< user name or number; empty: ours
-  std::string group = {};           ///< group name or number; empty: ours
+  SocketFileOptions file = {};
   int backlog = defaults::backlog;  ///< connections the kernel queues before they are accepted
-  /// False: take no lock file, because another lock that this program holds also covers the name.
-  bool lock = true;
-};
-
-/// What a server passes to the process that replaces it. The descriptors are owned.
-struct Handover {
-  Descriptor socket;
-  Descriptor lock;  ///< of the name's lock file; empty if BindOptions::lock was false
-  /// Of the socket file, as stat(2) reports them: the successor accepts no other file.
-  std::uint64_t device = 0;
-  std::uint64_t inode = 0;
 };
 
 /// A listening stream or seqpacket socket. Movable, not copyable. Thread: distinct objects.
@@ -83,31 +77,6 @@ class HALLWAY_EXPORT Listener {
   void refuse();
   [[nodiscard]] bool refusing() const noexcept;
 
-  // Handing over to another process --------------------------------------------------------------
-
-  /// Copies of the descriptors for a successor, which then shares the queue of clients and the
-  /// lock. This listener owns the name until hand_over().
-  /// @errors invalid_argument: the listener was inherited, or its address is not a path; ESTALE:
-  ///         the path was lost
-  [[nodiscard]] Result<Handover> offer() const;
-
-  /// Gives the name up to the successor; this listener then treats it as inherited. Call it only
-  /// when the successor is certain to claim() the name: no other process will ever remove it.
-  void hand_over() noexcept;
-
-  /// The successor's side: adopts what the listener bound to `where` offered. Until claim(), the
-  /// predecessor owns the name, and this listener does not change, refuse or remove it.
-  /// @errors ESTALE: the path or its lock now leads to another file;
-  ///         wrong_protocol_type: the socket is not of options.type
-  static Result<Listener> adopt(const AddressSpec& where, Handover from,
-                                const BindOptions& options = {});
-
-  /// Takes ownership of the name, which the predecessor has given up, and applies the mode, owner
-  /// and backlog of adopt()'s options. The kernel names this process as the server to clients that
-  /// connect from now on (SO_PEERCRED).
-  /// @errors of changing mode or owner; this listener owns the name all the same
-  Result<void> claim();
-
   /// Binds another listener to the path that this one has lost, with the same options. This one
   /// keeps its socket and the clients queued on it, and when closed removes what is left of its own
   /// name. A relative path starts at the current working directory.
@@ -128,6 +97,7 @@ class HALLWAY_EXPORT Listener {
   [[nodiscard]] int descriptor() const noexcept;  ///< borrowed; readable when a connection waits
 
  private:
+  friend class detail::ListenerHandover;
   struct State;
   explicit Listener(std::unique_ptr<State> state) noexcept;
   static Result<Listener> listen_on(std::unique_ptr<State> state);

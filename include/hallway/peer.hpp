@@ -7,6 +7,9 @@
 // again (man 7 unix, SO_PEERCRED). If the peer has since changed its uid or passed the socket on,
 // the ids are still those of the process that connected. A server started by socket activation
 // shows those of the service manager.
+//
+// Of a client that connects to a hub over TCP (hub.hpp), the kernel reports only the uid, that of
+// the process that made its socket; and none if the client connects from another machine.
 #pragma once
 
 #include <cstdint>
@@ -34,12 +37,15 @@ HALLWAY_EXPORT std::string_view to_string(PidStatus identity) noexcept;
 /// The ids of a peer. A value. Thread: any.
 struct HALLWAY_EXPORT Peer {
   /// What the kernel shows for an id that has no meaning in our user namespace
-  /// (/proc/sys/kernel/overflowuid). Only allow::any() admits it.
+  /// (/proc/sys/kernel/overflowuid), and what stands for an id that is not known. Only allow::any()
+  /// admits it.
   static constexpr std::uint32_t overflow_uid = 65534;
 
   std::uint32_t uid = overflow_uid;
   std::uint32_t gid = overflow_uid;
-  std::int32_t pid = 0;  ///< 0: unknown, because the peer lives outside our pid namespace
+  /// 0: unknown, because the peer lives outside our pid namespace, or connected over TCP.
+  std::int32_t pid = 0;
+  bool over_tcp = false;  ///< it connected over TCP: pid and gid are unknown
 
   /// The peer of a connected socket, which is borrowed.
   static Result<Peer> of(int socket);
@@ -63,7 +69,7 @@ struct HALLWAY_EXPORT Peer {
   /// not be read. Valid only if identity_of() still returns `running` afterwards.
   [[nodiscard]] std::string executable() const;
 
-  /// "pid 4711 (hallway), uid 1000"
+  /// "pid 4711 (hallway), uid 1000"; over TCP "uid 1000, over TCP" or "unknown uid, over TCP"
   [[nodiscard]] std::string to_string() const;
 };
 

@@ -13,70 +13,56 @@
 
 #include <hallway/address.hpp>
 #include <hallway/connection.hpp>
+#include <hallway/descriptor.hpp>
+#include <hallway/detail/forward.hpp>
 #include <hallway/error.hpp>
 #include <hallway/export.hpp>
-#include <hallway/framing.hpp>
 #include <hallway/limits.hpp>
 #include <hallway/listener.hpp>
 #include <hallway/loop.hpp>
 #include <hallway/peer.hpp>
+#include <hallway/server_event.hpp>
 #include <hallway/socket.hpp>
 #include <hallway/task.hpp>
 
 namespace hallway {
 
-/// An event the program may want to log. The library itself never does.
-struct ServerEvent {
-  enum class Kind : std::uint8_t {
-    connected,
-    turned_away,       ///< by a rule, or because its uid has its share; `reason` states which
-    closed,            ///< `reason` states how it ended, `counters` what it transferred
-    accepting_paused,  ///< at max_connections or out of descriptors; `reason` states which
-    accepting_resumed,
-    handler_threw,  ///< an exception left the handler; its connection is closed
-    path_lost,      ///< `path` no longer leads to the server; `reason` states why
-    path_regained,  ///< `path` leads to it again: it was bound again, or restored
-    taken_over,     ///< a successor, `peer`, now has the address; the server drains
-  };
-  Kind kind;
-  std::uint64_t connection;  ///< its number; 0 if the event is not about a connection
-  Peer peer;
-  std::string reason;
-  Counters counters;
-  /// path_lost, path_regained: the server's own address, or that of its control socket, if it
-  /// offers a takeover. Losing the path is one event, and regaining it another. A control socket
-  /// that is bound again together with its server causes no event of its own.
-  Address path = {};
-};
-
 struct ServerOptions {
   SocketType type = SocketType::stream;  ///< stream or seqpacket
-  Framing framing = Framing::lines();
-  unsigned mode = defaults::mode;
-  std::string owner = {};
-  std::string group = {};
+  SocketFileOptions file = {};
   /// Which peers may connect, checked before the first byte is read; any matching rule admits. On a
   /// path, the file's permissions apply first, and without rules they alone decide. An abstract
   /// name has no permissions: our own uid and root are admitted there, and the rules admit others
   /// in addition.
   std::vector<AllowRule> allow = {};
-  std::size_t descriptors = 0;  ///< accepted per message; 0 makes the kernel refuse them if it can
-  Limits limits = {};
+  ConnectionOptions connection = {};  ///< of each connection
   ServerLimits server_limits = {};
   /// Returns what is sent to a client that is refused because its uid has as many connections as it
   /// may: these bytes as they are, in any framing. Called on the loop. It must not throw, except
   /// that std::bad_alloc refuses the client without sending anything.
   std::function<std::string(std::uint64_t connection)> refusal_text = {};
-  Full full = Full::disconnect;
   PathLost on_path_lost = PathLost::report;
   /// Takes over from a server that runs at the path and was also opened with this option, and
   /// offers the same to a successor: see docs/TAKEOVER.md. Paths only.
   bool takeover = false;
+  /// What a successor gets besides the socket, with takeover: a file with the server's state, such
+  /// as one of memfd_create(2). `export_state` is called on the loop when the successor is ready,
+  /// just before the name passes to it, and returns that file, or an empty descriptor for none. If
+  /// the takeover fails after that, the server goes on. `import_state` is called in the successor
+  /// before open() returns, if the server before it sent a file. That server may be another version
+  /// of the program: check the contents, and read them with pread(2), because its side of the file
+  /// may have another position and may still change. Both must not throw, except std::bad_alloc,
+  /// which passes nothing, or imports nothing more.
+  std::function<Descriptor()> export_state = {};
+  /// Called with what the server before this one passed; see export_state.
+  std::function<void(Descriptor state)> import_state = {};
   int backlog = defaults::backlog;
   /// How many loops share the connections, at least 1; see "Several loops" below.
   std::size_t loops = 1;
   /// Called on the loop. It must not throw, nor destroy the server: post() that. As an exception,
-  /// it may throw std::bad_alloc, which loses this event and nothing else.
+  /// it may throw std::bad_alloc, which loses this event and nothing else. To log every event:
+  ///
+  ///     .on_event = [](const ServerEvent& event) { std::clog << event << '\n'; }
   std::function<void(const ServerEvent&)> on_event = {};
 };
 
@@ -91,17 +77,14 @@ struct ServerOptions {
 ///   processes the event. A slot that became free also counts as free only then. Limits apply to
 ///   the whole server.
 /// - A broadcast reaches the connections of all loops, in the same order everywhere. Whatever the
-///   policy, it waits while a loop has limits.outbound_soft of broadcasts still to deliver.
+///   policy, it waits while a loop has connection.limits.outbound_soft of broadcasts still to
+///   deliver.
 /// - What ends a run of one of these loops also ends that of the given one: stop(), drain(), and an
 ///   exception. The exception leaves run() there, and the loop it came from goes on.
 /// - The threads' loops end with the server, and their connections must not outlive it. Signals are
 ///   not delivered to the threads.
 class HALLWAY_EXPORT Server {
  public:
-  /// A handler owns its connection. When it returns, what it sent is written and the connection is
-  /// closed. An exception that leaves it closes that connection and is reported as an event.
-  using Handler = std::function<Task<>(Connection)>;
-
   /// Binds (see listener.hpp for the socket file ownership rules), listens, and accepts from the
   /// next turn on. Out of descriptors or at max_connections it stops accepting until a connection
   /// ends, while clients wait in the backlog. When the loop drains, the server refuses new clients,
@@ -113,15 +96,15 @@ class HALLWAY_EXPORT Server {
   /// @errors those of Listener::bind(), and an unknown user or group in the options; for a takeover
   ///         also timed_out: the running server did not answer; operation_canceled: it ended in the
   ///         middle; operation_not_permitted: it belongs to another user, or does not hand over;
-  ///         ESTALE: the path, or the lock file beside it, was lost; invalid_argument: the address
-  ///         is not a path. With several loops resource_unavailable_try_again: no more threads can
-  ///         be created
+  ///         ESTALE: the path, or the lock file beside it, was lost; invalid_argument: an
+  ///         unsupported overflow policy, or for a takeover an address that is not a path. With
+  ///         several loops resource_unavailable_try_again: no more threads can be created
   /// Blocking: for a takeover only, at most about three times defaults::takeover_time.
-  static Result<Server> open(Loop& loop, const AddressSpec& address, Handler handler,
+  static Result<Server> open(Loop& loop, const AddressSpec& address, ConnectionHandler handler,
                              ServerOptions options = {});
 
   /// The same with an existing listener.
-  static Result<Server> open(Loop& loop, Listener listener, Handler handler,
+  static Result<Server> open(Loop& loop, Listener listener, ConnectionHandler handler,
                              ServerOptions options = {});
 
   Server(Server&&) noexcept;
@@ -142,26 +125,16 @@ class HALLWAY_EXPORT Server {
   /// Does what a draining loop does, for this server alone.
   void drain();
 
-  /// For programs that pass their listener on in their own way, as with Listener. Once a successor
-  /// has the name, hand_over() drains this server and leaves the name alone. A server opened on an
-  /// adopted listener calls claim().
-  /// @errors as Listener's. Never call hand_over() before the successor is certain to claim.
-  [[nodiscard]] Result<Handover> offer() const;
-  void hand_over();
-  Result<void> claim();
-
   [[nodiscard]] const Address& address() const noexcept;
   /// Why address() no longer leads to this server; as Listener::lost().
   [[nodiscard]] std::optional<std::string> lost() const;
   [[nodiscard]] std::size_t connections() const noexcept;
 
  private:
+  friend class detail::ServerHandover;
+  friend class detail::ServerListeners;
   class Core;
   explicit Server(std::unique_ptr<Core> core) noexcept;
-  static Result<Server> succeed(Loop& loop, const AddressSpec& address, const Handler& handler,
-                                const ServerOptions& options);
-  static Result<Server> try_to_succeed(Loop& loop, const AddressSpec& address,
-                                       const Handler& handler, const ServerOptions& options);
 
   std::unique_ptr<Core> core_;
 };

@@ -1,69 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 // Layer: loop
+//
+// A coroutine that starts when it is awaited and ends with a value or an exception.
 #pragma once
+
+#include <hallway/detail/require_cpp23.hpp>
 
 #include <cassert>
 #include <coroutine>
 #include <exception>
-#include <optional>
+#include <source_location>
 #include <type_traits>
 #include <utility>
 
+#include <hallway/detail/task_promise.hpp>
+
 namespace hallway {
-
-template <typename T>
-class Task;
-
-namespace detail {
-
-/// What the promises of Task<T> and Task<void> share: the coroutine to continue, and the exception.
-struct TaskPromiseBase {
-  std::coroutine_handle<> continuation;
-  std::exception_ptr exception;
-  bool starting = false;  // the awaiter is still inside resume(): it continues by itself
-
-  std::suspend_always initial_suspend() noexcept { return {}; }
-
-  struct Finished {
-    bool await_ready() noexcept { return false; }
-    template <typename Promise>
-    std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> self) noexcept {
-      const TaskPromiseBase& promise = self.promise();
-      if (promise.starting || !promise.continuation) return std::noop_coroutine();
-      return promise.continuation;
-    }
-    void await_resume() noexcept {}
-  };
-  Finished final_suspend() noexcept { return {}; }
-
-  void unhandled_exception() noexcept { exception = std::current_exception(); }
-};
-
-template <typename T>
-struct TaskPromise : TaskPromiseBase {
-  std::optional<T> value;
-
-  Task<T> get_return_object() noexcept;
-  template <typename U>
-  void return_value(U&& result) {
-    value.emplace(std::forward<U>(result));
-  }
-  T take() {
-    if (exception) std::rethrow_exception(exception);
-    return std::move(*value);
-  }
-};
-
-template <>
-struct TaskPromise<void> : TaskPromiseBase {
-  Task<void> get_return_object() noexcept;
-  void return_void() noexcept {}
-  void take() const {
-    if (exception) std::rethrow_exception(exception);
-  }
-};
-
-}  // namespace detail
 
 /// A coroutine that starts when it is awaited and ends with a value or an exception.
 ///
@@ -75,18 +27,31 @@ struct TaskPromise<void> : TaskPromiseBase {
 ///       co_return message ? 1 : 0;
 ///     }
 ///
-/// With GCC 12, keep co_await out of the bare condition of an `if` or `while`: it miscompiles
-/// `if (!co_await f()) co_return;`. A declaration there works: `while (auto m = co_await f())`.
-/// Also give options a name first: if a struct is constructed in the awaited call, as in
-/// `co_await f({.name = "n"})`, GCC 12 destroys its strings twice.
+/// To run several tasks at once, see Loop::spawn(), TaskScope and when_any().
+///
+/// GCC before version 13 miscompiles some coroutines (its bug 99576 and others of that kind). What
+/// Hallway can see of that is refused, when it is compiled or when it is started:
+/// - A co_await in the condition of an if, while, for or switch, in a function that declares no
+///   variable at all (a lambda is not affected). When it is started, it ends the process with a
+///   message. Declare one: `if (const bool ok = co_await f(); !ok)`, or `while (auto message =
+///   co_await peer.receive())`.
+/// - Options with strings or callbacks that are made inside an awaited call, and lambdas that are
+///   made in a call of in_thread() and capture objects with destructors. It does not compile; give
+///   them a name first.
+/// What it cannot see destroys an object twice:
+/// - Any other object with a destructor that is made inside an awaited call, with braces or as a
+///   lambda with captures. Give it a name first.
+/// - A `?:` with a co_await in one of its results, if these have destructors. Write an if.
+///
+/// A lambda's captures belong to the lambda and not to its coroutine. Pass the lambda to spawn(),
+/// which keeps it, and not the task that it makes: `spawn([peer] { ... }())` ends the process with
+/// a message when it is started.
 ///
 /// Ownership: parameters taken by value live in the coroutine; references must outlive it.
 /// Thread: the loop's.
 template <typename T = void>
 class [[nodiscard]] Task {
  public:
-  using promise_type = detail::TaskPromise<T>;
-
   Task(Task&& other) noexcept : coroutine_(std::exchange(other.coroutine_, nullptr)) {}
   Task& operator=(Task&& other) noexcept {
     if (this != &other) {
@@ -103,43 +68,35 @@ class [[nodiscard]] Task {
 
   /// Runs the task. Awaiting returns its value or rethrows its exception. A task is awaited once.
   auto operator co_await() && noexcept {
-    struct Awaiter {
-      std::coroutine_handle<promise_type> task;
-
-      bool await_ready() const noexcept { return false; }
-      // The task is resumed from here and not by symmetric transfer: a loop over tasks that never
-      // suspend must not grow the stack, whether or not the optimizer makes tail calls.
-      bool await_suspend(std::coroutine_handle<> awaiting) {
-        auto& promise = task.promise();
-        promise.continuation = awaiting;
-        promise.starting = true;
-        task.resume();
-        promise.starting = false;
-        return !task.done();
-      }
-      T await_resume() { return task.promise().take(); }
-    };
     assert(coroutine_ && "a task is awaited once");
-    return Awaiter{coroutine_};
+    return detail::TaskAwaiter<T>{coroutine_};
   }
 
  private:
-  friend promise_type;
-  explicit Task(std::coroutine_handle<promise_type> coroutine) noexcept : coroutine_(coroutine) {}
+  friend detail::TaskPromise<T>;
+  friend detail::TaskGroup;
+  explicit Task(std::coroutine_handle<detail::TaskPromise<T>> coroutine) noexcept
+      : coroutine_(coroutine) {}
 
-  std::coroutine_handle<promise_type> coroutine_;
+  std::coroutine_handle<detail::TaskPromise<T>> coroutine_;
 };
 
-namespace detail {
-
 template <typename T>
-Task<T> TaskPromise<T>::get_return_object() noexcept {
-  return Task<T>(std::coroutine_handle<TaskPromise<T>>::from_promise(*this));
+Task<T> detail::TaskPromise<T>::get_return_object() noexcept {
+  const auto coroutine = std::coroutine_handle<TaskPromise>::from_promise(*this);
+  this->misplaced = is_misplaced(coroutine.address());
+  return Task<T>(coroutine);
 }
-inline Task<void> TaskPromise<void>::get_return_object() noexcept {
-  return Task<void>(std::coroutine_handle<TaskPromise<void>>::from_promise(*this));
+inline Task<void> detail::TaskPromise<void>::get_return_object() noexcept {
+  const auto coroutine = std::coroutine_handle<TaskPromise>::from_promise(*this);
+  misplaced = is_misplaced(coroutine.address());
+  return Task<void>(coroutine);
 }
-
-}  // namespace detail
 
 }  // namespace hallway
+
+/// Chooses the promise of a Task from the parameters of its coroutine.
+template <typename T, typename... Parameters>
+struct std::coroutine_traits<hallway::Task<T>, Parameters...> {
+  using promise_type = hallway::detail::PromiseOf<T, Parameters...>;
+};

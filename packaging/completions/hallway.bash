@@ -3,7 +3,7 @@ _hallway_offer() { mapfile -t COMPREPLY < <(compgen "$@" -- "${COMP_WORDS[COMP_C
 _hallway() {
   local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} flags=
   if ((COMP_CWORD == 1)); then
-    _hallway_offer -W "serve connect send request wait hub link publish subscribe bench --help --version"
+    _hallway_offer -W "serve connect send request wait hub link publish subscribe reply bench --help --version"
     return
   fi
   case ${COMP_WORDS[1]} in
@@ -26,9 +26,9 @@ _hallway() {
         --type) _hallway_offer -W "stream seqpacket datagram"; return ;;
         --framing) _hallway_offer -W "lines null len32 len32be len32le raw"; return ;;
         --server-uid) _hallway_offer -u; return ;;
-        --max-message | --timeout | --stop-word) return ;;
+        --max-message | --timeout | --retry | --stop-word) return ;;
       esac
-      flags="--help -h --quiet -q --verbose -v --json --spin --type --framing --max-message --timeout --server-uid --stop-word --hex"
+      flags="--help -h --quiet -q --verbose -v --json --spin --type --framing --max-message --timeout --server-uid --retry --stop-word --hex"
       ;;
     send)
       case $previous in
@@ -37,9 +37,9 @@ _hallway() {
         --framing) _hallway_offer -W "lines null len32 len32be len32le raw"; return ;;
         --server-uid) _hallway_offer -u; return ;;
         --at) _hallway_offer -f; return ;;
-        --max-message | --timeout) return ;;
+        --max-message | --timeout | --retry) return ;;
       esac
-      flags="--help -h --wait-reply --quiet -q --verbose -v --json --spin --type --framing --max-message --timeout --server-uid --at --sized"
+      flags="--help -h --wait-reply --quiet -q --verbose -v --json --spin --type --framing --max-message --timeout --server-uid --retry --at --sized"
       ;;
     request)
       case $previous in
@@ -48,17 +48,17 @@ _hallway() {
         --framing) _hallway_offer -W "lines null len32 len32be len32le raw"; return ;;
         --server-uid) _hallway_offer -u; return ;;
         --at) _hallway_offer -f; return ;;
-        --max-message | --timeout | --subject) return ;;
+        --max-message | --timeout | --retry | --subject) return ;;
       esac
-      flags="--help -h --quiet -q --verbose -v --json --spin --type --framing --max-message --timeout --server-uid --at --sized --subject"
+      flags="--help -h --quiet -q --verbose -v --json --spin --type --framing --max-message --timeout --server-uid --retry --at --sized --subject"
       ;;
     wait)
       case $previous in
         --type) _hallway_offer -W "stream seqpacket datagram"; return ;;
         --server-uid) _hallway_offer -u; return ;;
-        --timeout) return ;;
+        --timeout | --subject | --expect) return ;;
       esac
-      flags="--help -h --quiet -q --verbose -v --json --type --timeout --server-uid"
+      flags="--help -h --quiet -q --verbose -v --json --type --timeout --server-uid --subject --expect"
       ;;
     hub)
       case $previous in
@@ -67,9 +67,9 @@ _hallway() {
         --metrics) _hallway_offer -f; return ;;
         --spin) _hallway_offer -W "auto off TIME"; return ;;
         --on-path-lost) _hallway_offer -W "warn rebind exit"; return ;;
-        --config | --check-config | --name | --mode | --allow | --max-message | --max-connections | --max-per-uid | --max-memory | --link | --export | --import | --ready-fd) return ;;
+        --config | --check-config | --name | --listen | --mode | --allow | --max-message | --max-connections | --max-per-uid | --max-memory | --link | --export | --import | --ready-fd) return ;;
       esac
-      flags="--help -h --quiet -q --verbose -v --json --config --check-config --name --mode --owner --group --allow --max-message --max-connections --max-per-uid --max-memory --metrics --link --export --import --spin --ready-fd --takeover --on-path-lost --no-sandbox"
+      flags="--help -h --quiet -q --verbose -v --json --config --check-config --name --listen --listen-anywhere --mode --owner --group --allow --max-message --max-connections --max-per-uid --max-memory --metrics --link --export --import --spin --ready-fd --takeover --on-path-lost --no-sandbox"
       ;;
     link)
       case $previous in
@@ -85,9 +85,9 @@ _hallway() {
         --spin) _hallway_offer -W "auto off TIME"; return ;;
         --at) _hallway_offer -f; return ;;
         --server-uid) _hallway_offer -u; return ;;
-        --timeout | --reply | --header) return ;;
+        --timeout | --reply | --expect | --header) return ;;
       esac
-      flags="--help -h --quiet -q --verbose -v --json --spin --at --timeout --server-uid --reply --header"
+      flags="--help -h --quiet -q --verbose -v --json --spin --at --timeout --server-uid --reply --expect --header"
       ;;
     subscribe)
       case $previous in
@@ -96,9 +96,19 @@ _hallway() {
         --server-uid) _hallway_offer -u; return ;;
         --queue) _hallway_offer -g; return ;;
         --full) _hallway_offer -W "wait drop-oldest drop-newest latest-only disconnect"; return ;;
-        --timeout | --count) return ;;
+        --timeout | --count | --ready-fd) return ;;
       esac
-      flags="--help -h --quiet -q --verbose -v --json --spin --at --timeout --server-uid --queue --count --full"
+      flags="--help -h --quiet -q --verbose -v --json --spin --at --timeout --server-uid --queue --count --raw --ready-fd --full"
+      ;;
+    reply)
+      case $previous in
+        --spin) _hallway_offer -W "auto off TIME"; return ;;
+        --at) _hallway_offer -f; return ;;
+        --server-uid) _hallway_offer -u; return ;;
+        --queue) _hallway_offer -g; return ;;
+        --timeout | --handler | --handlers | --handler-timeout | --count | --ready-fd) return ;;
+      esac
+      flags="--help -h --quiet -q --verbose -v --json --spin --at --timeout --server-uid --handler --handlers --handler-timeout --queue --count --ready-fd"
       ;;
     bench)
       case $previous in

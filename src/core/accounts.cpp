@@ -50,24 +50,30 @@ void Account::refund(Quota quota, std::size_t amount) noexcept {
   accounts_.used_[index(quota)].fetch_sub(amount, std::memory_order_relaxed);
 }
 
-Account* Accounts::admit(std::uint32_t uid, bool trusted) {
+Slot::~Slot() {
+  if (account_ != nullptr) account_->accounts_.leave(*account_);
+}
+
+std::optional<Slot> Accounts::admit(std::uint32_t uid, bool trusted) {
   const auto [place, is_new] = accounts_.try_emplace(uid, *this, uid, trusted);
   Account& account = place->second;
   if (is_new && !trusted) untrusted_.fetch_add(1, std::memory_order_relaxed);
-  if (account.charge(Quota::connections)) return &account;
+  if (account.charge(Quota::connections)) return Slot(account);
   if (is_new) {
     if (!trusted) untrusted_.fetch_sub(1, std::memory_order_relaxed);
     accounts_.erase(place);  // the limit allows no connection
   }
-  return nullptr;
+  return std::nullopt;
 }
 
 void Accounts::leave(Account& account) noexcept {
   account.refund(Quota::connections);
-  if (account.used(Quota::connections) > 0) return;
-  assert(account.used(Quota::memory) == 0 && account.used(Quota::send_buffers) == 0);
-  if (!account.trusted()) untrusted_.fetch_sub(1, std::memory_order_relaxed);
-  accounts_.erase(account.uid());
+  if (account.used(Quota::connections) == 0) {
+    assert(account.used(Quota::memory) == 0 && account.used(Quota::send_buffers) == 0);
+    if (!account.trusted()) untrusted_.fetch_sub(1, std::memory_order_relaxed);
+    accounts_.erase(account.uid());
+  }
+  if (slot_freed_) slot_freed_();
 }
 
 }  // namespace hallway::core

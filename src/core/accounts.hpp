@@ -21,8 +21,10 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
+#include <functional>
+#include <optional>
 #include <unordered_map>
+#include <utility>
 
 namespace hallway::core {
 
@@ -87,6 +89,7 @@ class Account {
 
  private:
   friend class Accounts;
+  friend class Slot;
 
   /// What every account may use in any case.
   [[nodiscard]] std::size_t least(Quota quota) const noexcept;
@@ -115,6 +118,7 @@ class Charge {
     if (amount < amount_) account_.refund(quota_, amount_ - amount);
     amount_ = amount;
   }
+  [[nodiscard]] Account& account() const noexcept { return account_; }
   [[nodiscard]] std::size_t amount() const noexcept { return amount_; }
   [[nodiscard]] bool may_grow() const noexcept { return account_.has_left(quota_); }
 
@@ -124,8 +128,27 @@ class Charge {
   std::size_t amount_ = 0;
 };
 
-/// The accounts of the uids with connections, which it outlives. Thread: one; its accounts may be
-/// used from any thread.
+/// One connection, charged to the account of its uid. The destructor gives it back. Thread: that of
+/// the Accounts, which outlive it.
+class Slot {
+ public:
+  Slot(Slot&& other) noexcept : account_(std::exchange(other.account_, nullptr)) {}
+  Slot& operator=(Slot&&) = delete;
+  ~Slot();
+
+  /// Whether it was not moved from.
+  explicit operator bool() const noexcept { return account_ != nullptr; }
+  [[nodiscard]] Account& account() const noexcept { return *account_; }
+
+ private:
+  friend class Accounts;
+  explicit Slot(Account& account) noexcept : account_(&account) {}
+
+  Account* account_;
+};
+
+/// The accounts of the uids with connections. Thread: one; its accounts may be used from any
+/// thread.
 class Accounts {
  public:
   struct Limits {
@@ -139,13 +162,13 @@ class Accounts {
   Accounts(const Accounts&) = delete;
   Accounts& operator=(const Accounts&) = delete;
 
-  /// Charges one more connection to `uid`.
-  /// @return the account, valid until that connection leaves; nullptr if the uid may not have
-  ///         another connection
-  [[nodiscard]] Account* admit(std::uint32_t uid, bool trusted);
+  /// Charges one more connection to `uid`. Its account stays valid until the slot is given back;
+  /// everything else charged for the connection must be refunded before.
+  /// @return nullopt if the uid may not have another connection
+  [[nodiscard]] std::optional<Slot> admit(std::uint32_t uid, bool trusted);
 
-  /// A connection has ended. Precondition: everything else charged for it is refunded.
-  void leave(Account& account) noexcept;
+  /// Sets what is called after each slot that is given back. An empty action disables it.
+  void on_slot_freed(std::function<void()> action) noexcept { slot_freed_ = std::move(action); }
 
   [[nodiscard]] std::size_t connections_of(std::uint32_t uid) const noexcept {
     const auto account = accounts_.find(uid);
@@ -158,11 +181,15 @@ class Accounts {
 
  private:
   friend class Account;
+  friend class Slot;
+
+  void leave(Account& account) noexcept;
 
   const std::array<QuotaLimits, 3> limits_;
   std::array<std::atomic<std::size_t>, 3> used_{};
   std::atomic<std::size_t> untrusted_ = 0;  // number of accounts with a share
   std::unordered_map<std::uint32_t, Account> accounts_;
+  std::function<void()> slot_freed_;
 };
 
 }  // namespace hallway::core

@@ -11,7 +11,7 @@ namespace hallway::core {
 struct BufferPools {
   ReceiveBufferPool received;
   ChunkPool sent;
-  SegmentListPool segments;
+  SegmentQueuePool queues;
 };
 
 }  // namespace hallway::core

@@ -46,7 +46,7 @@ CodePoint first_code_point(ByteView bytes) {
   return {value, size};
 }
 
-bool upsets_terminals(std::uint32_t point) {
+bool needs_escape(std::uint32_t point) {
   const bool control = point < 0x20 || (point >= 0x7F && point < 0xA0);
   const bool separator = point == 0x2028 || point == 0x2029;
   const bool bidirectional = point == 0x061C || point == 0x200E || point == 0x200F ||
@@ -83,7 +83,7 @@ std::string printable(ByteView bytes) {
       bytes.remove_prefix(1);
       continue;
     }
-    if (upsets_terminals(point.value)) {
+    if (needs_escape(point.value)) {
       text += escape_of(point.value);
     } else {
       text += bytes.substr(0, point.size);

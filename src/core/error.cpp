@@ -11,8 +11,9 @@ std::string Error::why() const { return reason.empty() ? code.message() : reason
 
 std::string Error::explain() const {
   std::string sentence = operation;
-  if (!subject.empty()) sentence += " " + printable(subject);
-  return sentence + ": " + why();
+  if (!sentence.empty() && !subject.empty()) sentence += ' ';
+  sentence += printable(subject);
+  return code || !reason.empty() ? sentence + ": " + why() : sentence;
 }
 
 int report(const Error& error) {

@@ -70,7 +70,22 @@ class LinkedList {
 
   /// Moves everything to the end of `other`.
   void move_to(LinkedList& other) noexcept {
-    while (T* element = pop_front()) other.push_back(*element);
+    if (empty()) return;
+    Linked<T>* first = ends_.next_;
+    Linked<T>* last = ends_.previous_;
+    ends_.previous_ = ends_.next_ = &ends_;
+    first->previous_ = other.ends_.previous_;
+    last->next_ = &other.ends_;
+    first->previous_->next_ = first;
+    other.ends_.previous_ = last;
+  }
+
+  /// `action` does not change the list.
+  template <typename Action>
+  void for_each(Action action) const {
+    for (const Linked<T>* at = ends_.next_; at != &ends_; at = at->next_) {
+      action(*static_cast<const T*>(at));
+    }
   }
 
   template <typename Predicate>

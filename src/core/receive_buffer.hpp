@@ -10,48 +10,12 @@
 
 #include <array>
 #include <cstddef>
-#include <cstdlib>
-#include <cstring>
-#include <memory>
-#include <new>
 #include <utility>
 
+#include <hallway/detail/receive_buffer.hpp>
 #include <hallway/limits.hpp>
 
 namespace hallway::core {
-
-/// A block of bytes from malloc(3), because realloc(3) moves the pages of a large block instead of
-/// copying them.
-class ReceiveBuffer {
- public:
-  ReceiveBuffer() noexcept = default;
-  explicit ReceiveBuffer(std::size_t size) { resize(size); }
-  ReceiveBuffer(ReceiveBuffer&& other) noexcept
-      : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
-  ReceiveBuffer& operator=(ReceiveBuffer&& other) noexcept {
-    std::swap(data_, other.data_);
-    std::swap(size_, other.size_);
-    return *this;
-  }
-  ReceiveBuffer(const ReceiveBuffer&) = delete;
-  ReceiveBuffer& operator=(const ReceiveBuffer&) = delete;
-  ~ReceiveBuffer() { std::free(data_); }
-
-  void resize(std::size_t size) {
-    auto* moved = static_cast<char*>(std::realloc(data_, size));
-    if (moved == nullptr) throw std::bad_alloc();
-    data_ = moved;
-    size_ = size;
-  }
-
-  explicit operator bool() const noexcept { return data_ != nullptr; }
-  [[nodiscard]] char* data() const noexcept { return data_; }
-  [[nodiscard]] std::size_t size() const noexcept { return size_; }
-
- private:
-  char* data_ = nullptr;
-  std::size_t size_ = 0;
-};
 
 /// Hands out buffers and retains a few released ones: large ones to receive into, and small ones
 /// for the few bytes that wait between receives. Thread: one.

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -24,28 +25,49 @@ struct Segment {
   [[nodiscard]] std::size_t size() const noexcept { return end - begin; }
 };
 
-/// Hands out empty lists for queues, and retains released ones: an empty queue owns no list, and a
-/// queue that fills and empties with every turn does not allocate.
+/// Segments in the order in which they are sent, and the chunk that new bytes are copied to.
+struct SegmentQueue {
+  std::vector<Segment> segments;
+  Chunk tail;
+  std::uint32_t head = 0;  // segments before it are sent
+  bool head_cut = false;   // the first segment is partly sent
+
+  [[nodiscard]] bool empty() const noexcept { return head == segments.size(); }
+  void clear() noexcept {
+    segments.clear();
+    tail = {};
+    head = 0;
+    head_cut = false;
+  }
+};
+
+/// Hands out empty queues, and retains released ones: a connection with nothing to send owns no
+/// queue, and one whose queue fills and empties with every turn does not allocate.
 /// Thread: one.
-class SegmentListPool {
+class SegmentQueuePool {
  public:
-  using List = std::vector<Segment>;
+  using Queue = std::unique_ptr<SegmentQueue>;
 
-  List acquire() { return count_ == 0 ? List() : std::exchange(kept_[--count_], List()); }
+  /// The first push_back() to its segments does not throw. If memory runs out, this keeps what it
+  /// could allocate for the next attempt.
+  Queue acquire() {
+    if (count_ == 0) kept_[count_++] = std::make_unique<SegmentQueue>();
+    kept_[count_ - 1]->segments.reserve(1);
+    return std::move(kept_[--count_]);
+  }
 
-  /// Accepts any list, and frees one that grew long.
-  void release(List list) noexcept {
-    list.clear();
-    const bool worth_keeping = list.capacity() > 0 && list.capacity() <= longest;
-    if (worth_keeping && count_ < kept_.size()) kept_[count_++] = std::move(list);
+  /// Accepts any queue, and frees one that grew long.
+  void release(Queue queue) noexcept {
+    queue->clear();
+    const bool grew_long = queue->segments.capacity() > max_kept_segments;
+    if (!grew_long && count_ < kept_.size()) kept_[count_++] = std::move(queue);
   }
 
  private:
-  static constexpr std::size_t longest = 32;
+  static constexpr std::size_t max_kept_segments = 32;
 
-  // Only a few are retained: each may be the last allocation in its page, which then cannot return
-  // to the kernel.
-  std::array<List, 32> kept_;
+  // Not more: each may be the last allocation in its page, which then cannot return to the kernel.
+  std::array<Queue, 128> kept_;
   std::size_t count_ = 0;
 };
 

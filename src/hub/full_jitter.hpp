@@ -5,32 +5,28 @@
 // failed together would reconnect together.
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 #include <random>
 
-#include <hallway/limits.hpp>
+#include "core/backoff.hpp"
 
 namespace hallway::hub {
 
 class FullJitter {
  public:
   FullJitter(Duration first, Duration most, std::uint64_t seed)
-      : first_(first), most_(most), bound_(std::min(first, most)), random_(seed) {}
+      : bound_(first, most), random_(seed) {}
 
   Duration next() {
-    std::uniform_int_distribution<Duration::rep> below(0, bound_.count());
-    bound_ = bound_ > most_ / 2 ? most_ : 2 * bound_;
+    std::uniform_int_distribution<Duration::rep> below(0, bound_.next().count());
     return Duration(below(random_));
   }
 
   /// Call after a successful attempt: the bound starts over.
-  void reset() noexcept { bound_ = std::min(first_, most_); }
+  void reset() noexcept { bound_.reset(); }
 
  private:
-  Duration first_;
-  Duration most_;
-  Duration bound_;
+  core::Backoff bound_;
   std::mt19937_64 random_;
 };
 

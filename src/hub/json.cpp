@@ -8,16 +8,13 @@
 
 #include <hallway/bytes.hpp>
 
+#include "core/ascii.hpp"
+
 namespace hallway::hub {
 
 namespace {
 
-bool is_digit(char character) { return character >= '0' && character <= '9'; }
-
-bool is_hex_digit(char character) {
-  return is_digit(character) || (character >= 'a' && character <= 'f') ||
-         (character >= 'A' && character <= 'F');
-}
+bool is_hex_digit(char character) { return core::hex_value(character) >= 0; }
 
 /// @return the size of the escape sequence that begins `text`; 0 if it is not valid
 std::size_t escape_size(std::string_view text) {
@@ -120,7 +117,7 @@ bool JsonReader::take_word(std::string_view word) noexcept {
 }
 
 bool JsonReader::take_digits() noexcept {
-  const auto* const end = std::ranges::find_if_not(rest_, is_digit);
+  const auto* const end = std::ranges::find_if_not(rest_, core::is_digit);
   const auto count = static_cast<std::size_t>(end - rest_.begin());
   rest_.remove_prefix(count);
   return count > 0;

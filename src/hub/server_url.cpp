@@ -5,17 +5,20 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <expected>
 #include <optional>
 #include <system_error>
 #include <utility>
 
+#include "core/ascii.hpp"
+#include "core/number.hpp"
+
 namespace hallway {
 
 namespace {
 
-constexpr const char* how_to_write = "nats://HOST:PORT or tls://HOST:PORT, port 4222 unless said";
+constexpr const char* how_to_write =
+    "nats://HOST:PORT or tls://HOST:PORT, with port 4222 by default";
 constexpr const char* how_to_encode = "percent-encode it: %40 for @, %2F for /, %3A for :";
 
 /// Why a part of a URL is not valid, and what to write instead.
@@ -26,20 +29,7 @@ struct Mistake {
 
 using Checked = std::expected<void, Mistake>;
 
-bool is_letter_or_digit(char byte) {
-  return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
-         (byte >= '0' && byte <= '9');
-}
-
-bool is_digit(char byte) { return byte >= '0' && byte <= '9'; }
-
-/// @return -1 if `byte` is not a hexadecimal digit
-int hex_value(char byte) {
-  constexpr ByteView digits = "0123456789abcdef";
-  const char lower = byte >= 'A' && byte <= 'F' ? static_cast<char>(byte + ('a' - 'A')) : byte;
-  const std::size_t place = digits.find(lower);
-  return place == ByteView::npos ? -1 : static_cast<int>(place);
-}
+bool is_letter_or_digit(char byte) { return core::is_letter(byte) || core::is_digit(byte); }
 
 std::expected<std::string, Mistake> decode(ByteView text, const char* what) {
   // Characters that RFC 3986 permits unencoded in this part. A raw @ or /, as in two URLs written
@@ -49,19 +39,18 @@ std::expected<std::string, Mistake> decode(ByteView text, const char* what) {
   for (std::size_t i = 0; i < text.size(); ++i) {
     char byte = text[i];
     if (byte == '%') {
-      const int high = i + 2 < text.size() ? hex_value(text[i + 1]) : -1;
-      const int low = i + 2 < text.size() ? hex_value(text[i + 2]) : -1;
+      const int high = i + 2 < text.size() ? core::hex_value(text[i + 1]) : -1;
+      const int low = i + 2 < text.size() ? core::hex_value(text[i + 2]) : -1;
       if (high < 0 || low < 0) {
-        return std::unexpected(
-            Mistake{std::string("a % in the ") + what + " without two hexadecimal digits behind it",
-                    "write %25 for %"});
+        return std::unexpected(Mistake{
+            std::string("a % in the ") + what + " is not followed by two hexadecimal digits",
+            "write %25 for %"});
       }
       byte = static_cast<char>(high * 16 + low);
       i += 2;
     } else if (!is_letter_or_digit(byte) && !themselves.contains(byte)) {
       return std::unexpected(
-          Mistake{std::string("the ") + what + " has a byte that cannot stand there as it is",
-                  how_to_encode});
+          Mistake{std::string("the ") + what + " has a byte that must be encoded", how_to_encode});
     }
     // libnats 3.4.1 copies user and password into its CONNECT between quotes, without escaping.
     if (static_cast<unsigned char>(byte) < 0x20 || byte == '"' || byte == '\\' || byte == 0x7f) {
@@ -79,16 +68,17 @@ Checked read_user(ByteView text, ServerUrl& url) {
   const std::size_t colon = text.find(':');
   auto user = decode(text.substr(0, colon), "user");
   if (!user) return std::unexpected(std::move(user.error()));
-  if (user->empty()) return std::unexpected(Mistake{"no user before the @"});
+  if (user->empty()) return std::unexpected(Mistake{"the user before the @ is missing"});
   if (user->contains(':')) {
-    return std::unexpected(Mistake{"libnats takes no user with a : in it", "name it in link.user"});
+    return std::unexpected(Mistake{"libnats does not accept a : in a user", "set it in link.user"});
   }
   url.user = std::move(*user);
   if (colon == ByteView::npos) return {};
   auto password = decode(text.substr(colon + 1), "password");
   if (!password) return std::unexpected(std::move(password.error()));
   if (password->empty()) {
-    return std::unexpected(Mistake{"no password behind the :", "leave the : out for a token"});
+    return std::unexpected(
+        Mistake{"the password after the : is missing", "leave out the : for a token"});
   }
   url.password = std::move(*password);
   return {};
@@ -122,13 +112,12 @@ bool is_host(const std::string& host) {
     rest.remove_prefix(dot == ByteView::npos ? rest.size() : dot + 1);
   } while (!rest.empty());
   // A host whose last label is a number must be an IPv4 address; it is not a name.
-  return !std::ranges::all_of(label, is_digit) || is_address(AF_INET, host);
+  return !std::ranges::all_of(label, core::is_digit) || is_address(AF_INET, host);
 }
 
 Checked read_port(ByteView text, ServerUrl& url) {
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), url.port);
-  const bool valid = error == std::errc() && end == text.data() + text.size() && url.port > 0;
-  if (valid) return {};
+  url.port = core::parse_number<std::uint16_t>(text).value_or(0);
+  if (url.port > 0) return {};
   if (text.contains(',')) {
     return std::unexpected(
         Mistake{"one URL names one server", "repeat --link, or list several in link.urls"});
@@ -140,13 +129,13 @@ Checked read_host(ByteView text, ServerUrl& url) {
   if (text.ends_with('/')) text.remove_suffix(1);
   const bool is_bracketed = text.starts_with('[');
   const std::size_t bracket = is_bracketed ? text.find(']') : 0;
-  if (bracket == ByteView::npos) return std::unexpected(Mistake{"a [ without its ]"});
+  if (bracket == ByteView::npos) return std::unexpected(Mistake{"a [ has no matching ]"});
   const std::size_t colon = text.find(':', bracket);
   ByteView host = text.substr(0, colon);
   if (is_bracketed) host = host.substr(1, bracket - 1);
   const bool is_bounded = !is_bracketed || bracket + 1 == std::min(colon, text.size());
   url.host = host;
-  if (url.host.empty()) return std::unexpected(Mistake{"no host"});
+  if (url.host.empty()) return std::unexpected(Mistake{"the host is missing"});
   if (host.contains(',')) {
     return std::unexpected(
         Mistake{"one URL names one server", "repeat --link, or list several in link.urls"});

@@ -18,13 +18,14 @@ namespace hallway::link {
 
 class BoundedQueue {
  public:
-  BoundedQueue(std::size_t limit, LinkFull full) : limit_(limit), full_(full) {}
+  BoundedQueue(std::size_t limit, OverflowPolicy overflow) : limit_(limit), overflow_(overflow) {}
 
   /// @return the number of messages dropped, which may include `message` itself
   std::uint64_t offer(ForwardedMessage message) {
     const std::size_t size = message.size();
     std::uint64_t lost = 0;
-    while (full_ == LinkFull::drop_oldest && bytes_ + size > limit_ && !waiting_.empty()) {
+    while (overflow_ == OverflowPolicy::drop_oldest && bytes_ + size > limit_ &&
+           !waiting_.empty()) {
       bytes_ -= waiting_.front().size();
       waiting_.pop_front();
       ++lost;
@@ -74,7 +75,7 @@ class BoundedQueue {
 
  private:
   std::size_t limit_;
-  LinkFull full_;
+  OverflowPolicy overflow_;
   std::deque<ForwardedMessage> waiting_;
   std::size_t bytes_ = 0;
   std::size_t on_their_way_ = 0;

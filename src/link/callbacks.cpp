@@ -25,7 +25,7 @@ using Source = ForwardedMessage::Source;
 
 struct Registry {
   std::mutex mutex;
-  std::condition_variable news;
+  std::condition_variable changed;
   std::map<Number, std::weak_ptr<ClusterState>> states;
   Number last = 0;
   std::size_t subscriptions = 0;  // of all links, not yet released by libnats
@@ -34,47 +34,47 @@ struct Registry {
 
 /// Never destroyed: detached threads may still use it while the program exits.
 Registry& registry() {
-  static Registry& book = *new Registry;
-  return book;
+  static Registry& shared = *new Registry;
+  return shared;
 }
 
 ClusterState::Shared find(void* closure) {
-  Registry& book = registry();
-  const std::lock_guard lock(book.mutex);
-  const auto found = book.states.find(reinterpret_cast<Number>(closure));
-  return found == book.states.end() ? nullptr : found->second.lock();
+  Registry& shared = registry();
+  const std::lock_guard lock(shared.mutex);
+  const auto found = shared.states.find(reinterpret_cast<Number>(closure));
+  return found == shared.states.end() ? nullptr : found->second.lock();
 }
 
 void gone(void* /*closure*/) {
-  Registry& book = registry();
-  const std::lock_guard lock(book.mutex);
-  --book.subscriptions;
-  book.news.notify_all();
+  Registry& shared = registry();
+  const std::lock_guard lock(shared.mutex);
+  --shared.subscriptions;
+  shared.changed.notify_all();
 }
 
 /// Reports an event. The reason is libnats' last error, or `otherwise` if there is none.
 void report(const ClusterState::Shared& state, LinkEvent::Kind kind, std::errc code,
             natsConnection* connection, const char* otherwise) {
-  const char* said = nullptr;
-  natsConnection_GetLastError(connection, &said);
-  const bool silent = said == nullptr || *said == '\0';
+  const char* reason = nullptr;
+  natsConnection_GetLastError(connection, &reason);
+  const bool silent = reason == nullptr || *reason == '\0';
   ClusterState::report(state, kind, std::make_error_code(code), state->options.urls,
-                       silent ? otherwise : without_position(said));
+                       silent ? otherwise : without_position(reason));
 }
 
 }  // namespace
 
 Number register_state(const ClusterState::Shared& state) {
-  Registry& book = registry();
-  const std::lock_guard lock(book.mutex);
-  book.states[++book.last] = state;
-  return book.last;
+  Registry& shared = registry();
+  const std::lock_guard lock(shared.mutex);
+  shared.states[++shared.last] = state;
+  return shared.last;
 }
 
 void unregister_state(Number number) {
-  Registry& book = registry();
-  const std::lock_guard lock(book.mutex);
-  book.states.erase(number);
+  Registry& shared = registry();
+  const std::lock_guard lock(shared.mutex);
+  shared.states.erase(number);
 }
 
 void* closure(Number number) {
@@ -82,34 +82,34 @@ void* closure(Number number) {
 }
 
 void follow(natsSubscription* subscription) {
-  Registry& book = registry();
-  const std::lock_guard lock(book.mutex);
+  Registry& shared = registry();
+  const std::lock_guard lock(shared.mutex);
   if (natsSubscription_SetOnCompleteCB(subscription, &gone, nullptr) == NATS_OK) {
-    ++book.subscriptions;
+    ++shared.subscriptions;
   }
 }
 
 void wait_until_gone(Duration within) {
-  Registry& book = registry();
-  const auto none_left = [&book] { return book.subscriptions == 0; };
-  std::unique_lock lock(book.mutex);
+  Registry& shared = registry();
+  const auto none_left = [&shared] { return shared.subscriptions == 0; };
+  std::unique_lock lock(shared.mutex);
   if (within == forever) {
-    book.news.wait(lock, none_left);
+    shared.changed.wait(lock, none_left);
   } else {
-    book.news.wait_for(lock, within, none_left);
+    shared.changed.wait_for(lock, within, none_left);
   }
 }
 
 void abandon() {
-  Registry& book = registry();
-  const std::lock_guard lock(book.mutex);
-  book.abandoned = true;
+  Registry& shared = registry();
+  const std::lock_guard lock(shared.mutex);
+  shared.abandoned = true;
 }
 
 bool any_abandoned() {
-  Registry& book = registry();
-  const std::lock_guard lock(book.mutex);
-  return book.abandoned;
+  Registry& shared = registry();
+  const std::lock_guard lock(shared.mutex);
+  return shared.abandoned;
 }
 
 template <Source way>
@@ -126,7 +126,7 @@ void message(natsConnection* /*connection*/, natsSubscription* subscription, nat
   ClusterState::arrive(state, std::move(arrived));
 }
 
-template void message<Source::word>(natsConnection*, natsSubscription*, natsMsg*, void*);
+template void message<Source::gossip>(natsConnection*, natsSubscription*, natsMsg*, void*);
 template void message<Source::answer>(natsConnection*, natsSubscription*, natsMsg*, void*);
 template void message<Source::import>(natsConnection*, natsSubscription*, natsMsg*, void*);
 
@@ -147,7 +147,7 @@ void closed(natsConnection* connection, void* closure) {
   if (!state) return;
   state->set(Connection::closed);
   report(state, LinkEvent::Kind::down, std::errc::connection_refused, connection,
-         "the server ended the connection");
+         "the server closed the connection");
 }
 
 void complained(natsConnection* connection, natsSubscription* /*subscription*/, natsStatus status,
@@ -156,14 +156,14 @@ void complained(natsConnection* connection, natsSubscription* /*subscription*/, 
   if (!state) return;
   const char* words = natsStatus_GetText(status);
   report(state, LinkEvent::Kind::complaint, std::errc::permission_denied, connection,
-         words == nullptr ? "the server complained" : words);
+         words == nullptr ? "the server reported an error" : words);
 }
 
 std::int64_t pause(natsConnection* /*connection*/, int attempts, void* closure) {
   const auto state = find(closure);
   if (!state) return 1;
-  const HubReconnect& bounds = state->options.reconnect;
-  hub::FullJitter jitter(bounds.first_wait, bounds.most_wait, std::random_device{}());
+  const hub::Reconnect& bounds = state->options.reconnect;
+  hub::FullJitter jitter(bounds.first_wait, bounds.max_wait, std::random_device{}());
   Duration wait = jitter.next();
   for (int i = 1; i < std::min(attempts, 32); ++i) wait = jitter.next();
   return milliseconds(wait);

@@ -6,7 +6,8 @@
 #include <mutex>
 #include <utility>
 
-#include "core/deadline.hpp"
+#include <hallway/deadline.hpp>
+
 #include "core/thread_with_signals_blocked.hpp"
 #include "link/callbacks.hpp"
 #include "link/cluster_state.hpp"
@@ -22,21 +23,18 @@ constexpr Duration slack = std::chrono::milliseconds(500);
 
 }  // namespace
 
-Cluster::Cluster(Loop& loop, LinkOptions options, std::string id, std::string answers,
-                 Observer& observer)
-    : state_(std::make_shared<ClusterState>(loop, std::move(options), std::move(id),
-                                            std::move(answers), observer)),
+Cluster::Cluster(Loop& loop, LinkOptions options, Role role, Observer& observer)
+    : state_(std::make_shared<ClusterState>(loop, std::move(options), std::move(role), observer)),
       thread_(core::thread_with_signals_blocked([state = state_] { serve_cluster(state); })) {}
 
 // Our thread and libnats' threads may be in getaddrinfo(3), which cannot be interrupted. Such a
 // thread is not waited for: it is detached, and shares ownership of the state.
 Cluster::~Cluster() {
+  stop();
   bool ended = false;
   {
     std::unique_lock lock(state_->mutex);
-    state_->stopping = true;
-    state_->news.notify_all();
-    ended = state_->news.wait_until(lock, give_up_at(), [this] { return state_->ended; });
+    ended = state_->changed.wait_until(lock, give_up_at(), [this] { return state_->ended; });
   }
   if (ended) {
     thread_.join();
@@ -44,7 +42,7 @@ Cluster::~Cluster() {
     callbacks::abandon();
     thread_.detach();
   }
-  const std::lock_guard lock(state_->telling);
+  const std::lock_guard lock(state_->observer_mutex);
   state_->loop = nullptr;
   state_->observer = nullptr;
 }
@@ -57,7 +55,7 @@ void Cluster::offer(ForwardedMessage message) {
   }
   const bool first = state_->outbox.empty();
   state_->counts.dropped_out += state_->outbox.offer(std::move(message));
-  if (first) state_->news.notify_all();
+  if (first) state_->changed.notify_all();
 }
 
 std::optional<ForwardedMessage> Cluster::take() {
@@ -68,19 +66,19 @@ std::optional<ForwardedMessage> Cluster::take() {
 void Cluster::want(const std::string& pattern, bool wanted) {
   const std::lock_guard lock(state_->mutex);
   state_->changes.note(pattern, wanted);
-  state_->news.notify_all();
+  state_->changed.notify_all();
 }
 
 void Cluster::announce_all() {
   const std::lock_guard lock(state_->mutex);
   state_->announce_all = true;
-  state_->news.notify_all();
+  state_->changed.notify_all();
 }
 
 void Cluster::request_announcements() {
   const std::lock_guard lock(state_->mutex);
   state_->request_announcements = true;
-  state_->news.notify_all();
+  state_->changed.notify_all();
 }
 
 /// The first call fixes the time.
@@ -89,11 +87,18 @@ Loop::Clock::time_point Cluster::give_up_at() {
   return *give_up_at_;
 }
 
+void Cluster::stop() {
+  static_cast<void>(give_up_at());
+  const std::lock_guard lock(state_->mutex);
+  state_->stopping = true;
+  state_->changed.notify_all();
+}
+
 void Cluster::finish() {
   static_cast<void>(give_up_at());
   const std::lock_guard lock(state_->mutex);
   state_->finishing = true;
-  state_->news.notify_all();
+  state_->changed.notify_all();
 }
 
 LinkStatistics Cluster::statistics() const {
@@ -108,7 +113,7 @@ LinkStatistics Cluster::statistics() const {
 // before the delivery thread and leak what is delivered afterwards, so wait until no delivery is
 // pending.
 bool Cluster::end_threads(Duration within) {
-  const core::Deadline deadline(within);
+  const Deadline deadline(within);
   if (callbacks::any_abandoned()) return false;
   callbacks::wait_until_gone(within);
   const std::int64_t left = within == forever ? 0 : milliseconds(deadline.left());  // 0: no limit

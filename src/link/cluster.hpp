@@ -42,10 +42,17 @@ class Cluster {
     virtual void finished() = 0;  ///< after finish()
   };
 
-  /// @param id        of this link
-  /// @param answers   pattern of the subjects on which answers return to it
+  /// What a connection is for.
+  struct Role {
+    std::string id;       ///< of this link, or of the account
+    std::string answers;  ///< pattern of the subjects on which answers return over it
+    /// Name of the account. Empty: it is the link's own connection, which exchanges gossip with
+    /// other hubs. That of an account does not.
+    std::string account = {};
+  };
+
   /// @param observer  outlives this
-  Cluster(Loop& loop, LinkOptions options, std::string id, std::string answers, Observer& observer);
+  Cluster(Loop& loop, LinkOptions options, Role role, Observer& observer);
   Cluster(const Cluster&) = delete;
   Cluster& operator=(const Cluster&) = delete;
   /// Blocking: until its thread has ended, but not longer than LinkOptions::connect_time and half a
@@ -67,7 +74,12 @@ class Cluster {
   /// Sends the waiting messages, and ends. If the cluster is not connected, they are lost.
   void finish();
 
-  /// The time at which it ends in any case, counted from the first call or from finish().
+  /// Tells its thread to end. The destructor waits for that: a link with several calls this for all
+  /// before it destroys the first, so that it waits for all at once.
+  void stop();
+
+  /// The time at which it ends in any case, counted from the first call, stop() or
+  /// finish().
   Loop::Clock::time_point give_up_at();
 
   [[nodiscard]] LinkStatistics statistics() const;

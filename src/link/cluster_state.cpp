@@ -24,18 +24,17 @@ std::string without_secrets(const std::vector<std::string>& urls) {
 
 }  // namespace
 
-ClusterState::ClusterState(Loop& its_loop, LinkOptions its_options, std::string its_id,
-                           std::string its_answers, Cluster::Observer& its_observer)
+ClusterState::ClusterState(Loop& its_loop, LinkOptions its_options, Cluster::Role its_role,
+                           Cluster::Observer& its_observer)
     : options(std::move(its_options)),
-      id(std::move(its_id)),
-      answers(std::move(its_answers)),
-      outbox(options.outbound, options.full),
-      inbox(options.inbound, LinkFull::drop_newest),
+      role(std::move(its_role)),
+      outbox(options.outbound, options.overflow),
+      inbox(options.inbound, OverflowPolicy::drop_newest),
       loop(&its_loop),
       observer(&its_observer) {}
 
 void ClusterState::post_event(const Shared& self, std::function<void(Cluster::Observer&)> what) {
-  const std::lock_guard lock(self->telling);
+  const std::lock_guard lock(self->observer_mutex);
   if (self->loop == nullptr) return;
   self->loop->post([self, call = std::move(what)] {
     if (self->observer != nullptr) call(*self->observer);
@@ -43,23 +42,24 @@ void ClusterState::post_event(const Shared& self, std::function<void(Cluster::Ob
 }
 
 void ClusterState::report(const Shared& self, LinkEvent::Kind kind, std::error_code code,
-                          const std::vector<std::string>& urls, ByteView reason) {
+                          const std::vector<std::string>& urls, ByteView reason, ByteView hint) {
   LinkEvent event{.kind = kind,
                   .about = {.code = code,
                             .operation = "link to",
                             .subject = without_secrets(urls),
                             .reason = printable(reason),
-                            .hint = {}}};
+                            .hint = std::string(hint)},
+                  .account = self->role.account};
   // A server may complain at any rate, and the loop may be slow.
   const bool limited = kind == LinkEvent::Kind::complaint;
   if (limited) {
-    const std::lock_guard lock(self->telling);
+    const std::lock_guard lock(self->observer_mutex);
     if (self->complaints >= most_complaints) return;
     ++self->complaints;
   }
   post_event(self, [self, limited, event = std::move(event)](Cluster::Observer& observer) {
     if (limited) {
-      const std::lock_guard lock(self->telling);
+      const std::lock_guard lock(self->observer_mutex);
       --self->complaints;
     }
     observer.changed(event);
@@ -82,11 +82,11 @@ void ClusterState::set(Connection now) {
   counts.up = now == Connection::up;
   if (now == Connection::up) {
     ++counts.connects;
-    announce_all = request_announcements = tell_up = true;
+    announce_all = request_announcements = report_up = true;
   } else if (!options.keep_while_away) {
     counts.dropped_out += outbox.clear();
   }
-  news.notify_all();
+  changed.notify_all();
 }
 
 }  // namespace hallway::link

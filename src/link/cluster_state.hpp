@@ -28,7 +28,7 @@ struct ClusterState {
   enum class Connection : std::uint8_t { none, up, away, closed };
   using Shared = std::shared_ptr<ClusterState>;
 
-  ClusterState(Loop& its_loop, LinkOptions its_options, std::string its_id, std::string its_answers,
+  ClusterState(Loop& its_loop, LinkOptions its_options, Cluster::Role its_role,
                Cluster::Observer& its_observer);
 
   /// Calls the observer on the loop, unless the cluster was destroyed meanwhile.
@@ -36,7 +36,7 @@ struct ClusterState {
 
   /// Reports an event about the servers at `urls`, with the secrets in them removed.
   static void report(const Shared& self, LinkEvent::Kind kind, std::error_code code,
-                     const std::vector<std::string>& urls, ByteView reason);
+                     const std::vector<std::string>& urls, ByteView reason, ByteView hint = {});
 
   /// Queues a message for the loop.
   static void arrive(const Shared& self, ForwardedMessage message);
@@ -44,11 +44,10 @@ struct ClusterState {
   void set(Connection now);
 
   const LinkOptions options;
-  const std::string id;
-  const std::string answers;
+  const Cluster::Role role;
 
   std::mutex mutex;  // guards what follows
-  std::condition_variable news;
+  std::condition_variable changed;
   BoundedQueue outbox;
   BoundedQueue inbox;
   InterestChanges changes;  // of the patterns wanted from the cluster
@@ -57,12 +56,12 @@ struct ClusterState {
   Connection connection = Connection::none;
   bool announce_all = false;
   bool request_announcements = false;
-  bool tell_up = false;
+  bool report_up = false;
   bool finishing = false;
   bool stopping = false;
   bool ended = false;  // the cluster's own thread no longer uses libnats
 
-  std::mutex telling;          // guards what follows; locked after `mutex` if both are
+  std::mutex observer_mutex;   // guards what follows; locked after `mutex` if both are
   std::size_t complaints = 0;  // posted to the loop and not handled yet
   Loop* loop;
   Cluster::Observer* observer;  // used on the loop only

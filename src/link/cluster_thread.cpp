@@ -20,6 +20,7 @@
 #include "link/callbacks.hpp"
 #include "link/interest_gossip.hpp"
 #include "link/libnats.hpp"
+#include "subject/reserved_subjects.hpp"
 
 namespace hallway::link {
 
@@ -37,26 +38,26 @@ class Worker {
   explicit Worker(ClusterState::Shared state)
       : state_(std::move(state)),
         number_(callbacks::register_state(state_)),
-        group_("_HALLWAY.LINK." + core::random_base32(20)),
+        group_(std::string(hub::link_group_prefix) + core::random_base32(20)),
         next_heartbeat_(Clock::now() + state_->options.heartbeat) {}
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
   ~Worker() { callbacks::unregister_state(number_); }
 
   void run() {
-    const HubReconnect& bounds = state_->options.reconnect;
-    hub::FullJitter jitter(bounds.first_wait, bounds.most_wait,
+    const hub::Reconnect& bounds = state_->options.reconnect;
+    hub::FullJitter jitter(bounds.first_wait, bounds.max_wait,
                            bounds.seed.value_or(std::random_device{}()));
     while (!over()) {
       if (connect()) {
         const auto since = Clock::now();
         serve();
         disconnect();
-        if (Clock::now() - since >= bounds.most_wait) jitter.reset();
+        if (Clock::now() - since >= bounds.max_wait) jitter.reset();
       }
       std::unique_lock lock(state_->mutex);
-      state_->news.wait_for(lock, jitter.next(),
-                            [this] { return state_->stopping || state_->finishing; });
+      state_->changed.wait_for(lock, jitter.next(),
+                               [this] { return state_->stopping || state_->finishing; });
     }
     {
       const std::lock_guard lock(state_->mutex);
@@ -74,7 +75,7 @@ class Worker {
     InterestChanges::Wanted changes;
     bool announce_all = false;
     bool request_announcements = false;
-    bool tell_up = false;
+    bool report_up = false;
     bool heartbeat = false;
   };
 
@@ -99,14 +100,25 @@ class Worker {
     std::string reason = why(status);
     // In TLS 1.3 a server rejects our certificate after the handshake, by closing the connection.
     if (status == NATS_PROTOCOL_ERROR && is_secure()) {
-      reason += "; the server may want a certificate of ours that it knows";
+      reason += "; the server may require a client certificate that it trusts";
     }
     disconnect();
     ClusterState::report(state_, LinkEvent::Kind::down,
                          std::make_error_code(std::errc::connection_refused), state_->options.urls,
-                         reason);
+                         reason, hint_for(status));
     return false;
   }
+
+  ByteView hint_for(natsStatus status) const {
+    if (status != NATS_CONNECTION_AUTH_FAILED) return {};
+    return is_of_account()
+               ? "correct the credentials of this account; until then its messages wait, or are "
+                 "lost and counted"
+               : "correct the user, token or credentials of the link";
+  }
+
+  /// An account's connection does not take part in the gossip of the hubs.
+  bool is_of_account() const { return !state_->role.account.empty(); }
 
   /// Needed because libnats accepts tls:// but does not enable TLS for it.
   bool is_secure() const {
@@ -166,12 +178,15 @@ class Worker {
   natsStatus subscribe_to_our_own() {
     void* const closure = callbacks::closure(number_);
     natsSubscription* made = nullptr;
-    natsStatus status = natsConnection_Subscribe(&made, connection_.get(), word_subject,
-                                                 &callbacks::message<Source::word>, closure);
-    if (status != NATS_OK) return status;
-    words_.reset(made);
-    callbacks::follow(made);
-    status = natsConnection_Subscribe(&made, connection_.get(), state_->answers.c_str(),
+    natsStatus status = NATS_OK;
+    if (!is_of_account()) {
+      status = natsConnection_Subscribe(&made, connection_.get(), gossip_subject,
+                                        &callbacks::message<Source::gossip>, closure);
+      if (status != NATS_OK) return status;
+      gossip_.reset(made);
+      callbacks::follow(made);
+    }
+    status = natsConnection_Subscribe(&made, connection_.get(), state_->role.answers.c_str(),
                                       &callbacks::message<Source::answer>, closure);
     if (status != NATS_OK) return status;
     answers_.reset(made);
@@ -187,7 +202,7 @@ class Worker {
     overruns_now_ = 0;
     subscriptions_.clear();
     leaving_.clear();
-    words_.reset();
+    gossip_.reset();
     answers_.reset();
     connection_.reset();
     is_new_ = true;
@@ -203,10 +218,10 @@ class Worker {
     while (!state_->stopping && !natsConnection_IsClosed(connection_.get())) {
       const bool there = state_->connection == Connection::up && connected();
       if (there) {
-        WorkBatch errand = take_batch();
-        if (has_work(errand)) {
+        WorkBatch batch = take_batch();
+        if (has_work(batch)) {
           lock.unlock();
-          run(std::move(errand));
+          run(std::move(batch));
           lock.lock();
           continue;
         }
@@ -215,44 +230,45 @@ class Worker {
         break;
       }
       // No heartbeat is due while the cluster is not connected.
-      state_->news.wait_until(lock,
-                              there ? next_heartbeat_ : Clock::now() + state_->options.heartbeat);
+      state_->changed.wait_until(
+          lock, there ? next_heartbeat_ : Clock::now() + state_->options.heartbeat);
     }
     const bool farewell = state_->connection == Connection::up;
     lock.unlock();
     if (farewell) {
-      announce({.hub = state_->id, .kind = InterestGossip::Kind::goodbye, .number = said_});
+      announce(
+          {.hub = state_->role.id, .kind = InterestGossip::Kind::goodbye, .number = announced_});
       natsConnection_FlushTimeout(connection_.get(), milliseconds(state_->options.connect_time));
     }
   }
 
   WorkBatch take_batch() {
     ClusterState& state = *state_;
-    WorkBatch errand{.messages = state.outbox.take_all(),
-                     .changes = state.changes.take(),
-                     .announce_all = std::exchange(state.announce_all, false),
-                     .request_announcements = std::exchange(state.request_announcements, false),
-                     .tell_up = std::exchange(state.tell_up, false)};
+    WorkBatch batch{.messages = state.outbox.take_all(),
+                    .changes = state.changes.take(),
+                    .announce_all = std::exchange(state.announce_all, false),
+                    .request_announcements = std::exchange(state.request_announcements, false),
+                    .report_up = std::exchange(state.report_up, false)};
     const auto now = Clock::now();
     // After a reconnect, other hubs have one heartbeat interval before the check for silent ones.
-    errand.heartbeat = !errand.tell_up && now >= next_heartbeat_;
-    if (errand.tell_up || errand.heartbeat) next_heartbeat_ = now + state.options.heartbeat;
-    return errand;
+    batch.heartbeat = !batch.report_up && now >= next_heartbeat_;
+    if (batch.report_up || batch.heartbeat) next_heartbeat_ = now + state.options.heartbeat;
+    return batch;
   }
 
-  static bool has_work(const WorkBatch& errand) {
-    return !errand.messages.empty() || !errand.changes.empty() || errand.announce_all ||
-           errand.request_announcements || errand.tell_up || errand.heartbeat;
+  static bool has_work(const WorkBatch& batch) {
+    return !batch.messages.empty() || !batch.changes.empty() || batch.announce_all ||
+           batch.request_announcements || batch.report_up || batch.heartbeat;
   }
 
-  void run(WorkBatch errand) {
+  void run(WorkBatch batch) {
     const std::uint64_t connection = reconnects();
-    follow(std::move(errand.changes));
-    if (errand.announce_all) announce_all();
-    if (errand.request_announcements)
-      announce({.hub = state_->id, .kind = InterestGossip::Kind::ask, .number = said_});
-    if (errand.heartbeat) {
-      announce({.hub = state_->id, .kind = InterestGossip::Kind::here, .number = said_});
+    follow(std::move(batch.changes));
+    if (batch.announce_all) announce_all();
+    if (batch.request_announcements)
+      announce({.hub = state_->role.id, .kind = InterestGossip::Kind::ask, .number = announced_});
+    if (batch.heartbeat) {
+      announce({.hub = state_->role.id, .kind = InterestGossip::Kind::here, .number = announced_});
       count_overruns();
       const auto now = Clock::now();
       ClusterState::post_event(state_,
@@ -260,7 +276,7 @@ class Worker {
     }
     std::uint64_t sent = 0;
     std::uint64_t refused = 0;
-    std::deque<ForwardedMessage>& messages = errand.messages;
+    std::deque<ForwardedMessage>& messages = batch.messages;
     while (!messages.empty()) {
       const Outcome outcome = publish(messages.front());
       if (outcome == Outcome::peer_gone) break;
@@ -280,16 +296,16 @@ class Worker {
       if (!keep) state_->counts.dropped_out += state_->outbox.clear();
       // The server may have gone before it passed our gossip on to the other hubs.
       if (!confirmed) state_->announce_all = true;
-      if (!confirmed && errand.tell_up) state_->tell_up = true;
+      if (!confirmed && batch.report_up) state_->report_up = true;
     }
-    if (confirmed && errand.tell_up) tell_up();
+    if (confirmed && batch.report_up) report_up();
   }
 
   bool connected() {
     return natsConnection_Status(connection_.get()) == NATS_CONN_STATUS_CONNECTED;
   }
 
-  void tell_up() {
+  void report_up() {
     std::string url(256, '\0');
     natsConnection_GetConnectedUrl(connection_.get(), url.data(), url.size());
     url.resize(url.find('\0'));
@@ -389,25 +405,26 @@ class Worker {
 
   /// Splits the lines into as many gossip messages as needed.
   void announce_lines(InterestGossip::Kind kind, const std::vector<std::string>& lines) {
-    InterestGossip word{.hub = state_->id, .kind = kind, .number = said_};
+    InterestGossip gossip{.hub = state_->role.id, .kind = kind, .number = announced_};
     std::size_t size = 0;
-    const auto say_word = [&] {
-      if (word.kind == InterestGossip::Kind::change) word.number = ++said_;
-      announce(word);
-      word = {.hub = state_->id, .kind = InterestGossip::Kind::change, .number = said_};
+    const auto announce_part = [&] {
+      if (gossip.kind == InterestGossip::Kind::change) gossip.number = ++announced_;
+      announce(gossip);
+      gossip = {.hub = state_->role.id, .kind = InterestGossip::Kind::change, .number = announced_};
       size = 0;
     };
     for (const std::string& line : lines) {
-      word.lines.push_back(line);
+      gossip.lines.push_back(line);
       size += line.size() + 1;
-      if (size >= piece) say_word();
+      if (size >= piece) announce_part();
     }
-    if (word.kind == InterestGossip::Kind::all || !word.lines.empty()) say_word();
+    if (gossip.kind == InterestGossip::Kind::all || !gossip.lines.empty()) announce_part();
   }
 
-  void announce(const InterestGossip& word) {
-    const std::string text = word.text();
-    natsConnection_Publish(connection_.get(), word_subject, text.data(),
+  void announce(const InterestGossip& gossip) {
+    if (is_of_account()) return;
+    const std::string text = gossip.text();
+    natsConnection_Publish(connection_.get(), gossip_subject, text.data(),
                            static_cast<int>(text.size()));
   }
 
@@ -428,13 +445,13 @@ class Worker {
   callbacks::Number number_;
   const std::string group_;  // random, so that no other client can join it and take messages
   Clock::time_point next_heartbeat_;
-  std::uint64_t said_ = 0;  // the number of our last gossip message that changed anything
+  std::uint64_t announced_ = 0;  // the number of our last gossip message that changed anything
   std::uint64_t overruns_before_ = 0;
   std::uint64_t overruns_now_ = 0;
   NatsConnection connection_;
   bool is_new_ = true;            // it has no subscriptions to wanted patterns yet
   std::set<std::string> wanted_;  // patterns wanted from the cluster
-  NatsSubscription words_;
+  NatsSubscription gossip_;
   NatsSubscription answers_;
   std::map<std::string, NatsSubscription> subscriptions_;
   std::vector<NatsSubscription> leaving_;
@@ -446,7 +463,7 @@ void serve_cluster(const ClusterState::Shared& state) {
   Worker(state).run();
   const std::lock_guard lock(state->mutex);
   state->ended = true;
-  state->news.notify_all();
+  state->changed.notify_all();
 }
 
 }  // namespace hallway::link

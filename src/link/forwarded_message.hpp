@@ -14,7 +14,7 @@ namespace hallway::link {
 struct ForwardedMessage {
   /// The subscription on which it came from the cluster. `stray`: the server sent it for a
   /// subscription that its subject does not match.
-  enum class Source : std::uint8_t { import, answer, word, stray };
+  enum class Source : std::uint8_t { import, answer, gossip, stray };
 
   std::string subject;
   std::string reply = {};

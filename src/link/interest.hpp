@@ -37,7 +37,7 @@ class Interest {
   struct Wanted {
     explicit Wanted(std::string pattern) : as(nullptr, std::move(pattern)) {}
 
-    hub::Subscription as;
+    hub::RoutedSubscription as;
     std::size_t by = 1;  // reference count
   };
 

@@ -2,10 +2,11 @@
 #include "link/interest_gossip.hpp"
 
 #include <array>
-#include <charconv>
 #include <utility>
 
 #include <hallway/hub_client.hpp>
+
+#include "core/number.hpp"
 
 namespace hallway::link {
 
@@ -49,27 +50,27 @@ std::optional<InterestGossip> InterestGossip::parse(ByteView text) {
   if (!text.starts_with(head)) return std::nullopt;
   text.remove_prefix(head.size());
   ByteView first = take_until(text, '\n');
-  InterestGossip word;
-  word.hub = take_until(first, ' ');
+  InterestGossip gossip;
+  gossip.hub = take_until(first, ' ');
   const ByteView called = take_until(first, ' ');
   bool known = false;
   for (const auto& [name, named] : kinds) {
     if (name != called) continue;
-    word.kind = named;
+    gossip.kind = named;
     known = true;
   }
-  const char* const end = first.data() + first.size();
-  const auto [stop, failure] = std::from_chars(first.data(), end, word.number);
-  if (!known || word.hub.empty() || word.hub.size() > longest_hub || failure != std::errc() ||
-      stop != end)
+  const auto number = core::parse_number<decltype(gossip.number)>(first);
+  if (!known || gossip.hub.empty() || gossip.hub.size() > longest_hub || !number) {
     return std::nullopt;
+  }
+  gossip.number = *number;
   while (!text.empty()) {
     const ByteView line = take_until(text, '\n');
     const bool valid =
         (line.starts_with('+') || line.starts_with('-')) && is_subject_pattern(line.substr(1));
-    if (valid) word.lines.emplace_back(line);
+    if (valid) gossip.lines.emplace_back(line);
   }
-  return word;
+  return gossip;
 }
 
 }  // namespace hallway::link

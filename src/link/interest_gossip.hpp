@@ -22,7 +22,7 @@
 
 namespace hallway::link {
 
-inline constexpr const char* word_subject = "_HALLWAY.LINK";
+inline constexpr const char* gossip_subject = "_HALLWAY.LINK";
 
 struct InterestGossip {
   enum class Kind : std::uint8_t { all, change, here, ask, goodbye };

@@ -40,16 +40,16 @@ std::int64_t milliseconds(Duration time) {
       1, std::chrono::duration_cast<std::chrono::milliseconds>(time).count());
 }
 
-std::string without_position(std::string said) {
-  const std::size_t end = said.find("): ");
-  if (said.starts_with('(') && end != std::string::npos) said.erase(0, end + 3);
-  return said;
+std::string without_position(std::string text) {
+  const std::size_t end = text.find("): ");
+  if (text.starts_with('(') && end != std::string::npos) text.erase(0, end + 3);
+  return text;
 }
 
 std::string why(natsStatus status) {
   natsStatus last = NATS_OK;
-  const std::string said = without_position(text_of(nats_GetLastError(&last)));
-  return last == status && !said.empty() ? said : text_of(natsStatus_GetText(status));
+  const std::string text = without_position(text_of(nats_GetLastError(&last)));
+  return last == status && !text.empty() ? text : text_of(natsStatus_GetText(status));
 }
 
 natsStatus flush(natsConnection* connection, std::int64_t milliseconds) {

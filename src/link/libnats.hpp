@@ -33,7 +33,7 @@ using NatsStatistics = std::unique_ptr<natsStatistics, Destroy<natsStatistics_De
 std::int64_t milliseconds(Duration time);
 
 /// A libnats error text without its source position, such as "(conn.c:1905): ".
-std::string without_position(std::string said);
+std::string without_position(std::string text);
 
 /// The text of this thread's last libnats error if it is `status`, else the text of `status`.
 std::string why(natsStatus status);

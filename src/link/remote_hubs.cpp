@@ -20,28 +20,28 @@ RemoteHubs::RemoteHubs(const std::vector<std::string>& exports) {
   for (const std::string& pattern : exports) exports_.push_back({pattern});
 }
 
-bool RemoteHubs::hear(const InterestGossip& word, Time now) {
-  if (!all_.contains(word.hub) && all_.size() >= most_hubs) return true;
-  RemoteHub& from = all_[word.hub];
-  from.heard = now;
-  switch (word.kind) {
+bool RemoteHubs::receive(const InterestGossip& gossip, Time now) {
+  if (!all_.contains(gossip.hub) && all_.size() >= most_hubs) return true;
+  RemoteHub& from = all_[gossip.hub];
+  from.last_seen = now;
+  switch (gossip.kind) {
     case InterestGossip::Kind::all:
-      if (from.known && from.number == word.number) return true;  // sent for other hubs
+      if (from.known && from.number == gossip.number) return true;  // sent for other hubs
       withdraw(from);
       from.everything = false;
       from.known = true;
-      from.number = word.number;
-      apply(from, word.lines);
+      from.number = gossip.number;
+      apply(from, gossip.lines);
       return true;
     case InterestGossip::Kind::change:
-      from.known = from.known && word.number == from.number + 1;
-      from.number = word.number;
-      apply(from, word.lines);
+      from.known = from.known && gossip.number == from.number + 1;
+      from.number = gossip.number;
+      apply(from, gossip.lines);
       return from.known;
-    case InterestGossip::Kind::here: return from.known && word.number == from.number;
+    case InterestGossip::Kind::here: return from.known && gossip.number == from.number;
     case InterestGossip::Kind::goodbye:
       withdraw(from);
-      all_.erase(word.hub);
+      all_.erase(gossip.hub);
       return true;
     case InterestGossip::Kind::ask: break;
   }
@@ -113,13 +113,13 @@ bool RemoteHubs::want_some_of(ByteView pattern) const {
 
 void RemoteHubs::forget_silent_since(Time time) {
   for (auto& [hub, remote_hub] : all_) {
-    if (remote_hub.heard < time) withdraw(remote_hub);
+    if (remote_hub.last_seen < time) withdraw(remote_hub);
   }
-  std::erase_if(all_, [&](const auto& one) { return one.second.heard < time; });
+  std::erase_if(all_, [&](const auto& one) { return one.second.last_seen < time; });
 }
 
 void RemoteHubs::extend_liveness(Time now) {
-  for (auto& [hub, remote_hub] : all_) remote_hub.heard = now;
+  for (auto& [hub, remote_hub] : all_) remote_hub.last_seen = now;
 }
 
 }  // namespace hallway::link

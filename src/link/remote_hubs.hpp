@@ -36,7 +36,7 @@ class RemoteHubs {
 
   /// Precondition: the message is not our own, nor InterestGossip::Kind::ask.
   /// @return false if a message was missed; the hubs are then to be asked for all their patterns
-  bool hear(const InterestGossip& word, Time now);
+  bool receive(const InterestGossip& gossip, Time now);
 
   /// Removes the hubs that have sent nothing since `time`.
   void forget_silent_since(Time time);
@@ -58,7 +58,7 @@ class RemoteHubs {
     std::uint64_t number = 0;  // of its last `all` or `change`
     bool known = false;        // no message was missed since its last `all`
     bool everything = false;   // it wants too much to store pattern by pattern
-    Time heard;
+    Time last_seen;
     std::set<std::string, std::less<>> wants;
   };
 

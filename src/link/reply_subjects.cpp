@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include "subject/reserved_subjects.hpp"
+
 namespace hallway::link {
 
 namespace {
@@ -12,7 +14,7 @@ constexpr std::size_t seal_size = 16;
 }  // namespace
 
 ReplySubjects::ReplySubjects(ByteView link, const core::HashKey& key)
-    : prefix_("_HALLWAY.REPLY." + std::string(link) + '.'), key_(key) {}
+    : prefix_(std::string(hub::link_reply_prefix).append(link) + '.'), key_(key) {}
 
 std::string ReplySubjects::seal_of(ByteView subject) const {
   constexpr ByteView digits = "0123456789abcdef";

@@ -15,6 +15,10 @@
 
 #include <algorithm>
 #include <cassert>
+#include <cstddef>
+#include <cstdio>
+
+#include "core/scoped_value.hpp"
 
 namespace hallway::detail {
 
@@ -69,6 +73,13 @@ void Timer::start(LoopCore& core, Loop::Clock::time_point when) {
   core.note_work();
 }
 
+void Timer::start_after(LoopCore& core, Duration time) {
+  if (time == forever) return stop();
+  const auto now = Loop::Clock::now();
+  if (time >= Loop::Clock::time_point::max() - now) return stop();
+  start(core, now + time);
+}
+
 void Timer::stop() noexcept {
   if (core_ == nullptr) return;
   node_ = core_->timers_.extract(position_);
@@ -91,20 +102,17 @@ void AsyncWakeup::trigger() noexcept {
   sys::raise_eventfd(core_.wake_.get());
 }
 
-class LoopCore::DrainDeadline : public Timer {
- public:
-  explicit DrainDeadline(LoopCore& core) : core_(core) {}
+// WorkGuard ------------------------------------------------------------------------------------
 
- private:
-  void fire() override { core_.stop(1); }
-
-  LoopCore& core_;
-};
+WorkGuard::WorkGuard(LoopCore& core) noexcept : core_(core) { ++core_.work_guards_; }
+WorkGuard::~WorkGuard() { --core_.work_guards_; }
 
 // LoopCore -------------------------------------------------------------------------------------
 
+thread_local LoopCore* LoopCore::current_ = nullptr;
+
 LoopCore::LoopCore(LoopOptions options)
-    : options_(options), now_(Loop::Clock::now()), spin_(options.spin) {
+    : options_(std::move(options)), now_(Loop::Clock::now()), spin_(options_.spin) {
   auto epoll = sys::make_epoll();
   auto wake =
       epoll ? sys::make_eventfd() : sys::Expected<Descriptor>(std::unexpected(epoll.error()));
@@ -157,17 +165,24 @@ void LoopCore::migrate_to(Loop& target) noexcept {
 int LoopCore::run() {
   if (error_) return 1;
   while (!stopped_ && has_work()) turn(forever);
+  if (unjoined_failure_) std::rethrow_exception(take_unjoined_failure());
   stopped_ = false;
-  drain_deadline_.reset();
+  drain_timer_.stop();
   return std::exchange(status_, 0);
 }
 
-bool LoopCore::has_work() {
-  if (tasks_.size() > 0 || holds_ > 0) return true;
+bool LoopCore::has_rare_work() {
+  if (work_guards_ > 0) return true;
+  if (draining_ && has_tasks_to_wait_for()) return true;
   if (lingering_.any_of([](const Lingering& one) { return one.keeps_loop_running(); })) return true;
   const std::lock_guard lock(posted_mutex_);
   return !posted_.empty() || !posted_before_.empty() || !wakeups_.empty() ||
          !wakeups_before_.empty();
+}
+
+// While the loop drains, tasks that only wait for time do not keep it.
+bool LoopCore::has_tasks_to_wait_for() const noexcept {
+  return tasks_.size() > 0 && !(runnable_.empty() && tasks_.idle());
 }
 
 void LoopCore::stop(int status) noexcept {
@@ -176,15 +191,39 @@ void LoopCore::stop(int status) noexcept {
 }
 
 bool LoopCore::turn(Duration longest) {
-  check_thread();
-  {
-    struct Turning {
-      bool& flag;
-      ~Turning() { flag = false; }
-    } const turning{turning_ = true};
-    dispatch_events(until_next_event(longest));
+  return turn_with([&] {
+    dispatch(wait_for_events(until_next_event(longest)));
     fire_timers();
     resume_runnable();
+  });
+}
+
+bool LoopCore::turn_if_soon() {
+  return turn_with([&] {
+    const Duration longest = until_next_event(forever);
+    if (longest == Duration::zero()) {
+      dispatch(wait_for_events(longest));
+    } else if (had_events_) {
+      dispatch(poll_for_events(longest));
+    }
+    fire_timers();
+    resume_runnable();
+  });
+}
+
+// A program that calls it between the steps of its tasks begins each with a new share of the turn.
+bool LoopCore::flush() {
+  return turn_with([this] { now_ = Loop::Clock::now(); });
+}
+
+template <typename Work>
+bool LoopCore::turn_with(Work work) {
+  check_thread();
+  if (std::exchange(turn_expected_, false)) notified_ = false;
+  {
+    const core::ScopedValue turning(turning_, true);
+    const core::ScopedValue current(current_, this);
+    work();
     flush(to_flush_first_);
     flush(to_flush_);
     to_destroy_.clear();
@@ -203,44 +242,52 @@ Duration LoopCore::until_next_event(Duration longest) {
   return std::min(longest, std::max(timers_.begin()->first - Loop::Clock::now(), Duration::zero()));
 }
 
+sys::Expected<std::size_t> LoopCore::wait_for_events(Duration longest) {
+  if (longest != Duration::zero() && had_events_) {
+    const auto count = poll_for_events(longest);
+    if (had_events_) return count;
+    longest = until_next_event(longest);
+  }
+  const auto count = sys::epoll_wait(epoll_.get(), events_, longest);
+  if (std::exchange(sleeps_, false)) spin_.note_woken(count.value_or(0) > 0);
+  return count;
+}
+
 // While traffic flows, the loop polls before it sleeps. If a single watch was active last, the loop
 // polls that watch itself, which saves epoll's share of a round trip. All others, post() and
 // signals included, are polled before the loop sleeps, and every few turns however fast that peer
 // answers.
-sys::Expected<std::size_t> LoopCore::wait_for_events(Duration longest) {
+sys::Expected<std::size_t> LoopCore::poll_for_events(Duration longest) {
   constexpr unsigned turns_per_wait = 8;
-  const auto ask_epoll = [&](Duration wait) {
-    return sys::epoll_wait(epoll_.get(), events_, wait);
-  };
-  const auto asks_all = [&] { return last_event_of_ == nullptr || several_fds_active(); };
+  const auto polls_all = [&] { return last_event_of_ == nullptr || several_fds_active(); };
   sys::Expected<std::size_t> count = 0;
   bool all = ++turns_ % turns_per_wait == 0;
   const auto poll = [&] {
-    if (!std::exchange(all, false) && !asks_all()) return last_event_of_->try_read_now();
-    count = ask_epoll(Duration::zero());
+    if (!std::exchange(all, false) && !polls_all()) return last_event_of_->try_read_now();
+    count = sys::epoll_wait(epoll_.get(), events_, Duration::zero());
     return !count || *count > 0;
   };
-  if (longest == Duration::zero() || !had_events_) return ask_epoll(longest);
   had_events_ = spin_.poll(poll, longest);
-  if (had_events_) return count;
-  count = ask_epoll(until_next_event(longest));
-  spin_.note_woken(count.value_or(0) > 0);
+  sleeps_ = !had_events_;
   return count;
 }
 
-void LoopCore::dispatch_events(Duration longest) {
-  const auto count = wait_for_events(longest);
+void LoopCore::dispatch(sys::Expected<std::size_t> events) {
   now_ = Loop::Clock::now();
-  if (!count) {
+  if (!events) {
     // A later turn would fail as well: the kernel is too old, or a sandbox forbids the call.
-    error_ = sys::failure(count.error(), "wait for", "events").error();
+    error_ = sys::failure(events.error(), "wait for", "events").error();
     stop(1);
   }
-  event_count_ = count.value_or(0);
+  event_count_ = events.value_or(0);
   if (event_count_ == 0) note_idle();
   for (next_event_ = 0; next_event_ < event_count_;) {
     const sys::Event event = events_[next_event_++];
-    if (event.data == &alarm_) continue;
+    if (event.data == &alarm_) {
+      sys::stop_timerfd(alarm_.get());
+      alarm_at_ = Loop::Clock::time_point::max();
+      continue;
+    }
     if (event.data == nullptr) {
       answer_wake_up();
     } else if (event.events != 0) {
@@ -264,6 +311,7 @@ void LoopCore::forget_watch(const Watch& watch) noexcept {
 // turn.
 void LoopCore::answer_wake_up() {
   sys::clear_eventfd(wake_.get());
+  notified_ = false;
   struct Unfinished {
     int eventfd;
     bool finished = false;
@@ -287,7 +335,7 @@ void LoopCore::run_wakeups() {
     const std::lock_guard lock(posted_mutex_);
     return wakeups_before_.pop_front();
   };
-  while (AsyncWakeup* errand = next()) errand->run();
+  while (AsyncWakeup* wakeup = next()) wakeup->run();
 }
 
 void LoopCore::run_posted() {
@@ -306,19 +354,12 @@ void LoopCore::run_posted() {
   }
 }
 
-// By index, because an action may claim another signal. The action is moved out while it runs,
-// because it may be replaced.
+// By index, because an action may claim another signal. An action is kept while it runs, because it
+// may remove or replace itself.
 void LoopCore::run_signal_actions() {
   for (std::size_t i = 0; i < signals_.size(); ++i) {
     if (!signals_[i].caught.take()) continue;
-    struct Running {
-      std::move_only_function<void()>& place;
-      std::move_only_function<void()> action;
-      ~Running() {
-        if (!place) place = std::move(action);
-      }
-    } running{signals_[i].action, std::exchange(signals_[i].action, nullptr)};
-    running.action();
+    if (const auto action = signals_[i].action.lock()) (*action)();
   }
 }
 
@@ -337,20 +378,43 @@ void LoopCore::fire_timers() {
 }
 
 void LoopCore::resume_runnable() {
+  if (runnable_.empty()) return;
+  const core::ScopedValue resumed(resumed_, static_cast<const void*>(nullptr));
   WaiterList due;
   runnable_.move_to(due);
-  while (Waiter* waiter = due.pop_front()) waiter->coroutine.resume();
+  while (Waiter* waiter = due.pop_front()) {
+    resumed_ = waiter->coroutine.address();
+    waiter->coroutine.resume();
+    // A scope has ended in a task that goes on.
+    if (unjoined_failure_) [[unlikely]]
+      tasks_.keep_failure(take_unjoined_failure());
+  }
 }
 
-void LoopCore::flush(core::LinkedList<Flushable>& marked_now) {
+void note_continued(std::coroutine_handle<> awaiting) noexcept {
+  LoopCore* core = LoopCore::current();
+  if (core != nullptr && core->resumed_ != nullptr) core->resumed_ = awaiting.address();
+}
+
+// A promise lies behind the two pointers that every coroutine's frame begins with (the ABI of GCC
+// and Clang), and a wait point at the beginning of its promise.
+bool LoopCore::is_resumed(const WaitPoint& point) noexcept {
+  constexpr std::size_t frame_head = 2 * sizeof(void*);
+  return current_ != nullptr && current_->resumed_ != nullptr &&
+         static_cast<const char*>(current_->resumed_) + frame_head ==
+             reinterpret_cast<const char*>(&point);
+}
+
+void LoopCore::flush(core::LinkedList<Flushable>& scheduled_now) {
+  if (scheduled_now.empty()) return;
   // Only those scheduled by now: one that is scheduled during the flush waits for the next turn. If
   // one throws, the rest stay scheduled.
   struct Due {
-    core::LinkedList<Flushable>& marked;
+    core::LinkedList<Flushable>& scheduled;
     core::LinkedList<Flushable> list;
-    ~Due() { list.move_to(marked); }
-  } due{marked_now, {}};
-  marked_now.move_to(due.list);
+    ~Due() { list.move_to(scheduled); }
+  } due{scheduled_now, {}};
+  scheduled_now.move_to(due.list);
   while (Flushable* flushable = due.list.pop_front()) flushable->flush_turn();
 }
 
@@ -369,62 +433,104 @@ int LoopCore::descriptor() {
   return epoll_.get();
 }
 
+void LoopCore::expect_turn() noexcept {
+  if (!std::exchange(notified_, true)) turn_expected_ = true;
+}
+
 // A foreign loop sees only our descriptor, so timers and runnable tasks, which would end our own
-// wait, have to make that readable.
+// wait, have to make that readable. Setting a timer costs the kernel several times what an eventfd
+// does. So runnable tasks use the eventfd, and a timer that is set for an earlier time than needed
+// stays as it is: it causes one turn in vain.
 void LoopCore::prepare_foreign_loop() {
+  if (turn_expected_) return;
   const Duration wait = until_next_event(forever);
-  if (wait == forever) {
-    sys::stop_timerfd(alarm_.get());
-  } else {
-    sys::set_timerfd(alarm_.get(), Loop::Clock::now() + wait);
+  if (wait == forever) return;
+  if (wait == Duration::zero()) {
+    if (!std::exchange(notified_, true)) sys::raise_eventfd(wake_.get());
+    return;
   }
+  const Loop::Clock::time_point when = timers_.begin()->first;
+  if (alarm_at_ <= when) return;
+  alarm_at_ = when;
+  sys::set_timerfd(alarm_.get(), when);
 }
 
 void LoopCore::drain(Duration within) {
   if (draining_) return;
-  drain_deadline_ = std::make_unique<DrainDeadline>(*this);
-  if (within != forever) drain_deadline_->start(*this, Loop::Clock::now() + within);
+  drain_timer_.start_after(*this, within);
+  drain_time_ = within;
   draining_ = true;
-  // One by one, because an action may call forget() for others. All of them run, even if one
-  // throws.
+  // All of them run, even if one throws. Each is moved out, because an action may destroy any.
   std::exception_ptr failure;
-  while (!drain_actions_.empty()) {
-    auto action = std::move(drain_actions_.front().action);
-    drain_actions_.erase(drain_actions_.begin());
+  while (DrainAction* next = drain_actions_.pop_front()) {
+    auto action = std::move(next->run);
     try {
       action();
     } catch (...) {
       if (!failure) failure = std::current_exception();
     }
   }
+  while (EndsWithDrain* wait = waits_to_end_.pop_front()) wait->drain_begins();
   if (failure) std::rethrow_exception(failure);
 }
 
-void LoopCore::on_drain(const void* owner, std::move_only_function<void()> action) {
+// What can go on goes on once more: a process that had no processor all the time would name tasks
+// that do not wait.
+void LoopCore::drain_time_is_up() {
+  resume_runnable();
+  stop(1);
+  const auto waiting = waiting_tasks();
+  if (options_.on_drain_cut) return options_.on_drain_cut(waiting);
+  for (const WaitingTask& task : waiting) {
+    std::fprintf(stderr, "hallway: not ended %g s after draining began: %s\n",
+                 std::chrono::duration<double>(drain_time_).count(), task.to_string().c_str());
+  }
+}
+
+std::vector<WaitingTask> LoopCore::waiting_tasks() const {
+  std::vector<WaitingTask> tasks;
+  groups_.for_each([&](const TaskGroup& group) { group.list_waiting(tasks); });
+  return tasks;
+}
+
+std::unique_ptr<DrainAction> LoopCore::on_drain(std::move_only_function<void()> action) {
   if (draining_) {
     action();
-    return;
+    return nullptr;
   }
-  drain_actions_.push_back({owner, std::move(action)});
+  auto registered = std::make_unique<DrainAction>(std::move(action));
+  drain_actions_.push_back(*registered);
+  return registered;
 }
 
-void LoopCore::forget(const void* owner) noexcept {
-  std::erase_if(drain_actions_, [owner](const DrainAction& entry) { return entry.owner == owner; });
-}
-
-Result<void> LoopCore::on_signal(int signal, std::move_only_function<void()> action) {
+Result<LoopCore::SignalAction*> LoopCore::claim_signal(int signal) {
   if (error_) return std::unexpected(*error_);
   for (SignalAction& entry : signals_) {
-    if (entry.caught.signal() != signal) continue;
-    entry.action = std::move(action);
-    return {};
+    if (entry.caught.signal() == signal) return &entry;
   }
   auto caught = sys::SignalHandler::install(signal, wake_.get());
   if (!caught) {
     return sys::failure(caught.error(), "catch", "signal " + std::to_string(signal),
-                        caught.error() == EBUSY ? "another loop of this process catches it" : "");
+                        caught.error() == EBUSY ? "another loop of this process handles it" : "");
   }
-  signals_.push_back({std::move(*caught), std::move(action)});
+  signals_.push_back({std::move(*caught), {}, {}});
+  return &signals_.back();
+}
+
+Result<std::shared_ptr<std::move_only_function<void()>>> LoopCore::on_signal(
+    int signal, std::move_only_function<void()> action) {
+  auto registered = std::make_shared<std::move_only_function<void()>>(std::move(action));
+  const auto entry = claim_signal(signal);
+  if (!entry) return std::unexpected(entry.error());
+  (*entry)->own.reset();
+  (*entry)->action = registered;
+  return registered;
+}
+
+Result<void> LoopCore::always_on_signal(int signal, std::move_only_function<void()> action) {
+  auto registered = on_signal(signal, std::move(action));
+  if (!registered) return std::unexpected(std::move(registered.error()));
+  (*claim_signal(signal))->own = std::move(*registered);
   return {};
 }
 

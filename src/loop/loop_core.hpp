@@ -5,6 +5,7 @@
 
 #include <array>
 #include <chrono>
+#include <concepts>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -13,10 +14,13 @@
 #include <mutex>
 #include <optional>
 #include <thread>
+#include <utility>
 #include <vector>
 
+#include <hallway/detail/wait_point.hpp>
 #include <hallway/detail/waiter.hpp>
 #include <hallway/loop.hpp>
+#include <hallway/task_handle.hpp>
 
 #include "core/buffer_pools.hpp"
 #include "core/linked_list.hpp"
@@ -72,6 +76,8 @@ class Timer {
   virtual ~Timer() { stop(); }
 
   void start(LoopCore& core, Loop::Clock::time_point when);
+  /// From the current time on, because the turn may have begun long ago. `forever`: it never fires.
+  void start_after(LoopCore& core, Duration time);
   void stop() noexcept;
   [[nodiscard]] bool running() const noexcept { return core_ != nullptr; }
   /// Precondition: running().
@@ -86,6 +92,23 @@ class Timer {
   Queue::iterator position_;  // while it runs
   Queue::node_type node_;     // kept for the next start, while it does not
 };
+
+/// A timer that calls a function.
+template <std::invocable Action = std::move_only_function<void()>>
+class CallbackTimer final : public Timer {
+ public:
+  explicit CallbackTimer(Action action) : action_(std::move(action)) {}
+
+ private:
+  void fire() override { action_(); }
+
+  Action action_;
+};
+
+template <std::invocable Action>
+std::unique_ptr<Timer> make_timer(Action action) {
+  return std::make_unique<CallbackTimer<Action>>(std::move(action));
+}
 
 /// An object with outbound bytes, flushed once at the end of the turn in which it was scheduled.
 class Flushable : public core::Linked<Flushable> {
@@ -149,6 +172,39 @@ class AsyncWakeup : public core::Linked<AsyncWakeup> {
   LoopCore& core_;
 };
 
+/// Called once, when draining begins, unless it is destroyed before.
+struct DrainAction : core::Linked<DrainAction> {
+  explicit DrainAction(std::move_only_function<void()> action) noexcept : run(std::move(action)) {}
+
+  std::move_only_function<void()> run;
+};
+
+/// A wait that ends when the loop begins to drain. It leaves the list when it is destroyed.
+class EndsWithDrain : public core::Linked<EndsWithDrain> {
+ public:
+  EndsWithDrain() noexcept = default;
+  EndsWithDrain(const EndsWithDrain&) = delete;
+  EndsWithDrain& operator=(const EndsWithDrain&) = delete;
+  virtual ~EndsWithDrain() = default;
+
+ private:
+  friend class LoopCore;
+  virtual void drain_begins() = 0;
+};
+
+/// While one exists, run() does not return.
+class WorkGuard {
+ public:
+  /// The loop outlives it.
+  explicit WorkGuard(LoopCore& core) noexcept;
+  WorkGuard(const WorkGuard&) = delete;
+  WorkGuard& operator=(const WorkGuard&) = delete;
+  ~WorkGuard();
+
+ private:
+  LoopCore& core_;
+};
+
 class LoopCore {
  public:
   explicit LoopCore(LoopOptions options);
@@ -166,6 +222,21 @@ class LoopCore {
   }
   [[nodiscard]] core::BufferPools& buffers() noexcept { return buffers_; }
   [[nodiscard]] TaskGroup& tasks() noexcept { return tasks_; }
+  /// The exception of a scope's task that nobody joined. What ran the task that ended with the
+  /// scope takes it at once.
+  void keep_unjoined_failure(std::exception_ptr failure) noexcept {
+    if (!unjoined_failure_) unjoined_failure_ = std::move(failure);
+  }
+  [[nodiscard]] std::exception_ptr take_unjoined_failure() noexcept {
+    return std::exchange(unjoined_failure_, nullptr);
+  }
+  void add_group(TaskGroup& group) noexcept { groups_.push_back(group); }
+
+  /// The loop that is in turn() on this thread; null outside of one.
+  [[nodiscard]] static LoopCore* current() noexcept { return current_; }
+  /// Whether `point` belongs to the coroutine that the loop of this thread has resumed, or that has
+  /// continued in its place. It has not been suspended since.
+  [[nodiscard]] static bool is_resumed(const WaitPoint& point) noexcept;
 
   // For awaitables, connections and servers ----------------------------------------------------
 
@@ -181,6 +252,13 @@ class LoopCore {
   /// to do, none is scheduled.
   [[nodiscard]] WaiterList& until_idle() noexcept { return until_idle_; }
 
+  /// Calls wait.drain_begins() once, when draining begins (at once if it has begun), unless it is
+  /// destroyed before.
+  void end_with_drain(EndsWithDrain& wait) {
+    if (draining_) return wait.drain_begins();
+    waits_to_end_.push_back(wait);
+  }
+
   void schedule_flush(Flushable& flushable);
   /// The same, but before all those scheduled with schedule_flush(). Those that it schedules itself
   /// are flushed in the same turn.
@@ -193,51 +271,65 @@ class LoopCore {
   /// Moves the lingering objects to the loop `target`. Called on that loop's thread.
   void migrate_to(Loop& target) noexcept;
 
-  /// run() continues until each hold() is matched by a let_go(). Servers use this.
-  void hold() noexcept { ++holds_; }
-  void let_go() noexcept { --holds_; }
-
   // For Loop -----------------------------------------------------------------------------------
 
   int run();
   bool turn(Duration longest);
+  bool turn_if_soon();
+  bool flush();
   int descriptor();
+  void expect_turn() noexcept;
   void stop(int status) noexcept;
+  /// Whether stop() was called since this was asked or run() returned.
+  [[nodiscard]] bool take_stop() noexcept { return std::exchange(stopped_, false); }
   void drain(Duration within);
   [[nodiscard]] bool draining() const noexcept { return draining_; }
-  Result<void> on_signal(int signal, std::move_only_function<void()> action);
-  void on_drain(const void* owner, std::move_only_function<void()> action);
-  void forget(const void* owner) noexcept;
+  /// @return the action, which is called as long as the caller keeps it
+  [[nodiscard]] Result<std::shared_ptr<std::move_only_function<void()>>> on_signal(
+      int signal, std::move_only_function<void()> action);
+  /// As on_signal(), for an action that belongs to the loop.
+  Result<void> always_on_signal(int signal, std::move_only_function<void()> action);
+  /// @return null if draining has begun: `action` has been called
+  [[nodiscard]] std::unique_ptr<DrainAction> on_drain(std::move_only_function<void()> action);
   void post(std::move_only_function<void()> action);
+  [[nodiscard]] std::vector<WaitingTask> waiting_tasks() const;
 
  private:
   friend class Watch;
   friend class Timer;
   friend class AsyncWakeup;
+  friend class WorkGuard;
+  friend class TaskGroup;
+  friend void note_continued(std::coroutine_handle<> awaiting) noexcept;
 
-  class DrainDeadline;
   struct SignalAction {
     sys::SignalHandler caught;
-    std::move_only_function<void()> action;
-  };
-  struct DrainAction {
-    const void* owner;
-    std::move_only_function<void()> action;
+    std::weak_ptr<std::move_only_function<void()>> action;
+    std::shared_ptr<std::move_only_function<void()>> own;  // the same, if it belongs to the loop
   };
 
   void check_thread() noexcept;
-  [[nodiscard]] bool has_work();
+  /// A turn: `work`, and what ends every turn.
+  template <typename Work>
+  bool turn_with(Work work);
+  [[nodiscard]] bool has_work() { return (tasks_.size() > 0 && !draining_) || has_rare_work(); }
+  /// Whether there is work other than tasks while the loop does not drain.
+  [[nodiscard]] bool has_rare_work();
+  [[nodiscard]] bool has_tasks_to_wait_for() const noexcept;
+  void drain_time_is_up();
   [[nodiscard]] Duration until_next_event(Duration longest);
-  void dispatch_events(Duration longest);
   sys::Expected<std::size_t> wait_for_events(Duration longest);
+  sys::Expected<std::size_t> poll_for_events(Duration longest);
+  void dispatch(sys::Expected<std::size_t> events);
   void answer_wake_up();
   void run_wakeups();
   void run_posted();
   void run_signal_actions();
+  Result<SignalAction*> claim_signal(int signal);
   void note_idle();
   void fire_timers();
   void resume_runnable();
-  static void flush(core::LinkedList<Flushable>& marked);
+  static void flush(core::LinkedList<Flushable>& scheduled);
   void prepare_foreign_loop();
   /// Work arrived outside a turn, so a foreign loop has to be notified.
   void note_work() {
@@ -252,10 +344,12 @@ class LoopCore {
   Descriptor epoll_;
   Descriptor wake_;   // eventfd: raised by post() and by signal handlers
   Descriptor alarm_;  // timerfd: made when a foreign loop requests descriptor()
+  Loop::Clock::time_point alarm_at_ = Loop::Clock::time_point::max();  // when it fires
   Loop::Clock::time_point now_;
   Loop::Clock::time_point several_active_at_;  // when another watch than the last had events
   Watch* last_event_of_ = nullptr;
-  bool had_events_ = false;  // whether a watch had events in the last turn
+  bool had_events_ = false;  // since polling found nothing
+  bool sleeps_ = false;      // since then, until it is known how that sleep ended
   unsigned turns_ = 0;
   Spin spin_;
   std::thread::id thread_;
@@ -280,16 +374,26 @@ class LoopCore {
   std::vector<std::move_only_function<void()>> posted_before_;  // to run in this turn, last first
 
   std::deque<SignalAction> signals_;  // a deque, whose elements do not move when it grows
-  std::vector<DrainAction> drain_actions_;
-  std::unique_ptr<DrainDeadline> drain_deadline_;
+  core::LinkedList<DrainAction> drain_actions_;
+  core::LinkedList<EndsWithDrain> waits_to_end_;
+  CallbackTimer<> drain_timer_{[this] { drain_time_is_up(); }};
+  Duration drain_time_ = {};
 
-  int holds_ = 0;
+  int work_guards_ = 0;
   int status_ = 0;
   bool turning_ = false;
   bool stopped_ = false;
   bool draining_ = false;
+  bool notified_ = false;       // a foreign loop: the eventfd is raised, or a turn is expected
+  bool turn_expected_ = false;  // the latter
 
-  TaskGroup tasks_;  // declared last: its coroutines use all of the above when destroyed
+  std::exception_ptr unjoined_failure_;
+  const void* resumed_ = nullptr;       // the coroutine that runs, of those that were suspended
+  core::LinkedList<TaskGroup> groups_;  // also those of servers and scopes
+  TaskGroup tasks_{*this, TaskGroup::Report::tasks};  // last: its coroutines use all of the above
+
+  // NOLINTNEXTLINE(readability-identifier-naming): a private member
+  static thread_local LoopCore* current_;
 };
 
 }  // namespace hallway::detail

@@ -3,11 +3,11 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <sstream>
 
 #include <hallway/bytes.hpp>
 
+#include "core/number.hpp"
 #include "sys/expected.hpp"
 #include "sys/socket.hpp"
 
@@ -36,7 +36,7 @@ std::string_view scheme_of(std::string_view text) {
 Result<Address> Address::path(std::string_view path) {
   if (path.empty()) return bad_address(path, "the path is empty");
   if (path.find('\0') != std::string_view::npos) {
-    return bad_address(path, "a path cannot hold a NUL byte: the kernel would cut it there");
+    return bad_address(path, "a path cannot contain a NUL byte");
   }
   // One slash means the same as several, and the printed form stays readable: unix:///p is /p.
   while (path.starts_with("//")) path.remove_prefix(1);
@@ -45,12 +45,12 @@ Result<Address> Address::path(std::string_view path) {
 
 Result<Address> Address::abstract(std::string_view name) {
   if (name.empty()) {
-    return bad_address("@", "the abstract name is empty", "\"autobind\" lets the kernel pick one");
+    return bad_address("@", "the abstract name is empty", "with \"autobind\" the kernel picks one");
   }
   if (name.size() > sys::SocketAddress::name_max) {
     return sys::failure(
         ENAMETOOLONG, "address", std::string(name),
-        "an abstract name has at most 107 bytes, this one has " + std::to_string(name.size()));
+        "an abstract name has at most 107 bytes; this one has " + std::to_string(name.size()));
   }
   return Address(Kind::abstract, std::string(name));
 }
@@ -71,19 +71,23 @@ Result<Address> Address::parse(std::string_view text) {
   if (scheme == "activation") return Address(Kind::activation, std::string(rest));
   if (scheme == "exec") {
     Address program(Kind::exec, std::string(rest));
-    if (program.command().empty()) return bad_address(text, "no program is named");
+    if (program.command().empty()) return bad_address(text, "no program is given");
     return program;
   }
   if (scheme == "fd") {
-    int number = -1;
-    const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), number);
-    if (error == std::errc() && end == rest.data() + rest.size() && number >= 0) {
-      return Address(Kind::descriptor, {}, number);
-    }
+    const int number = core::parse_number<int>(rest).value_or(-1);
+    if (number >= 0) return Address(Kind::descriptor, {}, number);
     return bad_address(text, "a descriptor is a number, as in fd:3");
   }
-  return bad_address(text, "\"" + std::string(scheme) + ":\" is no kind of address here",
-                     "a file really named so is \"./" + printable(text) + "\"");
+  const std::string name(scheme);
+  const bool network =
+      name == "tcp" || name == "nats" || name == "tls" || name == "http" || name == "https";
+  return bad_address(
+      text,
+      network ? std::string("an address here is of a Unix socket, not of TCP")
+              : "unknown kind of address \"" + name + ":\"",
+      "a file of that name is \"./" + printable(text) + "\"" +
+          (network ? "; a hub also serves NATS clients over TCP, with --listen" : ""));
 }
 
 std::vector<std::string> Address::command() const {

@@ -28,14 +28,17 @@ enum class Purpose : std::uint8_t {
 bool is_inherited(const Address& address) noexcept;
 
 /// Adopts an inherited socket and sets FD_CLOEXEC on it. If several were handed over under the
-/// name, takes the first one that has no owner yet. A socket that is refused stays open and
-/// unchanged.
+/// name, takes the first one of that family that has no owner yet. A socket that is refused stays
+/// open and unchanged.
 /// @errors bad_file_descriptor, not_a_socket, address_family_not_supported;
 ///         wrong_protocol_type: it is not of `type`; invalid_argument: it does not fit its purpose,
 ///         or the names do not match the sockets; device_or_resource_busy: it has an owner;
 ///         no_such_file_or_directory: no socket was handed over under that name
 /// Thread: any.
 Result<Descriptor> adopt_inherited(const Address& address, SocketType type, Purpose purpose);
+
+/// The same for a listening TCP socket.
+Result<Descriptor> adopt_inherited_tcp(const Address& address);
 
 /// The state that all processes with the same socket share and that Hallway changes while it
 /// serves: O_NONBLOCK, SO_PASSCRED and SO_PASSRIGHTS. The process that handed the socket to us

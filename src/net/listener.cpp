@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <hallway/listener.hpp>
 
+#include "net/accept.hpp"
 #include "net/inherited.hpp"
+#include "net/listener_handover.hpp"
 #include "net/resolve.hpp"
 #include "net/socket_file.hpp"
 #include "net/socket_type.hpp"
@@ -15,6 +17,9 @@ struct Listener::State {
   State(const State&) = delete;
   State& operator=(const State&) = delete;
   ~State() { put_back(); }
+
+  static Result<Listener> bind(const AddressSpec& where, const BindOptions& options,
+                               net::NameLock lock);
 
   void put_back() noexcept {
     if (found && socket.holds_one()) found->put_back(socket.get());
@@ -43,13 +48,18 @@ Result<Descriptor> make_socket_for(const Address& address, SocketType type) {
 /// accept(2) on a shared socket must not block when another process accepted first.
 Result<void> never_block(int socket, const Address& address) {
   const auto set = sys::set_nonblocking(socket, true);
-  if (!set) return sys::failure(set.error(), "take over", address.unescaped());
+  if (!set) return sys::failure(set.error(), "adopt", address.unescaped());
   return {};
 }
 
 }  // namespace
 
 Result<Listener> Listener::bind(const AddressSpec& where, const BindOptions& options) {
+  return State::bind(where, options, net::NameLock::own);
+}
+
+Result<Listener> Listener::State::bind(const AddressSpec& where, const BindOptions& options,
+                                       net::NameLock lock) {
   if (!where.get()) return std::unexpected(where.get().error());
   const Address& address = *where.get();
   if (options.type == SocketType::datagram) {
@@ -63,7 +73,7 @@ Result<Listener> Listener::bind(const AddressSpec& where, const BindOptions& opt
     if (!socket) return std::unexpected(socket.error());
     state->socket = std::move(*socket);
     const auto name = sys::local_address(state->socket.get());
-    if (!name) return sys::failure(name.error(), "take over", address.unescaped());
+    if (!name) return sys::failure(name.error(), "adopt", address.unescaped());
     state->found.emplace(state->socket.get());
     if (auto set = never_block(state->socket.get(), address); !set) {
       return std::unexpected(set.error());
@@ -77,7 +87,7 @@ Result<Listener> Listener::bind(const AddressSpec& where, const BindOptions& opt
   auto socket = make_socket_for(address, options.type);
   if (!socket) return std::unexpected(socket.error());
   state->socket = std::move(*socket);
-  auto name = net::SocketFile::bind(state->socket.get(), address, options);
+  auto name = net::SocketFile::bind(state->socket.get(), address, options, lock);
   if (!name) return std::unexpected(name.error());
   state->name = std::move(*name);
   state->options = options;
@@ -118,25 +128,10 @@ Result<std::optional<Descriptor>> Listener::accept() {
   if (!state_->socket.holds_one() || (state_->refusing && state_->shared)) return std::nullopt;
   // Another process that also served it may have ended and restored the previous state.
   if (state_->found) (void)sys::set_nonblocking(state_->socket.get(), true);
-  // Bounded: clients that a security module rejects could otherwise keep us in this loop.
-  constexpr int most_skipped = 64;
-  for (int attempt = 0; attempt < most_skipped; ++attempt) {
-    auto connection = sys::accept(state_->socket.get());
-    if (connection) return std::move(*connection);
-    switch (connection.error()) {
-      case EAGAIN: return std::nullopt;
-      // Not seen on Unix sockets, but accept(2) allows them: this client is gone, the next may not
-      // be.
-      case ECONNABORTED:
-      case EPROTO:
-      case EPERM: continue;
-      case EINVAL:
-        if (state_->refusing) return std::nullopt;
-        [[fallthrough]];
-      default: return sys::failure(connection.error(), "accept on", state_->address.unescaped());
-    }
-  }
-  return std::nullopt;
+  auto accepted = net::accept_next(state_->socket.get());
+  if (accepted) return std::move(*accepted);
+  if (accepted.error() == EINVAL && state_->refusing) return std::nullopt;
+  return sys::failure(accepted.error(), "accept on", state_->address.unescaped());
 }
 
 void Listener::refuse() {
@@ -146,58 +141,6 @@ void Listener::refuse() {
 }
 
 bool Listener::refusing() const noexcept { return state_->refusing; }
-
-Result<Handover> Listener::offer() const {
-  if (!state_->name || state_->address.kind() != Address::Kind::path) {
-    return sys::failure(EINVAL, "hand over", state_->address.unescaped(),
-                        "only a path that was bound here can be handed over");
-  }
-  if (const auto lost = state_->name->lost()) {
-    return sys::failure(ESTALE, "hand over", state_->address.unescaped(), *lost);
-  }
-  auto socket = sys::duplicate(state_->socket.get());
-  if (!socket) return sys::failure(socket.error(), "hand over", state_->address.unescaped());
-  Handover copies{std::move(*socket), {}, state_->name->file().device, state_->name->file().inode};
-  if (state_->name->lock_file() < 0) return copies;
-  auto lock = sys::duplicate(state_->name->lock_file());
-  if (!lock) return sys::failure(lock.error(), "hand over", state_->address.unescaped());
-  copies.lock = std::move(*lock);
-  return copies;
-}
-
-void Listener::hand_over() noexcept {
-  if (state_->name) state_->name->hand_over();
-  state_->name.reset();
-  state_->shared = true;
-}
-
-Result<Listener> Listener::adopt(const AddressSpec& where, Handover from,
-                                 const BindOptions& options) {
-  if (!where.get()) return std::unexpected(where.get().error());
-  const Address& address = *where.get();
-  auto state = std::make_unique<State>();
-  state->socket = std::move(from.socket);
-  auto fits =
-      net::check_socket(state->socket.get(), address, options.type, net::Purpose::accepting);
-  if (fits) fits = never_block(state->socket.get(), address);
-  if (!fits) return std::unexpected(fits.error());
-  auto name = net::SocketFile::adopt(address, std::move(from), options);
-  if (!name) return std::unexpected(name.error());
-  state->name = std::move(*name);
-  state->address = address;
-  state->type = options.type;
-  state->options = options;
-  state->shared = true;
-  return Listener(std::move(state));
-}
-
-Result<void> Listener::claim() {
-  state_->shared = false;
-  if (!state_->name) return {};
-  // SO_PEERCRED on the client's side names the process that called listen(2) last.
-  (void)sys::listen(state_->socket.get(), state_->options.backlog);
-  return state_->name->claim();
-}
 
 std::optional<std::string> Listener::lost() const {
   return state_->name ? state_->name->lost() : std::nullopt;
@@ -212,5 +155,72 @@ void Listener::close() noexcept {
 const Address& Listener::address() const noexcept { return state_->address; }
 SocketType Listener::type() const noexcept { return state_->type; }
 int Listener::descriptor() const noexcept { return state_->socket.get(); }
+
+// Handing over ------------------------------------------------------------------------------------
+
+namespace detail {
+
+Result<Listener> ListenerHandover::bind_without_lock(const AddressSpec& where,
+                                                     const BindOptions& options) {
+  return Listener::State::bind(where, options, net::NameLock::shared);
+}
+
+Result<net::Handover> ListenerHandover::offer(const Listener& listener) {
+  const auto& state = listener.state_;
+  if (!state->name || state->address.kind() != Address::Kind::path) {
+    return sys::failure(EINVAL, "hand over", state->address.unescaped(),
+                        "only a path that was bound here can be handed over");
+  }
+  if (const auto lost = state->name->lost()) {
+    return sys::failure(ESTALE, "hand over", state->address.unescaped(), *lost);
+  }
+  auto socket = sys::duplicate(state->socket.get());
+  if (!socket) return sys::failure(socket.error(), "hand over", state->address.unescaped());
+  net::Handover copies{
+      std::move(*socket), {}, state->name->file().device, state->name->file().inode};
+  if (state->name->lock_file() < 0) return copies;
+  auto lock = sys::duplicate(state->name->lock_file());
+  if (!lock) return sys::failure(lock.error(), "hand over", state->address.unescaped());
+  copies.lock = std::move(*lock);
+  return copies;
+}
+
+void ListenerHandover::hand_over(Listener& listener) noexcept {
+  const auto& state = listener.state_;
+  if (state->name) state->name->hand_over();
+  state->name.reset();
+  state->shared = true;
+}
+
+Result<Listener> ListenerHandover::adopt(const AddressSpec& where, net::Handover from,
+                                         const BindOptions& options, net::NameLock lock) {
+  if (!where.get()) return std::unexpected(where.get().error());
+  const Address& address = *where.get();
+  auto state = std::make_unique<Listener::State>();
+  state->socket = std::move(from.socket);
+  auto fits =
+      net::check_socket(state->socket.get(), address, options.type, net::Purpose::accepting);
+  if (fits) fits = never_block(state->socket.get(), address);
+  if (!fits) return std::unexpected(fits.error());
+  auto name = net::SocketFile::adopt(address, std::move(from), options, lock);
+  if (!name) return std::unexpected(name.error());
+  state->name = std::move(*name);
+  state->address = address;
+  state->type = options.type;
+  state->options = options;
+  state->shared = true;
+  return Listener(std::move(state));
+}
+
+Result<void> ListenerHandover::claim(Listener& listener) {
+  const auto& state = listener.state_;
+  state->shared = false;
+  if (!state->name) return {};
+  // SO_PEERCRED on the client's side names the process that called listen(2) last.
+  (void)sys::listen(state->socket.get(), state->options.backlog);
+  return state->name->claim();
+}
+
+}  // namespace detail
 
 }  // namespace hallway

@@ -2,9 +2,7 @@
 #include <hallway/notify.hpp>
 
 #include <algorithm>
-#include <charconv>
 #include <deque>
-#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -33,15 +31,6 @@ constexpr std::size_t most_unsent = 16;
 constexpr Duration drain_extension = 5s;
 constexpr Duration drain_interval = 1s;
 
-std::optional<std::int64_t> number(const char* text) {
-  if (text == nullptr) return std::nullopt;
-  const std::string_view digits = text;
-  std::int64_t value = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-  const bool whole = error == std::errc() && end == digits.data() + digits.size();
-  return whole ? std::optional(value) : std::nullopt;
-}
-
 std::string in_microseconds(Duration time) {
   return std::to_string(std::chrono::duration_cast<microseconds>(time).count());
 }
@@ -50,53 +39,37 @@ Result<Address> address_in(std::string_view text) {
   if (text.starts_with('@')) return Address::abstract(text.substr(1));
   if (text.starts_with('/')) return Address::path(text);
   return sys::failure(EAFNOSUPPORT, "notify", "NOTIFY_SOCKET",
-                      "it is neither a path nor an abstract name");
+                      "neither a path nor an abstract name");
 }
 
 /// The interval for feeding the watchdog: half of what it requires. Zero: this process has none.
 Duration watchdog_interval() {
-  const auto time = number(sys::environment_value("WATCHDOG_USEC"));
-  const char* pid = sys::environment_value("WATCHDOG_PID");
-  if (pid != nullptr && number(pid) != sys::process_id()) return Duration::zero();
+  const auto time = sys::environment_number<std::int64_t>("WATCHDOG_USEC");
+  const bool for_any = sys::environment_value("WATCHDOG_PID") == nullptr;
+  const auto pid = sys::environment_number<std::int64_t>("WATCHDOG_PID");
+  if (!for_any && pid != sys::process_id()) return Duration::zero();
   constexpr std::int64_t longest = std::chrono::duration_cast<microseconds>(24h * 365).count();
   if (!time || *time <= 0 || *time > longest) return Duration::zero();
   return microseconds(*time) / 2;
 }
 
-/// A timer that calls a function.
-class Alarm final : public detail::Timer {
- public:
-  explicit Alarm(std::function<void()> action) : action_(std::move(action)) {}
-  void start_in(Loop& loop, Duration time) { start(loop.core(), Loop::Clock::now() + time); }
-
- private:
-  void fire() override { action_(); }
-
-  std::function<void()> action_;
-};
-
 }  // namespace
 
 struct Notifier::State {
-  explicit State(Loop& owner)
-      : loop(owner),
-        retry([this] { send_unsent(); }),
-        watchdog([this] { feed_watchdog(); }),
-        draining([this] { ask_for_time(); }) {
+  explicit State(Loop& owner) : loop(owner) {
     const char* text = sys::environment_value("NOTIFY_SOCKET");
     if (text == nullptr || *text == '\0') return;
     open(text);
     interval = watchdog_interval();
     if (interval > Duration::zero()) feed_watchdog();
-    loop.on_drain(this, [this] {
-      (void)say("STOPPING=1");
-      ask_for_time();
+    on_drain = loop.on_drain([this] {
+      (void)send("STOPPING=1");
+      request_time();
     });
   }
   State(const State&) = delete;
   State& operator=(const State&) = delete;
   ~State() {
-    loop.forget(this);
     if (!unsent.empty()) send_unsent();
   }
 
@@ -115,7 +88,7 @@ struct Notifier::State {
   }
 
   /// Sends once; fails if the manager's queue is full.
-  Result<void> try_to_say(std::string_view text) {
+  Result<void> try_send(std::string_view text) {
     if (error) return std::unexpected(*error);
     if (!socket.holds_one()) return {};
     const auto there = net::resolve(manager);
@@ -127,24 +100,24 @@ struct Notifier::State {
   }
 
   /// Sends in order, and later if the manager's queue is full now.
-  Result<void> say(std::string text) {
+  Result<void> send(std::string text) {
     if (error) return std::unexpected(*error);  // it may also be ENOBUFS, which is permanent here
     if (unsent.empty()) {
-      auto said = try_to_say(text);
-      if (said || !is_full(said.error())) return said;
+      auto sent = try_send(text);
+      if (sent || !is_full(sent.error())) return sent;
     }
     if (unsent.size() == most_unsent) {
-      return sys::failure(EAGAIN, "notify", manager.unescaped(), "its queue stays full");
+      return sys::failure(EAGAIN, "notify", manager.unescaped(), "its queue stayed full");
     }
     unsent.push_back(std::move(text));
-    if (!retry.running()) retry.start_in(loop, retry_time);
+    if (!retry.running()) retry.start_after(loop.core(), retry_time);
     return {};
   }
 
   void send_unsent() {
     while (!unsent.empty()) {
-      const auto said = try_to_say(unsent.front());
-      if (!said && is_full(said.error())) return retry.start_in(loop, retry_time);
+      const auto sent = try_send(unsent.front());
+      if (!sent && is_full(sent.error())) return retry.start_after(loop.core(), retry_time);
       unsent.pop_front();
     }
   }
@@ -157,13 +130,13 @@ struct Notifier::State {
   // Neither message is retried when it cannot be sent now: the next one follows soon enough.
 
   void feed_watchdog() {
-    (void)try_to_say("WATCHDOG=1");
-    watchdog.start_in(loop, interval);
+    (void)try_send("WATCHDOG=1");
+    watchdog.start_after(loop.core(), interval);
   }
 
-  void ask_for_time() {
-    (void)try_to_say("EXTEND_TIMEOUT_USEC=" + in_microseconds(drain_extension));
-    draining.start_in(loop, drain_interval);
+  void request_time() {
+    (void)try_send("EXTEND_TIMEOUT_USEC=" + in_microseconds(drain_extension));
+    draining.start_after(loop.core(), drain_interval);
   }
 
   Loop& loop;
@@ -172,9 +145,10 @@ struct Notifier::State {
   Descriptor socket;
   std::deque<std::string> unsent;
   Duration interval = Duration::zero();
-  Alarm retry;
-  Alarm watchdog;
-  Alarm draining;
+  detail::CallbackTimer<> retry{[this] { send_unsent(); }};
+  detail::CallbackTimer<> watchdog{[this] { feed_watchdog(); }};
+  detail::CallbackTimer<> draining{[this] { request_time(); }};
+  Loop::DrainCallback on_drain;
 };
 
 Notifier::Notifier(Loop& loop) : state_(std::make_unique<State>(loop)) {}
@@ -184,28 +158,28 @@ Notifier::~Notifier() = default;
 
 bool Notifier::enabled() const noexcept { return state_->socket.holds_one(); }
 
-Result<void> Notifier::ready() { return state_->say("READY=1"); }
+Result<void> Notifier::ready() { return state_->send("READY=1"); }
 
 // MONOTONIC_USEC lets the manager distinguish this reload from an earlier one.
 Result<void> Notifier::reloading() {
-  return state_->say("RELOADING=1\nMONOTONIC_USEC=" +
-                     in_microseconds(Loop::Clock::now().time_since_epoch()));
+  return state_->send("RELOADING=1\nMONOTONIC_USEC=" +
+                      in_microseconds(Loop::Clock::now().time_since_epoch()));
 }
 
-Result<void> Notifier::stopping() { return state_->say("STOPPING=1"); }
+Result<void> Notifier::stopping() { return state_->send("STOPPING=1"); }
 
 Result<void> Notifier::status(std::string_view words) {
   std::string line = "STATUS=" + std::string(words);
   std::ranges::replace_if(line, [](char letter) { return letter >= 0 && letter < ' '; }, ' ');
-  return state_->try_to_say(line);
+  return state_->try_send(line);
 }
 
 Result<void> Notifier::main_process(int pid) {
-  return state_->say("MAINPID=" + std::to_string(pid));
+  return state_->send("MAINPID=" + std::to_string(pid));
 }
 
 Result<void> Notifier::extend_timeout(Duration time) {
-  return state_->say("EXTEND_TIMEOUT_USEC=" + in_microseconds(time));
+  return state_->send("EXTEND_TIMEOUT_USEC=" + in_microseconds(time));
 }
 
 }  // namespace hallway

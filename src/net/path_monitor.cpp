@@ -17,9 +17,9 @@ void PathMonitor::start() {
   Timer::start(core_, core_.now());
 }
 
-void PathMonitor::look_soon() {
+void PathMonitor::check_soon() {
   if (!running_) return;
-  place_anew_ = true;
+  place_again_ = true;
   Timer::start(core_, core_.now());
 }
 
@@ -48,36 +48,36 @@ void PathMonitor::Mounts::stop() noexcept {
 }
 
 // Also used when the kernel has no watch left for us, or a directory is not readable for us.
-void PathMonitor::look_later() { Timer::start(core_, Loop::Clock::now() + bounds::path_look); }
+void PathMonitor::check_later() { start_after(core_, bounds::path_look); }
 
 void PathMonitor::fire() {
-  if (std::exchange(place_anew_, false)) place();
-  look();
+  if (std::exchange(place_again_, false)) place();
+  check();
 }
 
-void PathMonitor::look_again() {
+void PathMonitor::check_again() {
   place();
-  look();
+  check();
 }
 
-void PathMonitor::look() {
+void PathMonitor::check() {
   const auto why = owner_.lost();
   if (!why) {
     if (lost_) return found();
-    if (!all_watched_) look_later();
+    if (!all_watched_) check_later();
     return;
   }
   if (!std::exchange(lost_, true)) owner_.on_lost(*why);
   if (!running_) return;
   if (owner_.rebind && owner_.rebind()) return found();
   // A missing file cannot be watched, so poll: a directory may come back, another server may end.
-  look_later();
+  check_later();
 }
 
 /// The path leads to our socket again, perhaps through other directories or links than before.
 void PathMonitor::found() {
   lost_ = false;
-  look_soon();
+  check_soon();
   owner_.on_regained();
 }
 

@@ -32,21 +32,24 @@ class PathMonitor : private detail::Watch, private detail::Timer {
 
   PathMonitor(detail::LoopCore& core, std::string path, Owner owner)
       : core_(core), path_(std::move(path)), owner_(std::move(owner)), mounts_(*this) {}
+  PathMonitor(const PathMonitor&) = delete;
+  PathMonitor& operator=(const PathMonitor&) = delete;
+  ~PathMonitor() override { stop(); }  // before the descriptors close, and others get their numbers
 
   /// Watches what leads to the path now, from the next turn on. A relative path starts at the
   /// current working directory.
   void start();
 
   /// Checks again in the next turn, after watching what leads to the path by then.
-  void look_soon();
+  void check_soon();
 
   void stop() noexcept;
 
  private:
-  void ready(std::uint32_t /*events*/) override { look_again(); }
+  void ready(std::uint32_t /*events*/) override { check_again(); }
   void fire() override;
-  void look();
-  void look_later();
+  void check();
+  void check_later();
   void found();
   void place();
 
@@ -54,16 +57,19 @@ class PathMonitor : private detail::Watch, private detail::Timer {
   class Mounts : public detail::Watch {
    public:
     explicit Mounts(PathMonitor& name) : name_(name) {}
+    Mounts(const Mounts&) = delete;
+    Mounts& operator=(const Mounts&) = delete;
+    ~Mounts() override { stop(); }
     bool start(detail::LoopCore& core);
     void stop() noexcept;
 
    private:
-    void ready(std::uint32_t /*events*/) override { name_.look_again(); }
+    void ready(std::uint32_t /*events*/) override { name_.check_again(); }
 
     PathMonitor& name_;
     Descriptor table_;
   };
-  void look_again();
+  void check_again();
 
   detail::LoopCore& core_;
   std::string path_;
@@ -73,7 +79,7 @@ class PathMonitor : private detail::Watch, private detail::Timer {
   Mounts mounts_;
   bool running_ = false;
   bool all_watched_ = false;
-  bool place_anew_ = false;
+  bool place_again_ = false;
   bool lost_ = false;
 };
 

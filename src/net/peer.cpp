@@ -73,6 +73,10 @@ std::string Peer::executable() const {
 }
 
 std::string Peer::to_string() const {
+  if (over_tcp) {
+    const std::string user = uid == overflow_uid ? "unknown uid" : "uid " + std::to_string(uid);
+    return user + ", over TCP";
+  }
   const std::string name = process_name();
   const std::string process = pid > 0 ? "pid " + std::to_string(pid) : "pid unknown";
   return process + (name.empty() ? "" : " (" + printable(name) + ")") + ", uid " +
@@ -116,8 +120,8 @@ Result<AllowRule> AllowRule::resolved() const {
   if ((kind == Kind::uid || kind == Kind::gid) && rule.id == Peer::overflow_uid) {
     return sys::failure(
         EINVAL, "rule", to_string(),
-        std::to_string(rule.id) + " is what everybody from outside our user namespace looks like",
-        "no rule can mean one of them; any admits them all");
+        std::to_string(rule.id) + " stands for every user outside this user namespace",
+        "no rule can name one of them; \"any\" admits them all");
   }
   return rule;
 }

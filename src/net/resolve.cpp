@@ -7,6 +7,7 @@
 
 #include <hallway/peer.hpp>
 
+#include "net/server_look.hpp"
 #include "net/socket_type.hpp"
 #include "sys/file.hpp"
 
@@ -85,24 +86,31 @@ namespace {
 /// holds any longer, and a socket that does not listen. The file shows which one it is.
 /// @return a reason and a hint
 std::pair<std::string, std::string> why_refused(const Address& address) {
-  if (address.kind() != Address::Kind::path) {
-    return {"nobody listens there", "the server is not running"};
-  }
+  constexpr const char* nothing_listens = "no server is listening";
+  constexpr const char* not_running = "the server is not running";
+  if (address.kind() != Address::Kind::path) return {nothing_listens, not_running};
   const auto there = sys::open_target_of_path(address.name());
   const auto found = there ? sys::identify(there->get()) : std::unexpected(there.error());
-  if (!found) return {"nobody listens there", "the server is not running"};
+  if (!found) return {nothing_listens, not_running};
   if (found->kind != sys::FileKind::socket) {
-    return {std::string("it is ") + words(found->kind) + ", not a socket",
-            "see whether the path is right"};
+    return {std::string("that is ") + words(found->kind) + ", not a socket", "check the path"};
   }
   // As is_held(), which is not called because it builds an error, and thereby calls this function.
   const auto socket = sys::make_socket(sys::Type::datagram, true);
-  if (!socket) return {"nobody listens there", "the server is not running"};
+  if (!socket) return {nothing_listens, not_running};
   const auto path = sys::SocketAddress::path(sys::proc_path(there->get()));
   const auto probed = sys::connect(socket->get(), path);
   const bool held = probed || probed.error() != ECONNREFUSED;
-  return {"nobody listens there", held ? "a process holds the socket, and does not listen on it"
-                                       : "no process holds the socket: its server has ended"};
+  return {nothing_listens, held ? "a process has the socket open but does not listen on it"
+                                : "its server has ended: no process has the socket open"};
+}
+
+/// @return a reason and a hint
+std::pair<std::string, std::string> why_wrong_type(const Address& address) {
+  const auto type = type_at(address);
+  if (!type) return {"it is a socket of another type", "try stream, seqpacket and datagram"};
+  const std::string name(to_string(*type));
+  return {"it is a " + name + " socket", "use type " + name};
 }
 
 }  // namespace
@@ -135,10 +143,7 @@ std::unexpected<Error> connect_error(int error, const char* operation, const Add
           "connecting takes write permission on the socket file and search permission on "
           "every directory above it";
       break;
-    case EPROTOTYPE:
-      reason = "it is a socket of another type";
-      hint = "try another of stream, seqpacket and datagram";
-      break;
+    case EPROTOTYPE: std::tie(reason, hint) = why_wrong_type(address); break;
     case EINVAL:
       if (address.kind() != Address::Kind::path && address.kind() != Address::Kind::abstract) {
         reason = "this kind of address cannot be connected to";

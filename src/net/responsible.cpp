@@ -2,7 +2,6 @@
 #include "net/responsible.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -10,6 +9,7 @@
 #include <string_view>
 #include <system_error>
 
+#include "core/number.hpp"
 #include "net/trust.hpp"
 
 namespace hallway::net {
@@ -19,12 +19,7 @@ namespace {
 // Limit of lines read; later lines are ignored.
 constexpr std::size_t most_lines = 65'536;
 
-std::optional<std::uint32_t> number_in(std::string_view text) {
-  std::uint32_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  const bool whole = error == std::errc() && end == text.data() + text.size();
-  return whole ? std::optional(value) : std::nullopt;
-}
+constexpr auto number_in = core::parse_number<std::uint32_t>;
 
 /// The fields of a line, which colons separate.
 std::vector<std::string_view> fields_of(std::string_view line) {

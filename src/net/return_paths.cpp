@@ -25,7 +25,7 @@ constexpr Duration names_last = 100ms;
 std::unexpected<Error> refused(const Address& address, std::string reason) {
   return sys::failure(
       EPERM, "answer", address.unescaped(), std::move(reason),
-      "a client that wants answers binds a path of its own, or lets the kernel pick");
+      "a client that expects answers binds a path of its own, or lets the kernel pick a name");
 }
 
 /// The overflow uid stands for every user that this user namespace does not map. Only a process
@@ -54,8 +54,8 @@ Result<sys::SocketAddress> ReturnPaths::find(const Address& address, const Peer&
     case Address::Kind::abstract: return find_abstract(address, sender);
     default:
       return sys::failure(EDESTADDRREQ, "answer", address.unescaped(),
-                          "the sender has no address to answer to",
-                          "a datagram client that wants answers binds an address of its own");
+                          "the sender has no address for answers",
+                          "a datagram client that expects answers binds an address of its own");
   }
 }
 
@@ -69,19 +69,19 @@ Result<sys::SocketAddress> ReturnPaths::find_path(const Address& address, const 
   }
   auto file = open_as_sender(address.name(), sender);
   if (!file && file.error() == EPERM) {
-    return refused(address, "a relative path, and the working directory of " + sender.to_string() +
-                                " is not ours to see");
+    return refused(address, "the path is relative, and the working directory of " +
+                                sender.to_string() + " is not visible to us");
   }
   if (!file && (file.error() == ELOOP || file.error() == EXDEV)) {
-    return refused(address, "it leads through a link to somewhere else");
+    return refused(address, "the path leads through a link");
   }
   if (!file) return connect_error(file.error(), "answer", address);
   const auto found = sys::identify(file->get());
   if (!found) return connect_error(found.error(), "answer", address);
   const bool theirs = found->uid == sender.uid && is_somebody(sender.uid);
   if (found->kind != sys::FileKind::socket || !theirs) {
-    return refused(address, "it is no socket of uid " + std::to_string(sender.uid) +
-                                ", who sent the datagram");
+    return refused(address, "that is not a socket of uid " + std::to_string(sender.uid) +
+                                ", which sent the datagram");
   }
   if (known_.size() >= most_known) known_.pop_back();
   const auto there = sys::SocketAddress::path(sys::proc_path(file->get()));
@@ -102,8 +102,8 @@ Result<sys::SocketAddress> ReturnPaths::find_abstract(const Address& address, co
   // The socket is gone, or it is in another network namespace and unknown here.
   if (!holder) return connect_error(ECONNREFUSED, "answer", address);
   if (*holder == sender.uid && is_somebody(sender.uid)) return there;
-  return refused(address, "here it is a socket of uid " + std::to_string(*holder) + ", and uid " +
-                              std::to_string(sender.uid) + " sent the datagram");
+  return refused(address, "that is a socket of uid " + std::to_string(*holder) + ", not of uid " +
+                              std::to_string(sender.uid) + ", which sent the datagram");
 }
 
 std::optional<std::uint32_t> ReturnPaths::holder_of(const Address& address) const {

@@ -3,7 +3,9 @@
 
 #include <optional>
 
+#include "net/resolve.hpp"
 #include "net/socket_file.hpp"
+#include "net/socket_type.hpp"
 #include "sys/file.hpp"
 #include "sys/process.hpp"
 #include "sys/socket_diag.hpp"
@@ -31,15 +33,27 @@ std::string process_state_words(std::int32_t pid) {
   const auto state = pid > 0 ? sys::process_state(pid) : std::unexpected(ENOENT);
   if (!state) return {};
   switch (*state) {
-    case 'T': return "is stopped by a signal: kill -CONT " + std::to_string(pid) + " continues it";
+    case 'T': return "is stopped by a signal (kill -CONT " + std::to_string(pid) + " continues it)";
     case 't': return "is stopped by a debugger";
-    case 'D': return "waits in the kernel and cannot be interrupted (state D)";
-    case 'R': return "runs (state R)";
-    case 'S': return "sleeps (state S)";
+    case 'D': return "is blocked in the kernel (state D)";
+    case 'R': return "is running (state R)";
+    case 'S': return "is sleeping (state S)";
     case 'Z':
     case 'X': return "has ended";
     default: return std::string("is in state ") + *state;
   }
+}
+
+std::optional<SocketType> type_at(const Address& address) {
+  if (const auto listening = listening_at(address)) return from_sys(listening->type);
+  // A datagram socket does not listen. It is not notified of the connect, and refuses it with EPERM
+  // if it is itself connected to another socket.
+  const auto socket = sys::make_socket(sys::Type::datagram, true);
+  const auto there = resolve(address);
+  if (!socket || !there) return std::nullopt;
+  const auto connected = sys::connect(socket->get(), there->address);
+  if (connected || connected.error() == EPERM) return SocketType::datagram;
+  return std::nullopt;
 }
 
 std::string full_backlog_words(const Address& address) {
@@ -47,11 +61,11 @@ std::string full_backlog_words(const Address& address) {
   const auto listening = listening_at(address);
   if (!listening) return words;
   words += ": " + std::to_string(listening->waiting) +
-           (listening->waiting == 1 ? " client waits" : " clients wait") + " to be accepted";
+           (listening->waiting == 1 ? " client waits" : " clients wait") + " for accept";
   if (address.kind() != Address::Kind::path) return words;
   const auto holder = SocketFile::lock_holder(address);
   if (!holder || !sys::holds_socket(holder->pid, listening->socket)) return words;
-  words += "; " + holder->to_string() + " serves it";
+  words += "; " + holder->to_string() + " owns it";
   const std::string state = process_state_words(holder->pid);
   return state.empty() ? words : words + " and " + state;
 }

@@ -8,6 +8,7 @@
 #include <hallway/peer.hpp>
 
 #include "net/resolve.hpp"
+#include "net/server_look.hpp"
 #include "net/socket_type.hpp"
 #include "sys/socket.hpp"
 #include "sys/socket_diag.hpp"
@@ -73,7 +74,7 @@ std::optional<Peer> known_holder(const LockText& lock) {
 /// Describes the process that holds a lock file, by the pid it wrote there.
 std::string holder_of(const Descriptor& lock_file) {
   const LockText lock = read_lock(lock_file);
-  if (lock.pid > 0 && lock.of_another_namespace) return "a process of another pid namespace";
+  if (lock.pid > 0 && lock.of_another_namespace) return "a process in another pid namespace";
   const auto holder = known_holder(lock);
   return holder ? holder->to_string() : "another process";
 }
@@ -98,7 +99,10 @@ Result<std::optional<std::string>> live_owner(const Address& address, SocketType
     return type == SocketType::datagram ? "another process" : listener_of(probe->value().get());
   }
   const std::error_code code = probe.error().code;
-  if (code == std::errc::wrong_protocol_type) return "a socket of another type";
+  if (code == std::errc::wrong_protocol_type) {
+    const auto other = type_at(address);
+    return "a " + (other ? std::string(to_string(*other)) + " socket" : "socket of another type");
+  }
   if (code != std::errc::connection_refused) return std::unexpected(probe.error());
   const auto held = is_held(address);
   if (!held) return std::unexpected(held.error());
@@ -121,13 +125,14 @@ bool is_file_of(int socket, const sys::FileIdentity& file) {
 
 }  // namespace
 
-Result<SocketFile> SocketFile::bind(int socket, const Address& address,
-                                    const BindOptions& options) {
+Result<SocketFile> SocketFile::bind(int socket, const Address& address, const BindOptions& options,
+                                    NameLock lock) {
   SocketFile bound(address);
+  bound.covered_by_ = lock;
   switch (address.kind()) {
     case Address::Kind::path: {
       if (auto done = bound.open_parent_directory(); !done) return std::unexpected(done.error());
-      if (options.lock) {
+      if (lock == NameLock::own) {
         if (auto done = bound.take_lock(); !done) return std::unexpected(done.error());
       }
       if (auto done = bound.remove_stale_socket(options); !done)
@@ -161,12 +166,13 @@ Result<SocketFile> SocketFile::bind(int socket, const Address& address,
 Result<SocketFile> SocketFile::bind_again(int socket, const BindOptions& options) {
   SocketFile fresh(address_);
   fresh.ownership_ = ownership_;
+  fresh.covered_by_ = covered_by_;
   if (auto done = fresh.open_parent_directory(); !done) return std::unexpected(done.error());
-  const bool lock_stays = options.lock && is_our_lock(fresh);
+  const bool lock_stays = covered_by_ == NameLock::own && is_our_lock(fresh);
   if (lock_stays) {
     // The lock is never free in between: another server would take the name.
     fresh.lock_ = std::move(lock_);
-  } else if (options.lock) {
+  } else if (covered_by_ == NameLock::own) {
     if (auto done = fresh.take_lock(); !done) return std::unexpected(done.error());
   }
   auto done = fresh.remove_stale_socket(options);
@@ -181,13 +187,13 @@ Result<SocketFile> SocketFile::bind_again(int socket, const BindOptions& options
 Result<SocketFile::Ownership> SocketFile::wanted_ownership(const BindOptions& options) {
   if (ownership_) return *ownership_;
   Ownership wanted;
-  if (!options.owner.empty()) {
-    const auto uid = user_id(options.owner);
+  if (!options.file.owner.empty()) {
+    const auto uid = user_id(options.file.owner);
     if (!uid) return std::unexpected(uid.error());
     wanted.uid = *uid;
   }
-  if (!options.group.empty()) {
-    const auto gid = group_id(options.group);
+  if (!options.file.group.empty()) {
+    const auto gid = group_id(options.file.group);
     if (!gid) return std::unexpected(gid.error());
     wanted.gid = *gid;
   }
@@ -204,16 +210,17 @@ bool SocketFile::is_our_lock(const SocketFile& other) const {
 }
 
 Result<SocketFile> SocketFile::adopt(const Address& address, Handover from,
-                                     const BindOptions& options) {
+                                     const BindOptions& options, NameLock lock) {
   SocketFile bound(address);
+  bound.covered_by_ = lock;
   if (auto done = bound.open_parent_directory(); !done) return std::unexpected(done.error());
   bound.binder_ = 0;
   const auto moved_on = [&](std::string_view what) {
     return sys::failure(ESTALE, "take over", address.unescaped(),
-                        std::string(what) + " was replaced meanwhile",
-                        "stop the server that runs there, and start this one");
+                        std::string(what) + " was replaced in the meantime",
+                        "stop the server that runs there, then start this one");
   };
-  if (options.lock) {
+  if (lock == NameLock::own) {
     const auto held = sys::identify(from.lock.get());
     const auto named = sys::identify(bound.directory_.get(), bound.lock_name_);
     if (!held) return bound.failed(held.error());
@@ -237,7 +244,7 @@ Result<Descriptor> SocketFile::open_lock_of(const Address& address) {
   if (lock) return std::move(*lock);
   return sys::failure(lock.error(), "take over", address.unescaped(),
                       "this process may not write to " + printable(name.lock_name_) + " beside it",
-                      "only a process that may write where the socket is takes a server over");
+                      "a takeover needs write permission on the lock file");
 }
 
 std::optional<Peer> SocketFile::lock_holder(const Address& address) {
@@ -288,15 +295,15 @@ std::unexpected<Error> SocketFile::failed(int error) const {
     hint = "create it first";
   } else if (error == ENOTDIR) {
     reason = printable(split_path(address_.name()).first) + " is not a directory";
-    hint = "see whether the path is right";
+    hint = "check the path";
   } else if (error == EACCES) {
     reason = "permission denied";
     hint =
         "binding takes write permission on the directory, and the lock file beside the socket "
         "must be ours";
   } else if (error == EBUSY) {
-    reason = "something is mounted there";
-    hint = "a mounted socket file stays the dead server's for ever: mount its directory instead";
+    reason = "it is a mount point";
+    hint = "mount the directory instead of the socket file, which belongs to one server for ever";
   }
   return sys::failure(error, "bind", address_.unescaped(), std::move(reason), std::move(hint));
 }
@@ -305,7 +312,7 @@ Result<void> SocketFile::open_parent_directory() {
   const auto [directory, file] = split_path(address_.name());
   file_ = file;
   if (file.empty() || file == "." || file == "..") {
-    return sys::failure(EISDIR, "bind", address_.unescaped(), "it names a directory",
+    return sys::failure(EISDIR, "bind", address_.unescaped(), "that is a directory",
                         "give the path of a socket file in it");
   }
   if (!address_.name().starts_with('/')) {
@@ -341,8 +348,8 @@ Result<void> SocketFile::take_lock() {
     if (!held || !named || !held->same_file(*named)) continue;
     if (!looks_like_a_lock(*file, *held)) {
       return sys::failure(EEXIST, "bind", address_.unescaped(),
-                          printable(lock_name_) + " is there and is no lock file",
-                          "Hallway never overwrites it; use another address");
+                          printable(lock_name_) + " exists and is not a lock file",
+                          "Hallway does not overwrite it; use another address");
     }
     // Corrects the effect of the umask: otherwise only root could open the file again.
     const bool private_to_us = held->uid == sys::effective_uid() && (held->mode & ~lock_mode) == 0;
@@ -351,7 +358,7 @@ Result<void> SocketFile::take_lock() {
     write_lock_owner();
     return {};
   }
-  return in_use(address_, "processes that come and go");
+  return in_use(address_, "processes that start and stop repeatedly");
 }
 
 // The umask may have removed our own access, and the server may have been killed before it
@@ -397,7 +404,8 @@ Result<void> SocketFile::remove_stale_socket(const BindOptions& options) {
 
   if (found->kind != sys::FileKind::socket) {
     return sys::failure(EEXIST, "bind", address_.unescaped(),
-                        std::string(words(found->kind)) + " is there", "Hallway never removes it");
+                        std::string(words(found->kind)) + " is in the way",
+                        "Hallway removes only sockets: move it away, or use another address");
   }
   const auto owner = live_owner(address_, options.type);
   if (!owner) return std::unexpected(owner.error());
@@ -409,8 +417,8 @@ Result<void> SocketFile::remove_stale_socket(const BindOptions& options) {
   if (!wanted) return std::unexpected(wanted.error());
   if (found->uid != sys::effective_uid() && found->uid != wanted->uid) {
     return sys::failure(EEXIST, "bind", address_.unescaped(),
-                        "a dead socket of uid " + std::to_string(found->uid) + " is there",
-                        "only its owner's servers replace it; remove it by hand");
+                        "a dead socket of uid " + std::to_string(found->uid) + " is in the way",
+                        "only servers of that user replace it; otherwise remove it yourself");
   }
   const auto removed = sys::remove_name(directory_.get(), file_);
   if (!removed && removed.error() != ENOENT) return failed(removed.error());
@@ -424,7 +432,7 @@ Result<void> SocketFile::remove_stale_socket(const BindOptions& options) {
 Result<void> SocketFile::create_file(int socket, const BindOptions& options) {
   const auto wanted = wanted_ownership(options);
   if (!wanted) return std::unexpected(wanted.error());
-  const unsigned first_mode = wanted->changes() ? options.mode & 0600U : options.mode;
+  const unsigned first_mode = wanted->changes() ? options.file.mode & 0600U : options.file.mode;
   if (const auto set = sys::set_mode(socket, first_mode); !set) return failed(set.error());
 
   // A name too long for sun_path is bound under a short name, reached through the directory's
@@ -485,8 +493,8 @@ Result<Descriptor> SocketFile::open_made(int socket, const std::string& name) {
 
 std::unexpected<Error> SocketFile::swapped() const {
   return sys::failure(ESTALE, "bind", address_.unescaped(),
-                      "somebody put another file in the place of the socket file just made",
-                      "use a directory that nobody else may write to");
+                      "another file took the place of the new socket file",
+                      "use a directory that no other user may write to");
 }
 
 Result<void> SocketFile::set_owner_and_mode(int name, const BindOptions& options) {
@@ -496,13 +504,13 @@ Result<void> SocketFile::set_owner_and_mode(int name, const BindOptions& options
     const auto given = sys::set_owner_of_name(name, wanted->uid, wanted->gid);
     if (!given) {
       return sys::failure(given.error(), "change owner of", address_.unescaped(), {},
-                          "only root gives files away; a group must be one of ours");
+                          "only root can change the owner; the group must be one of ours");
     }
   }
   const auto now = sys::identify(name);
   if (!now) return failed(now.error());
-  if (now->mode == options.mode) return {};
-  const auto changed = sys::set_mode_of_name(name, options.mode);
+  if (now->mode == options.file.mode) return {};
+  const auto changed = sys::set_mode_of_name(name, options.file.mode);
   if (!changed) return sys::failure(changed.error(), "change mode of", address_.unescaped());
   return {};
 }
@@ -513,7 +521,7 @@ std::optional<std::string> SocketFile::lost() const {
   // path starts where it was bound, because this process may also have changed its directory.
   const auto there = sys::identify(origin_.get(), address_.name());
   if (there && there->same_file(*made_)) return std::nullopt;
-  if (there) return std::string(words(there->kind)) + " stands in its place";
+  if (there) return std::string(words(there->kind)) + " is in its place";
   if (there.error() == ENOENT) return "the socket file is gone";
   return std::generic_category().message(there.error());
 }

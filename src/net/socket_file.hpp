@@ -18,11 +18,27 @@
 
 namespace hallway::net {
 
+/// The lock that covers a path.
+enum class NameLock : std::uint8_t {
+  own,     ///< "<path>.lock"
+  shared,  ///< that of another name, which this process holds
+};
+
+/// What a server passes to the process that replaces it. The descriptors are owned.
+struct Handover {
+  Descriptor socket;
+  Descriptor lock;  ///< of the name's lock file; empty for NameLock::shared
+  /// Of the socket file, as stat(2) reports them: the successor accepts no other file.
+  std::uint64_t device = 0;
+  std::uint64_t inode = 0;
+};
+
 class SocketFile {
  public:
   /// Binds `socket`, which is of options.type, to a path, an abstract name or a name the kernel
   /// picks. Does not listen: a stream cannot be connected to before listen(2).
-  static Result<SocketFile> bind(int socket, const Address& address, const BindOptions& options);
+  static Result<SocketFile> bind(int socket, const Address& address, const BindOptions& options,
+                                 NameLock lock = NameLock::own);
 
   /// Binds the same path, which was lost, for another socket. The lock passes to the new object if
   /// the lock file is still the one at its name. This object remains responsible for everything
@@ -33,8 +49,8 @@ class SocketFile {
   /// Continues with a path that a predecessor bound and handed over. Removing it stays the
   /// predecessor's duty until claim().
   /// @errors ESTALE: the name or its lock leads to another file by now
-  static Result<SocketFile> adopt(const Address& address, Handover from,
-                                  const BindOptions& options);
+  static Result<SocketFile> adopt(const Address& address, Handover from, const BindOptions& options,
+                                  NameLock lock);
 
   /// Opens the lock file of a path for writing, without locking it. The descriptor proves to the
   /// server that holds the lock that this process may write beside the socket. The file is neither
@@ -105,6 +121,7 @@ class SocketFile {
   Descriptor directory_;  // the directory that contains the socket file
   Descriptor lock_;
   std::string lock_name_;
+  NameLock covered_by_ = NameLock::own;
   std::int32_t binder_ = 0;                // the process responsible for the name; 0: not ours yet
   std::optional<sys::FileIdentity> made_;  // the socket file, once it is there
   std::optional<Ownership> ownership_;     // cached by wanted_ownership()

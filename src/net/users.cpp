@@ -4,24 +4,22 @@
 #include <grp.h>
 #include <pwd.h>
 
-#include <charconv>
 #include <optional>
 #include <vector>
 
 #include <hallway/bytes.hpp>
 
+#include "core/number.hpp"
 #include "sys/expected.hpp"
 
 namespace hallway {
 
 namespace {
 
-std::optional<std::uint32_t> number(const std::string& text) {
-  std::uint32_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+std::optional<std::uint32_t> parse_id(const std::string& text) {
+  const auto id = core::parse_number<std::uint32_t>(text);
   // The largest number is (uid_t)-1: chown(2) reads it as "leave unchanged", and it is never an id.
-  const bool whole = error == std::errc() && end == text.data() + text.size();
-  return whole && value != UINT32_MAX ? std::optional(value) : std::nullopt;
+  return id == UINT32_MAX ? std::nullopt : id;
 }
 
 /// One reentrant look-up, with a buffer that grows until the entry fits (getpwnam_r(3)).
@@ -45,14 +43,14 @@ Result<Entry> look_up(Function function, const std::string& name, const char* wh
 }  // namespace
 
 Result<std::uint32_t> user_id(const std::string& name) {
-  if (const auto id = number(name)) return *id;
+  if (const auto id = parse_id(name)) return *id;
   const auto entry = look_up<passwd>(getpwnam_r, name, "user");
   if (!entry) return std::unexpected(entry.error());
   return entry->pw_uid;
 }
 
 Result<std::uint32_t> group_id(const std::string& name) {
-  if (const auto id = number(name)) return *id;
+  if (const auto id = parse_id(name)) return *id;
   const auto entry = look_up<group>(getgrnam_r, name, "group");
   if (!entry) return std::unexpected(entry.error());
   return entry->gr_gid;

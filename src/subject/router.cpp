@@ -5,7 +5,7 @@
 
 namespace hallway::hub {
 
-void Router::add(Subscription& subscription) {
+void Router::add(RoutedSubscription& subscription) {
   const bool first = tree_.add(subscription);
   cache_.interest_changed(subscription.subject());
   if (first && observer_ != nullptr) {
@@ -13,7 +13,7 @@ void Router::add(Subscription& subscription) {
   }
 }
 
-void Router::remove(Subscription& subscription) noexcept {
+void Router::remove(RoutedSubscription& subscription) noexcept {
   const bool last = tree_.remove(subscription);
   cache_.interest_changed(subscription.subject());
   if (last && observer_ != nullptr) {

@@ -4,7 +4,7 @@
 //
 //     router.match(subject, recipients, echo ? nullptr : &publisher);
 //     for (const SubscriptionId id : recipients) {
-//       Subscription* to = router.find(id);
+//       RoutedSubscription* to = router.find(id);
 //       if (to == nullptr) continue;  // an earlier delivery ended it
 //       const bool last = to->count_messages();
 //       deliver(*to, message);
@@ -51,16 +51,18 @@ class Router {
       : tree_(key), cache_(key), random_(std::move(random)), observer_(observer) {}
 
   /// Precondition: its subject is valid, and it is in no router.
-  void add(Subscription& subscription);
+  void add(RoutedSubscription& subscription);
 
   /// Precondition: it is in this router.
-  void remove(Subscription& subscription) noexcept;
+  void remove(RoutedSubscription& subscription) noexcept;
 
   /// nullptr once the subscription was removed.
-  [[nodiscard]] Subscription* find(SubscriptionId id) const noexcept { return tree_.find(id); }
+  [[nodiscard]] RoutedSubscription* find(SubscriptionId id) const noexcept {
+    return tree_.find(id);
+  }
 
   struct Everybody {
-    bool operator()(const Subscription&) const noexcept { return true; }
+    bool operator()(const RoutedSubscription&) const noexcept { return true; }
   };
 
   /// Replaces the contents of `matched` with the subscriptions that a message with this subject is
@@ -68,14 +70,14 @@ class Router {
   /// subscriptions of `except`, a publisher that wants no echo, and those that do not accept the
   /// message; in a group it then tries the next member. Empty if a token is empty. Allocates
   /// nothing once its buffers are large enough.
-  /// @param accepts  bool(const Subscription&); does not call the router
+  /// @param accepts  bool(const RoutedSubscription&); does not call the router
   template <typename Accepts = Everybody>
   void match(std::string_view subject, std::vector<SubscriptionId>& matched,
              const void* except = nullptr, Accepts accepts = {}) {
     const auto takes_it = [&](SubscriptionId id) {
       // Reading a subscription usually misses the cache, so do it only if it is needed.
       if (std::is_same_v<Accepts, Everybody> && except == nullptr) return true;
-      const Subscription& subscription = *find(id);
+      const RoutedSubscription& subscription = *find(id);
       return (except == nullptr || subscription.owner() != except) && accepts(subscription);
     };
     matched.clear();
@@ -96,7 +98,17 @@ class Router {
     }
   }
 
-  /// The work of the last match(): nodes of the tree, and matched subscriptions.
+  /// Calls `see` for each subscription that matches the subject, with all members of each group.
+  /// @param see  void(const RoutedSubscription&); does not call the router
+  template <typename See>
+  void for_each_match(std::string_view subject, See see) {
+    const MatchResult& result = match_result(subject);
+    for (const SubscriptionId id : result.all) see(std::as_const(*find(id)));
+    for (const MatchResult::Member& member : result.members) see(std::as_const(*find(member.id)));
+  }
+
+  /// The work of the last match() or for_each_match(): nodes of the tree, and matched
+  /// subscriptions.
   [[nodiscard]] std::size_t looked_at() const noexcept { return looked_at_; }
 
   /// The number of subscriptions.

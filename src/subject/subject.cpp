@@ -2,8 +2,9 @@
 #include "subject/subject.hpp"
 
 #include <algorithm>
+#include <utility>
 
-#include <hallway/subject.hpp>
+#include "subject/reserved_subjects.hpp"
 
 namespace hallway::hub {
 
@@ -48,25 +49,12 @@ bool has_white_space(std::string_view text) noexcept {
   return false;
 }
 
-bool is_valid_subject(std::string_view subject) noexcept {
-  if (has_white_space(subject)) return false;
-  for (Tokens tokens(subject); !tokens.done();) {
-    const std::string_view token = tokens.next();
-    if (token.empty() || (token == any_more && !tokens.done())) return false;
-  }
-  return true;
-}
-
 bool is_literal(std::string_view subject) noexcept {
   for (Tokens tokens(subject); !tokens.done();) {
     const std::string_view token = tokens.next();
     if (token == any_one || token == any_more) return false;
   }
   return true;
-}
-
-bool is_valid_literal(std::string_view subject) noexcept {
-  return is_valid_subject(subject) && is_literal(subject);
 }
 
 bool matches(std::string_view pattern, std::string_view subject) noexcept {
@@ -98,6 +86,15 @@ bool is_subset(std::string_view narrower, std::string_view pattern) noexcept {
   return inner.done() && outer.done();
 }
 
+bool any_matches(const std::vector<std::string>& patterns, std::string_view subject) noexcept {
+  return std::ranges::any_of(patterns, [&](std::string_view one) { return matches(one, subject); });
+}
+
+bool any_contains(const std::vector<std::string>& patterns, std::string_view narrower) noexcept {
+  return std::ranges::any_of(patterns,
+                             [&](std::string_view one) { return is_subset(narrower, one); });
+}
+
 bool overlap(std::string_view pattern, std::string_view other) noexcept {
   Tokens ones(pattern);
   Tokens others(other);
@@ -110,45 +107,61 @@ bool overlap(std::string_view pattern, std::string_view other) noexcept {
   return ones.done() && others.done();
 }
 
-std::optional<std::string> in_common(std::string_view pattern, std::string_view other) {
-  if (!overlap(pattern, other)) return std::nullopt;
-  std::string common;
-  Tokens ones(pattern);
-  Tokens others(other);
-  std::string_view one;
-  std::string_view another;
-  // `>` continues until the other pattern ends.
-  while (!ones.done() || !others.done()) {
-    if (one != any_more) one = ones.next();
-    if (another != any_more) another = others.next();
-    const bool narrower = one == any_more || (one == any_one && another != any_more);
-    if (!common.empty()) common += '.';
-    common += narrower ? another : one;
-  }
-  return common;
+Error not_a_pattern(std::string_view text, std::string operation, std::string where) {
+  return {.code = std::make_error_code(std::errc::invalid_argument),
+          .operation = std::move(operation),
+          .subject = std::move(where),
+          .reason = '"' + printable(text) + "\" is not a subject pattern",
+          .hint = "tokens between dots; * matches one token, > at the end one or more"};
 }
 
 }  // namespace hallway::hub
 
 namespace hallway {
 
-bool is_subject(ByteView text) noexcept { return hub::is_valid_literal(text); }
-bool is_subject_pattern(ByteView text) noexcept { return hub::is_valid_subject(text); }
+using hub::Tokens;
+
+bool is_subject(ByteView text) noexcept {
+  return is_subject_pattern(text) && hub::is_literal(text);
+}
+
+// As IsValidSubject of nats-server, where only the space, TAB, CR and LF are white space.
+bool is_subject_pattern(ByteView text) noexcept {
+  if (hub::has_white_space(text)) return false;
+  for (Tokens tokens(text); !tokens.done();) {
+    const std::string_view token = tokens.next();
+    if (token.empty() || (token == hub::any_more && !tokens.done())) return false;
+  }
+  return true;
+}
+
 bool matches_subject(ByteView pattern, ByteView subject) noexcept {
   return hub::matches(pattern, subject);
 }
+
 std::optional<std::string> subjects_in_common(ByteView pattern, ByteView other) {
-  return hub::in_common(pattern, other);
+  if (!hub::overlap(pattern, other)) return std::nullopt;
+  std::string common;
+  Tokens ones(pattern);
+  Tokens others(other);
+  ByteView one;
+  ByteView another;
+  // `>` continues until the other pattern ends.
+  while (!ones.done() || !others.done()) {
+    if (one != hub::any_more) one = ones.next();
+    if (another != hub::any_more) another = others.next();
+    const bool narrower = one == hub::any_more || (one == hub::any_one && another != hub::any_more);
+    if (!common.empty()) common += '.';
+    common += narrower ? another : one;
+  }
+  return common;
 }
 
 InternalPart internal_part_of(ByteView pattern) noexcept {
-  for (const ByteView internal : {"$SYS.>", "_HALLWAY.>"}) {
-    if (!hub::overlap(pattern, internal)) continue;
-    // A wildcard as the first token also matches other subjects.
-    const bool only = pattern.starts_with(internal.substr(0, internal.find('.')));
-    return only ? InternalPart::all : InternalPart::some;
-  }
-  return InternalPart::none;
+  if (hub::is_internal(pattern)) return InternalPart::all;
+  // A wildcard as the first token also matches other subjects.
+  const bool some = pattern == hub::any_more || pattern.starts_with("*.");
+  return some ? InternalPart::some : InternalPart::none;
 }
 
 }  // namespace hallway

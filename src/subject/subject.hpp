@@ -4,13 +4,17 @@
 // token `*` stands for any one token, and `>` at the end for one or more. A token that only
 // contains one of them, as in `foo*`, is an ordinary token.
 //
-// All functions are pure, and only in_common() allocates. A subject may have any number of tokens.
+// All functions are pure. A subject may have any number of tokens. hallway/subject.hpp has those
+// that programs may use.
 #pragma once
 
 #include <cstddef>
-#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
+
+#include <hallway/error.hpp>
+#include <hallway/subject.hpp>
 
 namespace hallway::hub {
 
@@ -42,15 +46,8 @@ class Tokens {
 /// that splits lines at one of these would read other fields than the hub has checked.
 [[nodiscard]] bool has_white_space(std::string_view text) noexcept;
 
-/// Whether it can be subscribed to: no empty token, no white space, and `>` only at the end. As
-/// IsValidSubject of nats-server, where only the space, TAB, CR and LF are white space.
-[[nodiscard]] bool is_valid_subject(std::string_view subject) noexcept;
-
 /// Whether none of its tokens is a wildcard.
 [[nodiscard]] bool is_literal(std::string_view subject) noexcept;
-
-/// Whether a message can be published to it: valid, and without wildcards.
-[[nodiscard]] bool is_valid_literal(std::string_view subject) noexcept;
 
 /// Whether a subscription to `pattern` receives what is published to `subject`, in which wildcards
 /// are ordinary tokens. An empty token matches nothing. Precondition: `pattern` is valid.
@@ -59,12 +56,19 @@ class Tokens {
 /// Whether `pattern` matches every subject that `narrower` matches. Precondition: both are valid.
 [[nodiscard]] bool is_subset(std::string_view narrower, std::string_view pattern) noexcept;
 
+/// Whether one of the patterns matches the subject. Precondition: they are valid.
+[[nodiscard]] bool any_matches(const std::vector<std::string>& patterns,
+                               std::string_view subject) noexcept;
+
+/// Whether one of the patterns matches every subject that `narrower` matches. Precondition: all are
+/// valid.
+[[nodiscard]] bool any_contains(const std::vector<std::string>& patterns,
+                                std::string_view narrower) noexcept;
+
 /// Whether there is a subject that both match. Precondition: both are valid.
 [[nodiscard]] bool overlap(std::string_view pattern, std::string_view other) noexcept;
 
-/// The pattern of exactly those subjects that both match; nullopt: there is none. Precondition:
-/// both are valid.
-[[nodiscard]] std::optional<std::string> in_common(std::string_view pattern,
-                                                   std::string_view other);
+/// The error for a text that is not a pattern, as `operation` found it at `where`.
+[[nodiscard]] Error not_a_pattern(std::string_view text, std::string operation, std::string where);
 
 }  // namespace hallway::hub

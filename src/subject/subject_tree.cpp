@@ -23,8 +23,8 @@ SubjectTree::SubjectTree(const core::HashKey& key) : key_(key), symbols_(key) { 
 
 // Adding and removing ----------------------------------------------------------------------------
 
-bool SubjectTree::add(Subscription& subscription) {
-  assert(is_valid_subject(subscription.subject_) && !subscription.routed());
+bool SubjectTree::add(RoutedSubscription& subscription) {
+  assert(is_subject_pattern(subscription.subject_) && !subscription.routed());
   const Index index = slots_.acquire();
   Slot slot{.subscription = &subscription, .node = root};
   try {
@@ -39,26 +39,26 @@ bool SubjectTree::add(Subscription& subscription) {
   slot.next = std::exchange(first_beside(slot), index);
   if (slot.next != no_index) slots_[slot.next].previous = index;
   slots_[index] = slot;
-  note_who_is_alone(slot.node);
+  update_alone(slot.node);
   subscription.id_ = {index, slot.serial};
   return slot.next == no_index;
 }
 
-bool SubjectTree::remove(Subscription& subscription) noexcept {
+bool SubjectTree::remove(RoutedSubscription& subscription) noexcept {
   assert(find(subscription.id_) == &subscription);
   const Index index = std::exchange(subscription.id_, {}).index;
   const Slot slot = slots_[index];
   (slot.previous == no_index ? first_beside(slot) : slots_[slot.previous].next) = slot.next;
   if (slot.next != no_index) slots_[slot.next].previous = slot.previous;
   slots_.release(index);
-  note_who_is_alone(slot.node);
+  update_alone(slot.node);
   const bool last = first_beside(slot) == no_index;
   if (last && slot.group != no_index) end_group(slot.group);
   if (last) prune(slot.node);
   return last;
 }
 
-void SubjectTree::note_who_is_alone(Index node) noexcept {
+void SubjectTree::update_alone(Index node) noexcept {
   Node& at = nodes_[node];
   const bool alone = at.slot != no_index && slots_[at.slot].next == no_index;
   at.alone = alone ? slots_[at.slot].serial : 0;
@@ -68,24 +68,24 @@ void SubjectTree::note_who_is_alone(Index node) noexcept {
 
 /// The group of that name in `node`; makes one if there is none.
 Index SubjectTree::group_in(Index node, std::string_view name) {
-  const Symbol word = symbols_.acquire(name);
+  const Symbol symbol = symbols_.acquire(name);
   const std::uint32_t hash = SubjectTree::hash(node, token_of(name).hash);
   Index index = group_index_.find(hash, [&](Index known) {
-    return groups_[known].node == node && groups_[known].name == word;
+    return groups_[known].node == node && groups_[known].name == symbol;
   });
   if (index != no_index) {
-    symbols_.release(word);
+    symbols_.release(symbol);
     return index;
   }
   try {
     group_index_.reserve_one();
     index = groups_.acquire();
   } catch (...) {
-    symbols_.release(word);
+    symbols_.release(symbol);
     throw;
   }
   Index& first = nodes_[node].group;
-  groups_[index] = {.node = node, .name = word, .hash = hash, .next = first};
+  groups_[index] = {.node = node, .name = symbol, .hash = hash, .next = first};
   if (first != no_index) groups_[first].previous = index;
   first = index;
   group_index_.insert(hash, index);

@@ -45,14 +45,14 @@ class SubjectTree {
 
   /// Precondition: its subject is valid, and it is in no tree.
   /// @return whether it is the first with this subject and group
-  bool add(Subscription& subscription);
+  bool add(RoutedSubscription& subscription);
 
   /// Precondition: it is in this tree.
   /// @return whether it was the last with this subject and group
-  bool remove(Subscription& subscription) noexcept;
+  bool remove(RoutedSubscription& subscription) noexcept;
 
   /// nullptr once the subscription was removed.
-  [[nodiscard]] Subscription* find(SubscriptionId id) const noexcept {
+  [[nodiscard]] RoutedSubscription* find(SubscriptionId id) const noexcept {
     const Slot& slot = slots_[id.index];
     return slot.serial == id.serial ? slot.subscription : nullptr;
   }
@@ -99,7 +99,7 @@ class SubjectTree {
 
   /// One subscription. It is in the list of its group, or else of its node.
   struct Slot {
-    Subscription* subscription = nullptr;
+    RoutedSubscription* subscription = nullptr;
     std::uint32_t serial = 0;  // of the subscription in this slot
     Index node = no_index;
     Index group = no_index;
@@ -136,7 +136,7 @@ class SubjectTree {
   [[nodiscard]] Index& first_beside(const Slot& slot) noexcept {
     return slot.group == no_index ? nodes_[slot.node].slot : groups_[slot.group].slot;
   }
-  void note_who_is_alone(Index node) noexcept;
+  void update_alone(Index node) noexcept;
 
   bool read_path(std::string_view subject);
   std::size_t take_step(std::size_t depth, std::string_view rest, MatchResult& result);

@@ -20,15 +20,15 @@ struct SubscriptionId {
 
 /// What the router and the delivery need to know of a subscription. Everything else is in a derived
 /// or an enclosing class.
-class Subscription {
+class RoutedSubscription {
  public:
   /// @param owner  the connection it belongs to: only compared
   /// @param group  the queue group whose members share the messages; empty: none
-  Subscription(const void* owner, std::string subject, std::string group = {})
+  RoutedSubscription(const void* owner, std::string subject, std::string group = {})
       : owner_(owner), subject_(std::move(subject)), group_(std::move(group)) {}
-  Subscription(const Subscription&) = delete;
-  Subscription& operator=(const Subscription&) = delete;
-  ~Subscription() { assert(!routed()); }
+  RoutedSubscription(const RoutedSubscription&) = delete;
+  RoutedSubscription& operator=(const RoutedSubscription&) = delete;
+  ~RoutedSubscription() { assert(!routed()); }
 
   [[nodiscard]] const void* owner() const noexcept { return owner_; }
   [[nodiscard]] const std::string& subject() const noexcept { return subject_; }

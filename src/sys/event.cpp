@@ -8,8 +8,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <ctime>
+
+#include <hallway/deadline.hpp>
+
+#include "sys/adopted.hpp"
 
 namespace hallway::sys {
 
@@ -23,11 +28,6 @@ static_assert(POLLIN == EPOLLIN && POLLOUT == EPOLLOUT && POLLRDHUP == EPOLLRDHU
 timespec to_timespec(Duration duration) {
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(duration);
   return {static_cast<time_t>(seconds.count()), static_cast<long>((duration - seconds).count())};
-}
-
-Expected<Descriptor> adopted(Expected<int> number) {
-  if (!number) return std::unexpected(number.error());
-  return Descriptor::adopt(*number);
 }
 
 epoll_event to_epoll(std::uint32_t events, void* data) {
@@ -81,9 +81,9 @@ void epoll_remove(int epoll, int descriptor) noexcept {
 
 Expected<std::size_t> epoll_wait(int epoll, std::span<Event, events_per_wait> events,
                                  Duration longest) {
-  const InjectedFault verdict = consult_fault_hook(Call::epoll_wait);
-  if (verdict.error == EINTR) return 0;
-  if (verdict.error != 0) return std::unexpected(verdict.error);
+  const InjectedFault fault = consult_fault_hook(Call::epoll_wait);
+  if (fault.error == EINTR) return 0;
+  if (fault.error != 0) return std::unexpected(fault.error);
   std::array<epoll_event, events_per_wait> raw;
   const int count = wait_for_events(epoll, raw, std::max(longest, Duration::zero()));
   if (count < 0) {
@@ -133,17 +133,33 @@ void stop_timerfd(int timerfd) noexcept {
 }
 
 Expected<bool> poll_one(int descriptor, std::uint32_t events, Duration longest) {
-  using Clock = std::chrono::steady_clock;
-  const bool endless = longest == forever;
-  const Clock::time_point deadline = endless ? Clock::time_point::max() : Clock::now() + longest;
+  const Deadline deadline(longest);
   const auto ready = retry_on_eintr(Call::poll, [&] {
     pollfd waited{descriptor, static_cast<short>(events), 0};
-    const Duration left = endless ? forever : std::max(deadline - Clock::now(), Duration::zero());
-    const timespec limit = to_timespec(endless ? Duration::zero() : left);
-    return ::ppoll(&waited, 1, endless ? nullptr : &limit, nullptr);
+    const Duration left = deadline.left();
+    const timespec limit = to_timespec(left);
+    return ::ppoll(&waited, 1, left == forever ? nullptr : &limit, nullptr);
   });
   if (!ready) return std::unexpected(ready.error());
   return *ready > 0;
+}
+
+Expected<PollEnd> poll_with_wakeup(int descriptor, std::uint32_t events, int wakeup,
+                                   Duration longest, const sigset_t* mask) {
+  const InjectedFault fault = consult_fault_hook(Call::poll);
+  std::array<pollfd, 2> waited{pollfd{descriptor, static_cast<short>(events), 0},
+                               pollfd{wakeup, POLLIN, 0}};
+  if (fault.error != 0) {
+    errno = fault.error;
+  } else {
+    const timespec limit = to_timespec(std::max(longest, Duration::zero()));
+    const int ready =
+        ::ppoll(waited.data(), waited.size(), longest == forever ? nullptr : &limit, mask);
+    if (ready == 0) return PollEnd::time;
+    if (ready > 0) return waited[1].revents != 0 ? PollEnd::wakeup : PollEnd::ready;
+  }
+  if (errno == EINTR) return PollEnd::signal;
+  return std::unexpected(errno);
 }
 
 void pause_for(Duration duration) noexcept {

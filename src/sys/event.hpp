@@ -5,6 +5,7 @@
 
 #include <array>
 #include <chrono>
+#include <csignal>
 #include <cstdint>
 #include <span>
 
@@ -54,6 +55,16 @@ void stop_timerfd(int timerfd) noexcept;
 /// Waits for one descriptor.
 /// @return false if time is up
 Expected<bool> poll_one(int descriptor, std::uint32_t events, Duration longest);
+
+/// What ended poll_with_wakeup().
+enum class PollEnd : std::uint8_t { ready, time, wakeup, signal };
+
+/// Waits for one descriptor, or none if it is negative, until `wakeup` is readable, which comes
+/// first if both are ready. Unlike elsewhere, a signal that was caught also ends it: the caller has
+/// to look at what its handler did.
+/// @param mask  the signals that are blocked meanwhile; null: those that are blocked now
+Expected<PollEnd> poll_with_wakeup(int descriptor, std::uint32_t events, int wakeup,
+                                   Duration longest, const sigset_t* mask);
 
 /// Sleeps. The blocking client uses it between retries, where the kernel offers no event to wait
 /// for.

@@ -33,20 +33,20 @@ inline std::unexpected<Error> failure(int number, std::string operation, std::st
 /// call that can transfer less than asked takes a bool: whether to move one byte only.
 template <typename Function>
 auto retry_on_eintr(Call kind, Function&& call) {
-  const auto run = [&call](const InjectedFault& verdict) {
+  const auto run = [&call](const InjectedFault& fault) {
     if constexpr (std::is_invocable_v<Function&, bool>) {
-      return call(verdict.one_byte);
+      return call(fault.one_byte);
     } else {
       return call();
     }
   };
   using Value = decltype(run(InjectedFault{}));
   while (true) {
-    const InjectedFault verdict = consult_fault_hook(kind);
+    const InjectedFault fault = consult_fault_hook(kind);
     // errno is set as the kernel sets it, so that the code below handles both alike.
-    if (verdict.error != 0) [[unlikely]]
-      errno = verdict.error;
-    const Value value = verdict.error != 0 ? Value{-1} : run(verdict);
+    if (fault.error != 0) [[unlikely]]
+      errno = fault.error;
+    const Value value = fault.error != 0 ? Value{-1} : run(fault);
     if (value != -1) return Expected<Value>(value);
     if (errno != EINTR) return Expected<Value>(std::unexpected(errno));
   }

@@ -14,6 +14,7 @@
 #include <csignal>
 #include <cstdio>
 
+#include "sys/adopted.hpp"
 #include "sys/signal.hpp"
 
 namespace hallway::sys {
@@ -21,10 +22,8 @@ namespace hallway::sys {
 namespace {
 
 Expected<Descriptor> opened(int directory, const char* name, int flags, mode_t mode = 0) {
-  const auto number = retry_on_eintr(
-      Call::open, [&] { return ::openat(directory, name, flags | O_CLOEXEC, mode); });
-  if (!number) return std::unexpected(number.error());
-  return Descriptor::adopt(*number);
+  return adopted(retry_on_eintr(
+      Call::open, [&] { return ::openat(directory, name, flags | O_CLOEXEC, mode); }));
 }
 
 FileKind kind_of(unsigned mode) {
@@ -38,6 +37,12 @@ FileKind kind_of(unsigned mode) {
 FileIdentity identity(const struct stat& status) {
   return {status.st_dev,           status.st_ino, kind_of(status.st_mode),
           status.st_mode & 07777U, status.st_uid, status.st_gid};
+}
+
+Expected<bool> has_flag(int descriptor, int get, int flag) {
+  const auto flags = retry_on_eintr(Call::fcntl, [&] { return ::fcntl(descriptor, get); });
+  if (!flags) return std::unexpected(flags.error());
+  return (*flags & flag) != 0;
 }
 
 Expected<void> change_flags(int descriptor, int get, int set, int flag, bool on) {
@@ -103,11 +108,9 @@ Expected<Descriptor> open_name_within(int place, const std::string& name) {
   how.flags = O_PATH | O_NOFOLLOW | O_CLOEXEC;
   const bool absolute = name.starts_with('/');
   how.resolve = RESOLVE_NO_MAGICLINKS | (absolute ? RESOLVE_IN_ROOT : RESOLVE_BENEATH);
-  const auto number = retry_on_eintr(Call::open, [&] {
+  return adopted(retry_on_eintr(Call::open, [&] {
     return static_cast<int>(::syscall(SYS_openat2, place, name.c_str(), &how, sizeof how));
-  });
-  if (!number) return std::unexpected(number.error());
-  return Descriptor::adopt(*number);
+  }));
 }
 
 Expected<Descriptor> open_lock_file(int directory, const std::string& name) {
@@ -144,6 +147,12 @@ Expected<std::string> read_contents(int file, std::size_t most) {
   if (!size) return std::unexpected(size.error());
   text.resize(static_cast<std::size_t>(*size));
   return text;
+}
+
+Expected<std::size_t> read_some(int descriptor, char* to, std::size_t most) {
+  const auto size = retry_on_eintr(Call::read, [&] { return ::read(descriptor, to, most); });
+  if (!size) return std::unexpected(size.error());
+  return static_cast<std::size_t>(*size);
 }
 
 Expected<void> set_mode(int descriptor, unsigned mode) {
@@ -187,20 +196,14 @@ Expected<void> set_nonblocking(int descriptor, bool nonblocking) {
   return change_flags(descriptor, F_GETFL, F_SETFL, O_NONBLOCK, nonblocking);
 }
 
-Expected<bool> is_nonblocking(int descriptor) {
-  const auto flags = retry_on_eintr(Call::fcntl, [&] { return ::fcntl(descriptor, F_GETFL); });
-  if (!flags) return std::unexpected(flags.error());
-  return (*flags & O_NONBLOCK) != 0;
-}
+Expected<bool> is_nonblocking(int descriptor) { return has_flag(descriptor, F_GETFL, O_NONBLOCK); }
 
 Expected<void> set_close_on_exec(int descriptor) {
   return change_flags(descriptor, F_GETFD, F_SETFD, FD_CLOEXEC, true);
 }
 
 Expected<bool> is_close_on_exec(int descriptor) {
-  const auto flags = retry_on_eintr(Call::fcntl, [&] { return ::fcntl(descriptor, F_GETFD); });
-  if (!flags) return std::unexpected(flags.error());
-  return (*flags & FD_CLOEXEC) != 0;
+  return has_flag(descriptor, F_GETFD, FD_CLOEXEC);
 }
 
 Expected<void> require_open(int descriptor) {
@@ -208,10 +211,8 @@ Expected<void> require_open(int descriptor) {
 }
 
 Expected<Descriptor> duplicate(int descriptor) {
-  const auto number =
-      retry_on_eintr(Call::fcntl, [&] { return ::fcntl(descriptor, F_DUPFD_CLOEXEC, 0); });
-  if (!number) return std::unexpected(number.error());
-  return Descriptor::adopt(*number);
+  return adopted(
+      retry_on_eintr(Call::fcntl, [&] { return ::fcntl(descriptor, F_DUPFD_CLOEXEC, 0); }));
 }
 
 Expected<std::uint64_t> descriptor_limit() {

@@ -67,6 +67,8 @@ Expected<bool> is_open_for_writing(int descriptor);
 Expected<void> lock_exclusively(int file);
 Expected<void> replace_contents(int file, const std::string& text);
 Expected<std::string> read_contents(int file, std::size_t most);
+/// read(2): waits for bytes where the descriptor is blocking. Zero: the end of the input.
+Expected<std::size_t> read_some(int descriptor, char* to, std::size_t most);
 
 /// Sets the mode of a file. For a socket before bind(2): the mode of the file that bind will
 /// create, less the umask.

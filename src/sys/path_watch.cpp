@@ -5,6 +5,7 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
+#include "sys/adopted.hpp"
 #include "sys/file.hpp"
 
 namespace hallway::sys {
@@ -92,10 +93,8 @@ Expected<Descriptor> watch_path(int origin, const std::string& path) {
 }
 
 Expected<Descriptor> watch_mounts() {
-  const auto number = retry_on_eintr(
-      Call::open, [] { return ::open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC); });
-  if (!number) return std::unexpected(number.error());
-  return Descriptor::adopt(*number);
+  return adopted(retry_on_eintr(
+      Call::open, [] { return ::open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC); }));
 }
 
 }  // namespace hallway::sys

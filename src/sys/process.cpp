@@ -15,6 +15,8 @@
 #include <sstream>
 #include <system_error>
 
+#include "sys/adopted.hpp"
+
 namespace hallway::sys {
 
 namespace {
@@ -117,10 +119,8 @@ Expected<std::int32_t> spawn(const std::vector<std::string>& command,
 }
 
 Expected<Descriptor> open_pidfd(std::int32_t pid) {
-  const auto number = retry_on_eintr(
-      Call::pidfd_open, [&] { return static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)); });
-  if (!number) return std::unexpected(number.error());
-  return Descriptor::adopt(*number);
+  return adopted(retry_on_eintr(
+      Call::pidfd_open, [&] { return static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)); }));
 }
 
 void kill_and_reap(std::int32_t pid) noexcept {

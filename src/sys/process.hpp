@@ -5,11 +5,13 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include <hallway/descriptor.hpp>
 
+#include "core/number.hpp"
 #include "sys/expected.hpp"
 
 namespace hallway::sys {
@@ -64,5 +66,12 @@ std::vector<std::string> environment_without(const std::vector<std::string>& rem
 
 /// secure_getenv(3): null in a set-user-ID program.
 const char* environment_value(const char* name);
+
+/// @return nullopt if the value is not a number, or not set
+template <typename Number>
+std::optional<Number> environment_number(const char* name) {
+  const char* const value = environment_value(name);
+  return value == nullptr ? std::nullopt : core::parse_number<Number>(value);
+}
 
 }  // namespace hallway::sys

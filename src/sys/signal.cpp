@@ -92,6 +92,17 @@ SignalHandler::~SignalHandler() {
   slots[static_cast<std::size_t>(signal_)].eventfd.store(-1);
 }
 
+SignalsHeld::SignalsHeld() noexcept {
+  sigset_t held;
+  ::sigfillset(&held);
+  for (const int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT}) {
+    ::sigdelset(&held, fault);
+  }
+  ::pthread_sigmask(SIG_BLOCK, &held, &before_);
+}
+
+SignalsHeld::~SignalsHeld() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
 SignalHeld::SignalHeld(int signal) noexcept
     : signal_(signal),
       blocked_before_(change_mask(SIG_BLOCK, signal)),

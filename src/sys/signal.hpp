@@ -4,6 +4,7 @@
 // one thread does not keep the kernel from delivering it to another one with its default action.
 #pragma once
 
+#include <csignal>
 #include <memory>
 
 #include "sys/expected.hpp"
@@ -35,6 +36,23 @@ class SignalHandler {
 
   int signal_;
   std::unique_ptr<Previous> previous_;
+};
+
+/// While it lives, no signal is delivered to the calling thread, except those that report a fault
+/// of the thread itself (SIGSEGV and the like), which cannot wait. A call that unblocks signals
+/// only while it sleeps, with before(), misses none that arrived since.
+class SignalsHeld {
+ public:
+  SignalsHeld() noexcept;
+  SignalsHeld(const SignalsHeld&) = delete;
+  SignalsHeld& operator=(const SignalsHeld&) = delete;
+  ~SignalsHeld();
+
+  /// The signals that the thread had blocked before.
+  [[nodiscard]] const sigset_t& before() const noexcept { return before_; }
+
+ private:
+  sigset_t before_{};
 };
 
 /// While it lives, one signal is not delivered to the calling thread. If that signal is raised

@@ -14,6 +14,7 @@
 
 #include <hallway/limits.hpp>
 
+#include "sys/adopted.hpp"
 #include "sys/control.hpp"
 
 namespace hallway::sys {
@@ -60,13 +61,8 @@ Expected<void> set_option(int socket, int name, int value) {
                [&] { return setsockopt(socket, SOL_SOCKET, name, &value, sizeof value); });
 }
 
-Expected<Descriptor> adopted(Expected<int> number) {
-  if (!number) return std::unexpected(number.error());
-  return Descriptor::adopt(*number);
-}
-
 // Room for the maximum number of descriptors that a message can carry, and for credentials.
-using Control = std::array<char, CMSG_SPACE(bounds::descriptors_per_message * sizeof(int)) +
+using Control = std::array<char, CMSG_SPACE(bounds::max_descriptors_per_message * sizeof(int)) +
                                      CMSG_SPACE(sizeof(ucred))>;
 
 /// Takes ownership of every descriptor of one control message before the message is checked: the
@@ -316,7 +312,7 @@ Expected<std::size_t> send(int socket, std::span<const iovec> pieces,
 
   alignas(cmsghdr) Control control;
   if (!descriptors.empty()) {
-    assert(descriptors.size() <= bounds::descriptors_per_message);
+    assert(descriptors.size() <= bounds::max_descriptors_per_message);
     const std::size_t size = descriptors.size() * sizeof(int);
     header.msg_control = control.data();
     header.msg_controllen = CMSG_SPACE(size);

@@ -9,6 +9,8 @@
 #include <string>
 
 #include "sys/expected.hpp"
+#include "sys/internet.hpp"
+#include "sys/socket.hpp"
 
 namespace hallway::sys {
 
@@ -28,6 +30,7 @@ Expected<std::map<std::string, std::uint32_t>> abstract_datagram_names();
 struct ListeningSocket {
   std::uint64_t socket = 0;   ///< its inode: "socket:[N]" in /proc/PID/fd
   std::uint32_t waiting = 0;  ///< clients that are not accepted yet
+  Type type = Type::stream;
 };
 
 /// Finds the socket that is bound to a file, by the file's device and the lower 32 bits of its
@@ -36,5 +39,23 @@ struct ListeningSocket {
 /// @errors ENOENT: none; ENOTUNIQ: more than one; else as inode_of()
 Expected<ListeningSocket> listening_by_file(std::uint64_t device, std::uint64_t inode);
 Expected<ListeningSocket> listening_by_name(const std::string& name);
+
+/// The user at the other end of a TCP connection within this network namespace, as the kernel's
+/// table of sockets has it at this moment.
+struct TcpOwner {
+  /// That made the socket, as the user namespace of this process sees it. Valid only if
+  /// `established` and `held` are true: a socket that no process holds may read as that of root.
+  std::uint32_t uid = 65534;
+  bool established = false;  ///< neither end has shut it down or closed it
+  bool held = false;         ///< a process has it open
+};
+
+/// Finds the socket that is bound to `its` address and connected to `ours`, and no other one.
+/// `socket` is our end: it must be in the network namespace that the kernel answers for.
+/// @errors ENOENT: there is none; EXDEV: `socket` is in another network namespace; ENOPROTOOPT:
+///         this kernel has no number for a namespace (before 5.14); EPROTONOSUPPORT, EAFNOSUPPORT,
+///         EPERM: netlink, or what it answers about TCP (tcp_diag), is missing or forbidden;
+///         EPROTO: the answer is about another socket
+Expected<TcpOwner> tcp_owner(int socket, const InternetAddress& its, const InternetAddress& ours);
 
 }  // namespace hallway::sys

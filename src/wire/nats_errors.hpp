@@ -38,7 +38,7 @@ inline constexpr ByteView no_responders_without_headers = "no responders require
 inline constexpr ByteView slow_consumer = "Slow Consumer";  // nats-server only logs it
 inline constexpr ByteView unknown_policy = "unknown policy for full queues";  // hub only
 inline constexpr ByteView no_memory_left =
-    "no memory left for this message: its user has its share already";  // hub only
+    "no memory left for this message: its user has used its share";  // hub only
 
 // These also end the connection. nats-server closes silently, or only logs the error.
 inline constexpr ByteView headers_not_supported = "message headers not supported";

@@ -4,14 +4,15 @@
 #include <algorithm>
 #include <cassert>
 
+#include "core/ascii.hpp"
 #include "core/copy_bytes.hpp"
+#include "wire/nats_operation.hpp"
 
 namespace hallway::nats {
 
 namespace {
 
 constexpr ByteView version = "NATS/1.0";
-constexpr ByteView line_end = "\r\n";
 constexpr ByteView blanks = " \t";
 constexpr ByteView separator = ": ";
 
@@ -20,17 +21,9 @@ ByteView trimmed(ByteView text) {
   return text.substr(0, text.find_last_not_of(blanks) + 1);
 }
 
-char lower(char letter) {
-  return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter + ('a' - 'A')) : letter;
-}
-
-bool same_name(ByteView one, ByteView other) {
-  return std::ranges::equal(one, other, {}, lower, lower);
-}
-
 bool is_one_of(std::span<const HeaderField> fields, ByteView name) {
-  return std::ranges::any_of(fields,
-                             [&](const auto& field) { return same_name(field.name, name); });
+  return std::ranges::any_of(
+      fields, [&](const auto& field) { return core::equal_ignoring_case(field.name, name); });
 }
 
 }  // namespace

@@ -27,6 +27,9 @@
 
 namespace hallway::nats {
 
+/// Ends each line, each payload and each field of a header block.
+inline constexpr ByteView line_end = "\r\n";
+
 enum class Verb : std::uint8_t {
   info,
   connect,

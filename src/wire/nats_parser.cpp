@@ -9,11 +9,11 @@
 #include <optional>
 #include <span>
 
+#include "core/ascii.hpp"
+
 namespace hallway::nats {
 
 namespace {
-
-constexpr std::size_t line_end_size = 2;  // CR LF
 
 /// The buffer size that a parser retains while the buffer is empty.
 constexpr std::size_t size_at_rest = 1 * kibibyte;
@@ -98,12 +98,13 @@ bool place(ByteView line, std::initializer_list<ByteView*> fields, std::size_t o
   return true;
 }
 
+/// core::parse_number() takes twice as long, and each message has a size.
 std::optional<std::uint32_t> number(ByteView digits) {
   constexpr std::size_t most_digits = 9;
   if (digits.empty() || digits.size() > most_digits) return std::nullopt;
   std::uint32_t value = 0;
   for (const char digit : digits) {
-    if (digit < '0' || digit > '9') return std::nullopt;
+    if (!core::is_digit(digit)) return std::nullopt;
     value = value * 10 + static_cast<std::uint32_t>(digit - '0');
   }
   return value;
@@ -320,7 +321,7 @@ bool Parser::assign(ByteView line) noexcept {
 }
 
 bool Parser::read_payload() {
-  const std::size_t size = payload_size_ + line_end_size;
+  const std::size_t size = payload_size_ + line_end.size();
   if (kept_size_ == payload_at_ && unread() >= size) {
     const char* payload = at_;
     if (payload[payload_size_] != '\r' || payload[payload_size_ + 1] != '\n') {
@@ -341,7 +342,7 @@ bool Parser::read_payload() {
   at_ += fresh.size();
   const ByteView end = kept().substr(std::min(kept_size_, payload_at_ + payload_size_));
   if (!ByteView("\r\n").starts_with(end)) return fail(ProtocolError::unknown_operation);
-  if (end.size() < line_end_size) return false;
+  if (end.size() < line_end.size()) return false;
   attach(kept_.data() + payload_at_);
   return true;
 }

@@ -11,8 +11,6 @@ namespace hallway::nats {
 
 namespace {
 
-constexpr ByteView line_end = "\r\n";
-
 std::size_t digits(std::size_t value) {
   std::size_t count = 1;
   for (; value >= 10; value /= 10) ++count;
@@ -86,7 +84,7 @@ void sizes(const Operation& operation, bool with_header, To& to) {
 }
 
 template <typename To>
-To tell(const Operation& operation, To to) {
+To encode(const Operation& operation, To to) {
   const Verb verb = operation.verb;
   to.text(spelled(verb));
   switch (verb) {
@@ -131,11 +129,11 @@ To tell(const Operation& operation, To to) {
 }  // namespace
 
 std::size_t line_size(const Operation& operation) noexcept {
-  return tell(operation, Counter()).size();
+  return encode(operation, Counter()).size();
 }
 
 char* write_line(const Operation& operation, char* out) noexcept {
-  return tell(operation, Pen(out)).at();
+  return encode(operation, Pen(out)).at();
 }
 
 std::size_t written_size(const Operation& operation) noexcept {

@@ -1,4 +1,4 @@
-"""A NATS server that does as it is told, also what no server should, and raw clients of a hub."""
+"""A NATS server that sends what a test wants, also what no server should, and raw clients of a hub."""
 
 import contextlib
 import json

@@ -1,4 +1,4 @@
-"""A hub for the tests of publish, subscribe and request --subject, and who subscribes to it.
+"""A hub for the tests of publish, subscribe and request --subject, and a subscriber.
 
 The tests run against each kind of server that HUBS names.
 """
@@ -31,12 +31,16 @@ class Running:
         self.processes.append(subprocess.Popen(words, stdout=subprocess.DEVNULL,
                                                stderr=subprocess.DEVNULL, start_new_session=True))
 
-    def greets(self):
+    def beginning(self):
+        """The first bytes that a new client gets; None if it gets none."""
         with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as client:
             client.settimeout(DEADLINE)
             client.connect(self.address)
-            return client.recv(4) == b'INFO'
-        return False
+            return client.recv(4)
+        return None
+
+    def greets(self):
+        return self.beginning() == b'INFO'
 
     def stop(self):
         """At once, as if it had crashed; its children with it."""
@@ -102,11 +106,7 @@ class Hub(Running):
         until(self.turns_away if self.config == CLOSED else self.greets, 'a hub')
 
     def turns_away(self):
-        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as client:
-            client.settimeout(DEADLINE)
-            client.connect(self.address)
-            return client.recv(4) == b''
-        return False
+        return self.beginning() == b''
 
 
 HUBS = [Hub, NatsServer]

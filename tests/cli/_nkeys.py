@@ -1,4 +1,4 @@
-"""Who is who on a NATS cluster by signed tokens: keys, and what they sign for each other.
+"""Identities on a NATS cluster by signed tokens: keys, and what they sign for each other.
 
 An operator signs its accounts, an account its users. A key is Ed25519, written in base32 behind a
 letter that says whose it is; a token is a JWT, with an algorithm of its own.

@@ -48,7 +48,7 @@ def own_directory():
     directory = tempfile.mkdtemp(prefix='hallway-')
     atexit.register(shutil.rmtree, directory, ignore_errors=True)
     os.chdir(directory)
-    for name in ('HALLWAY_ADDRESS', 'HALLWAY_HUB', 'NOTIFY_SOCKET', 'NO_COLOR'):
+    for name in ('HALLWAY_ADDRESS', 'HALLWAY_HUB', 'XDG_RUNTIME_DIR', 'NOTIFY_SOCKET', 'NO_COLOR'):
         os.environ.pop(name, None)
 
 
@@ -304,3 +304,20 @@ def other_user(uid=65533):
         skip('setpriv is missing')
     os.chmod('.', 0o755)
     return ['setpriv', f'--reuid={uid}', f'--regid={uid}', '--clear-groups']
+
+
+def stopped_terminal():
+    """A terminal on which somebody pressed Ctrl-S."""
+    master, slave = pty.openpty()
+    os.write(master, b'\x13')
+    until(lambda: not select.select([], [slave], [], 0)[1], 'Ctrl-S')
+    return master, slave
+
+
+def refuses(address='./server.sock'):
+    """Whether the server refuses new clients, as it does once it drains."""
+    try:
+        Peer(address).close()
+    except ConnectionError:
+        return True
+    return False

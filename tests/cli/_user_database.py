@@ -5,14 +5,11 @@ waits for up to /proc/sys/fs/lease-break-time, as a look-up does with a name ser
 """
 import fcntl
 import os
-import shutil
 import signal
-import subprocess
 
+from _isolation import seeing
 from _support import DEADLINE, skip, until
 
-if os.geteuid() != 0 or shutil.which('unshare') is None:
-    skip('only root can have a user database of its own')
 if os.path.exists('/run/nscd/socket') or os.path.exists('/var/run/nscd/socket'):
     skip('nscd answers in the place of the files')
 with open('/proc/sys/fs/lease-break-time') as file:
@@ -24,11 +21,7 @@ with open('nsswitch.conf', 'w') as file:
 with open('group', 'w') as file:
     file.write('root:x:0:\nhallway-test:x:0:\n')
 # What to put before a command so that it has this database, with the group hallway-test.
-ISOLATED = ['unshare', '--mount', 'sh', '-c',
-            'mount --bind nsswitch.conf /etc/nsswitch.conf && mount --bind group /etc/group'
-            ' && exec "$@"', 'sh']
-if subprocess.run([*ISOLATED, 'true'], capture_output=True).returncode != 0:
-    skip('no mount namespace with an /etc/group of its own')
+ISOLATED = seeing('nsswitch.conf', 'group')
 signal.signal(signal.SIGIO, signal.SIG_IGN)  # how the kernel says that somebody waits
 
 

@@ -1,4 +1,4 @@
-"""When nobody reads the output any more, the server drains and exits 0, as `serve | head` wants."""
+"""When the reader of standard output goes away, the server drains and exits 0, as `serve | head` needs."""
 import os
 import signal
 import subprocess

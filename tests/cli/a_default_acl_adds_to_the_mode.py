@@ -1,4 +1,4 @@
-"""In a directory with a default ACL, --mode says what its entries may do at most."""
+"""In a directory with a default ACL, --mode limits what its entries may do."""
 import errno
 import os
 import stat

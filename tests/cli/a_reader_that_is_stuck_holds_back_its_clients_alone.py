@@ -1,33 +1,16 @@
-"""Nobody reads standard output: its clients wait, and the loop, the log and signals go on."""
+"""If standard output is not read, the clients that print wait; the loop, the log and signals go on."""
 import os
-import pty
 import select
 import signal
 import subprocess
 
-from _support import HALLWAY, Peer, run, until
+from _support import HALLWAY, Peer, refuses, run, stopped_terminal, until
 
 LINE = b'x' * 99999 + b'\n'
 
 
 def full_pipe():
     return os.pipe()
-
-
-def stopped_terminal():
-    master, slave = pty.openpty()
-    os.write(master, b'\x13')  # Ctrl-S
-    until(lambda: not select.select([], [slave], [], 0)[1], 'Ctrl-S')
-    return master, slave
-
-
-def refuses():
-    """Whether the server refuses new clients, as it does once it drains."""
-    try:
-        Peer('./server.sock').close()
-    except ConnectionError:
-        return True
-    return False
 
 
 for ends in full_pipe, stopped_terminal:

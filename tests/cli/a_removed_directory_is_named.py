@@ -1,4 +1,4 @@
-"""Whoever stands in a directory that was removed is told that, and not to create one."""
+"""An error in a directory that was removed reports that, and does not advise to create one."""
 import os
 
 from _support import run

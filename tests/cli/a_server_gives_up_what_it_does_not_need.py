@@ -1,4 +1,4 @@
-"""A hub and a server enter a sandbox by themselves, --no-sandbox leaves it out, and -v says what holds."""
+"""A hub and a server enter a sandbox by default, --no-sandbox disables it, and -v shows what is in force."""
 import glob
 import os
 import signal
@@ -62,7 +62,7 @@ for flags, why in (['--no-sandbox'], '--no-sandbox'), (['--handler', 'cat'], '--
         is_free(server, why)
 program = Process('serve', './p.sock', '-v', '--', 'cat')
 program.says('listening')
-is_free(program, 'programs')
+is_free(program, 'the program would be restricted')
 program.signal(signal.SIGTERM)
 assert program.status() == 0
 with open('hub.toml', 'w') as file:
@@ -101,7 +101,7 @@ os.mkdir('config')
 write('config/hub.toml', STAMPED)
 with Hub('-v', '--config', 'config/hub.toml') as hub:
     is_limited(hub)
-    assert 'no Landlock (it would hide the programs that hub.stamped names)' in hub.says('sandbox: ')
+    assert 'no Landlock (it would hide the programs that hub.stamped records)' in hub.says('sandbox: ')
     assert any(field.startswith('Hallway-Executable: /') for field in stamped_message(hub))
 
 # Added by a reload, it is without the program where Landlock holds, and that is said.
@@ -126,7 +126,7 @@ for flags in [], ['--no-sandbox']:
         os.symlink('../elsewhere/hub.toml', 'config/hub.toml')
         reloaded = hub.reload()
         assert reloaded == (bool(flags) or not landlock), hub.err.all
-        assert reloaded or 'the sandbox reads below the directory' in hub.says('not reloaded')
+        assert reloaded or 'the sandbox permits only the directory' in hub.says('not reloaded')
     os.remove('config/hub.toml')
     write('config/hub.toml', '# no rules\n')
 

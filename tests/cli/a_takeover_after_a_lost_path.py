@@ -42,7 +42,7 @@ with Server(address='./other.sock') as other:
     os.link('other.sock', 'server.sock')
     first.says('path lost')
     refused = run('serve', './server.sock', '--takeover', check=77).stderr
-    assert b'a socket stands in its place' in refused, refused
+    assert b'a socket is in its place' in refused, refused
     os.remove('away.sock')
     first.stop()
     assert contents() == ['other.sock', 'other.sock.lock', 'server.sock'], contents()

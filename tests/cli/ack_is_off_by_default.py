@@ -1,4 +1,4 @@
-"""--ack answers each message once it was dealt with; without it nobody is answered."""
+"""--ack answers each message after it was processed; without it there is no answer."""
 import socket
 
 from _support import Server

@@ -1,4 +1,4 @@
-"""An acknowledgement says that the message is on standard output, not that it is about to be."""
+"""An acknowledgement means that the message is on standard output, not that it is about to be."""
 import os
 import select
 

@@ -1,4 +1,4 @@
-"""Answers that are lost, late or doubled are counted, told and make bench fail."""
+"""Answers that are lost, late or doubled are counted and reported, and make bench fail."""
 import json
 
 from _bench import LineServer, measure
@@ -38,4 +38,4 @@ tail = LineServer(lambda line, number: [line] if number < 50 else [], address='.
 measured = measure(tail.address, '--pattern', 'stream', '--rate', '200', '--duration', '500ms',
                    '--timeout', '300ms', check=28)
 assert measured['answers'] == 50 and measured['lost'] == measured['sent'] - 50 > 0, measured
-assert measured['cut_short'] == 'no answer within 300ms'
+assert measured['cut_short'] == 'no answer within 300ms (--timeout)'

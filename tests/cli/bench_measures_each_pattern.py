@@ -1,4 +1,4 @@
-"""bench measures each pattern, on a server of its own and on one that runs, and leaves nothing."""
+"""bench measures each pattern, on a server that it starts and on a running one, and leaves nothing behind."""
 from _bench import BRIEF, measure, nothing_is_left
 from _support import Server, run
 

@@ -57,8 +57,8 @@ for outside in ['://', 'src=', 'url(', '@import', '<link', '<a ', 'onload']:
 assert page.all('script') == [{'type': 'application/json', 'id': 'measured'}]
 assert 'nan' not in page.source.split('<style>')[1].replace('-mono', '') and '-inf' not in page.source
 
-for words in ['hallway bench: pingpong', 'Latency by percentile', 'Share of all that took no longer',
-              'round trips a second', 'Time since the start (s)', 'a server started for this',
+for words in ['hallway bench: pingpong', 'Latency by percentile', 'Share of answers that took no longer',
+              'round trips a second', 'Time since the start (s)', 'started by bench',
               '2,000 messages a second', '64 bytes', 'lines', 'Cores', 'Kernel', 'Load average',
               f'{measured["answers"]:,}', 'asked', 'reached', 'p50', 'p99']:
     assert words in page.text, words

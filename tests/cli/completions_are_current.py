@@ -1,4 +1,4 @@
-"""The completions in packaging/ are what the command would write now, and the shells accept them."""
+"""The completions in packaging/ are those that the command writes now, and the shells accept them."""
 import shutil
 import subprocess
 
@@ -9,7 +9,7 @@ FILES = {'bash': 'hallway.bash', 'zsh': '_hallway', 'fish': 'hallway.fish'}
 for shell, name in FILES.items():
     path = f'{SOURCE_DIR}/packaging/completions/{name}'
     now = run('completions', shell, check=0).stdout.decode()
-    assert open(path).read() == now, f'write it anew: hallway completions {shell} > {path}'
+    assert open(path).read() == now, f'write it again: hallway completions {shell} > {path}'
     if shutil.which(shell):
         subprocess.run([shell, '-n', path], check=True)
 

@@ -6,7 +6,7 @@ import socket
 from _support import DEADLINE, SKIPPED, Server, skip
 
 if os.geteuid() != 0:
-    skip('needs root, to be somebody else')
+    skip('needs root, to become another user')
 
 os.chmod('.', 0o755)
 os.mkdir('server')
@@ -94,7 +94,7 @@ with Server('--type', 'datagram', '--echo', '--mode', '0666', '--json', address=
 
     # What is the sender's is answered: its path, relative and absolute, and its abstract name.
     def own():
-        for name in ('mine', f'{top}/other/mine, too', '\0hallway-mine-%d' % os.getpid()):
+        for name in ('mine', f'{top}/other/mine, also', '\0hallway-mine-%d' % os.getpid()):
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as client:
                 client.settimeout(DEADLINE)
                 client.bind(name)

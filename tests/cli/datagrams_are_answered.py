@@ -1,4 +1,4 @@
-"""Datagrams: answers go to whoever has an address; who has none is told of, and nothing stops."""
+"""Datagrams: senders with an address get answers, one without is reported, and nothing stops."""
 import os
 import socket
 
@@ -16,7 +16,7 @@ with Server('--type', 'datagram', '--echo', '--ack') as server:
     bound.sendto(b'hello', server.address)
     assert bound.recv(100) == b'hello' and bound.recv(100) == b'__ACK__'
     bound.sendto(b'', server.address)
-    assert bound.recv(100) == b'' and bound.recv(100) == b'__ACK__', 'an empty one is one, too'
+    assert bound.recv(100) == b'' and bound.recv(100) == b'__ACK__', 'an empty datagram is also one'
 
     talk = run('connect', server.address, '--type', 'datagram', stdin='a\nb\n', check=0)
     assert talk.stdout == b'a\n__ACK__\nb\n__ACK__\n'
@@ -34,7 +34,7 @@ with Server('--type', 'datagram', '--max-message', '10') as server:
     peer.send('x' * 11)
     peer.send('x' * 10)
     assert server.out.next() == b'x' * 10
-    server.says('over --max-message')
+    server.says('larger than --max-message')
 
 with Server('--type', 'datagram', '--allow', f'uid:{os.geteuid() + 1}', '--json') as server:
     peer = server.connect(socket.SOCK_DGRAM)

@@ -50,7 +50,7 @@ with Hub(*METRICS) as hub:
     hub.says('metrics')
     open('other', 'w').close()
     os.rename('other', 'metrics.sock')
-    hub.says('path lost: unix:./metrics.sock: a regular file stands in its place')
+    hub.says('path lost: unix:./metrics.sock: a regular file is in its place')
 assert os.path.isfile('metrics.sock'), 'it is not the hub that made it'
 os.remove('metrics.sock')
 with Hub(*METRICS, '--on-path-lost', 'rebind') as hub:

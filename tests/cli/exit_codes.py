@@ -1,4 +1,4 @@
-"""Each kind of failure has its exit status, one line on stderr, and a hint where there is one."""
+"""Each kind of failure has its exit status, one line on stderr, and a hint if there is advice."""
 import os
 import socket
 
@@ -17,9 +17,12 @@ def fails(status, *words, says=(), **options):
 
 # 2: usage.
 fails(2)
-fails(2, 'dance', says=['dance'])
+fails(2, 'dance', says=['no verb "dance"'])
+fails(2, 'sevre', says=['no verb "sevre"; did you mean serve?'])
+fails(2, 'serve', '--ecko', says=['unknown flag --ecko; did you mean --echo?'])
+fails(2, 'send', '--quite', 'x', says=['unknown flag --quite; did you mean --quiet?'])
 fails(2, 'serve', '--dance', says=['--dance'])
-fails(2, 'connect', 'a', 'b', says=['b'])
+fails(2, 'connect', 'a', 'b', says=['unexpected argument b'])
 fails(2, 'serve', '--max-message', '4X', says=['--max-message', '4X', 'size'])
 fails(2, 'serve', '--timeout', 'soon', says=['--timeout', 'soon', 'duration'])
 fails(2, 'serve', '--type', 'tcp', says=['--type', 'tcp'])
@@ -33,7 +36,7 @@ fails(2, 'serve', '--full', 'sometimes', '--broadcast', says=['--full', 'sometim
 fails(2, 'serve', '--on', 'word', says=['--on', 'word'])
 fails(2, 'serve', '--on', r'a=\q', says=['--on', r'a=\q'])
 fails(2, 'serve', '--ready-fd', '99', says=['--ready-fd', '99'])
-fails(2, 'serve', 'tcp:host:80', says=['tcp:host:80'])
+fails(2, 'serve', 'tcp:host:80', says=['tcp:host:80', 'an address here is of a Unix socket, not of TCP'])
 fails(2, 'serve', '--max-connections', '0', says=['--max-connections', '0'])
 fails(2, 'serve', '--', says=['--'])
 fails(2, 'send', says=['MESSAGE'])
@@ -46,19 +49,19 @@ fails(2, 'serve', '--max-message', '5G', says=['--max-message 5G', 'too large'])
 fails(2, 'request', '--max-message', '4294967295', './nothing', 'x', says=['--max-message', 'too large'])
 fails(7, 'request', '--max-message', '4294967294', './nothing', 'x')
 
-fails(2, 'send', 'x', '--wait-reply=', says=['--wait-reply=', 'nothing after the ='])
-fails(2, 'send', './nothing', 'x', '--sized=', says=['--sized=', 'nothing after the ='])
+fails(2, 'send', 'x', '--wait-reply=', says=['--wait-reply=', 'takes no value'])
+fails(2, 'send', './nothing', 'x', '--sized=', says=['--sized=', 'takes no value'])
 for count in ['-1', '0', '1.5', 'abc']:
     fails(2, 'send', 'x', f'--wait-reply={count}', says=[f'--wait-reply {count}', 'not a count'])
-# What the library knows to do about it is said, too.
+# A hint of the library is also shown.
 for words, hint in [(['serve', '--type', 'tcp'], 'use stream, seqpacket or datagram'),
                     (['serve', '--allow', 'everybody'], 'use uid:U, gid:G, group:NAME'),
-                    (['serve', 'tcp:host:80'], 'a file really named so is "./tcp:host:80"'),
+                    (['serve', 'tcp:host:80'], 'a file of that name is "./tcp:host:80"'),
                     (['serve', '--max-message', '5G'], 'a message has at most 4294967294 bytes'),
                     (['serve', '--mode', '999'], 'hallway serve --help')]:
     assert f'hint: {hint}' in run(*words, check=2).stderr.decode(), words
 
-# 7: nobody there.
+# 7: no server.
 fails(7, 'request', './nothing', 'x', says=['connect', './nothing'])
 fails(7, 'connect', './nothing')
 fails(7, 'send', '@nothing-by-that-name', 'x')
@@ -69,18 +72,23 @@ left.bind('left.sock')
 left.close()
 fails(7, 'request', './left.sock', 'x', says=['./left.sock'])
 open('file', 'w').close()
-fails(7, 'request', './file', 'x')
+fails(7, 'request', './file', 'x', says=['that is a regular file, not a socket'])
 
 # 28: a deadline passed.
 silent = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
 silent.bind('silent.sock')
 silent.listen()
-fails(28, 'request', './silent.sock', 'x', '--timeout', '100ms', says=['./silent.sock'])
+fails(28, 'request', './silent.sock', 'x', '--timeout', '100ms',
+      says=['./silent.sock: no answer within 100ms (--timeout)'])
+with Server('--framing', 'raw', '--ack', '7 bytes') as server:
+    fails(28, 'request', server.address, 'x', '--timeout', '300ms',
+          says=['7 bytes came, but no whole message: does the server use the same --framing?'])
 fails(28, 'wait', './nothing', '--timeout', '50ms', says=['./nothing', '50ms'])
 
 # 1: failed while running.
 with Server() as server:
-    fails(7, 'connect', server.address, '--type', 'seqpacket', says=[server.address])
+    fails(7, 'connect', server.address, '--type', 'seqpacket',
+          says=[f'{server.address}: it is a stream socket: use --type stream'])
     fails(1, 'serve', server.address, says=[server.address, str(server.pid)])
     fails(1, 'request', server.address, 'exit')
     fails(1, 'send', server.address, 'x' * 100, '--max-message', '10')

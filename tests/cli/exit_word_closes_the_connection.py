@@ -1,4 +1,4 @@
-"""A message equal to the exit word closes its connection, and is neither printed nor passed on."""
+"""A message equal to the exit word closes its connection, and is neither printed nor broadcast."""
 import socket
 
 from _support import Server

@@ -1,4 +1,4 @@
-"""--handler gives a message to a command and answers with what it prints."""
+"""--handler gives a message to a command and answers with its output."""
 import os
 import signal
 

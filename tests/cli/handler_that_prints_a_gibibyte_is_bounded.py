@@ -33,5 +33,5 @@ with Server('--handler', 'read size; head -c "$size" /dev/zero | tr "\\0" x', '-
     little = 256 << 20
     resource.prlimit(server.pid, resource.RLIMIT_AS, (little, little))
     assert run('request', server.address, '400000000', check=0).stdout == b'__ACK__\n'
-    assert 'no memory' in server.says('handler failed')
+    assert 'out of memory' in server.says('handler failed')
     assert run('request', server.address, '5', check=0).stdout == b'xxxxx\n'

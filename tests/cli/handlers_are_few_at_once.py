@@ -1,4 +1,4 @@
-"""At most --handlers N processes run at once; whoever comes later waits in order."""
+"""At most --handlers N processes run at once; later messages wait in order."""
 import os
 
 from _support import Server, until

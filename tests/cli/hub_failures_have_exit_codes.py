@@ -1,4 +1,4 @@
-"""Each way in which a hub fails its clients has an exit status, and a line that says why."""
+"""Each failure of a hub for its clients has an exit status, and a line with the reason."""
 import os
 
 from _hub import CLOSED, DENYING, HUBS
@@ -18,19 +18,19 @@ def fails(status, *words, says=(), **options):
 # 2: usage.
 for words, says in [
         (['publish'], ['SUBJECT MESSAGE']), (['publish', 'a'], ['SUBJECT MESSAGE']),
-        (['publish', 'a b', 'x'], ['a b', 'no subject']), (['publish', 'a.*', 'x'], ['a.*']),
+        (['publish', 'a b', 'x'], ['a b', 'not a subject']), (['publish', 'a.*', 'x'], ['a.*']),
         (['publish', 'a', 'x', '--dance'], ['--dance']),
-        (['publish', 'a', 'x', '--reply', 'a..b'], ['--reply a..b', 'no subject']),
+        (['publish', 'a', 'x', '--reply', 'a..b'], ['--reply a..b', 'not a subject']),
         (['publish', 'a', 'x', '--header', 'novalue'], ['--header novalue', 'NAME:VALUE']),
         (['publish', 'a', 'x', '--header', 'two words:x'], ['two words', 'NAME:VALUE']),
         (['publish', 'a', 'x', '--header', 'a:b\nc:d'], ['line break']),
-        (['publish', 'a', 'x', '--at', 'exec:cat'], ['exec:cat', 'no hub']),
+        (['publish', 'a', 'x', '--at', 'exec:cat'], ['exec:cat', 'not a hub']),
         (['publish', 'a', 'x', '--at', 'tcp:host:1'], ['tcp:host:1']),
         (['subscribe'], ['SUBJECT']), (['subscribe', 'a..b'], ['a..b']),
         (['subscribe', 'a', '>.b'], ['>.b']), (['subscribe', 'a', '--count', '0'], ['--count 0']),
         (['subscribe', 'a', '--count', '5000000000'], ['too large']),
         (['subscribe', 'a', '--queue', 'two words'], ['--queue two words']),
-        (['request', '--subject', 'a.>', 'x'], ['--subject a.>', 'no subject']),
+        (['request', '--subject', 'a.>', 'x'], ['--subject a.>', 'not a subject']),
         (['request', '--subject', 'a', 'x', 'y'], ['MESSAGE']),
         (['request', '--subject', 'a', 'x', '--sized'], ['--subject --sized']),
         (['request', '--subject', 'a', 'x', '--type', 'seqpacket'], ['--subject --type'])]:
@@ -55,7 +55,7 @@ for start in HUBS:
                   says=[hub.address])
         # 1: what the hub does not take.
         fails(1, 'publish', '--at', hub.address, 'a', '-', stdin='x' * (1 << 20) + 'x',
-              says=['the hub takes'])
+              says=['the limit of the hub'])
     # 77: denied by the hub.
     with start(config=DENYING) as hub:
         for words in (['publish', 'secret.a', 'x'], ['subscribe', 'secret.a'],

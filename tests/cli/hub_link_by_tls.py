@@ -1,4 +1,4 @@
-"""[link.tls]: servers are known by their certificates, and we by ours."""
+"""[link.tls]: the link checks the certificates of servers, and they check its own."""
 import shutil
 import subprocess
 
@@ -76,7 +76,7 @@ url = f'tls://localhost:{port_of(server)}'
 TEMPLATE = 'tls = {{ ca = "known.pem", certificate = "{0}.pem", key = "{0}.key" }}'
 says(url, TEMPLATE.format('hub'), 'link up')
 for tls in (TEMPLATE.format('stranger'), 'tls = { ca = "known.pem" }'):
-    assert 'the server may want a certificate of ours' in says(url, tls, 'link down')
+    assert 'the server may require a client certificate' in says(url, tls, 'link down')
 server.kill()
 
 # We insist where a URL says tls://, or the config that it is required.

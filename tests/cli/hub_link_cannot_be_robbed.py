@@ -1,4 +1,4 @@
-"""Nobody joins the queue group in which a link takes what it exports, nor hears what links say."""
+"""No client joins the queue group with which a link takes its exports, or receives messages between links."""
 import os
 
 from _hostile_nats import Client, HostileNats

@@ -1,4 +1,4 @@
-"""A NATS server that sends what the link did not ask for: nothing of it enters, and all is counted."""
+"""A NATS server that sends what the link did not subscribe to: none of it enters, and all is counted."""
 from _hostile_nats import Client, HostileNats, metrics
 from _support import Hub, until
 
@@ -18,7 +18,7 @@ with Hub('--config', 'hub.toml', '--link', server.url, '--import', 'news.>', '--
     client.subscribe('_HALLWAY.>', '5')
     news, ask = server.sid_of('news.*'), server.sid_of('ask.>')
     answers, words = server.sid_of('_HALLWAY.REPLY.'), server.sid_of('_HALLWAY.LINK')
-    assert server.subscriptions[news][1] != '', 'the link shares what it imports with nobody'
+    assert server.subscriptions[news][1] != '', 'no other client shares the imports of the link'
 
     refused = [
         (news, 'admin.shutdown', ''),  # not imported

@@ -7,7 +7,7 @@ REFUSED = {
     'nats://127.0.0.1:1,nats://127.0.0.1:2': 'one URL names one server',
     'nats://a:1,b:2': 'one URL names one server',
     'nats://a,b': 'one URL names one server',
-    'nats://me:secret@a:1,nats://me:secret@b:2': 'cannot stand there as it is',
+    'nats://me:secret@a:1,nats://me:secret@b:2': 'must be encoded',
     'nats://127.0.0.1:99999': 'not a port',
     'nats://127.0.0.1:0': 'not a port',
     'nats://127.0.0.1:': 'not a port',
@@ -26,23 +26,23 @@ REFUSED = {
     'nats://' + '.'.join(['a' * 63] * 4): 'not a host',
     'nats://127.0.0.1:1/path': 'not a port',
     'nats://host/path': 'not a host',
-    'nats://::1': 'no host',
-    'nats://[::1': 'without its ]',
+    'nats://::1': 'the host is missing',
+    'nats://[::1': 'has no matching ]',
     'nats://[::1]x:1': 'not a host',
     'nats://[127.0.0.1]': 'not a host',
-    'nats://:1': 'no host',
-    'nats://': 'no host',
-    'nats://me:secret@': 'no host',
-    'nats://@a': 'no user',
-    'nats://me:@a': 'no password',
+    'nats://:1': 'the host is missing',
+    'nats://': 'the host is missing',
+    'nats://me:secret@': 'the host is missing',
+    'nats://@a': 'the user before the @ is missing',
+    'nats://me:@a': 'the password after the : is missing',
     'nats://me:secr%4@a': 'hexadecimal',
     'nats://me:secr%zzet@a': 'hexadecimal',
     'nats://me:secret%@a': 'hexadecimal',
-    'nats://me:secr@et@a': 'cannot stand there as it is',
-    'nats://me:secr et@a': 'cannot stand there as it is',
+    'nats://me:secr@et@a': 'must be encoded',
+    'nats://me:secr et@a': 'must be encoded',
     'nats://me:secr%22et@a': 'libnats cannot send',
     'nats://me:secr%0Aet@a': 'libnats cannot send',
-    'nats://m%3Ae:secret@a': 'libnats takes no user with a :',
+    'nats://m%3Ae:secret@a': 'libnats does not accept a : in a user',
     'http://a': 'not a URL of a NATS server',
     'a:4222': 'not a URL of a NATS server',
     '': 'not a URL of a NATS server',
@@ -64,10 +64,10 @@ for url, reason in REFUSED.items():
 for flag in ['--export', '--import']:
     for pattern in ['$SYS.>', '_HALLWAY.>', '_HALLWAY.REPLY.x']:
         said = run('hub', './hub.sock', '--link', 'nats://127.0.0.1:1', flag, pattern, check=2).stderr.decode()
-        assert f'{flag} {pattern}: matches nothing that a link passes on' in said, said
+        assert f'{flag} {pattern}: matches no subject that a link forwards' in said, said
 with Hub('--link', 'nats://127.0.0.1:1', '--import', '>', '--export', 'a.>', '-v') as hub:
-    hub.says('link leaves out: what is below $SYS and _HALLWAY, of >')
-    assert sum(b'leaves out' in line for line in hub.err.all) == 1, hub.err.all
+    hub.says('link excludes: subjects below $SYS and _HALLWAY of >')
+    assert sum(b'link excludes' in line for line in hub.err.all) == 1, hub.err.all
 
 
 def greeting(user):

@@ -15,7 +15,7 @@ def heard(client):
 
 
 def arrives(speak, listener):
-    """Speaks until it is heard: before, the other side may not know that somebody listens."""
+    """Publishes until a message arrives: before, the other side may not know of the subscription."""
     def heard_now():
         speak()
         try:
@@ -48,12 +48,12 @@ with Hub('--link', server.url, '--export', 'news.>', '--import', 'news.>',
 
 # Nothing is started that cannot be meant.
 for words, reason in [
-        (('--export', 'news.>'), 'it needs --link'),
-        (('--link', server.url, '--import', 'a..b'), 'not a pattern of subjects')]:
+        (('--export', 'news.>'), 'requires --link'),
+        (('--link', server.url, '--import', 'a..b'), 'not a subject pattern')]:
     refused = run('hub', './hub.sock', *words, check=2)
     assert reason in refused.stderr.decode(), refused
 for text, reason in [
-        ('[link]\nimports = ["a"]\n', 'link.urls: missing'),
+        ('[link]\nimports = ["a"]\n', 'link.urls: required'),
         ('[link]\nurls = ["nats://a"]\nfull = "wait"\n', 'not a policy (drop_oldest, drop_newest)')]:
     with open('wrong.toml', 'w') as file:
         file.write(text)

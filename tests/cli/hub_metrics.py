@@ -1,4 +1,4 @@
-"""--metrics: what the hub counts, as Prometheus takes it, over TCP and on a Unix socket."""
+"""--metrics: the counters of the hub in the format of Prometheus, over TCP and on a Unix socket."""
 import os
 import shutil
 import socket
@@ -144,10 +144,10 @@ with Hub('--metrics', '127.0.0.1:0', '--json') as hub:
         assert wrong.makefile('rb').read().startswith(b'HTTP/1.1 404 ')
 
 # What cannot be meant is refused before anything is made, with what to write.
-for wrong, why in [(':9464', 'a port needs an IP address before it'), ('9464', 'a port alone'),
+for wrong, why in [(':9464', 'a port needs a numeric IP address before it'), ('9464', 'a port alone'),
                    ('127.0.0.1:99999', 'a port is at most 65535'), ('*:9464', 'a port needs'),
                    ('0:9464', 'a port needs'), ('0.0.0.0', 'an IP address without a port'),
-                   ('localhost:9464', 'in numbers'), ('metrics', 'nor a path'),
+                   ('localhost:9464', 'a numeric IP address'), ('metrics', 'not a path'),
                    ('::1:9464', '[ADDRESS]:PORT'), ('127.0.0.1:9464/metrics', 'an IP address')]:
     refused = run('hub', './h', '--metrics', wrong, check=2).stderr.decode()
     assert why in refused and 'hint: ' in refused, refused
@@ -156,7 +156,7 @@ for wrong, why in [(':9464', 'a port needs an IP address before it'), ('9464', '
     assert why in run('hub', './h', '--config', 'wrong.toml', check=2).stderr.decode()
 for verb in ['serve', 'hub']:
     for wrong in ['8080', ':4222', '127.0.0.1:4222', '*:80', '[::1]:80', '10.0.0.1']:
-        assert b'Unix sockets only' in run(verb, wrong, check=2).stderr, wrong
+        assert b'not of TCP' in run(verb, wrong, check=2).stderr, wrong
 left = {'hub.toml', 'troubled.toml', 'wrong.toml'}
 assert set(os.listdir()) <= left, os.listdir()
 
@@ -164,7 +164,7 @@ assert set(os.listdir()) <= left, os.listdir()
 taken = socket.create_server(('127.0.0.1', 0))
 port = taken.getsockname()[1]
 refused = run('hub', './h', '--metrics', f'127.0.0.1:{port}', check=1).stderr.decode()
-assert f'tcp:127.0.0.1:{port}: another socket has that port' in refused, refused
+assert f'tcp:127.0.0.1:{port}: the port is in use by another socket' in refused, refused
 # 192.0.2.0/24 is for documents (RFC 5737): no machine has such an address.
 refused = run('hub', './h', '--metrics', '192.0.2.1:9464', check=1).stderr.decode()
 assert '192.0.2.1 is not an address of this machine' in refused, refused

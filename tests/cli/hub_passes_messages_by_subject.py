@@ -1,4 +1,4 @@
-"""hallway hub: what one publishes reaches those who subscribed, all typed by hand into nc -U."""
+"""hallway hub: a message reaches the subscribers of its subject, all typed by hand into nc -U."""
 import json
 import os
 import shutil
@@ -59,7 +59,7 @@ assert not os.path.exists('hub.sock')
 with Hub('--max-per-uid', '1', '--max-message', '8') as hub:
     only = hub.join()
     assert "-ERR 'maximum connections exceeded'" in hub.connect().rest().decode()
-    assert hub.says('turned away').endswith('its uid has 1 connections already')
+    assert hub.says('turned away').endswith('its uid already has 1 connections')
     only.send('PUB a 9\r\n')
     assert "-ERR 'Maximum Payload Violation'" in only.rest().decode()
     hub.says('refused')

@@ -1,4 +1,4 @@
-"""--takeover: a new hub goes on in the place of a running one, metrics and all, and refuses nobody."""
+"""--takeover: a new hub replaces a running one, including its metrics, and no client is refused."""
 import os
 import urllib.request
 
@@ -14,7 +14,7 @@ for metrics in ['./metrics.sock', '127.0.0.1:0']:
     assert [stays.line() for _ in range(3)] == ['+OK\r\n', 'MSG a 1 2\r\n', 'hi\r\n']
 
     second = Hub('--takeover', '--metrics', metrics, '--json')
-    assert '"ldm":true' in stays.rest().decode(), 'clients are told to come again'
+    assert '"ldm":true' in stays.rest().decode(), 'clients are asked to reconnect'
     assert first.status() == 0
     assert first.event('taken over')['peer']['pid'] == second.pid
     client = second.join()

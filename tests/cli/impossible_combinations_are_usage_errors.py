@@ -1,4 +1,4 @@
-"""Flags that contradict each other are refused by name, before anything is touched."""
+"""Flags that contradict each other are refused by name, before anything is changed."""
 import os
 
 from _support import run
@@ -32,6 +32,9 @@ for words, names in [
         (['connect', '--hex', '--json'], ['--hex', '--json']),
         (['connect', '@d', '--type', 'datagram', '--server-uid', '0'], ['datagram', '--server-uid']),
         (['connect', 'exec:cat', '--type', 'datagram'], ['datagram']),
+        (['connect', 'exec:cat', '--retry', '1s'], ['--retry']),
+        (['send', 'x', '--type', 'datagram', '--retry', '1s'], ['datagram', '--retry']),
+        (['request', 'x', '--subject', 'a', '--retry', '1s'], ['--subject', '--retry']),
         (['send', 'x', '--sized'], ['--sized', '--wait-reply']),
         (['request', 'x', '--sized', '--type', 'datagram'], ['--sized', 'datagram']),
         (['wait', 'exec:cat'], ['exec:cat'])]:

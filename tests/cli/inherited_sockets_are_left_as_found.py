@@ -1,4 +1,4 @@
-"""What a manager hands over and goes on with afterwards is as it was: flags and options are put back."""
+"""An inherited socket that its owner continues to use is restored: its flags and options."""
 import fcntl
 import os
 import signal

@@ -1,4 +1,4 @@
-"""fd:N and activation serve a socket that somebody else bound, and leave its name alone."""
+"""fd:N and activation serve a socket that another process bound, and do not remove its name."""
 import os
 import socket
 import subprocess

@@ -1,4 +1,4 @@
-"""Connections, idleness, slowness and sizes have limits, and going over one costs only oneself."""
+"""Connections, idleness, slowness and sizes have limits, and exceeding one affects only that client."""
 import socket
 
 from _support import Server, run
@@ -32,7 +32,7 @@ with Server('--timeout', '50ms', '--echo') as server:
 
 with Server('--handshake-timeout', '50ms', '--echo') as server:
     assert server.connect().rest() == b'', 'a client that says nothing'
-    server.says("no whole message came within the handshake's time")
+    server.says('no message arrived completely within handshake_time')
 
 with Server('--max-message', '1K', '--echo', '--no-print') as server:
     peer, greedy = server.connect(), server.connect()

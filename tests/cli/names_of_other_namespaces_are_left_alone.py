@@ -48,4 +48,4 @@ inside = elsewhere(HALLWAY, 'serve', './d', namespaces=('-p', '-f', '--mount-pro
 until(lambda: os.path.exists('d') and run('wait', './d', '--timeout', '100ms').returncode == 0,
       'a server in a pid namespace')
 refused = run('serve', './d', check=1)
-assert b'in use by a process of another pid namespace' in refused.stderr, refused
+assert b'in use by a process in another pid namespace' in refused.stderr, refused

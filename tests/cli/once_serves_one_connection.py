@@ -1,4 +1,4 @@
-"""--once serves one connection and exits 0, whoever else waits."""
+"""--once serves one connection and exits 0, also if more clients wait."""
 import os
 
 from _support import Server

@@ -1,4 +1,4 @@
-"""Whatever prints something exits 1 when that cannot be written, and says so."""
+"""Each verb that prints exits 1 when its output cannot be written, and reports the reason."""
 import json
 import os
 import subprocess

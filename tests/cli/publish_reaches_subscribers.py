@@ -1,6 +1,5 @@
-"""What is published to a subject of a hub is printed by everybody who subscribed to it."""
+"""A message published to a subject of a hub is printed by all subscribers."""
 import json
-import os
 
 from _hub import HUBS, Subscriber
 from _support import Hub, Process, run
@@ -8,7 +7,7 @@ from _support import Hub, Process, run
 for start in HUBS:
     with start() as hub:
         at = ['--at', hub.address]
-        lights = Subscriber(hub, 'lights.*')
+        lights = Subscriber(hub, 'lights.*', '--raw')
         everything = Subscriber(hub, '--json', '>')
         run('publish', *at, 'lights.kitchen', 'on', '[1, 2]', '', check=0)
         run('publish', 'lights.hall', 'off', env={'HALLWAY_HUB': hub.address}, check=0)
@@ -43,9 +42,6 @@ for start in HUBS:
         assert 'connected' in told and 'sent: 5 bytes: hello' in told
         everything.says('"data":"hello"')
 
-        # The default address is a name that everybody may take: a test only looks at the words.
-        if not os.path.exists('/tmp/hallway-hub.sock'):
-            assert b'/tmp/hallway-hub.sock' in run('publish', 'x', 'y', check=7).stderr
 
 # A message may be as large as the hub lets it be.
 with Hub('--max-message', '16M') as hub:

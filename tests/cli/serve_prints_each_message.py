@@ -1,4 +1,4 @@
-"""serve prints each message on a line, whatever carries it, and answers nothing."""
+"""serve prints each message on a line, with every type and framing, and answers nothing."""
 import socket
 
 from _support import Server

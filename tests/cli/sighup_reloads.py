@@ -1,4 +1,4 @@
-"""SIGHUP looks the names in --allow up anew and disturbs nobody; a terminal that hangs up drains."""
+"""SIGHUP looks up the names in --allow again and disturbs no client; a terminal that hangs up drains."""
 import os
 import shutil
 import signal

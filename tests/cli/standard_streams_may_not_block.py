@@ -1,4 +1,4 @@
-"""A standard stream that somebody made non-blocking (node, ssh) is waited for, like any other."""
+"""A standard stream that another process made non-blocking (node, ssh) is waited for like any other."""
 import os
 import subprocess
 import threading

@@ -1,4 +1,4 @@
-"""A message equal to the stop word is answered as any other; then the server drains and exits 0."""
+"""A message equal to the stop word is answered like any other; then the server drains and exits 0."""
 import os
 import socket
 
@@ -8,7 +8,7 @@ with Server('--echo', '--stop-word', 'DOWN') as server:
     waiting, peer = server.connect(), server.connect()
     peer.send('up\nDOWN\n')
     assert peer.line() == 'up\n' and peer.line() == 'DOWN\n'
-    assert waiting.rest() == b'', 'everybody is let go'
+    assert waiting.rest() == b'', 'all clients are disconnected'
     assert server.status() == 0
     assert [server.out.next() for _ in range(2)] == [b'up', b'DOWN']
     assert not os.path.exists('server.sock')

@@ -94,7 +94,7 @@ with Hub('--mode', '0660', '--group', str(GROUP), '--config', 'hub.toml') as hub
     assert int(inside.told) == 4, inside.told
     subjects = [message[1] for message in listener.messages()]
     assert subjects == ['open.x'] * 4, subjects
-    assert f'uid {GREEDY}, which answers for it, has 4 connections already' in hub.says('turned away')
+    assert f'uid {GREEDY}, which is responsible for it, already has 4 connections' in hub.says('turned away')
     listener.publish('secret.x')
     listener.all()
 

@@ -1,4 +1,4 @@
-"""subscribe --json shows what a server says in place of an answer: the status of its header, and its words."""
+"""subscribe --json shows the status and description that a server sends in place of an answer."""
 import json
 
 from _hub import HUBS, Subscriber

@@ -67,7 +67,7 @@ with Server('--takeover', '--ack', 'first', address=path) as server:
     # May write there, but what the server knows by its number is in another pid namespace.
     told = elsewhere(sys.executable, '-c', asker, path, '2', namespaces=container,
                      script='exec "$@"')
-    assert 'it is of another pid namespace' in told.stdout, told
+    assert 'it is in another pid namespace' in told.stdout, told
     still_serving()
 
     # A successor like any other is one all the same.

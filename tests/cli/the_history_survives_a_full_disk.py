@@ -1,4 +1,4 @@
-"""The history of connect: one that cannot be kept is told and leaves the old one; a FIFO is not opened."""
+"""The history of connect: if it cannot be saved, that is reported and the old one stays; a FIFO is not opened."""
 import os
 import resource
 import signal

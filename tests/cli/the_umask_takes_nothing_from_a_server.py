@@ -1,4 +1,4 @@
-"""Whatever the umask: a server that was killed can start again, and a second one is told the truth."""
+"""With any umask a server that was killed can start again, and the error of a second one is right."""
 import os
 import signal
 import subprocess

@@ -2,32 +2,17 @@
 after the other takes all the connections and all the memory it gets and gives nothing back, root last, in whatever
 takes most room beside what is counted."""
 import re
-import resource
 
 from _hostile_nats import metrics_page
-from _support import Hub, sanitized, skip
-from _users import Client, HONEST, PUBLIC, connections, memory_of, say, sockets_of, until
-
-if sanitized():
-    skip('a sanitizer takes more memory than what is measured here')
-
-LIMIT = 256  # MiB
-USERS = [*range(2001, 2006), 0]  # who comes later gets less
-EACH = 250  # connections, for those who get so many
-
-# Each of this process's own descriptors is one of those connections.
-resource.setrlimit(resource.RLIMIT_NOFILE, (4096, 4096))
+from _support import Hub
+from _users import Client, HONEST, PUBLIC, connections, say, sockets_of, until
+from _worst_case import EACH, USERS, check
 
 
 def counted():
     """MiB in the accounts of all users of the hub."""
     memory = re.findall(r'^hallway_hub_user_memory_bytes{.*} (\S+)$', metrics_page('./metrics'), re.MULTILINE)
     return sum(map(float, memory)) / 2**20
-
-
-def check(what, server):
-    print(f'{what}: {memory_of(server):.0f} MiB at most')
-    assert memory_of(server) <= LIMIT, what
 
 
 def connect(uid, number):
@@ -65,9 +50,9 @@ for what, said, published, least in (('tiny messages', unread_answers, (0, 1_500
             if published:
                 say(mine[:1], lambda _, uid=uid: (connect(uid, 0) + publications(uid, *published)).encode())
             clients += mine
+        until(lambda: counted() >= least, f'taking up {least} MiB')
         check(f'a hub, {what}', hub)
         print(f'{counted():.0f} MiB of it are counted')
-        assert counted() >= least
         for _, client in clients[:EACH]:
             client.close()
         until(lambda: sockets_of(hub) < 750, 'connections of the first user end')

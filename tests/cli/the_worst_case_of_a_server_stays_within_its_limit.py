@@ -1,22 +1,12 @@
 """As the_worst_case_of_a_hub_stays_within_its_limit, for a server that broadcasts to clients that read nothing."""
 import contextlib
 import fcntl
-import resource
 import struct
 import termios
 
-from _support import Server, sanitized, skip
+from _support import Server
 from _users import HONEST, PUBLIC, acting_as, connections, memory_of, say, sockets_of, until
-
-if sanitized():
-    skip('a sanitizer takes more memory than what is measured here')
-
-LIMIT = 256  # MiB
-USERS = [*range(2001, 2006), 0]  # who comes later gets less
-EACH = 250  # connections, for those who get so many
-
-# Each of this process's own descriptors is one of those connections.
-resource.setrlimit(resource.RLIMIT_NOFILE, (4096, 4096))
+from _worst_case import EACH, USERS, check
 
 
 def unread(client):
@@ -27,11 +17,6 @@ def unread(client):
 def message(payload):
     """With its length, as serve wants it here: so one that is cut off is none."""
     return struct.pack('>I', len(payload)) + payload
-
-
-def check(what, server):
-    print(f'{what}: {memory_of(server):.0f} MiB at most')
-    assert memory_of(server) <= LIMIT, what
 
 
 UNFINISHED = message(b'y' * 1_000_000)[:-1]

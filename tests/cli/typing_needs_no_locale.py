@@ -1,4 +1,4 @@
-"""What is typed is UTF-8, whatever the locale of a container or of ssh; children get theirs unchanged."""
+"""Typed text is UTF-8 in any locale of a container or of ssh; children get the locale unchanged."""
 import os
 
 from _support import Server, Terminal, run

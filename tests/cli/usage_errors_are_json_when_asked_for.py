@@ -1,4 +1,4 @@
-"""With --json a command line that cannot be used is refused by an object, as every other failure is."""
+"""With --json an invalid command line is reported as an object, like every other failure."""
 import json
 
 from _support import run

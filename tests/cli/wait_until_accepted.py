@@ -1,4 +1,4 @@
-"""wait exits 0 once a connection is accepted; a file that merely exists is not ready."""
+"""wait exits 0 once a connection is accepted; an existing file is not enough."""
 import os
 import socket
 

@@ -1,4 +1,4 @@
-"""A tutorial of docs/HUB.md that is followed word for word."""
+"""Pages whose commands are typed into a shell and print what the page shows."""
 import os
 import pathlib
 import re
@@ -12,7 +12,7 @@ import time
 
 SOURCE_DIR = pathlib.Path(os.environ['SOURCE_DIR'])
 HALLWAY = pathlib.Path(os.environ['HALLWAY'])
-DEADLINE = 30
+DEADLINE = 120
 MARK = '--- that was all ---'
 # Not everybody has sbin there, where nats-server is.
 PATH = f'{HALLWAY.parent}:{os.environ["PATH"]}:/usr/sbin'
@@ -35,11 +35,16 @@ def steps(heading):
     level = heading.split(' ')[0]
     tutorial = page.split(f'\n{heading}\n')[1].split(f'\n{level} ')[0]
     for block in re.findall(r'```console\n(.*?)```', tutorial, re.DOTALL):
-        for step in re.split(r'^\$ ', block, flags=re.MULTILINE)[1:]:
-            lines = step.splitlines()
-            more = next((at for at, line in enumerate(lines[1:], 1) if not line.startswith('> ')),
-                        len(lines))
-            yield '\n'.join([lines[0], *(line[2:] for line in lines[1:more])]), lines[more:]
+        yield from steps_of(block)
+
+
+def steps_of(block):
+    """The same of one console block."""
+    for step in re.split(r'^\$ ', block, flags=re.MULTILINE)[1:]:
+        lines = step.splitlines()
+        more = next((at for at, line in enumerate(lines[1:], 1) if not line.startswith('> ')),
+                    len(lines))
+        yield '\n'.join([lines[0], *(line[2:] for line in lines[1:more])]), lines[more:]
 
 
 def fits(shown, promised):
@@ -70,11 +75,7 @@ class Shell:
         """The lines it shows."""
         self.process.stdin.write(f'{command}\necho "{MARK}"\n')
         self.process.stdin.flush()
-        lines = []
-        while (line := self.process.stdout.readline()) != MARK + '\n':
-            assert line, f'the shell ended in {command!r}, after {lines}'
-            lines.append(line.rstrip('\r\n'))
-        return lines
+        return self.lines(command)
 
     def end(self):
         self.guard.cancel()
@@ -84,6 +85,26 @@ class Shell:
         except ProcessLookupError:
             pass
         self.process.wait()
+
+
+    def paste(self, commands):
+        """The lines that each shows, all of them given to the shell at once."""
+        text = ''.join(f'{command}\necho "{MARK}"\n' for command in commands)
+        # The shell reads while it shows: neither pipe may fill up while nobody reads it.
+        writing = threading.Thread(target=lambda: (self.process.stdin.write(text),
+                                                   self.process.stdin.flush()))
+        writing.start()
+        shown = [self.lines(command) for command in commands]
+        writing.join()
+        return shown
+
+    def lines(self, command):
+        """What is shown up to the mark behind this command."""
+        lines = []
+        while (line := self.process.stdout.readline()) != MARK + '\n':
+            assert line, f'the shell ended in {command!r}, after {lines}'
+            lines.append(line.rstrip('\r\n'))
+        return lines
 
 
 class Client:
@@ -119,6 +140,22 @@ def until(condition):
     return True
 
 
+def paste(heading):
+    """Gives all of it to a shell at once, as a person does who copies the page."""
+    commands, promises = zip(*steps(heading))
+    with tempfile.TemporaryDirectory(prefix='hallway-') as directory:
+        os.chdir(directory)
+        shell = Shell()
+        try:
+            shown = shell.paste(commands)
+        finally:
+            shell.end()
+            os.chdir('/')
+    for command, lines, promised in zip(commands, shown, promises):
+        assert fits(lines, promised), f'$ {command}\n{lines}\ninstead of\n{promised}'
+    return len(commands)
+
+
 def follow(heading, after, within=()):
     """Types it all; `after` hears of each command that was typed."""
     with tempfile.TemporaryDirectory(prefix='hallway-') as directory:
@@ -133,14 +170,19 @@ def follow(heading, after, within=()):
 
 def followed(shell, heading, after):
     for command, promised in steps(heading):
-        shown = shell.run(command)
-        # What is logged is logged soon; a person would look again, too.
-        if command.startswith('grep '):
-            def again():
-                nonlocal shown
-                shown = shown if fits(shown, promised) else shell.run(command)
-                return fits(shown, promised)
-            until(again)
-        assert fits(shown, promised), f'$ {command}\n{shown}\ninstead of\n{promised}'
+        type_into(shell, command, promised)
         after(command)
         yield command
+
+
+def type_into(shell, command, promised):
+    """Types a command; it must show what is promised."""
+    shown = shell.run(command)
+    # What is logged is logged soon; a person would look again, too.
+    if command.startswith('grep '):
+        def again():
+            nonlocal shown
+            shown = shown if fits(shown, promised) else shell.run(command)
+            return fits(shown, promised)
+        until(again)
+    assert fits(shown, promised), f'$ {command}\n{shown}\ninstead of\n{promised}'

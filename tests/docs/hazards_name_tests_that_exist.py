@@ -1,4 +1,4 @@
-"""docs/HAZARDS.md has every row, each says what shows it, and every test it names exists."""
+"""docs/HAZARDS.md has every row, each row names its tests, and every named test exists."""
 import os
 import pathlib
 import re

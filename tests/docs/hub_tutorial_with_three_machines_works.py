@@ -1,4 +1,4 @@
-"""The same of the tutorial with three machines, in a network and with namespaces of its own."""
+"""The same for the tutorial with three machines, in a network and with namespaces of its own."""
 import subprocess
 
 from _tutorial import Client, follow, needs, skip, until
@@ -34,7 +34,7 @@ def after(command):
     They hear of it in the order in which it is subscribed to, so a probe tells.
     """
     if 'hallway subscribe' in command:
-        assert until(lambda: wants('news.today')), 'nobody subscribed'
+        assert until(lambda: wants('news.today')), 'no subscription'
         for machine in (1, 3):
             assert passes(f'news.probe.{machine}', machine), 'nothing passes'
 

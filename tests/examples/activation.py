@@ -23,7 +23,7 @@ def test_serves_the_socket_it_was_given(directory):
 
 def test_says_that_nothing_was_handed_over(directory):
     alone = run(example("activation"), status=1)
-    assert alone.err.startswith(b"take over activation: no socket was handed"), alone.words
+    assert alone.err.startswith(b"adopt activation: this process was started without a socket"), alone.words
 
 
 main(globals())

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""examples/chat: what one says, all others hear."""
+"""examples/chat: a message reaches all other clients."""
 
 import os
 import pathlib
@@ -10,7 +10,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "interop"))
 from _support import connect, main, receive_line, same, start_example
 
 
-def test_what_one_says_all_others_hear(directory):
+def test_a_message_reaches_all_other_clients(directory):
     server = start_example("chat", directory / "s")
     uid = os.geteuid()
     guests = []

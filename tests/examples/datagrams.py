@@ -28,7 +28,7 @@ def test_print_what_was_sent_until_done(directory):
     gone(directory / "echo.socket")
 
 
-def test_an_empty_datagram_ends_the_server_too(directory):
+def test_an_empty_datagram_also_ends_the_server(directory):
     server = serve(directory, directory / "s")
     sender = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     sender.sendto(b"", str(directory / "s"))
@@ -45,7 +45,7 @@ def test_a_stale_socket_file_is_replaced(directory):
     server.ends_well()
 
 
-def test_the_client_says_that_nobody_is_there(directory):
+def test_the_client_reports_that_there_is_no_server(directory):
     client = run(example("datagram_client"), directory / "s", status=1)
     same("output", client.out, b"Connecting...\nCannot connect!\n")
     assert client.err.startswith(f"connect unix:{directory}/s: ".encode()), client.words

@@ -11,7 +11,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "interop"))
 
 from _support import (DEADLINE, Process, Skip, as_nobody, connect, default_address, example, gone,
-                      main, need_root, receive_line, run, same, start_example)
+                      main, need_root, receive_line, run, same, start_example, stops_at_once)
 
 
 def test_design_echo_answers_every_line_and_drains_on_sigterm(directory):
@@ -26,7 +26,7 @@ def test_design_echo_answers_every_line_and_drains_on_sigterm(directory):
         gone(address)
 
 
-def test_design_echo_says_who_has_the_address(directory):
+def test_design_echo_names_the_process_that_has_the_address(directory):
     with default_address() as address:
         first = start_example("design_echo")
         second = run(example("design_echo"), status=1)
@@ -55,10 +55,10 @@ def test_design_client_gives_up_after_a_second(directory):
     listener.bind(str(address))
     listener.listen()
     silent = run(example("design_client"), address, status=1)
-    assert b"timed out" in silent.err or b"deadline" in silent.err, silent.words
+    assert b"no message came in time" in silent.err, silent.words
 
 
-def test_design_client_says_that_nobody_is_there(directory):
+def test_design_client_reports_that_there_is_no_server(directory):
     nobody = run(example("design_client"), directory / "app", status=1)
     assert nobody.err.startswith(f"connect unix:{directory}/app: ".encode()), nobody.words
 
@@ -116,9 +116,18 @@ def test_design_child_says_how_the_worker_ended(directory):
     same("output", parent.out, b"the worker ended: signal 15 (Terminated)\n")
 
 
-def test_design_child_says_that_there_is_no_worker(directory):
+def test_design_child_reports_that_there_is_no_worker(directory):
     parent = run(example("design_child"), cwd=directory, status=1)
     same("words", parent.err, b"start ./worker: No such file or directory\n")
+
+
+def test_design_tasks_gives_jobs_to_clients_and_stops_at_once(directory):
+    server = start_example("design_tasks", directory / "jobs")
+    client = connect(directory / "jobs")
+    client.sendall(b"sweep\n")
+    lines = {receive_line(client), receive_line(client)}
+    same("lines", lines, {b"kept\n", b"do sweep\n"})
+    stops_at_once(server)
 
 
 main(globals())

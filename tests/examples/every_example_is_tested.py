@@ -15,6 +15,8 @@ def test_every_example_is_named_by_a_test(directory):
     for source in (SOURCE_DIR / "examples").glob("*.cpp"):
         assert os.access(f"{EXAMPLES}/{source.stem}", os.X_OK), f"{source.stem} was not built"
         assert any(f'"{source.stem}"' in test for test in tests), f"{source.stem} has no test"
+    for source in (SOURCE_DIR / "examples/c").glob("*.c"):
+        assert f'"{source.stem}"' in pathlib.Path(__file__).with_name("in_c.py").read_text(), f"{source} has no test"
 
 
 main(globals())

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""examples/foreign_loop: Hallway driven by somebody else's poll(2)."""
+"""examples/foreign_loop: Hallway driven by a foreign poll(2)."""
 
 import pathlib
 import sys
@@ -9,7 +9,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "interop"))
 from _support import connect, gone, main, receive_all, receive_line, same, start_example
 
 
-def test_both_sides_are_heard_without_delay(directory):
+def test_both_sides_are_served_without_delay(directory):
     program = start_example("foreign_loop", directory / "s")
     program.expect(b"listening on")
     one, two = connect(directory / "s"), connect(directory / "s")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""examples/hub: subjects, and who published where that is asked for."""
+"""examples/hub: subjects, and the identity of publishers where configured."""
 
 import os
 import pathlib
@@ -16,7 +16,7 @@ def greeted(directory):
     return client
 
 
-def test_who_types_hears_what_others_type(directory):
+def test_a_person_who_types_receives_what_others_type(directory):
     hub = start_example("hub", directory / "s")
     reader = greeted(directory)
     reader.sendall(b"SUB news.* 1\r\n")
@@ -29,7 +29,7 @@ def test_who_types_hears_what_others_type(directory):
     same("what is left", list(directory.iterdir()), [])
 
 
-def test_signed_subjects_say_who_it_was(directory):
+def test_stamped_subjects_carry_the_identity_of_the_publisher(directory):
     hub = start_example("hub", directory / "s")
     client = greeted(directory)
     client.sendall(b'CONNECT {"verbose":false,"headers":true}\r\nSUB signed.a 1\r\n'

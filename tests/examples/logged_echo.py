@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""examples/logged_echo_server and _client: every line tells the process."""
+"""examples/logged_echo_server and _client: every line names the process."""
 
 import pathlib
 import sys

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""examples/peer_rules: who is it, and may he come in?"""
+"""examples/peer_rules: the identity of a client, and rules that admit it."""
 
 import os
 import pathlib
@@ -27,7 +27,7 @@ def ask(prefix, address):
     return run(*prefix, "/usr/bin/env", "python3", "-c", CLIENT, address).out.decode()
 
 
-def test_a_client_is_told_who_it_is(directory):
+def test_a_client_receives_its_identity(directory):
     start_example("peer_rules", directory / "s", "same-uid")
     client = connect(directory / "s")
     client.sendall(b"who am I?\n")

@@ -9,6 +9,7 @@ using namespace hallway;
 int main(int argc, char** argv) {
   if (argc != 2) return 2;
   Loop loop;
-  const auto link = loop.run(Link::start(loop, argv[1], {.urls = {}}));
+  const LinkOptions options{.urls = {}};
+  const auto link = loop.run(Link::start(loop, argv[1], options));
   return !link && link.error().code == std::errc::invalid_argument ? 0 : 1;
 }

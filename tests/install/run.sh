@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# usage: run.sh find_package|pkg_config|add_subdirectory PROGRAM...
-# Builds programs as a stranger would, in one of three ways, and runs them: consumer is main.cpp, and
-# linked is link.cpp, which wants hallway::link. Unoptimised: with add_subdirectory that is the whole
-# library once more, and most of this test's time. As a shared library, which it is nowhere else.
-# Environment: BUILD_DIR, SOURCE_DIR, CMAKE, CXX
+# usage: run.sh find_package|find_package_c|pkg_config|add_subdirectory PROGRAM...
+# Builds programs as a stranger would, in one of four ways, and runs them: consumer is main.cpp,
+# in_c is main.c, and linked is link.cpp, which wants hallway::link. With find_package_c consumer is
+# main.c, in a project that knows no C++. Unoptimised: with add_subdirectory that is the whole library
+# once more, and most of this test's time. As a shared library, which it is nowhere else.
+# Environment: BUILD_DIR, SOURCE_DIR, CMAKE, CC, CXX
 set -euo pipefail
 
 way=$1
@@ -21,22 +22,22 @@ install_hallway() {
 # build_with_cmake FOLDER [CMAKE ARGS]
 build_with_cmake() {
   "$CMAKE" -S "$SOURCE_DIR/tests/install/$1" -B "$work/build" -G Ninja \
-    -DCMAKE_CXX_COMPILER="$CXX" -DCMAKE_BUILD_TYPE=Debug "${@:2}"
+    -DCMAKE_C_COMPILER="$CC" -DCMAKE_CXX_COMPILER="$CXX" -DCMAKE_BUILD_TYPE=Debug "${@:2}"
   "$CMAKE" --build "$work/build" --target "${programs[@]}"
 }
 
-# build_with_pkg_config PROGRAM MODULE SOURCE
+# build_with_pkg_config PROGRAM MODULE SOURCE COMPILER...
 build_with_pkg_config() {
   local flags
   read -ra flags < <(pkg-config --cflags --libs "$2")
-  "$CXX" -std=c++23 -o "$work/build/$1" "$SOURCE_DIR/tests/install/$3" "${flags[@]}" \
-    "-Wl,-rpath,$(pkg-config --variable=libdir hallway)"
+  "${@:4}" -o "$work/build/$1" "$SOURCE_DIR/tests/install/$3" "${flags[@]}" \
+    "-Wl,-rpath,$(pkg-config --variable=libdir "$2")"
 }
 
 case $way in
-  find_package)
+  find_package | find_package_c)
     install_hallway
-    build_with_cmake find_package -DCMAKE_PREFIX_PATH="$prefix"
+    build_with_cmake "$way" -DCMAKE_PREFIX_PATH="$prefix"
     ;;
   pkg_config)
     install_hallway
@@ -45,8 +46,9 @@ case $way in
     mkdir "$work/build"
     for program in "${programs[@]}"; do
       case $program in
-        consumer) build_with_pkg_config consumer hallway main.cpp ;;
-        linked) build_with_pkg_config linked hallway-link link.cpp ;;
+        consumer) build_with_pkg_config consumer hallway main.cpp "$CXX" -std=c++23 ;;
+        in_c) build_with_pkg_config in_c hallway-c main.c "$CC" -std=c99 ;;
+        linked) build_with_pkg_config linked hallway-link link.cpp "$CXX" -std=c++23 ;;
       esac
     done
     ;;

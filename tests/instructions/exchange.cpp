@@ -28,7 +28,7 @@ using namespace hallway::test;
 constexpr std::size_t message_size = 64;
 constexpr std::size_t batch = 1000;
 constexpr std::size_t listeners = 10;
-constexpr LoopOptions sleeping{.spin = Duration::zero()};
+const LoopOptions sleeping{.spin = Duration::zero()};
 constexpr Framing framing = Framing::len32();
 
 void require(bool holds) {
@@ -116,7 +116,8 @@ void broadcast(std::size_t messages) {
     held.push_back(&connection);
     co_await loop.sleep(forever);
   };
-  const auto server = Server::open(loop, directory / "s", hold, {.framing = framing});
+  const auto server =
+      Server::open(loop, directory / "s", hold, {.connection = {.framing = framing}});
   require(server.has_value());
   std::vector<Descriptor> clients;
   while (held.size() <= listeners) {

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where our hub is meant to differ from a nats-server; docs/NATS.md tells people."""
+"""Where our hub is meant to differ from a nats-server; docs/NATS.md documents it."""
 
 from typing import NamedTuple
 
@@ -97,13 +97,13 @@ DIFFERENCES = [
         (b"-ERR 'unknown policy for full queues'", CLOSED),
         (OK, PONG)),
     Difference(
-        "reads the members link and seen of a CONNECT",
+        "reads the members link, seen and publishers of a CONNECT",
         "They make a client a link, and only root and the hub's own user may be one.",
         b'CONNECT {"link":1}\r\n',
         (PARSER_ERROR, CLOSED),
         (OK, PONG)),
     Difference(
-        "refuses subscriptions with more than HubLimits::subject_tokens tokens (128)",
+        "refuses subscriptions with more than HubLimits::max_subject_tokens tokens (128)",
         "Each may take up a place of its own. There, the operator can set this limit.",
         b"SUB " + b".".join([b"a"] * 129) + b" 1\r\n",
         (b"-ERR 'Permissions Violation for Subscription to \"a.a...a\", too many tokens'", PONG),
@@ -130,6 +130,13 @@ DIFFERENCES = [
         b"SUB answer 1\r\nPUB $SYS.HUB.STATS answer 0\r\n\r\n",
         (OK, OK, b"MSG answer 1 ...\r\n{\"connections\":1,...}\r\n", PONG),
         (OK, OK, PONG)),
+    Difference(
+        "answers requests to $SYS.HUB.DELIVERED and $SYS.HUB.MATCHES",
+        "A publisher can learn how many subscriptions got its last message, or match a subject. There, "
+        "a publisher learns only that nobody answers a request.",
+        b"SUB answer 1\r\nPUB a 0\r\n\r\nPUB $SYS.HUB.DELIVERED answer 0\r\n\r\n",
+        (OK, OK, OK, b"MSG answer 1 29\r\n{\"subscriptions\":0,\"links\":0}\r\n", PONG),
+        (OK, OK, OK, PONG)),
     Difference(
         "removes header fields whose names begin with Hallway-",
         "Only the hub states the publisher, and no client may forge it.",

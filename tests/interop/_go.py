@@ -3,6 +3,7 @@
 
 import atexit
 import functools
+import os
 import pathlib
 import shutil
 import tempfile
@@ -12,18 +13,28 @@ from _support import SOURCE_DIR, Skip, need, run
 # Where Debian's packages of Go libraries put their sources.
 DEBIAN = pathlib.Path("/usr/share/gocode")
 
+# Seconds. A build compiles all that a program imports of Go's library, unless the cache has it.
+BUILD_TIME = 200
+
 
 @functools.cache
-def go_program(name, *libraries):
-    """Of tests/interop/programs."""
+def go_program(*names, library=None):
+    """Of these sources in tests/interop/programs; the first names it."""
     need("go")
-    for library in libraries:
-        if not (DEBIAN / "src" / library).is_dir():
-            raise Skip(f"the Go library {library} is not installed")
+    if library and not (DEBIAN / "src" / library).is_dir():
+        raise Skip(f"the Go library {library} is not installed")
     directory = pathlib.Path(tempfile.mkdtemp(prefix="hw"))
     atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    packages = directory / "path/src"
+    packages.mkdir(parents=True)
+    (packages / "hallwaynats").symlink_to(SOURCE_DIR / "contrib/nats/go")
     settings = {"GO111MODULE": "off", "GOFLAGS": "-mod=mod", "GOPROXY": "off",
-                "GOCACHE": str(directory / "cache"), "GOPATH": f"{directory / 'path'}:{DEBIAN}"}
-    source = SOURCE_DIR / f"tests/interop/programs/{name}.go"
-    run("go", "build", "-o", directory / name, source, env=settings)
-    return directory / name
+                "GOCACHE": os.environ.get("GOCACHE", str(directory / "cache")),
+                "GOPATH": f"{directory / 'path'}:{DEBIAN}"}
+    sources = [SOURCE_DIR / f"tests/interop/programs/{name}.go" for name in names]
+    run("go", "build", "-o", directory / names[0], *sources, env=settings, within=BUILD_TIME)
+    return directory / names[0]
+
+
+def nats_program(name):
+    return go_program(name, "nats_connection", library="github.com/nats-io/nats.go")

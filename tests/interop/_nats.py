@@ -3,11 +3,12 @@
 
 import contextlib
 import json
+import re
 import socket
 from collections import Counter
 from typing import NamedTuple
 
-from _support import DEADLINE, Process, example, need, start, wait_until
+from _support import DEADLINE, HALLWAY, Process, example, need, start, wait_until
 
 
 class NatsServer:
@@ -30,29 +31,80 @@ class NatsServer:
         return None
 
     def connect(self):
-        client = socket.socket()
-        client.settimeout(DEADLINE)
-        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        # Room for all it is sent: a server that refuses it has TCP throw away what is under way.
-        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
-        client.connect(("127.0.0.1", self.port))
-        return client
+        return connect_to_port(self.port)
+
+
+def connect_to_port(port):
+    client = socket.socket()
+    client.settimeout(DEADLINE)
+    client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    # Room for all it is sent: a server that refuses it has TCP throw away what is under way.
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+    client.connect(("127.0.0.1", port))
+    return client
 
 
 class Hub:
-    """Ours."""
+    """Ours, on a Unix socket."""
 
     name = "the hub"
 
     def __init__(self, directory):
+        self.directory = directory
         self.address = directory / "hub"
+        self.where = str(self.address)  # for a program that opens a Unix socket or a URL
         self.process = start(example("hub"), self.address)
 
     def connect(self):
         client = socket.socket(socket.AF_UNIX)
         client.settimeout(DEADLINE)
-        client.connect(str(self.address))
+        client.connect(self.where)
         return client
+
+    def url(self):
+        """For a program that knows TCP only: socat makes it this Unix socket."""
+        need("socat")
+        bridge = Process("socat", "-d", "-d", "TCP-LISTEN:0,bind=127.0.0.1,fork",
+                         f"UNIX-CONNECT:{self.address}")
+        listening = re.compile(rb"listening on \S+ (\S+:\d+)\n")
+        told = bridge.err.wait_for(listening.search, "an address")
+        return "nats://" + listening.search(told)[1].decode()
+
+    def again(self):
+        """Another one at the same place, after this one has ended."""
+        return Hub(self.directory)
+
+
+class TcpHub:
+    """Ours, whose clients know nothing of Unix sockets."""
+
+    name = "the hub over TCP"
+
+    def __init__(self, directory, port=0):
+        self.directory = directory
+        self.process = Process(HALLWAY, "hub", directory / "hub", "--listen",
+                               f"tcp:127.0.0.1:{port}")
+        listening = re.compile(rb"listening: tcp:127\.0\.0\.1:(\d+) \(hub\)\n")
+        told = self.process.err.wait_for(listening.search, "a port")
+        self.port = int(listening.search(told)[1])
+        self.where = self.url()
+
+    def connect(self):
+        return connect_to_port(self.port)
+
+    def url(self):
+        return f"nats://127.0.0.1:{self.port}"
+
+    def again(self):
+        return TcpHub(self.directory, self.port)
+
+
+def hubs(directory):
+    """A hub of each kind, one after the other, each in a directory of its own."""
+    for kind in (TcpHub, Hub):
+        place = directory / kind.__name__
+        place.mkdir()
+        yield kind(place)
 
 
 # --- one client -----------------------------------------------------------------------------------

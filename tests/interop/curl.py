@@ -81,7 +81,7 @@ def test_a_program_per_connection_answers_anything(directory):
          b"GET /c, 0 bytes, request 1GET /d, 0 bytes, request 2")
 
 
-def test_curls_words_for_nobody_there_and_no_answer_are_ours(directory):
+def test_exit_codes_for_no_server_and_no_answer_are_those_of_curl(directory):
     same("status", curl("--unix-socket", directory / "s", "http://any/", status=None).status, 7)
     serve(directory / "s")
     same("status", curl("--max-time", "1", "--unix-socket", directory / "s", "http://any/",

@@ -65,7 +65,7 @@ def test_a_file_passed_by_us_is_read_by_go(directory):
          f'"{directory}/letter\\n" brought 1: "Dear neighbour\\n" (truncated: false)\n'.encode())
 
 
-def test_a_file_nobody_asked_for_does_not_reach_the_command(directory):
+def test_an_unwanted_file_does_not_reach_the_command(directory):
     program = peer()
     server = serve(directory / "s", "--ack")
     (directory / "letter").write_text("Dear neighbour\n")

@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The official C client of NATS, which speaks TCP only: socat makes it our Unix socket."""
+"""The official C client of NATS: as it is over TCP, and by way of socat to our Unix socket."""
 
 import ctypes
 import ctypes.util
-import re
 
-from _nats import Hub
-from _support import DEADLINE, Process, Skip, main, need, same
+from _nats import hubs
+from _support import DEADLINE, Skip, main, same
 
 MILLISECONDS = int(DEADLINE * 1000)
 
@@ -66,72 +65,65 @@ class Library:
         return value.value
 
 
-def connect(nats, directory):
-    need("socat")
-    hub = Hub(directory)
-    bridge = Process("socat", "-d", "-d", "TCP-LISTEN:0,bind=127.0.0.1,fork",
-                     f"UNIX-CONNECT:{hub.address}")
-    listening = re.compile(rb"listening on \S+ (\S+:\d+)\n")
-    told = bridge.err.wait_for(listening.search, "an address")
-    url = b"nats://" + listening.search(told)[1]
-    return nats.made("natsConnection_ConnectTo", url)
+def connections(nats, directory):
+    """One to a hub over TCP, and one that socat takes to the Unix socket of a hub."""
+    for hub in hubs(directory):
+        connection = nats.made("natsConnection_ConnectTo", hub.url().encode())
+        yield connection
+        nats.close(connection)
 
 
 def test_messages_reach_subscriptions_with_and_without_wildcards(directory):
     nats = Library()
-    connection = connect(nats, directory)
-    exact = nats.made("natsConnection_SubscribeSync", connection, b"news.today")
-    wild = nats.made("natsConnection_SubscribeSync", connection, b"news.>")
-    for subject, text in ((b"news.sport.chess", b"a draw"), (b"news.today", b"it rains")):
-        nats.natsConnection_Publish(connection, subject, text, len(text))
-    for subscription, wanted in ((exact, b"it rains"), (wild, b"a draw"), (wild, b"it rains")):
-        same("message", nats.data(nats.next(subscription)), wanted)
-    nats.close(connection)
+    for connection in connections(nats, directory):
+        exact = nats.made("natsConnection_SubscribeSync", connection, b"news.today")
+        wild = nats.made("natsConnection_SubscribeSync", connection, b"news.>")
+        for subject, text in ((b"news.sport.chess", b"a draw"), (b"news.today", b"it rains")):
+            nats.natsConnection_Publish(connection, subject, text, len(text))
+        for subscription, wanted in ((exact, b"it rains"), (wild, b"a draw"), (wild, b"it rains")):
+            same("message", nats.data(nats.next(subscription)), wanted)
 
 
 def test_a_request_is_answered(directory):
     nats = Library()
-    connection = connect(nats, directory)
+    for connection in connections(nats, directory):
 
-    @HANDLER
-    def answer(where, _, message, __):
-        where, message = ctypes.c_void_p(where), ctypes.c_void_p(message)
-        text = nats.data(message).upper()
-        to = nats.nats.natsMsg_GetReply(message)
-        nats.natsConnection_Publish(where, to, text, len(text))
+        @HANDLER
+        def answer(where, _, message, __):
+            where, message = ctypes.c_void_p(where), ctypes.c_void_p(message)
+            text = nats.data(message).upper()
+            to = nats.nats.natsMsg_GetReply(message)
+            nats.natsConnection_Publish(where, to, text, len(text))
 
-    nats.made("natsConnection_Subscribe", connection, b"capitals", answer, None)
-    for word in (b"one", b"two"):
-        reply = nats.made("natsConnection_RequestString", connection, b"capitals", word,
-                          ctypes.c_int64(MILLISECONDS))
-        same("reply", nats.data(reply), word.upper())
-    nats.close(connection)
+        nats.made("natsConnection_Subscribe", connection, b"capitals", answer, None)
+        for word in (b"one", b"two"):
+            reply = nats.made("natsConnection_RequestString", connection, b"capitals", word,
+                              ctypes.c_int64(MILLISECONDS))
+            same("reply", nats.data(reply), word.upper())
 
 
-def test_a_request_to_which_nobody_listens_fails_at_once(directory):
+def test_a_request_without_subscribers_fails_at_once(directory):
     nats = Library()
-    connection = connect(nats, directory)
-    try:
-        nats.made("natsConnection_RequestString", connection, b"nobody", b"?",
-                  ctypes.c_int64(MILLISECONDS))
-    except AssertionError as error:
-        assert "No responders" in str(error), error
-    else:
-        raise AssertionError("it was answered")
-    nats.close(connection)
+    for connection in connections(nats, directory):
+        try:
+            nats.made("natsConnection_RequestString", connection, b"nobody", b"?",
+                      ctypes.c_int64(MILLISECONDS))
+        except AssertionError as error:
+            assert "No responders" in str(error), error
+        else:
+            raise AssertionError("it was answered")
 
 
 def test_headers_are_carried(directory):
     nats = Library()
-    connection = connect(nats, directory)
-    subscription = nats.made("natsConnection_SubscribeSync", connection, b"news")
-    message = nats.message(b"news", b"it rains", {b"Colour": b"grey", b"From": b"above"})
-    nats.natsConnection_PublishMsg(connection, message)
-    received = nats.next(subscription)
-    same("text", nats.data(received), b"it rains")
-    same("colour", nats.header(received, b"Colour"), b"grey")
-    same("from", nats.header(received, b"From"), b"above")
-    nats.close(connection)
+    for connection in connections(nats, directory):
+        subscription = nats.made("natsConnection_SubscribeSync", connection, b"news")
+        message = nats.message(b"news", b"it rains", {b"Colour": b"grey", b"From": b"above"})
+        nats.natsConnection_PublishMsg(connection, message)
+        received = nats.next(subscription)
+        same("text", nats.data(received), b"it rains")
+        same("colour", nats.header(received, b"Colour"), b"grey")
+        same("from", nats.header(received, b"From"), b"above")
 
 
 main(globals())

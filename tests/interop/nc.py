@@ -135,7 +135,7 @@ def test_an_nc_that_keeps_listening_receives_what_send_sends(directory):
     server.expect_exactly(b"one\ntwo\n")
 
 
-def test_a_stream_client_at_a_datagram_socket_is_told_so(directory):
+def test_a_stream_client_at_a_datagram_socket_gets_the_reason(directory):
     openbsd_nc()
     start("nc", "-luU", directory / "s", flags=0)
     wrong = run(HALLWAY, "request", directory / "s", "x", status=None)

@@ -41,7 +41,7 @@ def test_our_client_exits_with_77(directory):
         assert denied.err.startswith(b"hallway: connect: unix:"), denied.words
 
 
-def test_a_directory_nobody_may_enter_denies_as_well(directory):
+def test_a_directory_without_search_permission_denies_as_well(directory):
     need_root()
     serve(directory / "s", "--mode", "0666", "--echo")
     same("client", plain_client(directory / "s"), b"13 Permission denied\n")
@@ -71,7 +71,7 @@ def test_an_abstract_name_is_for_our_own_uid_until_a_rule_says_more(directory):
     same("by number", plain_client(f"{name}-uid"), b"b'hello\\n'\n")
 
 
-def test_a_rule_turns_away_whom_the_file_let_in(directory):
+def test_a_rule_turns_away_a_client_that_the_file_admits(directory):
     need_root()
     directory.chmod(0o755)
     server = serve(directory / "s", "--mode", "0666", "--allow", "root", "--echo")

@@ -76,13 +76,13 @@ def test_the_example_serves_the_seeds_client(directory):
     gone(directory / "echo.socket")
 
 
-def test_the_seeds_client_finds_nobody(directory):
+def test_the_seeds_client_finds_no_server(directory):
     same("client", seed_client(directory, b""),
          "Подключение...\nНе могу соединиться!\nВыполнено\n".encode())
     run(HALLWAY, "send", "./echo.socket", "--type", "datagram", "x", cwd=directory, status=7)
 
 
-def test_an_unnamed_sender_cannot_be_answered_and_harms_nobody(directory):
+def test_an_unnamed_sender_cannot_be_answered_and_does_no_harm(directory):
     server = serve("./echo.socket", "--type", "datagram", "--echo", "--stop-word", "DONE",
                    cwd=directory)
     seed_client(directory, b"hello\nDONE\n")

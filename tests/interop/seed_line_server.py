@@ -95,7 +95,7 @@ def test_send_without_waiting_reaches_the_seeds_server(directory):
     server.expect_exactly(b"foobar\n")
 
 
-def test_the_command_hears_the_broadcast_of_the_seeds_server(directory):
+def test_the_command_receives_the_broadcast_of_the_seeds_server(directory):
     server = seed_server(directory, "broadcast", "ack=yes")
     listener = Process(HALLWAY, "connect", directory / "s")
     listener.write(b"here\n")

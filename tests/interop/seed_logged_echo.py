@@ -58,7 +58,7 @@ def test_the_example_serves_the_seeds_client(directory):
     same("client", log, wanted(*CLIENT_LOG))
 
 
-def test_the_seeds_client_logs_that_nobody_is_there(directory):
+def test_the_seeds_client_logs_that_there_is_no_server(directory):
     log, wanted = client_log(directory)
     same("client", log, wanted("connecting ...", "[Errno 2] No such file or directory"))
     refused = run(HALLWAY, "request", "xxx.sock", "data", cwd=directory, status=7)

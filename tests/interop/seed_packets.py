@@ -84,7 +84,7 @@ def test_other_commands_are_printed_and_waited_out(directory):
     same("packets", [len(client.recv(1024)) for _ in range(3)], [4, 13, 0])
 
 
-def test_a_client_that_leaves_without_a_command_harms_nobody(directory):
+def test_a_client_that_leaves_without_a_command_does_no_harm(directory):
     server = serve_packets(directory)
     connect(directory / "s", socket.SOCK_SEQPACKET).close()
     server.expect_error(b"connection 1: closed")

@@ -16,7 +16,7 @@ parent.sendall(b"pong")
 """
 
 
-def test_the_seed_and_the_example_tell_the_same(directory):
+def test_the_seed_and_the_example_report_the_same(directory):
     # Two processes share the output: each writes whole lines only if it buffers them.
     seeds = run(*seed(directory, "socket_socketpair.py"), env={"PYTHONUNBUFFERED": ""})
     theirs = seeds.out.decode().splitlines()
@@ -33,7 +33,7 @@ def test_our_parent_starts_their_child(directory):
          b"in child, waiting for message\nmessage from parent: b'ping'\n")
 
 
-def test_our_parent_talks_in_packets_too(directory):
+def test_our_parent_also_talks_in_packets(directory):
     (directory / "child.py").write_text(CHILD)
     parent = run(HALLWAY, "request", f"exec:python3 {directory}/child.py", "ping",
                  "--type", "seqpacket")

@@ -75,7 +75,7 @@ def test_a_type_that_does_not_fit_is_an_error_that_names_both(directory):
         if kind == "datagram":
             waker.send(b"wake up")
         same("status", manager.wait(), 1)
-        manager.expect_error(f"a {kind} socket, and type {wanted} is asked for".encode())
+        manager.expect_error(f"it is a {kind} socket, not {wanted}: use --type {kind}".encode())
 
 
 def test_the_client_that_woke_it_is_served(directory):
@@ -90,7 +90,7 @@ def test_the_client_that_woke_it_is_served(directory):
 
 def test_without_a_manager_there_is_nothing_to_take_over(directory):
     alone = run(*SERVE, status=1)
-    assert alone.err.startswith(b"hallway: take over: activation: "), alone.words
+    assert alone.err.startswith(b"hallway: adopt: activation: "), alone.words
 
 
 main(globals())

@@ -124,7 +124,7 @@ def test_the_server_makes_no_call_that_they_forbid(directory):
     if subprocess.run([*strace, "true"], capture_output=True).returncode != 0:
         raise Skip("strace is not allowed to trace")
     if any(mark in pathlib.Path(HALLWAY).read_bytes() for mark in (b"__asan_init", b"__tsan_init")):
-        raise Skip("a sanitizer makes calls of its own, and looks for leaks by ptrace, too")
+        raise Skip("a sanitizer makes calls of its own, and also looks for leaks by ptrace")
     allowed = allowed_calls()
     assert "io_uring_setup" not in allowed and "reboot" not in allowed and "sendmsg" in allowed
     (directory / "hub.toml").write_text('[hub]\nallow = ["group:root", "any"]\n')
@@ -175,6 +175,8 @@ def test_the_server_makes_no_call_that_they_forbid(directory):
         made = {line.split(None, 1)[1].partition("(")[0] for line in trace.read_text().splitlines()
                 if "(" in line and not line.split(None, 1)[1].startswith(("<", "+", "-"))}
         assert "epoll_pwait2" in made, made
+        # strace writes ??? where the process has ended before the number of a call can be read.
+        made.discard("???")
         same("calls that are forbidden", made - allowed, set())
         trace.unlink()
         if hub:

@@ -72,13 +72,13 @@ def test_a_mounted_socket_file_stays_the_dead_servers(directory):
     serve(shared / "s", "--ack")
     elsewhere.run(HALLWAY, "request", seen / "s", "x", status=7)
     refused = elsewhere.run(HALLWAY, "serve", seen / "s", status=1).err
-    assert b"mount its directory" in refused, refused
+    assert b"mount the directory" in refused, refused
 
 
 def test_a_directory_that_was_made_in_the_sockets_place_is_named(directory):
     os.mkdir(directory / "s")
     refused = run(HALLWAY, "serve", directory / "s", status=1).err
-    assert b"a directory is there" in refused, refused
+    assert b"a directory is in the way" in refused, refused
     run(HALLWAY, "request", directory / "s", "x", status=7)
 
 

@@ -27,7 +27,7 @@ using namespace std::chrono_literals;
 /// errno of accept(2) when nothing may be accepted, by name.
 std::string accept_says(const Descriptor& listener) {
   const Descriptor accepted = accept_one(listener);
-  return said(accepted.get());
+  return result_of(accepted.get());
 }
 
 Descriptor nonblocking(int type) { return raw_socket(type | SOCK_NONBLOCK); }
@@ -38,7 +38,7 @@ std::string connect_says(const Descriptor& socket, const RawAddress& address) {
 }
 
 std::string send_says(const Descriptor& socket, std::string_view bytes) {
-  return said(raw_send(socket.get(), bytes));
+  return result_of(raw_send(socket.get(), bytes));
 }
 
 /// One reception in words: what came, "end", or the name of errno.
@@ -73,7 +73,7 @@ struct FullBacklog {
 
 using H13 = Fact;
 
-TEST_F(H13, connect_to_a_full_backlog_says_EAGAIN_and_not_EINPROGRESS) {
+TEST_F(H13, connect_to_a_full_backlog_gives_EAGAIN_and_not_EINPROGRESS) {
   const TempDirectory directory;
   const FullBacklog full(directory / "s", 3);
   KERNEL_SAYS(full.reason, "EAGAIN");
@@ -117,8 +117,8 @@ class WaitingClient {
     waits = sleeps(child_.pid());
   }
   void interrupt() const { ::kill(child_.pid(), SIGUSR1); }
-  /// What connect(2) said, once it has.
-  std::string verdict() { return child_.line(); }
+  /// The result of connect(2), once it has returned.
+  std::string result() { return child_.line(); }
 
   bool waits = false;
 
@@ -134,7 +134,7 @@ TEST_F(H14, a_blocking_connect_to_a_full_backlog_waits_until_the_listener_closes
   WaitingClient client(full, directory / "s");
   KERNEL_SAYS(client.waits, true);
   full.listener.close();
-  KERNEL_SAYS(client.verdict(), "ECONNREFUSED");
+  KERNEL_SAYS(client.result(), "ECONNREFUSED");
 }
 
 TEST_F(H14, the_send_timeout_bounds_a_blocking_connect) {
@@ -142,18 +142,18 @@ TEST_F(H14, the_send_timeout_bounds_a_blocking_connect) {
   FullBacklog full(directory / "s", 0);
   WaitingClient client(full, directory / "s", 100ms);
   KERNEL_SAYS(client.waits, true);
-  KERNEL_SAYS(client.verdict(), "EAGAIN");
+  KERNEL_SAYS(client.result(), "EAGAIN");
 }
 
-TEST_F(H14, shutting_down_a_listener_does_not_wake_those_who_wait_to_connect) {
+TEST_F(H14, shutting_down_a_listener_does_not_wake_clients_that_wait_to_connect) {
   const TempDirectory directory;
   FullBacklog full(directory / "s", 0);
   const auto began = std::chrono::steady_clock::now();
   WaitingClient client(full, directory / "s", 500ms);
   KERNEL_SAYS(client.waits, true);
-  KERNEL_SAYS(said(::shutdown(full.listener.get(), SHUT_RDWR)), "ok");
+  KERNEL_SAYS(result_of(::shutdown(full.listener.get(), SHUT_RDWR)), "ok");
   // Only its own time limit makes it look again.
-  KERNEL_SAYS(client.verdict(), "ECONNREFUSED");
+  KERNEL_SAYS(client.result(), "ECONNREFUSED");
   KERNEL_SAYS(std::chrono::steady_clock::now() - began >= 500ms, true);
 }
 
@@ -165,9 +165,9 @@ TEST_F(H15, a_blocking_connect_that_was_interrupted_succeeds_when_it_is_called_a
   WaitingClient client(full, directory / "s");
   KERNEL_SAYS(client.waits, true);
   client.interrupt();
-  KERNEL_SAYS(client.verdict(), "EINTR");
+  KERNEL_SAYS(client.result(), "EINTR");
   const Descriptor room = accept_one(full.listener);
-  KERNEL_SAYS(client.verdict(), "ok");
+  KERNEL_SAYS(client.result(), "ok");
 }
 
 // H16, H17 ----------------------------------------------------------------------------------------
@@ -186,12 +186,12 @@ TEST_F(H16, without_descriptors_accept_fails_and_the_listener_stays_ready_again_
     const rlimit none{static_cast<rlim_t>(next_free.get()), static_cast<rlim_t>(next_free.get())};
     ::setrlimit(RLIMIT_NOFILE, &none);
     int wakeups = 0;
-    std::string verdict;
+    std::string result;
     for (int i = 0; i < 1000; ++i) {
       wakeups += ::epoll_wait(poller.get(), &event, 1, 0);
-      verdict = accept_says(listener);
+      result = accept_says(listener);
     }
-    return verdict + " after " + std::to_string(wakeups) + " wake-ups";
+    return result + " after " + std::to_string(wakeups) + " wake-ups";
   });
   KERNEL_SAYS(seen, "EMFILE after 1000 wake-ups");
 }
@@ -206,7 +206,7 @@ TEST_F(H17, a_client_that_wrote_and_left_is_accepted_as_any_other) {
     ASSERT_EQ(raw_send(client.get(), "last words"), 10);
   }
   const Descriptor accepted = accept_one(listener);
-  KERNEL_SAYS(said(accepted.get()), "ok");
+  KERNEL_SAYS(result_of(accepted.get()), "ok");
   KERNEL_SAYS(received(accepted), "last words");
   KERNEL_SAYS(received(accepted), "end");
 }
@@ -229,7 +229,7 @@ TEST_F(H18, a_listener_shut_down_refuses_new_clients_and_still_gives_out_the_que
   const TempDirectory directory;
   const Descriptor listener = raw_listening(SOCK_STREAM, directory / "s");
   const Descriptor queued = raw_connected(SOCK_STREAM, directory / "s");
-  KERNEL_SAYS(said(::shutdown(listener.get(), SHUT_RD)), "ok");
+  KERNEL_SAYS(result_of(::shutdown(listener.get(), SHUT_RD)), "ok");
   KERNEL_SAYS(connect_says(raw_socket(SOCK_STREAM), directory / "s"), "ECONNREFUSED");
   KERNEL_SAYS(accept_says(listener), "ok");
   KERNEL_SAYS(accept_says(listener), "EINVAL");
@@ -254,7 +254,7 @@ TEST_F(H19, only_a_stream_raises_SIGPIPE) {
     return in_a_child([type] {
       auto [ours, theirs] = raw_pair(type);
       theirs.close();
-      return said(::send(ours.get(), "x", 1, 0));
+      return result_of(::send(ours.get(), "x", 1, 0));
     });
   };
   KERNEL_SAYS(write_after_the_peer_left(SOCK_STREAM), "signal 13");
@@ -266,7 +266,7 @@ TEST_F(H19, MSG_NOSIGNAL_makes_it_an_error) {
   KERNEL_SAYS(in_a_child([] {
                 auto [ours, theirs] = raw_pair(SOCK_STREAM);
                 theirs.close();
-                return said(::send(ours.get(), "x", 1, MSG_NOSIGNAL));
+                return result_of(::send(ours.get(), "x", 1, MSG_NOSIGNAL));
               }),
               "EPIPE");
 }

@@ -38,7 +38,7 @@ std::string error_name(int error) {
   return name != nullptr && error != 0 ? name : "errno " + std::to_string(error);
 }
 
-std::string said(ssize_t result) {
+std::string result_of(ssize_t result) {
   const int error = errno;
   return result >= 0 ? "ok" : error_name(error);
 }

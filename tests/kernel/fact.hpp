@@ -25,8 +25,8 @@ class Fact : public testing::Test {
   void TearDown() override;
 };
 
-/// What a system call said: "ok", or the name of errno ("EAGAIN").
-std::string said(ssize_t result);
+/// How a system call ended: "ok", or the name of errno ("EAGAIN").
+std::string result_of(ssize_t result);
 std::string error_name(int error);
 
 /// Prints and gives the line that tells a difference.

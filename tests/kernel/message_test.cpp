@@ -49,7 +49,7 @@ long charged(const Descriptor& socket) {
 }
 
 std::string send_says(const Descriptor& socket, std::size_t size) {
-  return said(raw_send(socket.get(), std::string(size, 'x')));
+  return result_of(raw_send(socket.get(), std::string(size, 'x')));
 }
 
 /// sendto(2) a path.
@@ -57,9 +57,9 @@ std::string send_to_says(const Descriptor& socket, std::string_view path) {
   sockaddr_un name{};
   name.sun_family = AF_UNIX;
   path.copy(name.sun_path, path.size());
-  return said(::sendto(socket.get(), "x", 1, MSG_DONTWAIT | MSG_NOSIGNAL,
-                       reinterpret_cast<const sockaddr*>(&name),
-                       static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size() + 1)));
+  return result_of(::sendto(
+      socket.get(), "x", 1, MSG_DONTWAIT | MSG_NOSIGNAL, reinterpret_cast<const sockaddr*>(&name),
+      static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size() + 1)));
 }
 
 // H25 to H27 --------------------------------------------------------------------------------------
@@ -142,7 +142,7 @@ long fill_with_datagrams(const Descriptor& sender) {
 
 using H29 = Fact;
 
-TEST_F(H29, a_datagram_socket_queues_one_more_than_max_dgram_qlen_and_then_blocks_everybody) {
+TEST_F(H29, a_datagram_socket_queues_one_more_than_max_dgram_qlen_and_then_blocks_all_senders) {
   const TempDirectory directory;
   const Descriptor receiver = raw_bound(SOCK_DGRAM, directory / "d");
   const Descriptor first = raw_connected(SOCK_DGRAM, directory / "d");
@@ -175,7 +175,7 @@ TEST_F(H30, a_connected_sender_polls_writable_only_when_there_is_room) {
 
 using H31 = Fact;
 
-TEST_F(H31, a_sender_whose_receiver_restarts_hears_it_once_and_must_connect_again) {
+TEST_F(H31, a_sender_gets_one_error_when_its_receiver_restarts_and_must_connect_again) {
   const TempDirectory directory;
   Descriptor receiver = raw_bound(SOCK_DGRAM, directory / "d");
   const Descriptor sender = raw_connected(SOCK_DGRAM, directory / "d");
@@ -202,8 +202,9 @@ TEST_F(H32, a_sender_without_a_name_arrives_without_a_name_and_cannot_be_answere
   KERNEL_SAYS(size, 0U);
   const auto* nowhere = reinterpret_cast<const sockaddr*>(&from);
   from.sun_family = AF_UNIX;
-  KERNEL_SAYS(said(::sendto(receiver.get(), "x", 1, MSG_NOSIGNAL, nowhere, sizeof(sa_family_t))),
-              "EINVAL");
+  KERNEL_SAYS(
+      result_of(::sendto(receiver.get(), "x", 1, MSG_NOSIGNAL, nowhere, sizeof(sa_family_t))),
+      "EINVAL");
 }
 
 TEST_F(H32, autobind_picks_an_abstract_name_of_five_hexadecimal_digits) {
@@ -221,7 +222,7 @@ TEST_F(H32, autobind_picks_an_abstract_name_of_five_hexadecimal_digits) {
 
 using H33 = Fact;
 
-TEST_F(H33, a_datagram_socket_that_is_connected_refuses_everybody_else) {
+TEST_F(H33, a_datagram_socket_that_is_connected_refuses_all_other_senders) {
   const TempDirectory directory;
   const Descriptor friendly = raw_bound(SOCK_DGRAM, directory / "friend");
   const Descriptor receiver = raw_bound(SOCK_DGRAM, directory / "d");
@@ -235,7 +236,7 @@ TEST_F(H33, a_datagram_socket_that_is_connected_refuses_everybody_else) {
 
 using H34 = Fact;
 
-TEST_F(H34, of_a_packet_longer_than_the_buffer_the_rest_is_lost_and_MSG_TRUNC_says_so) {
+TEST_F(H34, of_a_packet_longer_than_the_buffer_the_rest_is_lost_and_MSG_TRUNC_is_set) {
   for (const int type : {SOCK_SEQPACKET, SOCK_DGRAM}) {
     auto [ours, theirs] = raw_pair(type);
     ASSERT_EQ(raw_send(theirs.get(), "0123456789"), 10);
@@ -246,7 +247,7 @@ TEST_F(H34, of_a_packet_longer_than_the_buffer_the_rest_is_lost_and_MSG_TRUNC_sa
   }
 }
 
-TEST_F(H34, asked_with_MSG_TRUNC_the_kernel_tells_the_real_length) {
+TEST_F(H34, with_MSG_TRUNC_the_kernel_returns_the_real_length) {
   for (const int type : {SOCK_SEQPACKET, SOCK_DGRAM}) {
     auto [ours, theirs] = raw_pair(type);
     ASSERT_EQ(raw_send(theirs.get(), "0123456789"), 10);
@@ -277,7 +278,7 @@ TEST_F(H34, peeking_at_a_message_duplicates_its_descriptors) {
 
 using H35 = Fact;
 
-TEST_F(H35, on_seqpacket_an_empty_message_looks_like_the_end_and_MSG_EOR_is_never_told) {
+TEST_F(H35, on_seqpacket_an_empty_message_looks_like_the_end_and_MSG_EOR_is_never_reported) {
   auto [ours, theirs] = raw_pair(SOCK_SEQPACKET);
   ASSERT_EQ(raw_send(theirs.get(), ""), 0);
   ASSERT_EQ(::send(theirs.get(), "x", 1, MSG_EOR), 1);

@@ -67,7 +67,7 @@ class Umask {
 
 std::string bind_says(int type, const std::string& path) {
   const Descriptor socket = raw_socket(type);
-  return said(with_name(::bind, socket.get(), path));
+  return result_of(with_name(::bind, socket.get(), path));
 }
 
 // H1 ----------------------------------------------------------------------------------------------
@@ -99,16 +99,16 @@ TEST_F(H1, a_server_that_does_not_listen_yet_refuses_like_a_dead_one) {
 
 using H2 = Fact;
 
-TEST_F(H2, two_who_probe_and_then_unlink_and_bind_both_succeed_and_one_is_unreachable) {
+TEST_F(H2, two_servers_that_probe_then_unlink_and_bind_both_succeed_and_one_is_unreachable) {
   const TempDirectory directory;
   const std::string path = directory / "s";
   raw_listening(SOCK_STREAM, path).close();
   // Both look before either acts.
   KERNEL_SAYS(connect_says(SOCK_STREAM, path), "ECONNREFUSED");
   KERNEL_SAYS(connect_says(SOCK_STREAM, path), "ECONNREFUSED");
-  KERNEL_SAYS(said(::unlink(path.c_str())), "ok");
+  KERNEL_SAYS(result_of(::unlink(path.c_str())), "ok");
   const Descriptor first = raw_listening(SOCK_STREAM, path);
-  KERNEL_SAYS(said(::unlink(path.c_str())), "ok");
+  KERNEL_SAYS(result_of(::unlink(path.c_str())), "ok");
   const Descriptor second = raw_listening(SOCK_STREAM, path);
   KERNEL_SAYS(first.holds_one() && second.holds_one(), true);
   const Descriptor client = raw_connected(SOCK_STREAM, path);
@@ -116,7 +116,7 @@ TEST_F(H2, two_who_probe_and_then_unlink_and_bind_both_succeed_and_one_is_unreac
   KERNEL_SAYS(polled(second.get(), POLLIN), POLLIN);
 }
 
-TEST_F(H2, a_file_lock_excludes_others_and_goes_with_a_process_that_is_killed) {
+TEST_F(H2, a_file_lock_excludes_others_and_ends_with_a_process_that_is_killed) {
   const TempDirectory directory;
   const auto open_lock = [&] {
     return Descriptor::adopt(
@@ -125,20 +125,21 @@ TEST_F(H2, a_file_lock_excludes_others_and_goes_with_a_process_that_is_killed) {
   const Descriptor ours = open_lock();
   ForkedProcess holder([&](const ForkedProcess::Say& say) {
     const Descriptor lock = open_lock();
-    say(said(::flock(lock.get(), LOCK_EX | LOCK_NB)));
+    say(result_of(::flock(lock.get(), LOCK_EX | LOCK_NB)));
     wait_to_be_killed();
   });
   KERNEL_SAYS(holder.line(), "ok");
-  KERNEL_SAYS(said(::flock(ours.get(), LOCK_EX | LOCK_NB)), "EAGAIN");
+  KERNEL_SAYS(result_of(::flock(ours.get(), LOCK_EX | LOCK_NB)), "EAGAIN");
   holder.kill();
-  KERNEL_SAYS(said(::flock(ours.get(), LOCK_EX | LOCK_NB)), "ok");
+  KERNEL_SAYS(result_of(::flock(ours.get(), LOCK_EX | LOCK_NB)), "ok");
 }
 
 // H3 ----------------------------------------------------------------------------------------------
 
 using H3 = Fact;
 
-TEST_F(H3, a_live_server_whose_file_is_removed_is_not_told_and_its_successor_gets_new_clients) {
+TEST_F(H3,
+       a_live_server_is_not_notified_that_its_file_is_removed_and_its_successor_gets_new_clients) {
   const TempDirectory directory;
   const std::string path = directory / "s";
   const Descriptor old_server = raw_listening(SOCK_STREAM, path);
@@ -165,7 +166,7 @@ TEST_F(H4, root_can_ask_a_socket_for_the_very_file_it_made) {
   const Descriptor socket = raw_listening(SOCK_STREAM, directory / "s");
   ASSERT_EQ(::rename((directory / "s").c_str(), (directory / "moved").c_str()), 0);
   const Descriptor file = Descriptor::adopt(::ioctl(socket.get(), unix_file));
-  KERNEL_SAYS(said(file.get()), "ok");
+  KERNEL_SAYS(result_of(file.get()), "ok");
   const Descriptor named = Descriptor::adopt(::open((directory / "moved").c_str(), O_PATH));
   KERNEL_SAYS(same_file(file.get(), named.get()), true);
 }
@@ -180,12 +181,12 @@ TEST_F(H5, in_a_sticky_directory_another_user_cannot_remove_a_name_but_can_squat
   ASSERT_EQ(::chmod(directory.path().c_str(), 01777), 0);
   const Descriptor ours = raw_bound(SOCK_STREAM, directory / "ours");
   const std::string squatted = directory / "free";
-  KERNEL_SAYS(as_user(some_user, [&] { return said(::unlink((directory / "ours").c_str())); }),
+  KERNEL_SAYS(as_user(some_user, [&] { return result_of(::unlink((directory / "ours").c_str())); }),
               "EPERM");
   ForkedProcess squatter([&](const ForkedProcess::Say& say) {
     if (::setuid(some_user) != 0) return;
     const Descriptor listener = raw_listening(SOCK_STREAM, squatted);
-    say(said(listener.get()));
+    say(result_of(listener.get()));
     wait_to_be_killed();
   });
   KERNEL_SAYS(squatter.line(), "ok");
@@ -231,11 +232,11 @@ TEST_F(H6, a_mode_set_on_the_socket_after_bind_changes_nothing) {
   const TempDirectory directory;
   const Umask mask(022);
   const Descriptor socket = raw_bound(SOCK_STREAM, directory / "s");
-  KERNEL_SAYS(said(::fchmod(socket.get(), 0600)), "ok");
+  KERNEL_SAYS(result_of(::fchmod(socket.get(), 0600)), "ok");
   KERNEL_SAYS(mode_of(directory / "s"), 0755U);
 }
 
-TEST_F(H6, nobody_connects_to_a_stream_or_seqpacket_socket_before_it_listens) {
+TEST_F(H6, a_stream_or_seqpacket_socket_refuses_clients_before_it_listens) {
   const TempDirectory directory;
   const Descriptor stream = raw_bound(SOCK_STREAM, directory / "stream");
   const Descriptor packets = raw_bound(SOCK_SEQPACKET, directory / "packets");
@@ -256,7 +257,7 @@ TEST_F(H6, chmod_by_name_changes_what_a_symbolic_link_points_to) {
   std::ofstream(directory / "precious") << "x";
   ASSERT_EQ(::chmod((directory / "precious").c_str(), 0600), 0);
   ASSERT_EQ(::symlink("precious", (directory / "s").c_str()), 0);
-  KERNEL_SAYS(said(::chmod((directory / "s").c_str(), 0777)), "ok");
+  KERNEL_SAYS(result_of(::chmod((directory / "s").c_str(), 0777)), "ok");
   KERNEL_SAYS(mode_of(directory / "precious"), 0777U);
 }
 
@@ -296,7 +297,7 @@ TEST_F(H8, a_path_of_108_bytes_binds_and_comes_back_longer_than_its_structure_wi
   std::string path = directory / "";
   path.resize(sizeof(sockaddr_un::sun_path), 'p');
   const Descriptor socket = raw_socket(SOCK_STREAM);
-  KERNEL_SAYS(said(with_name(::bind, socket.get(), path)), "ok");
+  KERNEL_SAYS(result_of(with_name(::bind, socket.get(), path)), "ok");
   std::array<char, 200> space{};
   socklen_t size = space.size();
   ASSERT_EQ(::getsockname(socket.get(), reinterpret_cast<sockaddr*>(space.data()), &size), 0);
@@ -312,10 +313,10 @@ TEST_F(H8, a_longer_path_is_bound_and_reached_through_the_descriptor_of_its_dire
   const Descriptor place = Descriptor::adopt(::open(deep.c_str(), O_PATH | O_CLOEXEC));
   const std::string way = "/proc/self/fd/" + std::to_string(place.get()) + "/s";
   const Descriptor listener = raw_listening(SOCK_STREAM, way);
-  KERNEL_SAYS(said(listener.get()), "ok");
+  KERNEL_SAYS(result_of(listener.get()), "ok");
   KERNEL_SAYS(exists(deep + "/s"), true);
   const Descriptor client = raw_connected(SOCK_STREAM, way);
-  KERNEL_SAYS(said(client.get()), "ok");
+  KERNEL_SAYS(result_of(client.get()), "ok");
   // The odd name is what the other side gets to see.
   KERNEL_SAYS(peer_name(client.get()), way + '\0');
 }
@@ -326,7 +327,7 @@ TEST_F(H9, a_path_ends_at_its_first_nul) {
   const TempDirectory directory;
   const Descriptor socket = raw_socket(SOCK_STREAM);
   const std::string path = (directory / "nul") + '\0' + "evil";
-  KERNEL_SAYS(said(with_name(::bind, socket.get(), path)), "ok");
+  KERNEL_SAYS(result_of(with_name(::bind, socket.get(), path)), "ok");
   KERNEL_SAYS(exists(directory / "nul"), true);
 }
 
@@ -354,8 +355,8 @@ TEST_F(H10, the_length_of_an_abstract_name_counts_so_that_padding_makes_another_
   std::string padded = exact;
   padded.resize(sizeof(sockaddr_un::sun_path));
   const Descriptor client = raw_socket(SOCK_STREAM);
-  KERNEL_SAYS(said(with_name(::connect, client.get(), padded)), "ECONNREFUSED");
-  KERNEL_SAYS(said(with_name(::connect, client.get(), exact)), "ok");
+  KERNEL_SAYS(result_of(with_name(::connect, client.get(), padded)), "ECONNREFUSED");
+  KERNEL_SAYS(result_of(with_name(::connect, client.get(), exact)), "ok");
 }
 
 TEST_F(H10, another_network_namespace_sees_no_abstract_name_but_every_path) {
@@ -419,7 +420,7 @@ TEST_F(H11, mounting_the_socket_file_pins_the_dead_servers_inode) {
     if (::unlink(outside.c_str()) != 0) return "cannot unlink: " + error_name(errno);
     listener = raw_listening(SOCK_STREAM, outside);
     text += ", then " + connect_says(SOCK_STREAM, inside);
-    text += ", unlink " + said(::unlink(inside.c_str()));
+    text += ", unlink " + result_of(::unlink(inside.c_str()));
     return text;
   });
   NEEDS_WHAT_THE_CHILD_NEEDED(seen);

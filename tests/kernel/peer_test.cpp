@@ -88,7 +88,7 @@ Arrived receive_with_room(const Descriptor& socket, std::size_t room, int flags 
 
 using H40 = Fact;
 
-TEST_F(H40, descriptors_over_the_room_are_dropped_and_MSG_CTRUNC_says_so) {
+TEST_F(H40, descriptors_without_room_are_dropped_and_MSG_CTRUNC_is_set) {
   auto [ours, theirs] = raw_pair(SOCK_STREAM);
   const Descriptor file = some_file();
   ASSERT_EQ(raw_send(theirs.get(), "x", copies(file, 5)), 1);
@@ -138,14 +138,14 @@ TEST_F(H41, SO_PASSRIGHTS_off_on_a_listener_refuses_the_sender_even_before_accep
   const TempDirectory directory;
   const Descriptor listener = raw_listening(SOCK_STREAM, directory / "s");
   const int off = 0;
-  KERNEL_SAYS(said(::setsockopt(listener.get(), SOL_SOCKET, SO_PASSRIGHTS, &off, sizeof off)),
+  KERNEL_SAYS(result_of(::setsockopt(listener.get(), SOL_SOCKET, SO_PASSRIGHTS, &off, sizeof off)),
               "ok");
   const Descriptor client = raw_connected(SOCK_STREAM, directory / "s");
   const Descriptor file = some_file();
-  KERNEL_SAYS(said(raw_send(client.get(), "x", {file.get()})), "EPERM");
+  KERNEL_SAYS(result_of(raw_send(client.get(), "x", {file.get()})), "EPERM");
   const Descriptor accepted = accept_one(listener);
   KERNEL_SAYS(integer_option(accepted.get(), SOL_SOCKET, SO_PASSRIGHTS), 0);
-  KERNEL_SAYS(said(raw_send(client.get(), "x", {file.get()})), "EPERM");
+  KERNEL_SAYS(result_of(raw_send(client.get(), "x", {file.get()})), "EPERM");
 }
 
 using H42 = Fact;
@@ -167,9 +167,9 @@ using H43 = Fact;
 TEST_F(H43, a_message_carries_253_descriptors_and_no_more) {
   auto [ours, theirs] = raw_pair(SOCK_STREAM);
   const Descriptor file = some_file();
-  KERNEL_SAYS(said(raw_send(theirs.get(), "x", copies(file, 253))), "ok");
+  KERNEL_SAYS(result_of(raw_send(theirs.get(), "x", copies(file, 253))), "ok");
   KERNEL_SAYS(raw_receive(ours.get()).descriptors.size(), 253U);
-  KERNEL_SAYS(said(raw_send(theirs.get(), "x", copies(file, 254))), "EINVAL");
+  KERNEL_SAYS(result_of(raw_send(theirs.get(), "x", copies(file, 254))), "EINVAL");
 }
 
 /// A connected TCP socket whose close(2) waits one second, because its peer reads nothing; it is
@@ -219,7 +219,7 @@ TEST_F(H43, closing_a_received_socket_that_lingers_blocks_although_it_is_non_blo
   KERNEL_SAYS(takes_a_second([&] { reception.descriptors.clear(); }), true);
 }
 
-TEST_F(H43, closing_a_socket_blocks_for_a_lingering_one_that_nobody_received) {
+TEST_F(H43, closing_a_socket_blocks_for_a_lingering_one_that_was_not_received) {
   auto [ours, theirs] = raw_pair(SOCK_STREAM);
   Lingering tcp;
   if (!tcp.silent.holds_one()) GTEST_SKIP() << "there is no loopback network here";
@@ -242,9 +242,9 @@ TEST_F(H44, descriptors_in_flight_are_limited_per_user_until_they_are_received) 
     while (in_flight < 1000 && raw_send(theirs.get(), "x", copies(file, 10)) == 1) in_flight += 10;
     std::string text = error_name(errno) + (in_flight <= 70 ? " below the limit" : " far above it");
     auto [unrelated, other] = raw_pair(SOCK_STREAM);
-    text += ", elsewhere " + said(raw_send(other.get(), "x", {file.get()}));
+    text += ", elsewhere " + result_of(raw_send(other.get(), "x", {file.get()}));
     for (std::size_t i = 0; i < in_flight; i += 10) raw_receive(ours.get(), 1);
-    return text + ", then " + said(raw_send(other.get(), "x", {file.get()}));
+    return text + ", then " + result_of(raw_send(other.get(), "x", {file.get()}));
   };
   // Root is exempt. An ordinary user's other processes count, too, so it may come earlier.
   const std::string seen = is_root() ? as_user(some_user, work) : in_a_child(work);
@@ -337,25 +337,25 @@ std::string send_as(const Descriptor& socket, const ucred& claimed) {
   item->cmsg_type = SCM_CREDENTIALS;
   item->cmsg_len = CMSG_LEN(sizeof claimed);
   std::memcpy(CMSG_DATA(item), &claimed, sizeof claimed);
-  return said(::sendmsg(socket.get(), &header, MSG_DONTWAIT | MSG_NOSIGNAL));
+  return result_of(::sendmsg(socket.get(), &header, MSG_DONTWAIT | MSG_NOSIGNAL));
 }
 
 using H47 = Fact;
 
-TEST_F(H47, the_kernel_notes_who_connected_and_not_who_that_became) {
+TEST_F(H47, the_kernel_records_the_ids_at_connect_and_not_later_ones) {
   NEEDS_ROOT_TO_BECOME_ANOTHER_USER();
   const TempDirectory directory;
   const Descriptor listener = raw_listening(SOCK_STREAM, directory / "s");
   ForkedProcess client([&](const ForkedProcess::Say& say) {
     const Descriptor socket = raw_connected(SOCK_STREAM, directory / "s");
-    say(said(::setuid(some_user)));
+    say(result_of(::setuid(some_user)));
     wait_to_be_killed();
   });
   ASSERT_EQ(client.line(), "ok");
   KERNEL_SAYS(peer_of(accept_one(listener)).uid, 0U);
 }
 
-TEST_F(H47, a_client_sees_who_called_listen) {
+TEST_F(H47, a_client_sees_the_process_that_called_listen) {
   const TempDirectory directory;
   const Descriptor listener = raw_listening(SOCK_STREAM, directory / "s");
   ForkedProcess server([&](const ForkedProcess::Say& say) {
@@ -368,7 +368,7 @@ TEST_F(H47, a_client_sees_who_called_listen) {
   KERNEL_SAYS(peer_of(client).pid, ::getpid());
 }
 
-TEST_F(H47, an_inherited_pair_shows_who_made_it) {
+TEST_F(H47, an_inherited_pair_shows_its_maker) {
   auto [ours, theirs] = raw_pair(SOCK_STREAM);
   const pid_t maker = ::getpid();
   const std::string seen = in_a_child([&theirs, maker] {
@@ -392,7 +392,7 @@ TEST_F(H47, an_ordinary_user_cannot_forge_credentials_and_root_can) {
 
 using H48 = Fact;
 
-TEST_F(H48, a_pidfd_of_a_peer_that_is_gone_says_so) {
+TEST_F(H48, a_pidfd_of_a_peer_that_is_gone_shows_it) {
   const TempDirectory directory;
   const Descriptor listener = raw_listening(SOCK_STREAM, directory / "s");
   ForkedProcess client([&](const ForkedProcess::Say& say) {
@@ -406,14 +406,14 @@ TEST_F(H48, a_pidfd_of_a_peer_that_is_gone_says_so) {
   const Descriptor pidfd =
       Descriptor::adopt(integer_option(accepted.get(), SOL_SOCKET, SO_PEERPIDFD));
   KERNEL_SAYS(pidfd.holds_one(), true);
-  KERNEL_SAYS(said(::syscall(SYS_pidfd_send_signal, pidfd.get(), 0, nullptr, 0)), "ESRCH");
+  KERNEL_SAYS(result_of(::syscall(SYS_pidfd_send_signal, pidfd.get(), 0, nullptr, 0)), "ESRCH");
   KERNEL_SAYS(polled(pidfd.get(), POLLIN) & POLLHUP, POLLHUP);
 }
 
 TEST_F(H48, with_SO_PASSPIDFD_each_message_brings_a_descriptor_that_has_to_be_closed) {
   auto [ours, theirs] = raw_pair(SOCK_STREAM);
   const int on = 1;
-  KERNEL_SAYS(said(::setsockopt(ours.get(), SOL_SOCKET, SO_PASSPIDFD, &on, sizeof on)), "ok");
+  KERNEL_SAYS(result_of(::setsockopt(ours.get(), SOL_SOCKET, SO_PASSPIDFD, &on, sizeof on)), "ok");
   for (int i = 0; i < 2; ++i) {
     ASSERT_EQ(raw_send(theirs.get(), "x"), 1);
     KERNEL_SAYS(receive_with_room(ours, CMSG_SPACE(sizeof(int))).descriptors, 1U);
@@ -461,9 +461,9 @@ TEST_F(H49, a_peer_without_an_id_in_our_user_namespace_is_the_overflow_uid) {
   });
   const std::string line = server.line();
   NEEDS_WHAT_THE_CHILD_NEEDED(line);
-  ASSERT_EQ(
-      as_user(some_user, [&] { return said(-raw_connect_error(SOCK_STREAM, directory / "s")); }),
-      "ok");
+  ASSERT_EQ(as_user(some_user,
+                    [&] { return result_of(-raw_connect_error(SOCK_STREAM, directory / "s")); }),
+            "ok");
   KERNEL_SAYS(server.line(), std::to_string(number_in("/proc/sys/kernel/overflowuid", 65534)));
 }
 
@@ -500,7 +500,7 @@ TEST_F(H50, SO_PEERGROUPS_gives_all_groups_and_none_is_usual) {
   KERNEL_SAYS(groups_seen({}), std::vector<gid_t>{});
 }
 
-TEST_F(H50, with_too_little_room_for_groups_ERANGE_tells_how_much_it_takes) {
+TEST_F(H50, with_too_little_room_for_groups_ERANGE_reports_the_size_needed) {
   NEEDS_ROOT_TO_BECOME_ANOTHER_USER();
   const std::string seen =
       as_user(some_user,
@@ -508,9 +508,9 @@ TEST_F(H50, with_too_little_room_for_groups_ERANGE_tells_how_much_it_takes) {
                 auto [ours, theirs] = raw_pair(SOCK_STREAM);
                 gid_t one = 0;
                 socklen_t size = sizeof one;
-                const std::string verdict =
-                    said(::getsockopt(ours.get(), SOL_SOCKET, SO_PEERGROUPS, &one, &size));
-                return verdict + " " + std::to_string(size / sizeof one);
+                const std::string result =
+                    result_of(::getsockopt(ours.get(), SOL_SOCKET, SO_PEERGROUPS, &one, &size));
+                return result + " " + std::to_string(size / sizeof one);
               },
               {44, 4711, 4712});
   KERNEL_SAYS(seen, "ERANGE 3");
@@ -520,7 +520,7 @@ TEST_F(H50, with_too_little_room_for_groups_ERANGE_tells_how_much_it_takes) {
 
 using H61 = Fact;
 
-TEST_F(H61, a_file_lock_travels_with_its_descriptor_and_outlives_who_took_it) {
+TEST_F(H61, a_file_lock_travels_with_its_descriptor_and_outlives_the_process_that_took_it) {
   const TempDirectory directory;
   const std::string path = directory / "s.lock";
   const auto open_lock = [&path] {
@@ -539,9 +539,9 @@ TEST_F(H61, a_file_lock_travels_with_its_descriptor_and_outlives_who_took_it) {
   RawReception reception = raw_receive(ours.get());
   ASSERT_EQ(reception.descriptors.size(), 1U);
   const Descriptor contender = open_lock();
-  KERNEL_SAYS(said(::flock(contender.get(), LOCK_EX | LOCK_NB)), "EAGAIN");
+  KERNEL_SAYS(result_of(::flock(contender.get(), LOCK_EX | LOCK_NB)), "EAGAIN");
   reception.descriptors.clear();
-  KERNEL_SAYS(said(::flock(contender.get(), LOCK_EX | LOCK_NB)), "ok");
+  KERNEL_SAYS(result_of(::flock(contender.get(), LOCK_EX | LOCK_NB)), "ok");
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Checks every #include of the library, the command and the examples against the layers.
+"""Checks every #include of the library, the command, the Python extension and the examples against the layers.
 
 usage: check_includes.py [ROOT]       print each violation as file:line: reason; then exit 1
        check_includes.py --self-test  check that each kind of violation is caught
@@ -21,10 +21,10 @@ LAYER_RULE = re.compile(r'^hallway_layer\((\w+)(?:\s+OF\s+\w+)?(?:\s+USES\s+([\w
 LAYER_COMMENT = re.compile(r'^// Layer: (\w+)$')
 LAYER_COMMENT_WITHIN_LINES = 15
 
-# The rooms of a folder, and which of its other rooms each may use. '' is what stands in the folder itself,
-# for all of its rooms.
-ROOMS = {
-    'src/message': {'connection': set(), 'client': {'connection'}, 'server': {'connection'}},
+# The subfolders of a folder, and which of its other subfolders each may use. '' is what stands in the folder itself,
+# for all of its subfolders.
+SUBFOLDERS = {
+    'src/message': {'connection': set(), 'client': {'connection'}, 'server': {'connection'}, 'lines': set()},
     'src/hub': {'': set(), 'client': {''}, 'server': {''}},
     'tool': {
         'io': set(),
@@ -38,6 +38,16 @@ ROOMS = {
 }
 
 UMBRELLA = 'hallway/hallway.hpp'
+
+# The C interface is a program on the C++ headers that ships with the library: it belongs to no layer.
+C_HEADER = 'hallway.h'
+C_SOURCES = 'c'
+C_STANDARD = {'stddef.h', 'stdint.h'}
+STOPS_THE_COMPILER = 'hallway/needs_cpp23'  # does not exist; see detail/require_cpp23.hpp
+
+# Public headers for programs that use another library as well, and what they may include of it. The library itself
+# includes none of them.
+ADAPTERS = {'hallway/fmt.hpp': re.compile(r'fmt/')}
 
 # Only src/sys talks to the kernel: this is what makes every system call fail on demand in tests.
 KERNEL_LAYER = 'sys'
@@ -96,7 +106,7 @@ class Checker:
         layers = {}
         for file in self.files('include'):
             name = str(file.relative_to(self.root / 'include'))
-            if name == UMBRELLA:
+            if name in (UMBRELLA, C_HEADER):
                 continue
             lines = file.read_text().splitlines()[:LAYER_COMMENT_WITHIN_LINES]
             stated = [match[1] for match in map(LAYER_COMMENT.match, lines) if match]
@@ -130,15 +140,22 @@ class Checker:
             for file in self.files(f'src/{layer}'):
                 self.check_source(file, layer)
         for folder in sorted((self.root / 'src').iterdir()):
-            if folder.is_dir() and folder.name not in self.may_use:
+            if folder.is_dir() and folder.name not in (*self.may_use, C_SOURCES):
                 self.complain(folder, 1, 'not a layer of src/CMakeLists.txt')
         for file in self.files('include'):
-            self.check_public_header(file)
+            if file == self.root / 'include' / C_HEADER:
+                self.check_c_header(file)
+            else:
+                self.check_public_header(file)
+        for file in self.files(f'src/{C_SOURCES}'):
+            self.check_c_source(file)
+        for file in self.files('python/src'):
+            self.check_extension(file)
         for file in self.files('tool'):
             self.check_program(file, also=TOOL_LIBRARIES)
-        for folder, rooms in ROOMS.items():
+        for folder, subfolders in SUBFOLDERS.items():
             for file in self.files(folder):
-                self.check_rooms(file, folder, rooms)
+                self.check_subfolders(file, folder, subfolders)
         for file in self.files('examples'):
             self.check_program(file, also=None)
         return self.violations
@@ -165,14 +182,14 @@ class Checker:
         elif used not in self.may_use[layer]:
             self.complain(include.file, include.line, f'layer {layer} may not use layer {used}')
 
-    def check_rooms(self, file, folder, rooms):
-        def room_of(path):
+    def check_subfolders(self, file, folder, subfolders):
+        def subfolder_of(path):
             return path.parts[0] if len(path.parts) > 1 else ''
 
         root = self.root / folder
-        room = room_of(file.relative_to(root))
-        if room not in rooms:
-            self.complain(file, 1, f'there is no room {room or folder}')
+        subfolder = subfolder_of(file.relative_to(root))
+        if subfolder not in subfolders:
+            self.complain(file, 1, f'there is no subfolder {subfolder or folder}')
             return
         layer = folder.removeprefix('src/') if folder != 'tool' else ''
         for include in self.includes(file):
@@ -180,14 +197,16 @@ class Checker:
             base = self.root / 'src' if layer else root
             if not include.quoted or used.parts[0] != layer and layer or not (base / used).exists():
                 continue
-            used = room_of(used.relative_to(layer))
-            if used != room and used not in rooms[room]:
-                self.complain(file, include.line, f'room {room} may not use room {used or folder}')
+            used = subfolder_of(used.relative_to(layer))
+            if used != subfolder and used not in subfolders[subfolder]:
+                self.complain(file, include.line, f'subfolder {subfolder} may not use subfolder {used or folder}')
 
     def check_public(self, include, layer):
         used = self.public_layer.get(include.name)
         if include.name == UMBRELLA:
             self.complain(include.file, include.line, f'<{UMBRELLA}> is for programs, not for us')
+        elif include.name in ADAPTERS:
+            self.complain(include.file, include.line, f'<{include.name}> is for programs, not for us')
         elif used is None:
             self.complain(include.file, include.line, f'<{include.name}> has no known layer')
         elif layer is not None and used not in self.may_use[layer]:
@@ -215,11 +234,37 @@ class Checker:
         for include in self.includes(file):
             if include.quoted:
                 self.complain(file, include.line, f'write <hallway/...>, not "{include.name}"')
+            elif include.name == STOPS_THE_COMPILER:
+                continue
             elif include.name.startswith('hallway/'):
                 self.check_public(include, self.public_layer.get(name))
-            elif not STANDARD.match(include.name):
+            elif not STANDARD.match(include.name) and not (name in ADAPTERS and ADAPTERS[name].match(include.name)):
                 self.complain(file, include.line,
                               f'public headers need only the standard library: <{include.name}>')
+
+    def check_c_header(self, file):
+        for include in self.includes(file):
+            if include.name not in C_STANDARD:
+                self.complain(file, include.line, f'the C header needs only {sorted(C_STANDARD)}: {include.name}')
+
+    def check_extension(self, file):
+        """Of the Python package: its own headers lie beside it, and those of the library are public."""
+        for include in self.includes(file):
+            private = '/' in include.name if include.quoted else include.name.startswith('hallway/detail/')
+            if private:
+                self.complain(file, include.line, f'the extension uses only public headers, not {include.name}')
+
+    def check_c_source(self, file):
+        for include in self.includes(file):
+            name = include.name
+            if include.quoted:
+                allowed = name.startswith(f'{C_SOURCES}/') and (self.root / 'src' / name).exists()
+            elif name.startswith('hallway/'):
+                allowed = name in self.public_layer and '/detail/' not in name and name not in ADAPTERS
+            else:
+                allowed = STANDARD.match(name) or name == C_HEADER
+            if not allowed:
+                self.complain(file, include.line, f'the C interface uses only public headers: {name}')
 
     def check_program(self, file, also):
         name_in_tree = str(file.relative_to(self.root))
@@ -232,7 +277,7 @@ class Checker:
             elif name.startswith('hallway/'):
                 allowed = (self.root / 'include' / name).exists() and '/detail/' not in name
             else:
-                allowed = STANDARD.match(name) or name in POSIX or (also and also.match(name))
+                allowed = STANDARD.match(name) or name in POSIX or name == C_HEADER or (also and also.match(name))
                 allowed = allowed or (internet and INTERNET.match(name))
                 allowed = allowed or (sandbox and SANDBOX.match(name))
             if not allowed:
@@ -245,9 +290,10 @@ CLEAN = {
     'src/CMakeLists.txt': 'hallway_layer(core)\nhallway_layer(sys USES core)\n'
                           'hallway_layer(loop USES core sys)\nhallway_layer(message USES core)\n',
     'include/hallway/hallway.hpp': '#include <hallway/error.hpp>\n#include <hallway/loop.hpp>\n',
-    'include/hallway/error.hpp': '// Layer: core\n#include <string>\n',
+    'include/hallway/error.hpp': '// Layer: core\n#include <hallway/needs_cpp23>\n#include <string>\n',
     'include/hallway/loop.hpp': '// Layer: loop\n#include <hallway/detail/waiter.hpp>\n',
     'include/hallway/detail/waiter.hpp': '// Layer: loop\n#include <hallway/error.hpp>\n',
+    'include/hallway/fmt.hpp': '// Layer: loop\n#include <fmt/format.h>\n#include <hallway/loop.hpp>\n',
     'src/core/error.cpp': '#include <hallway/error.hpp>\n#include <unistd.h>\n',
     'src/sys/calls.hpp': '#include <string>\n',
     'src/sys/calls.cpp': '#include "sys/calls.hpp"\n#include <sys/un.h>\n#include <linux/stat.h>\n',
@@ -260,17 +306,21 @@ CLEAN = {
                          '#include <hallway/hallway.hpp>\n',
     'tool/hub/hub.hpp': '#include "cli/flags.hpp"\n',
     'tool/cli/flags.hpp': '',
+    'include/hallway.h': '#include <stddef.h>\n',
+    'src/c/handle.hpp': '#include <string>\n#include <hallway.h>\n#include <hallway/loop.hpp>\n',
+    'src/c/loop.cpp': '#include "c/handle.hpp"\n#include <memory>\n',
+    'python/src/x.hpp': '#include "python.hpp"\n#include <unistd.h>\n#include <hallway/loop.hpp>\n',
     'examples/echo.cpp': '#include <unistd.h>\n#include <hallway/loop.hpp>\n',
 }
 
 # (file, its text, the line to be reported, a part of the reason)
 VIOLATIONS = [
     ('tool/io/socket.cpp', '#include <sys/socket.h>\n', 1, 'only public headers'),
-    ('tool/serve/serve.cpp', '#include "hub/hub.hpp"\n', 1, 'room serve may not use room hub'),
-    ('tool/io/up.hpp', '\n#include "cli/flags.hpp"\n', 2, 'room io may not use room cli'),
-    ('tool/verb.cpp', '', 1, 'there is no room tool'),
+    ('tool/serve/serve.cpp', '#include "hub/hub.hpp"\n', 1, 'subfolder serve may not use subfolder hub'),
+    ('tool/io/up.hpp', '\n#include "cli/flags.hpp"\n', 2, 'subfolder io may not use subfolder cli'),
+    ('tool/verb.cpp', '', 1, 'there is no subfolder tool'),
     ('src/message/connection/up.hpp', '#include "message/server/server.hpp"\n', 1,
-     'room connection may not use room server'),
+     'subfolder connection may not use subfolder server'),
     ('src/core/up.cpp', '\n#include "sys/calls.hpp"\n', 2, 'may not use layer sys'),
     ('src/core/up.cpp', '#include <hallway/loop.hpp>\n', 1, 'of layer loop'),
     ('src/core/up.cpp', '#include "hub/x.hpp"\n', 1, 'no layer hub'),
@@ -278,6 +328,9 @@ VIOLATIONS = [
     ('src/core/dots.cpp', '#include "../sys/calls.hpp"\n', 1, 'without macro or ..'),
     ('src/core/macro.cpp', '# include HEADER\n', 1, 'without macro or ..'),
     ('src/core/all.cpp', '#include <hallway/hallway.hpp>\n', 1, 'for programs'),
+    ('src/loop/adapter.cpp', '#include <hallway/fmt.hpp>\n', 1, 'for programs'),
+    ('include/hallway/e.hpp', '// Layer: loop\n#include <hallway/fmt.hpp>\n', 2, 'for programs'),
+    ('include/hallway/e.hpp', '// Layer: core\n#include <fmt/core.h>\n', 2, 'standard library'),
     ('src/core/gone.cpp', '#include <hallway/gone.hpp>\n', 1, 'no known layer'),
     ('src/loop/kernel.cpp', '#include <sys/epoll.h>\n', 1, 'belongs to src/sys'),
     ('src/loop/kernel.cpp', '#include <linux/version.h>\n', 1, 'belongs to src/sys'),
@@ -295,6 +348,12 @@ VIOLATIONS = [
     ('tool/io/verb.cpp', '#include "sys/calls.hpp"\n', 1, 'only public'),
     ('tool/io/verb.cpp', '#include <sys/socket.h>\n', 1, 'only public'),
     ('examples/verb.cpp', '#include <CLI/CLI.hpp>\n', 1, 'only public'),
+    ('include/hallway.h', '#include <sys/types.h>\n', 1, 'the C header needs only'),
+    ('src/c/x.cpp', '#include <unistd.h>\n', 1, 'uses only public headers'),
+    ('src/c/x.cpp', '#include "sys/calls.hpp"\n', 1, 'uses only public headers'),
+    ('src/c/x.cpp', '#include <hallway/detail/waiter.hpp>\n', 1, 'uses only public headers'),
+    ('python/src/x.cpp', '#include "sys/calls.hpp"\n', 1, 'uses only public headers'),
+    ('python/src/x.cpp', '#include <hallway/detail/waiter.hpp>\n', 1, 'uses only public headers'),
 ]
 
 

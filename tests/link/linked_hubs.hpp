@@ -28,7 +28,7 @@ namespace hallway::test {
 inline LinkOptions quick(std::vector<std::string> urls) {
   LinkOptions options;
   options.urls = std::move(urls);
-  options.reconnect = {.first_wait = 10ms, .most_wait = 100ms};
+  options.reconnect = {.first_wait = 10ms, .max_wait = 100ms};
   options.heartbeat = 200ms;
   return options;
 }
@@ -43,15 +43,15 @@ class Machine {
     program.emplace(connect());
   }
 
-  HubClient connect() const {
-    auto client = loop->run(HubClient::connect(*loop, path));
+  hub::Client connect() const {
+    auto client = loop->run(hub::Client::connect(*loop, path));
     EXPECT_TRUE(client) << client.error().explain();
     return std::move(*client);
   }
 
   void link(LinkOptions options) {
     options.on_event = [this](const LinkEvent& event) { events.push_back(event); };
-    auto started = loop->run(Link::start(*loop, path, std::move(options)));
+    auto started = loop->run(Link::start(*loop, path, options));
     ASSERT_TRUE(started) << started.error().explain();
     links.push_back(std::move(*started));
   }
@@ -61,14 +61,14 @@ class Machine {
         std::ranges::count_if(events, [kind](const auto& event) { return event.kind == kind; }));
   }
 
-  Subscription subscribe(const std::string& subject) {
+  hub::Subscription subscribe(const std::string& subject) {
     auto made = program->subscribe(subject);
     EXPECT_TRUE(made) << made.error().explain();
     return std::move(*made);
   }
 
   void publish(const std::string& subject, const std::string& payload,
-               const PublishOptions& with = {}) {
+               const hub::PublishOptions& with = {}) {
     EXPECT_TRUE(program->try_publish(subject, payload, with));
   }
 
@@ -85,7 +85,7 @@ class Machine {
   TempDirectory directory;
   std::string path = directory / "hub";
   std::optional<Hub> hub;
-  std::optional<HubClient> program;
+  std::optional<hub::Client> program;
   std::vector<LinkEvent> events;
   std::vector<Link> links;
 };
@@ -168,11 +168,11 @@ class LinkedHubs : public testing::Test {
     return machine;
   }
 
-  bool until(const std::function<bool()>& condition) { return run_until(loop, condition, 40s); }
+  bool until(const std::function<bool()>& condition) { return run_until(loop, condition); }
 
   /// The next message for it; empty: none came.
-  HubMessage next(Subscription& from) {
-    HubReceived received;
+  hub::Message next(hub::Subscription& from) {
+    hub::Received received;
     EXPECT_TRUE(until([&] {
       received = from.try_receive();
       return static_cast<bool>(received);
@@ -180,7 +180,7 @@ class LinkedHubs : public testing::Test {
         << from.subject();
     return *received;
   }
-  std::string text(Subscription& from) { return std::string(next(from).payload()); }
+  std::string text(hub::Subscription& from) { return std::string(next(from).payload()); }
 
   NatsMessage next(natsSubscription* from) {
     natsMsg* message = nullptr;
@@ -192,18 +192,20 @@ class LinkedHubs : public testing::Test {
   void serve(Machine& machine, const std::string& subject, const std::string& prefix) {
     auto requests = machine.program->subscribe(subject);
     ASSERT_TRUE(requests);
-    loop.spawn([](HubClient& by, Subscription from, std::string with) -> Task<> {
-      while (const HubReceived request = co_await from.receive()) {
+    loop.spawn([](hub::Client& by, hub::Subscription from, std::string with) -> Task<> {
+      while (const hub::Received request = co_await from.receive()) {
         const std::string answer = with + std::string(request->payload());
-        const PublishOptions options{.header = request->header()};
-        co_await by.publish(request->reply(), answer, options);
+        const std::vector<hub::Field> header = request->header();
+        const hub::PublishOptions options{.header = header};
+        const hub::Sent sent = co_await by.publish(request->reply(), answer, options);
+        EXPECT_TRUE(sent);
       }
     }(*machine.program, std::move(*requests), prefix));
   }
 
   /// What a request gave.
-  HubReceived ask(Machine& machine, const std::string& subject, const std::string& payload,
-                  const std::vector<HubField>& header = {}) {
+  hub::Received ask(Machine& machine, const std::string& subject, const std::string& payload,
+                    const std::vector<hub::Field>& header = {}) {
     return loop.run(machine.program->request(subject, payload, patience, header));
   }
 

@@ -27,7 +27,7 @@ COPY = ROOT / "build/mutation/source"
 BUILD = ROOT / "build/mutation/build"
 
 WANTED = 0.80  # of the faults are caught
-DEADLINE = 60  # seconds that a run of one executable may take
+DEADLINE = 120  # seconds that a run of one executable may take
 MEMORY = 8 << 30  # bytes of address space: a fault may be that nothing is bounded any more
 
 
@@ -62,7 +62,7 @@ def misfits(faults):
 
 
 def write_if_other(path, content):
-    """Leaves alone what is as it should be, so that ninja does, too."""
+    """Leaves alone what is as it should be, so that ninja also does."""
     if not path.exists() or path.read_bytes() != content:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
@@ -176,9 +176,9 @@ def seed(faults):
             continue
         seconds = time.monotonic() - began
         caught += by is not None
-        told = by or fault.get("survives") or f"so it is possible that {fault['why']}"
+        outcome = by or fault.get("survives") or f"so it is possible that {fault['why']}"
         word = "caught" if by else "SURVIVED"
-        print(f"{word:9} {fault['name']} ({seconds:.0f} s): {told}", flush=True)
+        print(f"{word:9} {fault['name']} ({seconds:.0f} s): {outcome}", flush=True)
     minutes = (time.monotonic() - started) / 60
     share = caught / len(faults)
     print(f"{caught} of {len(faults)} faults caught, {share:.0%}, in {minutes:.1f} minutes")

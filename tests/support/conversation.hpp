@@ -29,7 +29,7 @@ struct Log {
 inline Task<> receive_all(Connection& connection, Log& log) {
   while (true) {
     Received received = co_await connection.receive();
-    if (!received && received.outcome() != Outcome::truncated) {
+    if (!received) {
       log.end = received.outcome();
       log.why = received.error().explain();
       co_return;

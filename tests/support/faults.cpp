@@ -9,7 +9,7 @@ namespace hallway::test {
 
 namespace {
 
-// The seam is one function for the whole process, so what it consults is global, too.
+// The fault hook is one function for the whole process, so what it consults is also global.
 std::mutex mutex;
 std::vector<CallCount*> in_force;
 
@@ -17,13 +17,13 @@ std::vector<CallCount*> in_force;
 
 sys::InjectedFault decide(sys::Call call) noexcept {
   const std::lock_guard lock(mutex);
-  sys::InjectedFault verdict;
+  sys::InjectedFault fault;
   for (CallCount* count : in_force) {
     if (count->call_ != call) continue;
-    const sys::InjectedFault opinion = count->judge(++count->calls_);
-    if (verdict.error == 0 && !verdict.one_byte) verdict = opinion;
+    const sys::InjectedFault next = count->fault_for(++count->calls_);
+    if (fault.error == 0 && !fault.one_byte) fault = next;
   }
-  return verdict;
+  return fault;
 }
 
 CallCount::CallCount(sys::Call call) : call_(call) {

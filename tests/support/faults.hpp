@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Faults on demand at the seam of src/sys. Each object is in force while it lives; several may
-// be, and the first that has something to say about a call decides.
+// Faults on demand by the fault hook of src/sys. Each object is active while it exists. If several
+// are, the first that injects a fault into a call decides.
 #pragma once
 
 #include <atomic>
@@ -22,12 +22,12 @@ class CallCount {
   virtual ~CallCount();
 
   [[nodiscard]] sys::Call call() const noexcept { return call_; }
-  /// How many were made since this object exists; those that were made to fail count, too.
+  /// How many were made since this object exists, including those that were made to fail.
   [[nodiscard]] unsigned calls() const noexcept { return calls_; }
 
  private:
   friend sys::InjectedFault decide(sys::Call call) noexcept;
-  virtual sys::InjectedFault judge(unsigned) const noexcept { return {}; }
+  virtual sys::InjectedFault fault_for(unsigned) const noexcept { return {}; }
 
   sys::Call call_;
   std::atomic<unsigned> calls_ = 0;
@@ -42,7 +42,7 @@ class FaultOn final : public CallCount {
       : CallCount(call), nth_(nth), times_(times), error_(error) {}
 
  private:
-  sys::InjectedFault judge(unsigned number) const noexcept override {
+  sys::InjectedFault fault_for(unsigned number) const noexcept override {
     if (number < nth_ || number - nth_ >= times_) return {};
     return {.error = error_};
   }
@@ -58,7 +58,7 @@ class OneByte final : public CallCount {
   using CallCount::CallCount;
 
  private:
-  sys::InjectedFault judge(unsigned) const noexcept override { return {.one_byte = true}; }
+  sys::InjectedFault fault_for(unsigned) const noexcept override { return {.one_byte = true}; }
 };
 
 /// The `nth` sendmsg or recvmsg from now on moves at most one byte.
@@ -67,7 +67,7 @@ class ShortOn final : public CallCount {
   ShortOn(sys::Call call, unsigned nth) : CallCount(call), nth_(nth) {}
 
  private:
-  sys::InjectedFault judge(unsigned number) const noexcept override {
+  sys::InjectedFault fault_for(unsigned number) const noexcept override {
     return {.one_byte = number == nth_};
   }
 
@@ -82,7 +82,7 @@ class AtCall final : public CallCount {
       : CallCount(call), action_(std::move(action)) {}
 
  private:
-  sys::InjectedFault judge(unsigned) const noexcept override {
+  sys::InjectedFault fault_for(unsigned) const noexcept override {
     action_();
     return {};
   }

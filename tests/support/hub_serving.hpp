@@ -58,7 +58,7 @@ class HubServing : public testing::Test {
     start(std::move(options));
   }
 
-  /// A client that has heard its INFO, which is in `info`, and said `first`.
+  /// A client that has heard its INFO, which is in `info`, and bytes `first`.
   RawStream connect(std::string_view first = connect_as_programs_do) {
     RawStream client(raw_connected(SOCK_STREAM, path));
     greet(client, first);
@@ -84,7 +84,8 @@ class HubServing : public testing::Test {
     return client;
   }
 
-  /// Until the hub has dealt with all that the client said before. What it hears meanwhile is kept.
+  /// Until the hub has dealt with all that the client bytes before. What it hears meanwhile is
+  /// kept.
   void synchronize(RawStream& client) {
     client.send("PING\r\n");
     EXPECT_TRUE(until([&] {
@@ -94,30 +95,30 @@ class HubServing : public testing::Test {
     if (client.received.ends_with("PONG\r\n")) client.received.resize(client.received.size() - 6);
   }
 
-  /// What a client hears after it has said this.
-  std::string answer(RawStream& client, std::string_view said) {
+  /// What a client hears after it has bytes this.
+  std::string answer(RawStream& client, std::string_view bytes) {
     client.received.clear();
-    client.send(said);
+    client.send(bytes);
     synchronize(client);
     return client.received;
   }
 
-  void say(RawStream& client, std::string_view said) {
-    EXPECT_EQ(client.send(said), static_cast<ssize_t>(said.size()));
+  void send(RawStream& client, std::string_view bytes) {
+    EXPECT_EQ(client.send(bytes), static_cast<ssize_t>(bytes.size()));
     synchronize(client);
   }
 
   /// Sends all of it, however long that takes; the hub may have to read meanwhile.
-  void say_much(RawStream& client, std::string_view said) {
+  void send_all(RawStream& client, std::string_view bytes) {
     EXPECT_TRUE(until([&] {
-      const ssize_t sent = client.send(said.substr(0, 64 * kibibyte));
-      if (sent > 0) said.remove_prefix(static_cast<std::size_t>(sent));
-      return said.empty();
+      const ssize_t sent = client.send(bytes.substr(0, 64 * kibibyte));
+      if (sent > 0) bytes.remove_prefix(static_cast<std::size_t>(sent));
+      return bytes.empty();
     }));
   }
 
   bool until(const std::function<bool()>& condition) { return run_until(loop, condition); }
-  bool until_heard(RawStream& client, std::string_view bytes) {
+  bool until_received(RawStream& client, std::string_view bytes) {
     return until([&] {
       client.collect();
       return client.received == bytes;

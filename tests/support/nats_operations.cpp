@@ -27,7 +27,7 @@ ByteView name_of(nats::Verb verb) {
 
 }  // namespace
 
-std::string told(const nats::Operation& operation) {
+std::string describe(const nats::Operation& operation) {
   std::string text(name_of(operation.verb));
   const auto field = [&text](ByteView name, ByteView value) {
     if (value.empty()) return;
@@ -47,21 +47,21 @@ std::string told(const nats::Operation& operation) {
   return text;
 }
 
-void PrintTo(const Heard& heard, std::ostream* out) {
-  for (const std::string& operation : heard.operations) *out << '\n' << printable(operation);
-  *out << "\nthen error " << static_cast<int>(heard.error);
+void PrintTo(const ParseResult& result, std::ostream* out) {
+  for (const std::string& operation : result.operations) *out << '\n' << printable(operation);
+  *out << "\nthen error " << static_cast<int>(result.error);
 }
 
-Heard heard(nats::Sender sender, const nats::ParserLimits& limits,
-            const std::vector<ByteView>& pieces) {
+ParseResult parse(nats::Sender sender, const nats::ParserLimits& limits,
+                  const std::vector<ByteView>& pieces) {
   nats::Parser parser(sender, limits);
-  Heard result;
+  ParseResult result;
   for (const ByteView piece : pieces) {
     // Of just its size, so that a sanitizer sees a byte too many, and a view that outlives it.
     const std::vector<char> bytes(piece.begin(), piece.end());
     parser.arrive({bytes.data(), bytes.size()});
     while (const nats::Operation* operation = parser.next()) {
-      result.operations.push_back(told(*operation));
+      result.operations.push_back(describe(*operation));
     }
     result.most_memory = std::max(result.most_memory, parser.memory());
   }

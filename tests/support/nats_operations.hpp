@@ -15,24 +15,24 @@
 namespace hallway::test {
 
 /// "PUB subject=jobs payload=hi": its verb and the fields that it has.
-std::string told(const nats::Operation& operation);
+std::string describe(const nats::Operation& operation);
 
 /// What a parser made of a stream.
-struct Heard {
+struct ParseResult {
   std::vector<std::string> operations;
   nats::ProtocolError error = nats::ProtocolError::none;
   std::size_t most_memory = 0;  ///< that the parser owned at any time
 
   /// How a stream is cut may change what was kept of it meanwhile, and nothing else.
-  friend bool operator==(const Heard& one, const Heard& other) {
+  friend bool operator==(const ParseResult& one, const ParseResult& other) {
     return one.operations == other.operations && one.error == other.error;
   }
 };
-void PrintTo(const Heard& heard, std::ostream* out);
+void PrintTo(const ParseResult& result, std::ostream* out);
 
 /// Lets the pieces arrive one by one. Each lies in memory of its own that is gone before the next.
-Heard heard(nats::Sender sender, const nats::ParserLimits& limits,
-            const std::vector<ByteView>& pieces);
+ParseResult parse(nats::Sender sender, const nats::ParserLimits& limits,
+                  const std::vector<ByteView>& pieces);
 
 /// The stream in the order of its bytes, cut at these positions.
 std::vector<ByteView> cut(ByteView stream, const std::vector<std::size_t>& positions);

@@ -26,7 +26,7 @@ class RouterModel {
   static constexpr std::size_t owners = 4;
 
   RouterModel()
-      : router_({1, 2}, [this] { return random_ = random_ * 1664525 + 1013904223; }, &heard_) {}
+      : router_({1, 2}, [this] { return random_ = random_ * 1664525 + 1013904223; }, &recorder_) {}
   RouterModel(const RouterModel&) = delete;
   RouterModel& operator=(const RouterModel&) = delete;
   ~RouterModel() { unsubscribe_all(); }
@@ -38,9 +38,9 @@ class RouterModel {
   /// @param most  messages until it ends; 0: it does not
   void subscribe(std::size_t owner, std::string_view subject, std::string_view group,
                  std::uint64_t most) {
-    if (!hub::is_valid_subject(subject)) return;
+    if (!is_subject_pattern(subject)) return;
     lines_.push_back(std::make_unique<Line>(&owner_[owner], subject, group, most));
-    hub::Subscription& made = lines_.back()->subscription;
+    hub::RoutedSubscription& made = lines_.back()->subscription;
     if (most > 0) check(!made.end_after(most), "ended before its first message");
     router_.add(made);
     const Interest interest(subject, group);
@@ -50,7 +50,7 @@ class RouterModel {
 
   /// The one that came as number `at` of those that are left.
   void unsubscribe(std::size_t at) {
-    hub::Subscription& gone = lines_[at]->subscription;
+    hub::RoutedSubscription& gone = lines_[at]->subscription;
     const Interest interest(gone.subject(), gone.group());
     router_.remove(gone);
     lines_.erase(lines_.begin() + static_cast<std::ptrdiff_t>(at));
@@ -60,7 +60,7 @@ class RouterModel {
 
   void unsubscribe_all() {
     while (!lines_.empty()) unsubscribe(lines_.size() - 1);
-    check(heard_.interests.empty(), "interest is left");
+    check(recorder_.interests.empty(), "interest is left");
   }
 
   static constexpr std::size_t nobody = SIZE_MAX;
@@ -71,13 +71,14 @@ class RouterModel {
                std::size_t declining = nobody, std::size_t leaving = nobody) {
     const void* no_echo = except == nobody ? nullptr : &owner_[except];
     const void* declines = declining == nobody ? nullptr : &owner_[declining];
-    router_.match(subject, matched_, no_echo, [declines](const hub::Subscription& subscription) {
-      return subscription.owner() != declines;
-    });
+    router_.match(subject, matched_, no_echo,
+                  [declines](const hub::RoutedSubscription& subscription) {
+                    return subscription.owner() != declines;
+                  });
     check_matched(subject, no_echo, declines);
     bool left = false;
     for (const hub::SubscriptionId id : matched_) {
-      hub::Subscription* to = router_.find(id);
+      hub::RoutedSubscription* to = router_.find(id);
       check(!left || to == nullptr || to->owner() != &owner_[leaving], "found after it left");
       if (to == nullptr) continue;
       deliver(*to);
@@ -91,13 +92,13 @@ class RouterModel {
   struct Line {
     Line(const void* owner, std::string_view subject, std::string_view group, std::uint64_t most)
         : subscription(owner, std::string(subject), std::string(group)), left(most) {}
-    hub::Subscription subscription;
+    hub::RoutedSubscription subscription;
     std::uint64_t left;  // messages; 0: any number
   };
 
   using Interest = std::pair<std::string, std::string>;  // a subject and a group
 
-  struct Heard final : hub::InterestObserver {
+  struct InterestRecorder final : hub::InterestObserver {
     void interest_began(std::string_view subject, std::string_view group) noexcept override {
       if (!interests.emplace(subject, group).second) twice = true;
     }
@@ -112,18 +113,18 @@ class RouterModel {
     if (!holds && difference_.empty()) difference_ = what;
   }
 
-  /// The observer has heard of what changed, and of nothing else.
+  /// The observer was notified of what changed, and of nothing else.
   void check_interest(const Interest& changed) {
-    check(heard_.interests.contains(changed) == interests_.contains(changed), "other interest");
-    check(heard_.interests.size() == interests_.size() && !heard_.twice, "other interests");
+    check(recorder_.interests.contains(changed) == interests_.contains(changed), "other interest");
+    check(recorder_.interests.size() == interests_.size() && !recorder_.twice, "other interests");
     check(router_.size() == lines_.size(), "other number of subscriptions");
   }
 
   void check_matched(std::string_view subject, const void* no_echo, const void* declines) {
-    std::multiset<const hub::Subscription*> expected;
-    std::map<std::string, std::set<const hub::Subscription*>> groups;
+    std::multiset<const hub::RoutedSubscription*> expected;
+    std::map<std::string, std::set<const hub::RoutedSubscription*>> groups;
     for (const auto& line : lines_) {
-      const hub::Subscription& one = line->subscription;
+      const hub::RoutedSubscription& one = line->subscription;
       const bool wants = (no_echo == nullptr || one.owner() != no_echo) && one.owner() != declines;
       if (!wants || !hub::matches(one.subject(), subject)) continue;
       if (one.group().empty()) {
@@ -132,9 +133,9 @@ class RouterModel {
         groups[one.group()].insert(&one);
       }
     }
-    std::multiset<const hub::Subscription*> got;
+    std::multiset<const hub::RoutedSubscription*> got;
     for (const hub::SubscriptionId id : matched_) {
-      const hub::Subscription* one = router_.find(id);
+      const hub::RoutedSubscription* one = router_.find(id);
       if (one->group().empty()) {
         got.insert(one);
         continue;
@@ -147,7 +148,7 @@ class RouterModel {
     check(groups.empty(), "a group got nothing");
   }
 
-  void deliver(hub::Subscription& to) {
+  void deliver(hub::RoutedSubscription& to) {
     const auto line =
         std::ranges::find_if(lines_, [&](const auto& one) { return &one->subscription == &to; });
     const bool last = to.count_messages();
@@ -162,7 +163,7 @@ class RouterModel {
     }
   }
 
-  Heard heard_;
+  InterestRecorder recorder_;
   std::uint32_t random_ = 1;
   hub::Router router_;
   char owner_[owners] = {};

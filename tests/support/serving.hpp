@@ -26,7 +26,7 @@ class Serving : public testing::Test {
   using Kind = ServerEvent::Kind;
 
   /// Opens a server on `path` that keeps what it reports in `events`.
-  void open(Server::Handler handler, ServerOptions options = {}) {
+  void open(ConnectionHandler handler, ServerOptions options = {}) {
     options.on_event = [this](const ServerEvent& event) {
       events.push_back(event);
       if (on_event) on_event(event);

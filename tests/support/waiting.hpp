@@ -19,7 +19,7 @@ namespace hallway::test {
 using namespace std::chrono_literals;
 
 /// Longer than anything takes that works, on a loaded machine.
-inline constexpr Duration patience = sanitized ? 40s : 10s;
+inline constexpr Duration patience = sanitized ? 60s : 30s;
 
 /// Turns `loop` until `condition` holds. False: it still does not after `patience`.
 inline bool run_until(Loop& loop, const std::function<bool()>& condition,

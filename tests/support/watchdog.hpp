@@ -30,8 +30,9 @@ inline constexpr bool counts_branches = false;
 /// Aborts the process when a test hangs, naming the test. One at a time; it uses SIGALRM.
 class Watchdog {
  public:
+  /// Several times `patience`: a test that waits for something in vain says so itself, before this.
   /// Under a sanitizer everything is several times slower, and where every branch is counted.
-  static constexpr unsigned seconds = sanitized || counts_branches ? 50 : 20;
+  static constexpr unsigned seconds = sanitized || counts_branches ? 150 : 90;
 
   void start(const std::string& test, unsigned limit = seconds);
   void stop();

@@ -137,7 +137,7 @@ class attack : public testing::Test {
   void suffer(Terms terms, const Attack& how) {
     const int type =
         terms.library.options.type == SocketType::stream ? SOCK_STREAM : SOCK_SEQPACKET;
-    terms.library.options.mode = 0666;
+    terms.library.options.file.mode = 0666;
     ServerProcess server(path, terms.library);
     ServerProcess twin(path + ".twin", terms.library);
     ASSERT_TRUE(server.serving());
@@ -304,11 +304,12 @@ ServerProcess::Library with(ServerOptions options) { return {.options = std::mov
 
 // Slowness ----------------------------------------------------------------------------------------
 
-TEST_F(attack, by_a_thousand_who_send_a_byte_a_second) {
+TEST_F(attack, by_a_thousand_clients_that_send_a_byte_a_second) {
   const unsigned many = times(1000, 200);
   suffer({.name = "slowloris, " + std::to_string(many) + " clients at 1 byte/s",
-          .library = with({.limits = {.message_time = 2s},
-                           .server_limits = {.max_connections = 2048, .max_per_uid = 2048}})},
+          .library =
+              with({.connection = {.limits = {.message_time = 2s}},
+                    .server_limits = {.max_connections = 2048, .max_connections_per_uid = 2048}})},
          [many](const std::string& where, const auto& on, Bout& bout) {
            const auto between = std::chrono::nanoseconds(1s) / many;
            on_many(where, many, on, bout, 0ms, [&](int socket, bool) {
@@ -320,7 +321,8 @@ TEST_F(attack, by_a_thousand_who_send_a_byte_a_second) {
 
 TEST_F(attack, by_half_frames) {
   suffer({.name = "half frames, 200 clients",
-          .library = with({.framing = Framing::len32(), .limits = {.message_time = 500ms}}),
+          .library = with(
+              {.connection = {.framing = Framing::len32(), .limits = {.message_time = 500ms}}}),
           .request = len32(1, "x")},
          [](const std::string& where, const auto& on, Bout& bout) {
            on_many(where, 200, on, bout, 10ms, [](int socket, bool fresh) {
@@ -330,13 +332,14 @@ TEST_F(attack, by_half_frames) {
          });
 }
 
-TEST_F(attack, by_those_who_never_read_their_answers) {
+TEST_F(attack, by_clients_that_never_read_their_answers) {
   constexpr unsigned many = 10;
   constexpr std::size_t soft = 256 * kibibyte;
   constexpr std::size_t chunks_kept = 20;  // and as many small ones, by the loop's pool
   suffer({.name = "answers never read, " + std::to_string(many) + " clients",
           .asked = "p99 of an honest client < 2x, memory bounded by the queues' limits + 10 %",
-          .library = with({.limits = {.outbound_soft = soft, .outbound_soft_time = 1s}}),
+          .library =
+              with({.connection = {.limits = {.outbound_soft = soft, .outbound_soft_time = 1s}}}),
           .growth_kib = 256 + chunks_kept * (bounds::chunk / kibibyte + 1),
           .peak_kib = 11 * (soft + bounds::stream_read + bounds::chunk) * many / 10 / kibibyte},
          [](const std::string& where, const auto& on, Bout& bout) {
@@ -351,7 +354,7 @@ TEST_F(attack, by_those_who_never_read_their_answers) {
 TEST_F(attack, by_a_prefix_of_four_gibibytes) {
   suffer({.name = "4 GiB length prefix",
           .asked = "memory growth < 64 KiB, p99 of the server's own time for an answer < 8 ms",
-          .library = with({.framing = Framing::len32()}),
+          .library = with({.connection = {.framing = Framing::len32()}}),
           .request = len32(1, "x"),
           .saturates = true,
           .growth_kib = 64,
@@ -427,9 +430,9 @@ TEST_F(attack, by_large_send_buffers) {
   constexpr std::size_t largest = 256 * kibibyte;
   suffer({.name = "SO_SNDBUF of 4 MiB, " + std::to_string(many) + " clients, large messages",
           .asked = "p99 of an honest client < 2x, memory bounded by the limits + 10 %",
-          .library = with({.limits = {.max_message = largest,
-                                      .outbound_soft = largest,
-                                      .outbound_soft_time = 1s}}),
+          .library = with({.connection = {.limits = {.max_message = largest,
+                                                     .outbound_soft = largest,
+                                                     .outbound_soft_time = 1s}}}),
           .peak_kib = 11 * (4 * largest) * many / 10 / kibibyte},
          [](const std::string& where, const auto& on, Bout& bout) {
            const std::string line = std::string(200'000, 'x') + "\n";
@@ -445,7 +448,7 @@ TEST_F(attack, by_large_send_buffers) {
 
 void bomb(const std::string& where, const std::function<bool()>& on, Bout& bout) {
   const Descriptor file = test::some_file();
-  const std::vector<int> many(bounds::descriptors_per_message, file.get());
+  const std::vector<int> many(bounds::max_descriptors_per_message, file.get());
   on_many(where, 1, on, bout, 0ms, [&](int socket, bool) {
     swallow(socket);
     // EPERM: the kernel refuses descriptors on the server's behalf.
@@ -459,14 +462,15 @@ TEST_F(attack, by_descriptors_on_a_server_that_takes_none) {
 }
 
 TEST_F(attack, by_descriptors_on_a_server_that_takes_four) {
-  suffer({.name = "253 descriptors a message, server takes 4", .library = with({.descriptors = 4})},
+  suffer({.name = "253 descriptors a message, server takes 4",
+          .library = with({.connection = {.descriptors = 4}})},
          bomb);
 }
 
 TEST_F(attack, by_sockets_sent_into_themselves) {
   // The server gets the far end of its own connection, which then cannot end by itself.
   suffer({.name = "its own socket sent with half a message, then closed",
-          .library = with({.descriptors = 4, .limits = {.message_time = 300ms}})},
+          .library = with({.connection = {.descriptors = 4, .limits = {.message_time = 300ms}}})},
          [](const std::string& where, const auto& on, Bout& bout) {
            while (on()) {
              const Descriptor socket = test::raw_connected(SOCK_STREAM, where);
@@ -479,7 +483,8 @@ TEST_F(attack, by_sockets_sent_into_themselves) {
 
 TEST_F(attack, by_cycles_of_sockets_leaves_none_of_them) {
   if (!test::is_root()) GTEST_SKIP() << "needs a network namespace, to count sockets of its own";
-  ServerProcess server(path, with({.descriptors = 4, .limits = {.message_time = 300ms}}));
+  ServerProcess server(path,
+                       with({.connection = {.descriptors = 4, .limits = {.message_time = 300ms}}}));
   ASSERT_TRUE(server.serving());
   const unsigned cycles = times(20'000, 500);
   ForkedProcess attacker([&](const auto& say) {
@@ -560,7 +565,7 @@ TEST_F(attack, by_descriptors_whose_closing_blocks) {
   if (!LingeringPair().works()) GTEST_SKIP() << "needs TCP on the loopback interface";
   suffer({.name = "lingering TCP descriptors that the server drops",
           .asked = "loop latency < 50 ms while it is closed",
-          .library = with({.descriptors = 4}),
+          .library = with({.connection = {.descriptors = 4}}),
           .worst_ms = 50},
          [](const std::string& where, const auto& on, Bout& bout) {
            while (on()) {
@@ -599,8 +604,8 @@ TEST_F(attack, by_a_storm_of_connections) {
 
 // A newcomer waits behind whoever is in the kernel's queue, 4096 at most: what bounds its time is
 // the time in which the server accepts, or turns away, so many.
-TEST_F(attack, by_a_storm_of_connections_on_those_who_come_anew) {
-  suffer({.name = "storm of connections from one uid, 300 of them held; client connects anew",
+TEST_F(attack, by_a_storm_of_connections_while_others_reconnect) {
+  suffer({.name = "storm of connections from one uid, 300 of them held; client reconnects",
           .asked = "p99 of an honest client < 500 ms: the time to accept a full backlog",
           .victim_connects_anew = true,
           .p99_ms = 500,

@@ -60,16 +60,16 @@ void come_and_go(const std::string& path, unsigned manner, Manners& manners) {
   }
 }
 
-TEST(churn, leaks_nothing_and_leaves_nobody_stuck) {
+TEST(churn, leaks_nothing_and_leaves_no_client_stuck) {
   Watchdog::allow(in_full() ? 900 : 60);
   constexpr unsigned clients = 2;
   constexpr unsigned kinds = 6;
   const unsigned each = times(1'000'000, 20'000) / clients;
   const TempDirectory directory;
   const std::string path = directory / "s";
-  ServerProcess server(
-      path, ServerProcess::Library{
-                .options = {.server_limits = {.max_connections = 4096, .max_per_uid = 4096}}});
+  ServerProcess server(path, ServerProcess::Library{
+                                 .options = {.server_limits = {.max_connections = 4096,
+                                                               .max_connections_per_uid = 4096}}});
   ASSERT_TRUE(server.serving());
   const std::size_t descriptors_before = footprint_of(server.pid()).descriptors;
 

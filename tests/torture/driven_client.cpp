@@ -6,7 +6,7 @@
 #include <cerrno>
 #include <charconv>
 
-#include "hub/reserved_subjects.hpp"
+#include "subject/reserved_subjects.hpp"
 
 namespace hallway::torture {
 

@@ -23,7 +23,7 @@ namespace hallway::torture {
 struct Subscribed {
   std::string pattern;
   std::string group;
-  DeliveryPolicy policy = DeliveryPolicy::disconnect;
+  OverflowPolicy policy = OverflowPolicy::disconnect;
   std::uint64_t most = UINT64_MAX;  ///< after so many it ends
   std::uint64_t expected = 0;
   std::uint64_t got = 0;
@@ -31,7 +31,7 @@ struct Subscribed {
 
   [[nodiscard]] std::uint64_t told() const noexcept { return got + lost; }
   [[nodiscard]] bool limited() const noexcept { return most != UINT64_MAX; }
-  [[nodiscard]] bool latest_only() const noexcept { return policy == DeliveryPolicy::latest_only; }
+  [[nodiscard]] bool latest_only() const noexcept { return policy == OverflowPolicy::latest_only; }
 };
 
 class DrivenClient {
@@ -57,12 +57,12 @@ class DrivenClient {
   /// Whether it stops those who publish while it does not read.
   [[nodiscard]] bool has_publishers_wait() const noexcept {
     return std::ranges::any_of(
-        subscribed, [](const auto& entry) { return entry.second.policy == DeliveryPolicy::wait; });
+        subscribed, [](const auto& entry) { return entry.second.policy == OverflowPolicy::wait; });
   }
 
   test::RawStream stream;
   unsigned uid;
-  DeliveryPolicy policy = DeliveryPolicy::disconnect;  ///< what it asked for
+  OverflowPolicy policy = OverflowPolicy::disconnect;  ///< what it asked for
   bool echo = true;
   bool headers = true;
   bool reads = true;

@@ -7,8 +7,8 @@
 #include <utility>
 #include <vector>
 
-#include "hub/inbox_subject.hpp"
-#include "hub/reserved_subjects.hpp"
+#include "subject/inbox_subject.hpp"
+#include "subject/reserved_subjects.hpp"
 #include "subject/subject.hpp"
 #include "support/processes.hpp"
 
@@ -20,10 +20,10 @@ Peer peer_of(const DrivenClient& client) { return {client.uid, client.uid, 1}; }
 
 }  // namespace
 
-DeliveryPolicy any_policy(Chance& chance) {
-  static const std::vector<DeliveryPolicy> policies{
-      DeliveryPolicy::wait, DeliveryPolicy::drop_oldest, DeliveryPolicy::drop_newest,
-      DeliveryPolicy::latest_only, DeliveryPolicy::disconnect};
+OverflowPolicy any_policy(Chance& chance) {
+  static const std::vector<OverflowPolicy> policies{
+      OverflowPolicy::wait, OverflowPolicy::drop_oldest, OverflowPolicy::drop_newest,
+      OverflowPolicy::latest_only, OverflowPolicy::disconnect};
   return chance.one_of(policies);
 }
 
@@ -43,12 +43,12 @@ HubRules any_rules(Chance& chance) {
         {{allow::uid(some_user + 1)}, {}, {.allow = {{">", "_INBOX.>"}}, .deny = {}}});
   }
   if (chance.percent(30)) {
-    rules.delivery.push_back({.subjects = {"a.>"}, .policy = any_policy(chance)});
+    rules.delivery.push_back({.subjects = {"a.>"}, .overflow = any_policy(chance)});
   }
   if (chance.percent(30)) {
     rules.delivery.push_back({.subjects = {"b", "*.b"},
                               .who = {allow::uid(some_user)},
-                              .policy = any_policy(chance),
+                              .overflow = any_policy(chance),
                               .pending = 2 * kibibyte});
   }
   return rules;
@@ -69,10 +69,10 @@ bool DrivenRules::may_subscribe(const DrivenClient& client, const std::string& p
   return permissions_of(client).may_subscribe(pattern) != hub::Permissions::Subscribing::refused;
 }
 
-DeliveryPolicy DrivenRules::policy_of(const DrivenClient& client,
+OverflowPolicy DrivenRules::policy_of(const DrivenClient& client,
                                       const std::string& pattern) const {
   const DeliveryRule* rule = rules_.delivery_of(pattern, peer_of(client), {});
-  return rule != nullptr ? rule->policy : client.policy;
+  return rule != nullptr ? rule->overflow : client.policy;
 }
 
 bool DrivenRules::hears(const DrivenClient& client, const Subscribed& subscribed,
@@ -80,7 +80,7 @@ bool DrivenRules::hears(const DrivenClient& client, const Subscribed& subscribed
   if (!hub::matches(subscribed.pattern, subject)) return false;
   const hub::Permissions permissions = permissions_of(client);
   return permissions.may_receive(subject) &&
-         (!hub::is_inbox(subject) || permissions.hears_inboxes(subscribed.pattern));
+         (!hub::is_inbox(subject) || permissions.receives_inboxes(subscribed.pattern));
 }
 
 hub::Permissions DrivenRules::permissions_of(const DrivenClient& client) const {

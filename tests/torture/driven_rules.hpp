@@ -14,7 +14,7 @@
 
 namespace hallway::torture {
 
-DeliveryPolicy any_policy(Chance& chance);
+OverflowPolicy any_policy(Chance& chance);
 
 /// About the subjects and users of the driver. Everybody may connect.
 HubRules any_rules(Chance& chance);
@@ -29,7 +29,7 @@ class DrivenRules {
   [[nodiscard]] bool may_publish(const DrivenClient& client, const std::string& subject) const;
   [[nodiscard]] bool may_subscribe(const DrivenClient& client, const std::string& pattern) const;
   /// Of a subscription that the client makes now.
-  [[nodiscard]] DeliveryPolicy policy_of(const DrivenClient& client,
+  [[nodiscard]] OverflowPolicy policy_of(const DrivenClient& client,
                                          const std::string& pattern) const;
   [[nodiscard]] bool hears(const DrivenClient& client, const Subscribed& subscribed,
                            const std::string& subject) const;

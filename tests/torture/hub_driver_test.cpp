@@ -76,7 +76,7 @@ class hub_driver : public test::HubServing {
   void connect_one() {
     const unsigned uid =
         root_ && chance(70) ? test::some_user + static_cast<unsigned>(any(3)) : ::geteuid();
-    const DeliveryPolicy policy = any_policy(chance_);
+    const OverflowPolicy policy = any_policy(chance_);
     const bool echo = chance(80);
     const bool headers = chance(70);
     const std::string first = std::string(R"(CONNECT {"verbose":false,"headers":)") +
@@ -414,7 +414,7 @@ class hub_driver : public test::HubServing {
     for (const auto& one : hub->subscriptions()) {
       if (one.waiting == 0) continue;
       text += "uid " + std::to_string(one.peer.uid) + ": " + std::to_string(one.waiting) +
-              " wait for " + one.subject + ", " + std::string(to_string(one.policy)) + '\n';
+              " wait for " + one.subject + ", " + std::string(to_string(one.overflow)) + '\n';
     }
     for (const auto& user : hub->users()) {
       text += "uid " + std::to_string(user.uid) + ": " + std::to_string(user.memory) + " of " +
@@ -437,11 +437,11 @@ class hub_driver : public test::HubServing {
 
   void start_hub() {
     HubOptions options;
-    options.mode = 0666;
+    options.file.mode = 0666;
     options.limits.outbound = 16 * kibibyte;
     options.limits.send_buffer = 4 * kibibyte;
-    options.limits.pending_per_subscription = 8 * kibibyte;
-    options.limits.memory_per_uid = 64 * kibibyte;
+    options.limits.max_pending_per_subscription = 8 * kibibyte;
+    options.limits.max_memory_per_uid = 64 * kibibyte;
     options.limits.slow_time = longest;  // the driver decides what is slow, not the machine
     options.rules.allow = {allow::any()};
     rules_.take(options.rules);

@@ -145,7 +145,7 @@ class Traffic {
 
   void collect() {
     while (local_.try_receive()) ++heard_here_;
-    while (const HubReceived message = remote_.try_receive()) {
+    while (const hub::Received message = remote_.try_receive()) {
       if (!heard_there_.emplace(message->payload()).second) ++twice_;
     }
   }
@@ -167,10 +167,10 @@ class Traffic {
     const LinkStatistics all = near_.statistics();
     const LinkStatistics other = far_.statistics();
     return std::to_string(published_) + " published, " + std::to_string(heard_here_) +
-           " heard locally, " + std::to_string(all.out) + " confirmed, " +
+           " received locally, " + std::to_string(all.out) + " confirmed, " +
            std::to_string(all.unconfirmed) + " unconfirmed, " + std::to_string(all.dropped_out) +
            " dropped, " + std::to_string(all.kept) + " kept, " +
-           std::to_string(heard_there_.size()) + " heard elsewhere, where " +
+           std::to_string(heard_there_.size()) + " received elsewhere, where " +
            std::to_string(other.in) + " came in and " + std::to_string(other.dropped_in) +
            " were dropped";
   }
@@ -187,8 +187,8 @@ class Traffic {
  private:
   Machine& near_;
   Machine& far_;
-  Subscription local_;
-  Subscription remote_;
+  hub::Subscription local_;
+  hub::Subscription remote_;
   std::uint64_t published_ = 0;
   std::uint64_t heard_here_ = 0;
   std::uint64_t twice_ = 0;
@@ -217,7 +217,7 @@ class a_link_that_is_cut : public LinkedHubs {
   }
 };
 
-TEST_F(a_link_that_is_cut, loses_what_its_counters_say_and_nothing_local) {
+TEST_F(a_link_that_is_cut, loses_only_what_it_counts_and_nothing_local) {
   const unsigned cuts = times(200, 3);
   Watchdog::allow(60 + 5 * cuts);
   NatsServer& server = add_server();
@@ -253,7 +253,7 @@ TEST_F(a_link_that_is_cut, goes_on_by_another_server_when_its_own_is_killed) {
   Machine& near = add_linked(exporting({servers[1]->url(), servers[2]->url()}));
   Machine& far = add_linked(importing(last));
   Traffic traffic(near, far);
-  Subscription probes = far.subscribe("probe");
+  hub::Subscription probes = far.subscribe("probe");
   ASSERT_TRUE(until([&] { return near.leaves("s"); }));
   const auto reaches_the_last = [&](const NatsServer& server) {
     Foreigner prober(server.url());
@@ -285,7 +285,7 @@ TEST_F(a_link_that_is_cut, goes_on_by_another_server_when_its_own_is_killed) {
   traffic.judge("a server of the link's cluster killed " + std::to_string(kills) + " times");
 }
 
-TEST_F(a_link_that_is_cut, loses_what_its_counters_say_when_its_connection_is_reset) {
+TEST_F(a_link_that_is_cut, loses_only_what_it_counts_when_its_connection_is_reset) {
   const unsigned resets = times(200, 3);
   Watchdog::allow(60 + 5 * resets);
   NatsServer& server = add_server();
@@ -308,7 +308,7 @@ TEST_F(a_link_that_is_cut, loses_what_its_counters_say_when_its_connection_is_re
   traffic.judge("link reset " + std::to_string(resets) + " times");
 }
 
-TEST_F(a_link_that_is_cut, loses_what_its_counters_say_when_its_server_stands_still) {
+TEST_F(a_link_that_is_cut, loses_only_what_it_counts_when_its_server_hangs) {
   const unsigned stops = times(50, 2);
   Watchdog::allow(60 + 5 * stops);
   NatsServer& server = add_server();
@@ -328,7 +328,7 @@ TEST_F(a_link_that_is_cut, loses_what_its_counters_say_when_its_server_stands_st
   traffic.judge("a link's server stopped and continued " + std::to_string(stops) + " times");
 }
 
-TEST_F(a_link_that_is_cut, loses_what_its_counters_say_on_a_slow_wire) {
+TEST_F(a_link_that_is_cut, loses_only_what_it_counts_on_a_slow_connection) {
   const unsigned rounds = times(50, 2);
   Watchdog::allow(60 + 10 * rounds);
   NatsServer& server = add_server();
@@ -348,7 +348,7 @@ TEST_F(a_link_that_is_cut, loses_what_its_counters_say_on_a_slow_wire) {
   traffic.judge("a slow wire, filled " + std::to_string(rounds) + " times");
 }
 
-TEST_F(a_link_that_is_cut, loses_what_its_counters_say_while_its_password_is_wrong) {
+TEST_F(a_link_that_is_cut, loses_only_what_it_counts_while_its_password_is_wrong) {
   const unsigned changes = times(50, 2);
   Watchdog::allow(60 + 10 * changes);
   const auto guarded = [](const std::string& password) {

@@ -156,9 +156,9 @@ class ten_thousand_connections : public testing::Test {
 };
 
 TEST_F(ten_thousand_connections, are_made_served_and_ended) {
-  ServerProcess server(
-      path, ServerProcess::Library{
-                .options = {.server_limits = {.max_connections = many, .max_per_uid = many}}});
+  ServerProcess server(path, ServerProcess::Library{
+                                 .options = {.server_limits = {.max_connections = many,
+                                                               .max_connections_per_uid = many}}});
   ASSERT_TRUE(server.serving());
   gather();
   Events& events = server.events();
@@ -284,10 +284,11 @@ class descriptor_exhaustion : public testing::Test {
 
   void exhaust(std::size_t reserve, const std::string& what) {
     ServerProcess server(
-        path, ServerProcess::Library{.options = {.server_limits = {.max_connections = 2UL * many,
-                                                                   .max_per_uid = 2UL * many,
-                                                                   .descriptor_reserve = reserve}},
-                                     .descriptor_limit = 64});
+        path,
+        ServerProcess::Library{.options = {.server_limits = {.max_connections = 2UL * many,
+                                                             .max_connections_per_uid = 2UL * many,
+                                                             .descriptor_reserve = reserve}},
+                               .descriptor_limit = 64});
     ASSERT_TRUE(server.serving());
     for (unsigned i = 0; i < many; ++i) {
       clients.push_back(test::raw_connected(SOCK_STREAM, path));
@@ -305,7 +306,7 @@ class descriptor_exhaustion : public testing::Test {
     const double share = static_cast<double>((processor_time_of(server.pid()) - before).count()) /
                          milliseconds_since(begin);
     EXPECT_LT(share, 0.05);
-    EXPECT_EQ(take_answers(), 0U) << "somebody was seated where no place was free";
+    EXPECT_EQ(take_answers(), 0U) << "a client was admitted without a free slot";
 
     // One leaves: the next in the queue must get its place.
     const auto freed = Clock::now();

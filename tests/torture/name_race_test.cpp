@@ -121,8 +121,9 @@ TEST_F(name_race, for_a_stale_socket_has_exactly_one_winner) {
   barrier.wait();
   for (const auto& process : processes) EXPECT_EQ(process->wait(), 0);
   EXPECT_EQ(one_owner, rounds);
-  EXPECT_EQ(reachable, rounds) << "a client did not reach the one who thinks it owns the name";
-  EXPECT_EQ(attempts->unexpected, 0U) << "a loser was told something else than address_in_use";
+  EXPECT_EQ(reachable, rounds)
+      << "a client did not reach the server that believes it owns the name";
+  EXPECT_EQ(attempts->unexpected, 0U) << "a loser got an error other than address_in_use";
   report("T17 takeover race: asked " + std::to_string(rounds) + " rounds x " +
          std::to_string(contenders) + " contenders, exactly 1 owner each; reached " +
          std::to_string(one_owner) + " rounds with 1 owner, " + std::to_string(reachable) +
@@ -131,7 +132,7 @@ TEST_F(name_race, for_a_stale_socket_has_exactly_one_winner) {
 
 // The same race without the rule of names: probe, remove, bind. If this found no round with two
 // owners, the test above would prove nothing.
-TEST_F(name_race, is_lost_by_those_who_probe_and_unlink) {
+TEST_F(name_race, is_lost_by_servers_that_probe_and_unlink) {
   const unsigned most_rounds = times(10'000, 50'000);
   Barrier barrier(contenders + 1);
   Shared<Attempts> attempts;

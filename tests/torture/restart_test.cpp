@@ -23,7 +23,7 @@ using test::TempDirectory;
 using test::Watchdog;
 
 // All clients here are of one uid, and a server that drains holds those of the last moments.
-constexpr ServerLimits roomy{.max_per_uid = 1024};
+constexpr ServerLimits roomy{.max_connections_per_uid = 1024};
 
 class restart : public testing::Test {
  protected:
@@ -104,7 +104,7 @@ class drained : public restart {
            std::to_string(load.sum(&Tally::lost)) + " of " +
            std::to_string(load.sum(&Tally::sent)) + " accepted requests on " +
            std::to_string(load.sum(&Tally::connections)) + " connections (" +
-           std::to_string(load.sum(&Tally::not_sent)) + " sends told that nobody reads), " +
+           std::to_string(load.sum(&Tally::not_sent)) + " sends failed because nothing reads), " +
            rounded(took) + " s");
   }
 };
@@ -145,7 +145,7 @@ class hot_restart : public restart {
     const double took = std::chrono::duration<double>(Clock::now() - begin).count();
     EXPECT_TRUE(load.stop());
     EXPECT_EQ(server->terminate(), 0);
-    EXPECT_EQ(load.sum(&Tally::refused), 0U) << "a client found nobody";
+    EXPECT_EQ(load.sum(&Tally::refused), 0U) << "a client found no server";
     expect_nothing_lost(load);
     EXPECT_TRUE(std::filesystem::is_empty(directory.path()));
     report("T18 hot restart, " + what + ": asked " + std::to_string(takeovers) +
@@ -159,17 +159,17 @@ class hot_restart : public restart {
   }
 };
 
-TEST_F(hot_restart, of_library_servers_refuses_and_loses_nobody) {
+TEST_F(hot_restart, of_library_servers_refuses_and_loses_no_client) {
   take_over_many(times(200, 10), SOCK_STREAM, [&] { return library(true); }, "library, stream");
 }
 
-TEST_F(hot_restart, of_seqpacket_servers_refuses_and_loses_nobody) {
+TEST_F(hot_restart, of_seqpacket_servers_refuses_and_loses_no_client) {
   take_over_many(
       times(200, 10), SOCK_SEQPACKET, [&] { return library(true, SocketType::seqpacket); },
       "library, seqpacket");
 }
 
-TEST_F(hot_restart, of_commands_refuses_and_loses_nobody) {
+TEST_F(hot_restart, of_commands_refuses_and_loses_no_client) {
   if (command_path().empty()) GTEST_SKIP() << "needs the command: set HALLWAY to its path";
   take_over_many(
       times(200, 10), SOCK_STREAM, [&] { return command({"--takeover"}); }, "hallway serve");

@@ -37,7 +37,7 @@ class ServerProcess {
   /// A server of the library that echoes unless told otherwise. SIGTERM drains it.
   struct Library {
     ServerOptions options = {};
-    Server::Handler handler = test::echo;
+    ConnectionHandler handler = test::echo;
     std::size_t descriptor_limit = 0;  ///< 0: as it is
     std::function<void(Loop&, Server&)> also = {};
   };

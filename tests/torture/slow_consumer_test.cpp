@@ -20,13 +20,13 @@ Task<> tell_missed(Connection connection) {
 
 class slow_consumers : public SlowConsumers {
  protected:
-  void perform(Full full, const std::string& what) {
+  void perform(OverflowPolicy policy, const std::string& what) {
     ServerProcess server(
         path,
         ServerProcess::Library{
-            .options = {.limits = {.outbound_soft = soft},
-                        .server_limits = {.max_connections = many, .max_per_uid = many},
-                        .full = full},
+            .options = {.connection = {.limits = {.outbound_soft = soft}, .overflow = policy},
+                        .server_limits = {.max_connections = many,
+                                          .max_connections_per_uid = many}},
             .handler = tell_missed,
             .also = [this](Loop& loop, Server& running) { loop.spawn(broadcast(loop, running)); }});
     SlowConsumers::perform(server, soft, "T19 slow consumers, " + what);
@@ -68,12 +68,12 @@ class slow_consumers : public SlowConsumers {
   std::uint64_t dropped(ServerProcess& server) override { return server.events().dropped; }
 };
 
-TEST_F(slow_consumers, lose_the_oldest_and_hold_nobody_up) {
-  perform(Full::drop_oldest, "drop_oldest");
+TEST_F(slow_consumers, lose_the_oldest_and_delay_no_other_client) {
+  perform(OverflowPolicy::drop_oldest, "drop_oldest");
 }
 
-TEST_F(slow_consumers, lose_the_newest_and_hold_nobody_up) {
-  perform(Full::drop_newest, "drop_newest");
+TEST_F(slow_consumers, lose_the_newest_and_delay_no_other_client) {
+  perform(OverflowPolicy::drop_newest, "drop_newest");
 }
 
 }  // namespace

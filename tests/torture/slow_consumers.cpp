@@ -120,7 +120,7 @@ void SlowConsumers::perform(ServerProcess& server, std::size_t most, const std::
 
   EXPECT_EQ(show->exact, stopping) << "the count of dropped messages is not what was missing";
   EXPECT_GT(show->missed, 0U);
-  EXPECT_EQ(dropped(server), show->missed) << "somebody who read missed something";
+  EXPECT_EQ(dropped(server), show->missed) << "a client that read missed messages";
   EXPECT_EQ(server.terminate(), 0);
   const std::size_t cap = 11 * most * stopping / 10 / kibibyte;
   const auto growth = static_cast<long>(memory_after) - static_cast<long>(memory_before);

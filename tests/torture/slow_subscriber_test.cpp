@@ -52,9 +52,9 @@ class slow_subscribers : public SlowConsumers {
   void perform(const std::string& policy) {
     policy_ = policy;
     const std::size_t clients = many + 1;
-    ServerProcess server(path, HubOptions{.limits = {.connections_per_uid = clients,
-                                                     .pending_per_subscription = waiting,
-                                                     .connections = clients,
+    ServerProcess server(path, HubOptions{.limits = {.max_connections = clients,
+                                                     .max_connections_per_uid = clients,
+                                                     .max_pending_per_subscription = waiting,
                                                      .outbound = waiting,
                                                      .send_buffer = 0}});
     SlowConsumers::perform(server, 2 * waiting, "T19 slow subscribers of a hub, " + policy);
@@ -110,9 +110,13 @@ class slow_subscribers : public SlowConsumers {
   Descriptor publisher_;
 };
 
-TEST_F(slow_subscribers, lose_the_oldest_are_told_so_and_hold_nobody_up) { perform("drop_oldest"); }
+TEST_F(slow_subscribers, lose_the_oldest_are_notified_and_delay_no_other_client) {
+  perform("drop_oldest");
+}
 
-TEST_F(slow_subscribers, lose_the_newest_are_told_so_and_hold_nobody_up) { perform("drop_newest"); }
+TEST_F(slow_subscribers, lose_the_newest_are_notified_and_delay_no_other_client) {
+  perform("drop_newest");
+}
 
 }  // namespace
 }  // namespace hallway::torture

@@ -139,9 +139,9 @@ TEST(soak, takes_no_more_in_the_end_than_after_warming_up) {
   Watchdog::allow(static_cast<unsigned>(time.count()) + 60);
   const TempDirectory directory;
   const std::string path = directory / "s";
-  ServerProcess server(path,
-                       ServerProcess::Library{.options = {.limits = {.message_time = 500ms},
-                                                          .server_limits = {.max_per_uid = 1024}}});
+  ServerProcess server(path, ServerProcess::Library{
+                                 .options = {.connection = {.limits = {.message_time = 500ms}},
+                                             .server_limits = {.max_connections_per_uid = 1024}}});
   ASSERT_TRUE(server.serving());
   ASSERT_NO_FATAL_FAILURE(fill_its_pools(path));
   Load load(path, SOCK_STREAM, 1);

@@ -12,7 +12,11 @@
 #include <string>
 #include <utility>
 
+#include <hallway/event.hpp>
 #include <hallway/loop.hpp>
+#include <hallway/task_handle.hpp>
+#include <hallway/task_scope.hpp>
+#include <hallway/when_any.hpp>
 
 #include "bench/bench_load.hpp"
 #include "bench/bench_measurement.hpp"
@@ -31,21 +35,20 @@ namespace hallway::tool {
 
 namespace {
 
-constexpr const char* examples =
+constexpr const char* bench_examples =
     "Examples:\n"
-    "  hallway bench                             a server of its own, one round trip\n"
-    "                                            after the other\n"
+    "  hallway bench                             start a server, measure round trips\n"
     "  hallway bench ./app.sock --connections 50 --rate 10000 --duration 1m\n"
     "  hallway bench --pattern stream --size 4K --framing len32\n"
     "  hallway bench @chat --pattern broadcast --type seqpacket\n"
     "  hallway bench --rate 5000 --report bench.html --json\n"
     "\nADDRESS is a server that answers each message with itself (hallway serve\n"
-    "--echo), or for broadcast passes it on to all others (--broadcast).\n";
+    "--echo), or for broadcast sends it to all others (--broadcast).\n";
 
 constexpr std::size_t usual_broadcast_connections = 8;
 
 struct BenchFlags {
-  Verbosity wordiness;
+  Verbosity verbosity;
   Load load;
   std::optional<std::string> report;
 };
@@ -68,29 +71,29 @@ class Bench {
       : loop_(load.loop),
         flags_(&flags),
         load_(&load),
-        events_(flags.wordiness),
+        events_(flags.verbosity),
         output_(loop_, !flags.report),
         measured_(load.duration),
         run_(loop_, load, events_, measured_) {}
 
   /// @return the exit status; nullopt if the measurement decides it
   std::optional<int> measure() {
-    if (loop_.error()) return fail(*loop_.error());
     for (const int signal : {SIGINT, SIGTERM}) {
       auto claimed = loop_.on_signal(signal, [this, signal] { interrupt(signal); });
       if (!claimed) return fail(claimed.error());
+      interrupts_.push_back(std::move(*claimed));
     }
     output_.on_end([this] {
       reader_gone_ = true;
       loop_.stop();
     });
-    driving_ = drive();
+    TaskScope tasks(loop_);  // they end before what they use
+    driving_ = tasks.spawn(run_.run());
     loop_.spawn(last());
-    std::optional<ScopedTask> progress;
-    const auto [verbosity, json] = flags_->wordiness;
+    const auto [level, json] = flags_->verbosity;
     // A progress line that is redrawn in place must not mix with other lines.
-    const bool watched = isatty(STDERR_FILENO) == 1 && verbosity == 0 && !json;
-    if (watched) progress = show_progress(loop_, *load_, measured_);
+    const bool watched = isatty(STDERR_FILENO) == 1 && level == 0 && !json;
+    if (watched) tasks.spawn(show_progress(loop_, *load_, measured_));
     const int stopped = loop_.run();
     if (stopped != 0) return stopped;
     if (output_.error()) return fail(*output_.error());
@@ -103,21 +106,15 @@ class Bench {
   [[nodiscard]] bool interrupted() const noexcept { return interrupted_; }
 
  private:
-  /// Owned by this object and not by the loop, because it must not outlive `run_`.
-  ScopedTask drive() {
-    co_await run_.run();
-    over_.happen();
-  }
-
   /// Keeps the loop running until the end.
-  Task<> last() { co_await over_; }
+  Task<> last() { co_await when_any(driving_.join(), interrupted_early_.wait()); }
 
   void interrupt(int signal) {
     if (std::exchange(interrupted_, true)) return loop_.stop(128 + signal);
     run_.end();
     if (measured_.begun()) return;
-    events_.tell(Events::Level::usual, "stopped", 0, "before anything was measured");
-    over_.happen();
+    events_.log(Events::Level::usual, "stopped", 0, "nothing was measured yet");
+    interrupted_early_.set();
   }
 
   Loop loop_;
@@ -127,10 +124,11 @@ class Bench {
   Output output_;  // only watched, to stop the run when its reader has gone
   Measurement measured_;
   LoadRun run_;
-  Event over_{loop_};
-  std::optional<ScopedTask> driving_;
+  Event interrupted_early_{loop_};  // before anything was measured
+  TaskHandle driving_;
   bool interrupted_ = false;
   bool reader_gone_ = false;
+  std::vector<Loop::SignalCallback> interrupts_;
 };
 
 int fail_for(const Load& load, const Measurement& measured,
@@ -143,10 +141,10 @@ int fail_for(const Load& load, const Measurement& measured,
 
 /// Prints the result and writes the report.
 /// @return the exit status
-int tell(const BenchFlags& flags, std::optional<Report>& report, const Load& load,
-         const Measurement& measured) {
+int print_and_report(const BenchFlags& flags, std::optional<Report>& report, const Load& load,
+                     const Measurement& measured) {
   const auto printed_all =
-      write_out(flags.wordiness.json ? json_line(load, measured) : printed(load, measured));
+      write_out(flags.verbosity.json ? json_line(load, measured) : printed(load, measured));
   if (!printed_all && printed_all.error().code != std::errc::broken_pipe) {
     return fail(printed_all.error());
   }
@@ -182,8 +180,8 @@ int bench(const BenchFlags& flags) {
     measured.server_cpu = seconds(server->stop()) / seconds(measured.elapsed());
   }
   if (measured.latencies().count() > 0) {
-    const int told = tell(flags, report, load, measured);
-    if (told != exit_status::done) return told;
+    const int status = print_and_report(flags, report, load, measured);
+    if (status != exit_status::done) return status;
   }
   return fail_for(load, measured, bench.failure());
 }
@@ -199,27 +197,28 @@ Read<Pattern> read_pattern(const std::string& text) {
 void check(const CLI::App& verb, BenchFlags& flags) {
   Load& load = flags.load;
   check_wire(verb, load.wire);
-  check_reach(verb, load.target, load.wire.type);
+  check_target(verb, load.target, load.wire.type);
   if (load.wire.type == SocketType::datagram) {
-    refuse_flags("--type datagram", "bench loads connections, and datagrams have none");
+    refuse_flags("--type datagram", "bench needs connections, and datagrams have none");
   }
   if (load.wire.framing.kind() == Framing::Kind::raw && load.wire.type == SocketType::stream) {
-    refuse_flags("--framing raw", "without boundaries no answer can be told from the next");
+    refuse_flags("--framing raw", "bench needs a framing with message boundaries");
   }
   if (load.target.address.kind() == Address::Kind::exec) {
-    refuse_flags("exec:", "bench loads a server that several can connect to");
+    refuse_flags("exec:", "bench needs a server that accepts several connections");
   }
-  if (load.size == 0) refuse_flags("--size 0", "an empty message has no number to know it by");
+  if (load.size == 0) refuse_flags("--size 0", "a message needs at least one byte for its number");
   if (load.size > load.wire.max_message) {
     refuse_flags("--size " + write_size(load.size),
                  "more than --max-message " + write_size(load.wire.max_message));
   }
-  if (flags.report && flags.report->empty()) refuse_flags("--report", "no file is named");
-  if (load.duration == Duration::zero()) refuse_flags("--duration 0", "nothing can be measured");
+  if (flags.report && flags.report->empty()) refuse_flags("--report", "the file is missing");
+  if (load.duration == Duration::zero()) refuse_flags("--duration 0", "must be above 0");
   if (load.pattern != Pattern::broadcast) return;
   if (!given(verb, "--connections")) load.connections = usual_broadcast_connections;
   if (load.connections < 2) {
-    refuse_flags("--pattern broadcast --connections 1", "one sends, and nobody would receive");
+    refuse_flags("--pattern broadcast --connections 1",
+                 "needs at least 2: one sends, the others receive");
   }
 }
 
@@ -227,25 +226,25 @@ void add_load(CLI::App& verb, Load& load) {
   add_value(
       verb, "--pattern", "pingpong|stream|broadcast|connect", read_pattern,
       [&load](Pattern pattern) { load.pattern = pattern; },
-      "pingpong: each connection waits for an answer before it sends again; stream: it sends on "
-      "meanwhile; broadcast: one connection sends, all others receive; connect: each message has "
-      "a connection of its own (default pingpong)");
+      "pingpong: each connection waits for an answer before it sends again; stream: it does not "
+      "wait; broadcast: one connection sends, all others receive; connect: a new connection for "
+      "each message (default pingpong)");
   add_value(
       verb, "--size", "SIZE", read_size, [&load](std::size_t size) { load.size = size; },
-      fmt::format("Of each message (default {})", load.size));
+      fmt::format("Size of each message (default {})", load.size));
   add_value(
       verb, "--connections", "N", read_count,
       [&load](std::size_t connections) { load.connections = connections; },
-      fmt::format("At once (default {}; for broadcast {})", load.connections,
+      fmt::format("Number of connections (default {}; for broadcast {})", load.connections,
                   usual_broadcast_connections));
   add_value(
       verb, "--duration", "TIME", read_duration,
       [&load](Duration duration) { load.duration = duration; },
-      fmt::format("How long messages are sent (default {})", write_duration(load.duration)));
+      fmt::format("How long to send messages (default {})", write_duration(load.duration)));
   add_value(
       verb, "--rate", "N", read_count, [&load](std::size_t rate) { load.rate = rate; },
-      "Messages a second, all connections together, by a clock that no slow answer stops: latency "
-      "counts from when a message was due (without it: as fast as the pattern goes)");
+      "Send N messages per second over all connections together, also while answers are slow; "
+      "latency counts from the time a message was due (without it, as fast as the pattern allows)");
 }
 
 }  // namespace
@@ -253,21 +252,20 @@ void add_load(CLI::App& verb, Load& load) {
 Run add_bench(CLI::App& verb, const TrailingArgs&) {
   auto flags = std::make_shared<BenchFlags>();
   auto word = std::make_shared<std::string>();
-  verb.add_option("ADDRESS", *word, "Whose server; without it, one is started for this")
-      ->type_name("");
+  add_argument(verb, "ADDRESS", *word, "Address of the server; without it, bench starts one");
   add_load(verb, flags->load);
   add_value(
       verb, "--report", "FILE", read_text,
       [flags](std::string file) { flags->report = std::move(file); },
-      "Write a page with plots, too: one HTML file that needs no network");
-  add_wordiness(verb, flags->wordiness);
+      "Also write a report with plots: one HTML file that needs no network");
+  add_verbosity(verb, flags->verbosity, "Log when the load begins, instead of drawing progress");
   add_spin(verb, flags->load.loop);
   add_wire(verb, flags->load.wire);
-  add_reach(verb, flags->load.target,
-            fmt::format("Give up connecting, or waiting for an answer, after TIME (default {})",
-                        write_duration(flags->load.timeout())));
-  verb.footer(examples);
-  verb.final_callback([&verb, flags, word] {
+  add_target_flags(verb, flags->load.target,
+                   fmt::format("Time limit for connecting, and for each answer (default {})",
+                               write_duration(flags->load.timeout())));
+  add_examples(verb, bench_examples);
+  on_parsed(verb, [&verb, flags, word] {
     flags->load.own_server = word->empty();
     if (!word->empty()) flags->load.target.address = read_address(*word);
     check(verb, *flags);

@@ -57,39 +57,39 @@ class Flight {
 /// The messages that one receiver gets: without faults, all of them in the order of their numbers.
 class Arrivals {
  public:
-  enum class Verdict : std::uint8_t {
+  enum class Kind : std::uint8_t {
     next,      ///< it is new; the messages that it skipped count as lost for now
     late,      ///< it had been counted as lost
     repeated,  ///< it arrived before, or was never sent
   };
 
-  struct Judged {
-    Verdict verdict;
-    std::uint64_t first;   ///< with Verdict::next: the first number that this arrival settles
+  struct Arrival {
+    Kind kind;
+    std::uint64_t first;   ///< with Kind::next: the first number that this arrival settles
     std::uint64_t number;  ///< the number that arrived; those from `first` up to it are lost
   };
 
   /// Classifies an arrival.
   /// @param low       the bits of its number that `mask` selects
   /// @param departed  number of messages sent so far
-  Judged judge(std::uint64_t low, std::uint64_t mask, std::uint64_t departed) {
+  Arrival classify(std::uint64_t low, std::uint64_t mask, std::uint64_t departed) {
     const std::uint64_t ahead = (low - expected_) & mask;
     if (ahead < departed - expected_) {
-      const Judged judged{Verdict::next, expected_, expected_ + ahead};
+      const Arrival arrival{Kind::next, expected_, expected_ + ahead};
       leave_out(ahead);
       ++expected_;
-      return judged;
+      return arrival;
     }
     const auto same = [&](std::uint64_t number) { return (number & mask) == low; };
     const auto missed = std::ranges::find_if(missing_, same);
     if (missed == missing_.end()) {
       ++repeated_;
-      return {Verdict::repeated, expected_, expected_};
+      return {Kind::repeated, expected_, expected_};
     }
     missing_.erase(missed);
     --lost_;
     ++reordered_;
-    return {Verdict::late, expected_, expected_};
+    return {Kind::late, expected_, expected_};
   }
 
   /// The number of messages that are settled: arrived, or skipped.

@@ -9,7 +9,10 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "io/deadline.hpp"
+#include <hallway/deadline.hpp>
+#include <hallway/task_handle.hpp>
+#include <hallway/when_any.hpp>
+
 #include "io/escape.hpp"
 #include "io/report.hpp"
 
@@ -54,36 +57,22 @@ struct LoadRun::Receiver {
   std::optional<Connection> own;  // in a broadcast; otherwise it uses the sender's
   Connection* connection = nullptr;
   Arrivals arrivals;
-  std::optional<ScopedTask> receiving;
+  TaskHandle receiving;
 };
 
 /// One sender and its state. Members that refer to other members are declared after them.
 struct LoadRun::Lane {
-  Lane(const Load& load, std::size_t each_goes_to) : payload(load.size), flight(each_goes_to) {}
+  Lane(Loop& loop, const Load& load, std::size_t each_goes_to)
+      : payload(load.size), flight(each_goes_to), room(loop) {}
 
   Payload payload;
   Flight flight;
   Pace pace{Moment{}, 0};
-  Room room;
+  Event room;                            // set when answers have made room in the window
   std::optional<Connection> connection;  // unset in the pattern `connect`
   std::list<Receiver> receivers;
-  bool asleep = false;  // waiting until the next message is due, when it is safe to destroy
-  std::optional<ScopedTask> sending;
-  std::optional<ScopedTask> ignoring;
-};
-
-/// Counts a coroutine of the load while it runs, no matter how it ends.
-class LoadRun::Active {
- public:
-  explicit Active(LoadRun& run) : run_(&run) { ++run_->active_; }
-  Active(const Active&) = delete;
-  Active& operator=(const Active&) = delete;
-  ~Active() {
-    if (--run_->active_ == 0) run_->all_ended_.happen();
-  }
-
- private:
-  LoadRun* run_;
+  bool asleep = false;  // waiting until the next message is due, when it is safe to cancel
+  TaskHandle sending;
 };
 
 LoadRun::LoadRun(Loop& loop, const Load& load, Events& events, Measurement& measurement)
@@ -92,33 +81,29 @@ LoadRun::LoadRun(Loop& loop, const Load& load, Events& events, Measurement& meas
       events_(&events),
       measurement_(&measurement),
       sending_over_(loop),
-      all_ended_(loop),
-      window_(window_of(load)) {}
+      failed_(loop),
+      window_(window_of(load)),
+      load_tasks_(loop),
+      ignoring_(loop) {}
 
 LoadRun::~LoadRun() = default;
 
 Task<> LoadRun::run() {
   const bool ready = co_await prepare();
-  if (!ready || sending_over_.happened()) co_return;
-  tell_ready();
+  if (!ready || sending_over_.is_set()) co_return;
+  log_ready();
   const Duration cpu_before = used_cpu();
   measurement_->begin(Clock::now());
   start();
-  const ScopedTask clock = end_when_over();
-  co_await sending_over_;
+  co_await sending_over_.wait(load_->duration);
   const Moment ended = Clock::now();
   measurement_->sending_ended(ended);
   finish_sending();
-  if (active_ > 0 && !failure_) co_await all_ended_;
+  co_await when_any(failed_.wait(), load_tasks_.join());
   measurement_->end();
   const double time = seconds(measurement_->elapsed());
   if (time > 0) measurement_->load_cpu = seconds(used_cpu() - cpu_before) / time;
   sum_up(ended);
-}
-
-ScopedTask LoadRun::end_when_over() {
-  co_await loop_->sleep(load_->duration);
-  sending_over_.happen();
 }
 
 // Getting ready -----------------------------------------------------------------------------------
@@ -126,7 +111,7 @@ ScopedTask LoadRun::end_when_over() {
 Task<bool> LoadRun::prepare() {
   if (load_->pattern == Pattern::broadcast) co_return co_await prepare_broadcast();
   for (std::size_t number = 0; number < load_->connections; ++number) {
-    Lane& lane = lanes_.emplace_back(*load_, 1);
+    Lane& lane = lanes_.emplace_back(*loop_, *load_, 1);
     Receiver& receiver = lane.receivers.emplace_back();
     if (load_->pattern == Pattern::connect) continue;
     lane.connection = co_await connect();
@@ -138,11 +123,11 @@ Task<bool> LoadRun::prepare() {
   co_return true;
 }
 
-void LoadRun::tell_ready() {
+void LoadRun::log_ready() {
   const std::string address = load_->target.address.unescaped();
-  events_->tell(Events::Level::detail, "ready", 0,
-                fmt::format("{} to {}", counted(load_->connections, "connection"), address),
-                {{"address", address}, {"connections", load_->connections}});
+  events_->log(Events::Level::detail, "ready", 0,
+               fmt::format("{} to {}", counted(load_->connections, "connection"), address),
+               {{"address", address}, {"connections", load_->connections}});
 }
 
 /// Checks before the measurement that the server answers on this connection.
@@ -163,7 +148,7 @@ Task<bool> LoadRun::try_out(Lane& lane) {
 }
 
 Task<bool> LoadRun::prepare_broadcast() {
-  Lane& lane = lanes_.emplace_back(*load_, load_->connections - 1);
+  Lane& lane = lanes_.emplace_back(*loop_, *load_, load_->connections - 1);
   for (std::size_t number = 1; number < load_->connections; ++number) {
     Receiver& receiver = lane.receivers.emplace_back();
     receiver.own = co_await connect();
@@ -173,7 +158,7 @@ Task<bool> LoadRun::prepare_broadcast() {
   // The sender connects last, so that most servers have accepted all receivers before it sends.
   lane.connection = co_await connect();
   if (!lane.connection) co_return false;
-  lane.ignoring = ignore_answers(*lane.connection);
+  ignoring_.spawn(ignore_answers(*lane.connection));
   co_return co_await announce(lane);
 }
 
@@ -183,7 +168,7 @@ Task<bool> LoadRun::announce(Lane& lane) {
   auto deaf = lane.receivers.begin();
   while (deaf != lane.receivers.end()) {
     if (deadline.passed()) {
-      fail(unanswered(fmt::format("of {}, not all got what another sent within {}",
+      fail(unanswered(fmt::format("not all of {} received the message of another within {}",
                                   counted(load_->connections - 1, "connection"),
                                   write_duration(load_->timeout()))));
       co_return false;
@@ -210,12 +195,13 @@ Task<bool> LoadRun::announce(Lane& lane) {
 }
 
 Task<std::optional<Connection>> LoadRun::connect() {
-  auto connection = co_await Connection::connect(*loop_, load_->target.address,
-                                                 {.deadline = load_->timeout(),
-                                                  .type = load_->wire.type,
-                                                  .framing = load_->wire.framing,
-                                                  .limits = load_->wire.limits(),
-                                                  .server_uid = load_->target.server_uid});
+  auto connection = co_await Connection::connect(
+      *loop_, load_->target.address,
+      {.timeout = load_->timeout(),
+       .type = load_->wire.type,
+       .connection = {.framing = load_->wire.framing, .limits = load_->wire.limits()},
+       .server_uid = load_->target.server_uid,
+       .trusted_server = load_->target.requires_trust()});
   if (connection) co_return std::move(*connection);
   fail(connection.error(), true);
   co_return std::nullopt;
@@ -238,17 +224,18 @@ void LoadRun::start() {
 
 void LoadRun::start(Lane& lane) {
   switch (load_->pattern) {
-    case Pattern::pingpong: lane.sending = converse(lane); return;
-    case Pattern::connect: lane.sending = connect_anew(lane); return;
+    case Pattern::pingpong: lane.sending = load_tasks_.spawn(converse(lane)); return;
+    case Pattern::connect: lane.sending = load_tasks_.spawn(connect_anew(lane)); return;
     case Pattern::stream:
     case Pattern::broadcast:
-      for (Receiver& receiver : lane.receivers) receiver.receiving = receive_on(lane, receiver);
-      lane.sending = send_on(lane);
+      for (Receiver& receiver : lane.receivers) {
+        receiver.receiving = load_tasks_.spawn(receive_on(lane, receiver));
+      }
+      lane.sending = load_tasks_.spawn(send_on(lane));
   }
 }
 
-ScopedTask LoadRun::converse(Lane& lane) {
-  const Active active(*this);
+Task<> LoadRun::converse(Lane& lane) {
   while (sending_) {
     const Moment due = lane.pace.due(lane.flight.departed());
     if (due >= until_) co_return;
@@ -258,8 +245,7 @@ ScopedTask LoadRun::converse(Lane& lane) {
   }
 }
 
-ScopedTask LoadRun::connect_anew(Lane& lane) {
-  const Active active(*this);
+Task<> LoadRun::connect_anew(Lane& lane) {
   while (sending_) {
     const Moment due = lane.pace.due(lane.flight.departed());
     if (due >= until_) co_return;
@@ -292,11 +278,11 @@ Task<bool> LoadRun::exchange(Lane& lane, Connection& connection, Moment due) {
   co_return true;
 }
 
-ScopedTask LoadRun::send_on(Lane& lane) {
-  const Active active(*this);
+Task<> LoadRun::send_on(Lane& lane) {
   while (sending_) {
     if (lane.flight.size() >= window_) {
-      co_await lane.room;
+      lane.room.reset();
+      co_await lane.room.wait();
       continue;
     }
     const std::uint64_t number = lane.flight.departed();
@@ -312,8 +298,7 @@ ScopedTask LoadRun::send_on(Lane& lane) {
   }
 }
 
-ScopedTask LoadRun::receive_on(Lane& lane, Receiver& receiver) {
-  const Active active(*this);
+Task<> LoadRun::receive_on(Lane& lane, Receiver& receiver) {
   while (sending_ || receiver.arrivals.settled() < lane.flight.departed()) {
     const Received received = co_await receiver.connection->receive(load_->timeout());
     if (received.outcome() == Outcome::timed_out) {
@@ -324,12 +309,12 @@ ScopedTask LoadRun::receive_on(Lane& lane, Receiver& receiver) {
     }
     if (!received) co_return fail(received, *receiver.connection);
     if (!take(lane, receiver, *received)) co_return;
-    if (lane.flight.size() <= window_ / 2) lane.room.open();
+    if (lane.flight.size() <= window_ / 2) lane.room.set();
   }
 }
 
 /// Discards answers: a server may also send a broadcast back to its sender.
-ScopedTask LoadRun::ignore_answers(Connection& connection) {
+Task<> LoadRun::ignore_answers(Connection& connection) {
   while (auto received = co_await connection.receive()) {
   }
 }
@@ -351,13 +336,14 @@ bool LoadRun::take(Lane& lane, Receiver& receiver, ByteView message) {
     fail(not_the_message(message));
     return false;
   }
-  const auto judged = receiver.arrivals.judge(*number, lane.payload.mask(), lane.flight.departed());
-  if (judged.verdict != Arrivals::Verdict::next) return true;
+  const auto arrival =
+      receiver.arrivals.classify(*number, lane.payload.mask(), lane.flight.departed());
+  if (arrival.kind != Arrivals::Kind::next) return true;
   const Moment now = Clock::now();
-  for (auto left_out = judged.first; left_out < judged.number; ++left_out) {
+  for (auto left_out = arrival.first; left_out < arrival.number; ++left_out) {
     lane.flight.arrive(left_out);
   }
-  measurement_->record(lane.flight.arrive(judged.number), now);
+  measurement_->record(lane.flight.arrive(arrival.number), now);
   return true;
 }
 
@@ -366,9 +352,9 @@ bool LoadRun::take(Lane& lane, Receiver& receiver, ByteView message) {
 void LoadRun::finish_sending() {
   sending_ = false;
   for (Lane& lane : lanes_) {
-    if (lane.asleep) lane.sending.reset();
+    if (lane.asleep) lane.sending.cancel();
     for (Receiver& receiver : lane.receivers) {
-      if (receiver.arrivals.settled() == lane.flight.departed()) receiver.receiving.reset();
+      if (receiver.arrivals.settled() == lane.flight.departed()) receiver.receiving.cancel();
     }
   }
 }
@@ -390,13 +376,13 @@ void LoadRun::sum_up(Moment ended) {
 
 void LoadRun::fail(Error error, bool connecting) {
   if (!failure_) failure_ = Failure{std::move(error), connecting};
-  sending_over_.happen();
-  all_ended_.happen();
+  sending_over_.set();
+  failed_.set();
 }
 
 void LoadRun::fail(const Received& received, const Connection& connection) {
   if (received.outcome() == Outcome::timed_out) {
-    return fail(unanswered("no answer within " + write_duration(load_->timeout())));
+    return fail(unanswered(timed_out(received.error(), "no answer", load_->timeout()).reason));
   }
   Error error = received.error();
   if (received.outcome() == Outcome::end_of_stream)
@@ -406,7 +392,7 @@ void LoadRun::fail(const Received& received, const Connection& connection) {
 
 Error LoadRun::not_the_message(ByteView message) const {
   Error error =
-      unanswered(fmt::format("the answer is not what was sent: {}: {}",
+      unanswered(fmt::format("the answer differs from the message: {}: {}",
                              counted(message.size(), "byte"), excerpt(message, shown_of_answer)));
   error.code = std::make_error_code(std::errc::bad_message);
   return error;
@@ -416,9 +402,9 @@ Error LoadRun::unanswered(std::string_view why) const {
   const std::string address = load_->target.address.unescaped();
   Error error = error_of(std::errc::timed_out, "bench", address, why);
   error.hint = load_->pattern == Pattern::broadcast
-                   ? "this takes a server that passes each message on to all others, as "
+                   ? "the server must send each message to all other clients, as "
                      "hallway serve --broadcast does"
-                   : "this takes a server that answers each message with itself, as "
+                   : "the server must answer each message with itself, as "
                      "hallway serve --echo does";
   return error;
 }

@@ -11,23 +11,22 @@
 
 #include <chrono>
 #include <cmath>
-#include <coroutine>
 #include <cstddef>
 #include <cstdint>
 #include <list>
 #include <optional>
 #include <string_view>
-#include <utility>
 
 #include <hallway/connection.hpp>
 #include <hallway/error.hpp>
+#include <hallway/event.hpp>
 #include <hallway/loop.hpp>
 #include <hallway/task.hpp>
+#include <hallway/task_scope.hpp>
 
 #include "bench/bench_flight.hpp"
 #include "bench/bench_measurement.hpp"
 #include "bench/bench_payload.hpp"
-#include "io/scoped_task.hpp"
 
 namespace hallway::tool {
 
@@ -55,21 +54,6 @@ class Pace {
   double every_;
 };
 
-/// A sender awaits this until answers have made room in its window. Resumed inside open().
-class Room {
- public:
-  void open() {
-    if (auto waiting = std::exchange(waiting_, nullptr)) waiting.resume();
-  }
-
-  bool await_ready() const noexcept { return false; }
-  void await_suspend(std::coroutine_handle<> waiting) noexcept { waiting_ = waiting; }
-  void await_resume() const noexcept {}
-
- private:
-  std::coroutine_handle<> waiting_;
-};
-
 class LoadRun {
  public:
   struct Failure {
@@ -88,17 +72,16 @@ class LoadRun {
   Task<> run();
 
   /// Stops sending.
-  void end() { sending_over_.happen(); }
+  void end() { sending_over_.set(); }
 
   [[nodiscard]] const std::optional<Failure>& failure() const noexcept { return failure_; }
 
  private:
   struct Receiver;
   struct Lane;
-  class Active;
 
   Task<bool> prepare();
-  void tell_ready();
+  void log_ready();
   Task<bool> prepare_broadcast();
   Task<bool> announce(Lane& lane);
   Task<bool> try_out(Lane& lane);
@@ -108,12 +91,11 @@ class LoadRun {
   void finish_sending();
   void sum_up(Moment ended);
 
-  ScopedTask converse(Lane& lane);
-  ScopedTask connect_anew(Lane& lane);
-  ScopedTask send_on(Lane& lane);
-  ScopedTask receive_on(Lane& lane, Receiver& receiver);
-  ScopedTask ignore_answers(Connection& connection);
-  ScopedTask end_when_over();
+  Task<> converse(Lane& lane);
+  Task<> connect_anew(Lane& lane);
+  Task<> send_on(Lane& lane);
+  Task<> receive_on(Lane& lane, Receiver& receiver);
+  static Task<> ignore_answers(Connection& connection);
 
   Task<bool> exchange(Lane& lane, Connection& connection, Moment due);
   Task<> sleep_until(Lane& lane, Moment due);
@@ -130,13 +112,14 @@ class LoadRun {
   Events* events_;
   Measurement* measurement_;
   Event sending_over_;
-  Event all_ended_;
+  Event failed_;
   std::optional<Failure> failure_;
   std::size_t window_;  // maximum number of messages of one sender in flight
-  std::size_t active_ = 0;
   bool sending_ = false;
   Moment until_;  // messages due at this time or later are not sent
   std::list<Lane> lanes_;
+  TaskScope load_tasks_;  // those that send or receive
+  TaskScope ignoring_;
 };
 
 }  // namespace hallway::tool

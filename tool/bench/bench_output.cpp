@@ -40,7 +40,7 @@ std::string rate_line(const Load& load, const Measurement& measured) {
   if (!load.rate) return "";
   std::string line = fmt::format("  asked    {}/s", write_grouped(static_cast<double>(*load.rate)));
   if (measured.unsent > 0) {
-    line += fmt::format("; {} more were due when the time was up",
+    line += fmt::format("; {} more were due at the end",
                         write_grouped(static_cast<double>(measured.unsent)));
   }
   return line + '\n';

@@ -45,14 +45,13 @@ struct Eraser {
 
 }  // namespace
 
-ScopedTask show_progress(Loop& loop, const Load& load, const Measurement& measured) {
+Task<> show_progress(Loop& loop, const Load& load, const Measurement& measured) {
   const Eraser eraser;
-  for (;;) {
+  do {
     // If the terminal is stopped (Ctrl-S), wait: a queued line would be out of date when shown.
     co_await loop.writable(STDERR_FILENO);
     write("\r" + line_of(load, measured) + "\x1b[K");
-    co_await loop.sleep(between_drawings);
-  }
+  } while (co_await loop.sleep(between_drawings) == Outcome::ok);
 }
 
 }  // namespace hallway::tool

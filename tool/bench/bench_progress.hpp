@@ -2,14 +2,14 @@
 #pragma once
 
 #include <hallway/loop.hpp>
+#include <hallway/task.hpp>
 
 #include "bench/bench_measurement.hpp"
-#include "io/scoped_task.hpp"
 
 namespace hallway::tool {
 
-/// Draws the progress of a run as one line on stderr until it is destroyed, which erases the line.
+/// Draws the progress of a run as one line on stderr until it is cancelled, which erases the line.
 /// Arguments are borrowed. Precondition: stderr is a terminal.
-ScopedTask show_progress(Loop& loop, const Load& load, const Measurement& measured);
+Task<> show_progress(Loop& loop, const Load& load, const Measurement& measured);
 
 }  // namespace hallway::tool

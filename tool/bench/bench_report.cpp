@@ -40,7 +40,7 @@ body { margin: 0 auto; max-width: 1280px; padding: 28px 24px 40px; background: v
 h1 { margin: 0; font-size: 26px; font-weight: 650; }
 h2 { margin: 0 0 2px; font-size: 16px; font-weight: 650; }
 p { margin: 0; } .soft { color: var(--soft); }
-.says { margin: 10px 0 0; font-size: 17px; max-width: 60em; }
+.summary { margin: 10px 0 0; font-size: 17px; max-width: 60em; }
 .note { margin-top: 12px; padding: 8px 14px; border-left: 4px solid var(--two); background: var(--card); }
 .note.bad { border-color: var(--bad); }
 .tiles { display: grid; gap: 12px; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); margin: 20px 0; }
@@ -116,7 +116,7 @@ Axis time_axis(const Measurement& measured) {
 double nines_of(double share) { return -std::log10(1 - share); }
 
 Axis share_axis(double most_nines) {
-  Axis axis{.label = "Share of all that took no longer", .ticks = {{0, "0 %"}}};
+  Axis axis{.label = "Share of answers that took no longer", .ticks = {{0, "0 %"}}};
   axis.high = std::max(most_nines, 1.0);
   constexpr std::array<std::pair<double, std::string_view>, 8> shares{{{0.5, "50 %"},
                                                                        {0.9, "90 %"},
@@ -281,8 +281,7 @@ std::string table(std::string_view title,
 }
 
 std::string address_of(const Load& load) {
-  return load.own_server ? "a server started for this, in a process of its own"
-                         : load.target.address.to_string();
+  return load.own_server ? "started by bench, in its own process" : load.target.address.to_string();
 }
 
 std::vector<std::pair<std::string, std::string>> settings_of(const Load& load) {
@@ -291,7 +290,7 @@ std::vector<std::pair<std::string, std::string>> settings_of(const Load& load) {
                       "{} messages a second (open loop: latency counts from when a message "
                       "was due)",
                       write_grouped(static_cast<double>(*load.rate)))
-                : "as fast as the pattern goes (closed loop)";
+                : "as fast as the pattern allows (closed loop)";
   std::vector<std::pair<std::string, std::string>> rows{
       {"Server", address_of(load)},
       {"Pattern", std::string(to_string(load.pattern))},
@@ -335,12 +334,12 @@ std::string note(std::string_view words, std::string_view kind = "") {
 std::string notes_on(const Measurement& measured) {
   std::string text;
   if (!measured.is_sound()) {
-    text += note("Not everything came back as it should: " + words_of_losses(measured), "bad");
+    text += note("Some messages are missing or wrong: " + words_of_losses(measured), "bad");
   }
   if (!measured.cut_short.empty())
     text += note("Ended early: " + printable(measured.cut_short), "bad");
   if (measured.unsent > 0) {
-    text += note(fmt::format("{} messages were due and not sent when the time was up.",
+    text += note(fmt::format("{} messages were due but not sent at the end.",
                              write_grouped(static_cast<double>(measured.unsent))));
   }
   if (measured.load_cpu > 0.9) {
@@ -351,7 +350,7 @@ std::string notes_on(const Measurement& measured) {
 
 std::string summary_of(const Load& load, const Measurement& measured) {
   return fmt::format(
-      "<p class='says'>Half of all {} took at most <b>{}</b>, 99 of 100 at most <b>{}</b>, the "
+      "<p class='summary'>Half of all {} took at most <b>{}</b>, 99 of 100 at most <b>{}</b>, the "
       "slowest <b>{}</b>, at <b>{}</b> a second.</p>\n",
       counted_by(load.pattern), latency_at(measured, 0.5), latency_at(measured, 0.99),
       latency_at(measured, 1), write_grouped(measured.rate()));
@@ -362,7 +361,7 @@ std::string tiles_of(const Load& load, const Measurement& measured) {
   return "<div class='tiles'>\n" +
          tile(write_grouped(measured.rate()),
               fmt::format("{} a second", counted_by(load.pattern))) +
-         tile(write_bytes(bytes), "of messages a second") +
+         tile(write_bytes(bytes), "of messages per second") +
          tile(latency_at(measured, 0.5), "p50: half took no longer") +
          tile(latency_at(measured, 0.99), "p99: 99 of 100") +
          tile(latency_at(measured, 0.999), "p99.9: 999 of 1000") +
@@ -391,16 +390,16 @@ std::string page(const Load& load, const Measurement& measured) {
          notes_on(measured) + tiles_of(load, measured) + "<div class='plots'>\n" +
          card("Latency by percentile", "Each further mark to the right is ten times rarer.",
               percentile_plot(measured)) +
-         card("Latency distribution", "How large a share of the answers took so long.",
+         card("Latency distribution", "Share of the answers at each latency.",
               histogram_plot(measured)) +
          card("Rate over time", "Answers in each interval, as a rate.", rate_plot(load, measured)) +
-         card("Latency over time", "Of the answers that came in each interval.",
+         card("Latency over time", "Latency of the answers in each interval.",
               latency_plot(measured)) +
          "</div>\n<div class='facts'>\n" + table("Figures", figures_of(load, measured), "numbers") +
          table("Settings", settings_of(load)) + table("Machine", machine_facts()) + "</div>\n" +
          data_of(load, measured) +
-         "<footer>Latency axes are logarithmic. Every figure is within 0.05 % of what the clock "
-         "said.</footer>\n</body></html>\n";
+         "<footer>Latency axes are logarithmic. Every figure is within 0.05 % of the measured "
+         "value.</footer>\n</body></html>\n";
 }
 
 }  // namespace

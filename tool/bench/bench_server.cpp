@@ -53,8 +53,8 @@ Task<> pass_on(Connection peer) {
 }
 
 /// Sends the result of the start to the parent, and waits until the parent closes the connection.
-Task<> stay(Loop& loop, Connection& parent, std::string news) {
-  co_await parent.send(news);
+Task<> stay(Loop& loop, Connection& parent, std::string started) {
+  co_await parent.send(started);
   static_cast<void>(co_await parent.receive());
   loop.stop();
 }
@@ -65,13 +65,14 @@ void serve(const Load& load, Descriptor parent_end, const std::string& directory
   auto parent = Connection::adopt(loop, std::move(parent_end));
   if (!parent) return;
   const bool passes_on = load.pattern == Pattern::broadcast;
-  const auto server = Server::open(loop, directory + "/server.sock", passes_on ? pass_on : echo,
-                                   {.type = load.wire.type,
-                                    .framing = load.wire.framing,
-                                    .limits = load.wire.limits(),
-                                    .server_limits = {.max_connections = load.connections + 1,
-                                                      .max_per_uid = load.connections + 1},
-                                    .full = Full::wait});
+  ServerOptions options;
+  options.type = load.wire.type;
+  options.connection = {
+      .framing = load.wire.framing, .limits = load.wire.limits(), .overflow = OverflowPolicy::wait};
+  options.server_limits = {.max_connections = load.connections + 1,
+                           .max_connections_per_uid = load.connections + 1};
+  const auto server =
+      Server::open(loop, directory + "/server.sock", passes_on ? pass_on : echo, options);
   loop.spawn(stay(loop, *parent, server ? listening : server.error().why()));
   loop.run();
 }
@@ -121,11 +122,11 @@ Result<BenchServer> BenchServer::start(const Load& load) {
   auto client = Client::adopt(std::move(pair->first));
   if (!client) return std::unexpected(client.error());
   server.state_->child = std::move(*client);
-  const Received news = server.state_->child->receive(defaults::connect_time);
-  if (!news) return std::unexpected(news.error());
-  if (*news != listening) {
+  const Received started = server.state_->child->receive(defaults::connect_time);
+  if (!started) return std::unexpected(started.error());
+  if (*started != listening) {
     return std::unexpected(
-        error_of(std::errc::io_error, "start", "a server", std::string(news->bytes())));
+        error_of(std::errc::io_error, "start", "a server", std::string(started->bytes())));
   }
   auto address = Address::path(*directory + "/server.sock");
   if (!address) return std::unexpected(address.error());

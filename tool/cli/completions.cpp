@@ -3,8 +3,8 @@
 // hallway completions: prints shell completions, generated from the flags that parse the command
 // line. The output is kept in packaging/completions/; a test checks that it is current.
 #include <fmt/format.h>
-#include <CLI/CLI.hpp>
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <memory>
 #include <sstream>
@@ -86,8 +86,7 @@ std::string all_names(const CompletedVerb& verb) {
   return joined(names);
 }
 
-// --- bash
-// -----------------------------------------------------------------------------------------
+// bash --------------------------------------------------------------------------------------------
 
 std::string bash_value(const Flag& flag) {
   if (!flag.choices.empty()) return fmt::format("-W \"{}\"", joined(flag.choices));
@@ -136,8 +135,7 @@ complete -o filenames -F _hallway hallway
                      joined(names), cases);
 }
 
-// --- zsh
-// ------------------------------------------------------------------------------------------
+// zsh ---------------------------------------------------------------------------------------------
 
 /// Escapes text for use in single quotes and between brackets.
 std::string zsh_text(std::string_view text) {
@@ -203,8 +201,7 @@ _hallway "$@"
                      descriptions, cases);
 }
 
-// --- fish
-// -----------------------------------------------------------------------------------------
+// fish --------------------------------------------------------------------------------------------
 
 std::string fish_text(std::string_view text) {
   std::string escaped;

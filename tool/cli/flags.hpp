@@ -25,6 +25,9 @@ namespace hallway::tool {
 /// Refuses flags that contradict each other. Throws; for use while the command line is parsed.
 [[noreturn]] void refuse_flags(const std::string& flags, const std::string& why);
 
+/// "unknown flag --ecko; did you mean --echo?"
+std::string unknown_flag(const CLI::App& verb, const std::string& word);
+
 /// Whether a flag was given on the command line.
 bool given(const CLI::App& verb, const std::string& name);
 
@@ -34,7 +37,10 @@ bool given(const CLI::App& verb, const std::string& name);
 std::vector<std::string> words_of(const CLI::App& verb, const TrailingArgs& rest);
 
 /// -q, -v and --json.
-void add_wordiness(CLI::App& verb, Verbosity& wordiness);
+/// @param verbose  the help text of -v; the default is for verbs that log messages
+void add_verbosity(
+    CLI::App& verb, Verbosity& verbosity,
+    const std::string& verbose = "Also log each message; twice: each message completely");
 
 /// The socket type, the framing and the message size limit of a connection.
 struct Wire {
@@ -61,9 +67,6 @@ void check_wire(const CLI::App& verb, const Wire& wire);
 /// HALLWAY_ADDRESS, or the default.
 std::string default_address();
 
-/// HALLWAY_HUB, or the default address of a hub.
-std::string default_hub_address();
-
 /// Parses an address. Throws a usage error that names the word if it is not one.
 Address read_address(const std::string& word);
 
@@ -71,19 +74,38 @@ Address read_address(const std::string& word);
 struct Target {
   Address address;
   std::optional<std::uint32_t> server_uid;
+  bool any_server = false;  ///< --server-uid any
   std::optional<Duration> timeout;
+  Duration retry_for = Duration::zero();  ///< while no server listens
+
+  /// Whether only a server of root and of this user is accepted: every user may take the address,
+  /// because its directory is writable for all, and --server-uid does not name the server's user.
+  [[nodiscard]] bool requires_trust() const;
+
+  /// The owner that the socket file of a datagram server must have; nullopt: any. A datagram socket
+  /// does not report the user that reads from it.
+  /// @errors operation_not_permitted: the address requires_trust(), and its owner is another user
+  [[nodiscard]] Result<std::optional<std::uint32_t>> datagram_server_uid() const;
 };
 
 /// --server-uid, and --timeout with the verb's own help text.
-void add_reach(CLI::App& verb, Target& target, const std::string& timeout_help);
+void add_target_flags(CLI::App& verb, Target& target, const std::string& timeout_help);
 
-/// Adds to an error of a connection what a person needs. If the peer is a program, the subject
-/// becomes the program, because the kernel reports the maker of the socket pair, which is this
-/// process. If a server closed the connection before it sent a byte, a hint is added: to the
-/// client, a failure and being turned away look the same, because the kernel reports no more.
+/// --retry, for a verb that opens one connection.
+void add_retry(CLI::App& verb, Target& target);
+
+/// Completes the error of a connection for a person to read. If the peer is a program that hallway
+/// started, the program becomes the subject: the kernel reports this process, which made the socket
+/// pair. If a server closed the connection before it sent a byte, a hint is added: a client cannot
+/// distinguish a failure of the server from being turned away.
 Error about(const Target& target, Error error, const Counters& counters);
 
-/// Refuses --server-uid where the server's uid cannot be verified.
-void check_reach(const CLI::App& verb, const Target& target, SocketType type);
+/// The error of a wait that --timeout ended. If only a part of a message came, it suggests that the
+/// framings differ instead of naming `what`.
+Error timed_out(Error error, const std::string& what, Duration timeout);
+
+/// Refuses --server-uid where the server's uid cannot be verified, and --retry where there is
+/// nothing to wait for.
+void check_target(const CLI::App& verb, const Target& target, SocketType type);
 
 }  // namespace hallway::tool

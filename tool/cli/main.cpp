@@ -22,6 +22,8 @@
 #include "cli/add_value.hpp"
 #include "cli/flags.hpp"
 #include "cli/help.hpp"
+#include "cli/refused.hpp"
+#include "cli/suggestion.hpp"
 #include "cli/verb.hpp"
 #include "io/log.hpp"
 #include "io/output.hpp"
@@ -33,19 +35,21 @@ namespace hallway::tool {
 
 const std::vector<Verb>& verbs() {
   static const std::vector<Verb> all{
-      {"serve", "Listen, and treat every message as told", "[ADDRESS] [FLAGS] [-- PROGRAM ARGS...]",
-       add_serve},
+      {"serve", "Listen, and print or answer every message",
+       "[ADDRESS] [FLAGS] [-- PROGRAM ARGS...]", add_serve},
       {"connect", "Send each line of input, print each message received", "[ADDRESS] [FLAGS]",
        add_connect},
       {"send", "Send messages and exit", "[ADDRESS] MESSAGE... [FLAGS]", add_send},
       {"request", "Send a message and print the reply", "[ADDRESS] MESSAGE [FLAGS]", add_request},
       {"wait", "Exit as soon as a server accepts connections", "[ADDRESS] [FLAGS]", add_wait},
-      {"hub", "Pass messages by their subject, to all who want them", "[ADDRESS] [FLAGS]", add_hub},
+      {"hub", "Deliver messages by subject to all subscribers", "[ADDRESS] [FLAGS]", add_hub},
       {"link", "Link a hub to a cluster of NATS servers", "[HUB] --to URL... [FLAGS]", add_link},
       {"publish", "Publish messages to a subject of a hub", "SUBJECT MESSAGE... [FLAGS]",
        add_publish},
-      {"subscribe", "Print the messages of subjects of a hub", "SUBJECT... [FLAGS]", add_subscribe},
-      {"bench", "Load a server, print rates and latencies", "[ADDRESS] [FLAGS]", add_bench},
+      {"subscribe", "Print the messages published to subjects of a hub", "SUBJECT... [FLAGS]",
+       add_subscribe},
+      {"reply", "Answer requests to a subject of a hub", "SUBJECT [TEXT] [FLAGS]", add_reply},
+      {"bench", "Measure the rates and latencies of a server", "[ADDRESS] [FLAGS]", add_bench},
   };
   return all;
 }
@@ -55,8 +59,8 @@ namespace {
 /// Verbs for packagers, and for a hub that has a link. They are not listed in the help text.
 constexpr auto hidden = std::to_array<Verb>(
     {{"completions", "Print completions for a shell", "bash|zsh|fish", add_completions},
-     {"link-watcher", "Start the process of a hub's link, and again", "HUB", add_link_watcher},
-     {"link-worker", "Be the process of a hub's link", "HUB", add_link_worker}});
+     {"link-watcher", "Start the process of a hub's link, and restart it", "HUB", add_link_watcher},
+     {"link-worker", "Run as the process of a hub's link", "HUB", add_link_worker}});
 
 const Verb* find_verb(std::string_view name) {
   const auto found = std::ranges::find(verbs(), name, &Verb::name);
@@ -73,17 +77,18 @@ int print_help() {
   for (const Verb& verb : verbs()) text += fmt::format("  {:<11}{}\n", verb.name, verb.summary);
   text += fmt::format(
       "\nFlags:\n"
-      "  -h,--help  Print this text, or with a verb the verb's flags\n"
+      "  -h,--help  Print this text, or the flags of a verb\n"
       "  --version  Print the version\n"
       "\nExamples:\n"
       "  hallway serve --echo                   answer every line with itself\n"
-      "  hallway request hello                  ask it something\n"
+      "  hallway request hello                  send a line, print the answer\n"
       "  hallway serve /run/app.sock --handler 'jq .name'\n"
-      "  hallway connect @app --type seqpacket  talk to somebody else's server\n"
-      "\nWithout ADDRESS, HALLWAY_ADDRESS counts, else {}.\n"
-      "For a hub that is HALLWAY_HUB, else {}.\n"
-      "`hallway VERB --help` has the rest, and so has man hallway.\n",
-      defaults::address, defaults::hub_address);
+      "  hallway connect @app --type seqpacket  talk to any other server\n"
+      "\nThe default ADDRESS is HALLWAY_ADDRESS, or else {}.\n"
+      "A hub is looked for at HALLWAY_HUB, $XDG_RUNTIME_DIR/hallway/hub,\n"
+      "{} and {}.\n"
+      "See `hallway VERB --help` and `man hallway` for more.\n",
+      defaults::address, defaults::system_hub_address, defaults::hub_address);
   return print_and_end(text);
 }
 
@@ -116,7 +121,7 @@ void read_utf8() {
 void require_value(const CLI::App& app, const std::string& flag) {
   const auto* option = app.get_option_no_throw(flag);
   if (option == nullptr || option->get_items_expected_max() > 0) return;
-  throw Refused(flag + "=", "there is nothing after the =");
+  throw Refused(flag + "=", "this flag takes no value");
 }
 
 /// Resolves two ambiguities. The value of --ack is optional, and CLI11 would take an address after
@@ -147,15 +152,28 @@ TrailingArgs take_rest(std::vector<std::string>& words) {
   return rest;
 }
 
-std::string joined(const std::vector<std::string>& words) {
-  return fmt::format("{}", fmt::join(words, " "));
+/// Describes the words that no flag or argument of the verb takes.
+std::string unexpected(const CLI::App& app) {
+  const std::vector<std::string> words = app.remaining();
+  const auto flag = std::ranges::find_if(
+      words, [](const std::string& word) { return word.size() > 1 && word.starts_with('-'); });
+  if (flag != words.end()) return unknown_flag(app, *flag);
+  return fmt::format("unexpected argument {}", fmt::join(words, " "));
+}
+
+int refuse_verb(const std::string& word) {
+  if (word.empty()) return fail_usage("usage", "no verb given", "hallway --help");
+  std::vector<std::string> known;
+  for (const Verb& verb : verbs()) known.emplace_back(verb.name);
+  return fail_usage("usage", fmt::format("no verb \"{}\"{}", word, suggestion(word, known)),
+                    "hallway --help");
 }
 
 /// Reports what is wrong with a command line, in the format of all failures.
 int refuse(const CLI::App& app, const CLI::ParseError& error) {
   std::string why = error.what();
   if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) {
-    why = joined(app.remaining()) + ": not understood here";
+    why = unexpected(app);
   }
   const auto* refused = dynamic_cast<const Refused*>(&error);
   const bool knows_better = refused != nullptr && !refused->hint().empty();
@@ -200,8 +218,7 @@ int run(const std::vector<std::string>& words) {
   }
   const Verb* verb = find_verb(first);
   if (verb != nullptr) return run_verb(*verb, {words.begin() + 1, words.end()});
-  return words.empty() ? fail_usage("usage", "no verb given", "hallway --help")
-                       : fail_usage("usage", first + ": not a verb", "hallway --help");
+  return refuse_verb(first);
 }
 
 }  // namespace

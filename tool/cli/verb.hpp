@@ -26,6 +26,7 @@ Run add_request(CLI::App& verb, const TrailingArgs& rest);
 Run add_wait(CLI::App& verb, const TrailingArgs& rest);
 Run add_hub(CLI::App& verb, const TrailingArgs& rest);
 Run add_publish(CLI::App& verb, const TrailingArgs& rest);
+Run add_reply(CLI::App& verb, const TrailingArgs& rest);
 Run add_subscribe(CLI::App& verb, const TrailingArgs& rest);
 Run add_link(CLI::App& verb, const TrailingArgs& rest);
 Run add_link_watcher(CLI::App& verb, const TrailingArgs& rest);

@@ -16,6 +16,7 @@
 #include <hallway/connection.hpp>
 #include <hallway/datagram_socket.hpp>
 #include <hallway/loop.hpp>
+#include <hallway/task_scope.hpp>
 
 #include "cli/add_value.hpp"
 #include "cli/flags.hpp"
@@ -26,7 +27,6 @@
 #include "io/output.hpp"
 #include "io/prompt.hpp"
 #include "io/report.hpp"
-#include "io/scoped_task.hpp"
 
 namespace hallway::tool {
 
@@ -36,16 +36,16 @@ namespace {
 /// The value is socat's.
 constexpr Duration quiet_time = std::chrono::milliseconds(500);
 
-constexpr const char* examples =
+constexpr const char* connect_examples =
     "Examples:\n"
     "  hallway connect                           talk to the default server\n"
-    "  printf 'foobar\\n' | hallway connect      one line, and what comes back\n"
+    "  printf 'foobar\\n' | hallway connect      send one line, print the answer\n"
     "  hallway connect @app --type seqpacket --hex\n"
     "  hallway connect exec:./worker             a child at the other end\n"
     "  hallway connect ./echo.socket --type datagram --stop-word DONE\n";
 
 struct ConnectFlags {
-  Verbosity wordiness;
+  Verbosity verbosity;
   LoopOptions loop;
   Wire wire;
   Target target;
@@ -83,16 +83,19 @@ class Conversation {
   }
 
   Task<> with_datagrams() {
+    const auto server_uid = flags_->target.datagram_server_uid();
+    if (!server_uid) co_return end(fail_to_connect(server_uid.error()));
     auto socket = DatagramSocket::connect(
         *loop_, flags_->target.address,
-        {.max_message = flags_->wire.max_message, .server_uid = flags_->target.server_uid});
+        {.max_message = flags_->wire.max_message, .server_uid = *server_uid});
     if (!socket) co_return end(fail_to_connect(socket.error()));
     open_input();
-    const ScopedTask printing = print_datagrams(*socket);
+    TaskScope printing(*loop_);
+    printing.spawn(print_datagrams(*socket));
     while (auto line = co_await next_line()) {
       const auto sent = co_await socket->send(*line);
       if (!sent) co_return end_with(sent.error());
-      tell_message("sent", *line);
+      log_message("sent", *line);
       if (line == flags_->stop_word) break;
     }
     close_input();
@@ -111,26 +114,36 @@ class Conversation {
 
  private:
   [[nodiscard]] ConnectOptions options() const {
-    return {.deadline = flags_->target.timeout.value_or(defaults::connect_time),
+    return {.timeout = flags_->target.timeout.value_or(defaults::connect_time),
+            .retry_for = flags_->target.retry_for,
             .type = flags_->wire.type,
-            .framing = flags_->wire.framing,
-            .limits = flags_->wire.limits(),
-            .server_uid = flags_->target.server_uid};
+            .connection = {.framing = flags_->wire.framing, .limits = flags_->wire.limits()},
+            .server_uid = flags_->target.server_uid,
+            .trusted_server = flags_->target.requires_trust()};
   }
 
   Task<> converse(Connection& connection) {
     open_input();
-    tell("connected", connection.address().to_string());
-    loop_->on_drain(this, [&connection] { connection.close(); });
+    log("connected", connection.address().to_string());
     {
-      const ScopedTask sending = send_lines(connection);
+      const auto on_drain = loop_->on_drain([&connection] { connection.close(); });
+      TaskScope sending(*loop_);
+      sending.spawn(send_lines(connection));
       co_await print_messages(connection);
     }
-    loop_->forget(this);
     close_input();
   }
 
-  ScopedTask send_lines(Connection& connection) {
+  Task<> send_lines(Connection& connection) {
+    try {
+      co_await send_all_lines(connection);
+    } catch (...) {
+      connection.close();  // the scope rethrows it afterwards
+      throw;
+    }
+  }
+
+  Task<> send_all_lines(Connection& connection) {
     while (auto line = co_await next_line()) {
       const Sent sent = co_await connection.send(*line);
       // The receiving task reports that the peer is gone.
@@ -139,7 +152,7 @@ class Conversation {
         connection.close();
       }
       if (!sent) co_return;
-      tell_message("sent", *line);
+      log_message("sent", *line);
       if (line == flags_->stop_word) {
         connection.half_close();
         co_await quiet();
@@ -154,28 +167,29 @@ class Conversation {
   Task<> print_messages(Connection& connection) {
     for (;;) {
       auto received = co_await connection.receive();
-      const Outcome outcome = received.outcome();
-      if (outcome == Outcome::ok || outcome == Outcome::truncated) {
+      if (received) {
         co_await show(received->bytes());
         continue;
       }
+      const Outcome outcome = received.outcome();
       const bool calm = outcome == Outcome::end_of_stream || outcome == Outcome::closed;
       if (!calm) {
         end_with(about(flags_->target, received.error(), connection.counters()));
       }
-      tell("closed", received.error().why());
+      log("closed", received.error().why());
       break;
     }
   }
 
-  ScopedTask print_datagrams(DatagramSocket& socket) {
+  Task<> print_datagrams(DatagramSocket& socket) {
     for (;;) {
       auto datagram = co_await socket.receive();
       if (datagram) {
         co_await show(datagram->bytes());
         continue;
       }
-      end_with(datagram.error());
+      // While the loop drains, the wait ends; that is not a failure.
+      if (datagram.error().code != std::errc::operation_canceled) end_with(datagram.error());
       loop_->stop(status_);
       co_return;
     }
@@ -186,7 +200,8 @@ class Conversation {
     std::uint64_t before = 0;
     do {
       before = received_;
-      co_await loop_->sleep(quiet_time);
+      const Outcome slept = co_await loop_->sleep(quiet_time);
+      if (slept != Outcome::ok) co_return;
     } while (received_ != before);
   }
 
@@ -214,25 +229,25 @@ class Conversation {
       input_ = std::move(prompt);
       follow_terminal();
     } else {
-      input_ = std::make_unique<LineReader>(*loop_, flags_->wire.max_message);
+      input_ = std::make_unique<InputLines>(*loop_, flags_->wire.max_message);
     }
   }
 
   /// Handles the signals of the terminal while a person types. Log lines are written above the
   /// prompt.
   void follow_terminal() {
-    static_cast<void>(loop_->on_signal(SIGWINCH, [this] {
+    on_signal(SIGWINCH, [this] {
       if (prompt_ != nullptr) prompt_->resize();
-    }));
+    });
     if (may_be_stopped()) {
-      static_cast<void>(loop_->on_signal(SIGTSTP, [this] {
+      on_signal(SIGTSTP, [this] {
         if (prompt_ != nullptr) prompt_->leave();
         stop_process();
-      }));
+      });
     }
-    static_cast<void>(loop_->on_signal(SIGCONT, [this] {
+    on_signal(SIGCONT, [this] {
       if (prompt_ != nullptr) prompt_->go_on();
-    }));
+    });
     if (isatty(STDERR_FILENO) != 1) return;
     Log::standard_error().divert([this](const std::string& lines) {
       output_->write(lines);
@@ -240,9 +255,16 @@ class Conversation {
     });
   }
 
+  /// Without the signal, only the terminal is less convenient.
+  void on_signal(int signal, std::move_only_function<void()> action) {
+    if (auto claimed = loop_->on_signal(signal, std::move(action))) {
+      terminal_signals_.push_back(std::move(*claimed));
+    }
+  }
+
   Task<> show(std::string_view message) {
     ++received_;
-    tell_message("received", message);
+    log_message("received", message);
     const std::string text = text_of(message);
     if (prompt_ != nullptr) {
       prompt_->show(text);
@@ -253,19 +275,19 @@ class Conversation {
   }
 
   [[nodiscard]] std::string text_of(std::string_view message) const {
-    if (flags_->wordiness.json) return json_line(message, 0);
+    if (flags_->verbosity.json) return json_line(message, 0);
     if (flags_->hex) return hex_dump(message);
     return printed_line(message, output_->is_terminal());
   }
 
   /// Logs an event. A person is notified when the peer comes and goes, a script only with -v.
-  void tell(const char* event, const std::string& words) {
-    if (prompt_ == nullptr) return events_->tell(Events::Level::detail, event, 0, words);
-    prompt_->aside([&] { events_->tell(Events::Level::usual, event, 0, words); });
+  void log(const char* event, const std::string& words) {
+    if (prompt_ == nullptr) return events_->log(Events::Level::detail, event, 0, words);
+    prompt_->aside([&] { events_->log(Events::Level::usual, event, 0, words); });
   }
 
-  void tell_message(const char* direction, std::string_view bytes) {
-    if (!events_->tells(Events::Level::detail)) return;
+  void log_message(const char* direction, std::string_view bytes) {
+    if (!events_->logs(Events::Level::detail)) return;
     if (prompt_ == nullptr) return events_->message(direction, 0, bytes);
     prompt_->aside([&] { events_->message(direction, 0, bytes); });
   }
@@ -283,20 +305,21 @@ class Conversation {
   Output* output_;
   std::unique_ptr<Input> input_;
   Prompt* prompt_ = nullptr;  // input_, if a person types
+  std::vector<Loop::SignalCallback> terminal_signals_;
   std::uint64_t received_ = 0;
   int status_ = exit_status::done;
 };
 
 int connect(const ConnectFlags& flags) {
-  Events events(flags.wordiness);
-  Loop loop(flags.loop);
-  if (loop.error()) return fail(*loop.error());
+  Events events(flags.verbosity);
+  Loop loop(logged_by(events, flags.loop));
   if (auto claimed = loop.drain_on({SIGINT, SIGTERM}); !claimed) return fail(claimed.error());
   Output output(loop, true);
   output.on_end([&] { loop.stop(); });
   Conversation conversation(loop, flags, events, output);
+  Loop::DrainCallback on_drain;
   if (flags.wire.type == SocketType::datagram) {
-    loop.on_drain(&loop, [&] { loop.stop(); });
+    on_drain = loop.on_drain([&] { loop.stop(); });
     loop.spawn(conversation.with_datagrams());
   } else if (flags.target.address.kind() == Address::Kind::exec) {
     loop.spawn(conversation.with_program());
@@ -312,11 +335,11 @@ int connect(const ConnectFlags& flags) {
 
 void check(const CLI::App& verb, const ConnectFlags& flags) {
   check_wire(verb, flags.wire);
-  check_reach(verb, flags.target, flags.wire.type);
-  if (flags.hex && flags.wordiness.json) refuse_flags("--hex --json", "two forms of one message");
+  check_target(verb, flags.target, flags.wire.type);
+  if (flags.hex && flags.verbosity.json) refuse_flags("--hex --json", "choose one format");
   const bool datagram = flags.wire.type == SocketType::datagram;
   if (datagram && flags.target.address.kind() == Address::Kind::exec) {
-    refuse_flags("--type datagram", "a program is reached by stream or seqpacket");
+    refuse_flags("--type datagram", "exec: needs stream or seqpacket");
   }
 }
 
@@ -325,20 +348,21 @@ void check(const CLI::App& verb, const ConnectFlags& flags) {
 Run add_connect(CLI::App& verb, const TrailingArgs&) {
   auto flags = std::make_shared<ConnectFlags>();
   auto word = std::make_shared<std::string>(default_address());
-  verb.add_option("ADDRESS", *word, "Whose server, or exec:PROGRAM")->type_name("");
-  add_wordiness(verb, flags->wordiness);
+  add_argument(verb, "ADDRESS", *word, "Address of the server, or exec:PROGRAM");
+  add_verbosity(verb, flags->verbosity);
   add_spin(verb, flags->loop);
   add_wire(verb, flags->wire);
-  add_reach(
+  add_target_flags(
       verb, flags->target,
-      "Give up connecting after TIME (default " + write_duration(defaults::connect_time) + ")");
+      "Time limit for connecting (default " + write_duration(defaults::connect_time) + ")");
+  add_retry(verb, flags->target);
   add_value(
       verb, "--stop-word", "WORD", read_text,
       [flags](std::string stop_word) { flags->stop_word = std::move(stop_word); },
-      "A line equal to WORD is sent, and is the last one");
-  verb.add_flag("--hex", flags->hex, "Show a hex dump of each message received");
-  verb.footer(examples);
-  verb.final_callback([&verb, flags, word] {
+      "Send a line equal to WORD, then stop");
+  add_switch(verb, "--hex", flags->hex, "Show a hex dump of each message received");
+  add_examples(verb, connect_examples);
+  on_parsed(verb, [&verb, flags, word] {
     flags->target.address = read_address(*word);
     check(verb, *flags);
   });

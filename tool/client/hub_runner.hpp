@@ -6,32 +6,39 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
+#include <hallway/event.hpp>
 #include <hallway/hub_client.hpp>
 #include <hallway/loop.hpp>
+#include <hallway/task.hpp>
 
 #include "cli/cli_fwd.hpp"
 #include "cli/flags.hpp"
 #include "io/events.hpp"
 #include "io/output.hpp"
 #include "io/report.hpp"
-#include "io/scoped_task.hpp"
 
 namespace hallway::tool {
 
 /// The flags of all these verbs.
 struct HubFlags {
-  Verbosity wordiness;
+  Verbosity verbosity;
   LoopOptions loop;
   Target target;
+  bool searched = false;  ///< no address was given: target.address is unused
 };
 
 /// -q, -v, --json, --spin, --at, --server-uid, and --timeout with the verb's own help text.
 void add_hub_flags(CLI::App& verb, HubFlags& flags, std::string& at,
                    const std::string& timeout_help);
 
-/// Parses the address of a hub from the text of --at, which may be empty. Refuses a program.
-Address read_hub_address(const std::string& at);
+/// Parses the address of a hub from `at`. If that is empty, the hub will be looked for. Refuses a
+/// program.
+void choose_hub(HubFlags& flags, const std::string& at);
+
+/// --queue.
+void add_queue(CLI::App& verb, std::string& queue, const std::string& help);
 
 /// Parses a subject to publish to.
 Read<std::string> read_subject(const std::string& text);
@@ -45,29 +52,41 @@ class HubRunner {
   /// @param verb  the verb's name, for error messages
   HubRunner(const HubFlags& flags, std::string verb, Prints prints);
 
-  /// Runs `talk` on a loop that SIGINT and SIGTERM drain.
+  /// Runs `task` on a loop that SIGINT and SIGTERM drain.
   /// @return the exit status
-  int run(Task<> talk);
+  int run(Task<> task);
 
   /// Connects to the hub; nullopt if that failed, which has been reported.
   /// @param delivery  what the hub does with messages that are not read in time
-  Task<std::optional<HubClient>> connect(HubReconnect reconnect = {},
-                                         std::optional<DeliveryPolicy> delivery = {});
+  Task<std::optional<hub::Client>> connect(hub::Reconnect reconnect = {},
+                                           std::optional<OverflowPolicy> overflow = {});
 
-  /// Happens with the first end(), and when the loop drains.
+  /// Waits until the hub has confirmed all subscriptions so far. Then logs "subscribed" with each
+  /// subject, and writes the newline to `ready_fd`. Does nothing if the hub refused or went away.
+  Task<> announce(hub::Client& hub, std::vector<std::string> subjects, std::optional<int> ready_fd);
+
+  /// Logs it if the hub refuses a publication: the subject of an answer is the requester's choice.
+  /// Otherwise that ends the verb.
+  void survive_denied_answers() noexcept { survives_denied_answers_ = true; }
+
+  /// Set by the first end(), and when the loop drains.
   [[nodiscard]] Event& over() noexcept { return over_; }
   void end(int status = exit_status::done);
   [[nodiscard]] bool failed() const noexcept { return status_ != exit_status::done; }
 
   /// Prints a message, and waits while the output queue is over its limit.
-  Task<> show(const HubMessage& message);
+  /// @param with_subject  print "SUBJECT: " before its payload
+  Task<> show(const hub::Message& message, bool with_subject = false);
 
   [[nodiscard]] Loop& loop() noexcept { return loop_; }
   [[nodiscard]] Events& events() noexcept { return events_; }
   [[nodiscard]] const HubFlags& flags() const noexcept { return *flags_; }
 
  private:
-  void hear(const HubClientEvent& event);
+  Task<Result<hub::Client>> connect_or_find(hub::ClientOptions options);
+  [[nodiscard]] Error late_if_retried(Error error) const;
+  void note_other_hub(const Address& found);
+  void handle(const hub::ClientEvent& event);
 
   const HubFlags* flags_;
   std::string verb_;
@@ -76,10 +95,11 @@ class HubRunner {
   Output output_;
   Event over_;
   int status_ = exit_status::done;
+  bool survives_denied_answers_ = false;
 };
 
 /// Publishes a request and prints the answer.
 /// @return the exit status
-int ask_hub(const HubFlags& flags, const std::string& subject, const std::string& message);
+int run_request(const HubFlags& flags, const std::string& subject, const std::string& message);
 
 }  // namespace hallway::tool

@@ -4,14 +4,18 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include <hallway/hub_client.hpp>
+#include <hallway/task_scope.hpp>
+#include <hallway/when_any.hpp>
 
 #include "cli/add_value.hpp"
 #include "cli/verb.hpp"
@@ -22,14 +26,18 @@ namespace hallway::tool {
 
 namespace {
 
-constexpr const char* examples =
+constexpr const char* publish_examples =
     "Examples:\n"
     "  hallway publish lights.kitchen on         to the default hub\n"
     "  hallway publish jobs one two three        three messages\n"
     "  journalctl -f | hallway publish log.host - --header Host:$HOSTNAME\n"
     "  hallway publish --at @hub time.ask '' --reply time.answers\n"
-    "\nThe message - stands for standard input: each line is a message, as it comes.\n"
-    "It ends when the hub has had everything.\n";
+    "  hallway publish door.bell ding --expect 1 || echo 'nobody is in'\n"
+    "\nThe message - stands for standard input: each line becomes a message at once.\n"
+    "It ends when the hub has received everything.\n";
+
+/// At the end, how long to wait for the hub's report about the last message.
+constexpr Duration report_time = std::chrono::seconds(1);
 
 struct PublishFlags {
   HubFlags hub;
@@ -37,40 +45,54 @@ struct PublishFlags {
   std::string subject;
   std::vector<std::string> messages;
   std::string reply;
+  std::uint32_t expect = 0;  // subscriptions; 0: --expect was not given
   std::vector<std::pair<std::string, std::string>> header;
 
-  [[nodiscard]] PublishOptions options() const {
-    PublishOptions options{.reply = reply, .header = {}};
-    for (const auto& [name, value] : header) options.header.push_back({name, value});
-    return options;
+  [[nodiscard]] Duration timeout() const {
+    return hub.target.timeout.value_or(defaults::request_time);
+  }
+
+  [[nodiscard]] std::vector<hub::Field> fields() const {
+    std::vector<hub::Field> fields;
+    fields.reserve(header.size());
+    for (const auto& [name, value] : header) fields.push_back({name, value});
+    return fields;
   }
 };
 
 /// Publishes messages, and counts how many of them the hub has confirmed.
 class Publishing {
  public:
-  Publishing(HubRunner& talk, const PublishFlags& flags) : talk_(&talk), flags_(&flags) {}
+  Publishing(HubRunner& runner, const PublishFlags& flags)
+      : runner_(&runner), flags_(&flags), confirming_(runner.loop()), reporting_(runner.loop()) {}
 
   Task<> run() {
-    auto hub = co_await talk_->connect();
+    auto hub = co_await runner_->connect();
     if (!hub) co_return;
-    {
-      const ScopedTask publishing = publish_all(*hub);
-      Event& over = talk_->over();
-      co_await over;
+    const Verbosity& verbosity = flags_->hub.verbosity;
+    reports_ = hub->counts() && (verbosity.level > 0 || verbosity.json);
+    co_await when_any(publish_all(*hub), runner_->over().wait());
+    if (hub->connected()) {
+      co_await when_any(reporting_.join(), runner_->loop().sleep(report_time));
     }
-    confirming_.reset();
-    if (talk_->failed() || published_ == confirmed_) co_return;
+    confirming_.cancel();
+    co_await confirming_.join();  // rethrows what ended it
+    if (runner_->failed() || published_ == confirmed_) co_return;
     // If the hub is away, another may replace it soon.
     const Duration patience = hub->connected() ? defaults::request_time : defaults::connect_time;
-    const HubSent had = co_await hub->flush(flags_->hub.target.timeout.value_or(patience));
+    const Duration timeout = flags_->hub.target.timeout.value_or(patience);
+    const hub::Sent had = co_await hub->flush(timeout);
     // The hub sends its errors about messages before this answer.
-    if (had || talk_->failed()) co_return;
-    fail_unconfirmed(hub->connected() ? had.error() : away(*hub));
+    if (had || runner_->failed()) co_return;
+    Error error = hub->connected() ? had.error() : away(*hub);
+    if (error.code == std::errc::timed_out) {
+      error = timed_out(std::move(error), "no confirmation", timeout);
+    }
+    fail_unconfirmed(std::move(error));
   }
 
  private:
-  ScopedTask publish_all(HubClient& hub) {
+  Task<> publish_all(hub::Client& hub) {
     for (const std::string& message : flags_->messages) {
       if (message == "-") {
         co_await publish_lines(hub);
@@ -78,70 +100,131 @@ class Publishing {
         co_await publish(hub, message);
       }
     }
-    talk_->end();
+    runner_->end();
   }
 
-  Task<> publish_lines(HubClient& hub) {
-    LineReader input(talk_->loop(), std::min(hub.max_payload(), bounds::largest_message),
-                     "the hub takes, which is");
-    while (!talk_->over().happened()) {
+  Task<> publish_lines(hub::Client& hub) {
+    InputLines input(runner_->loop(), std::min(hub.max_payload(), bounds::max_message),
+                     "the limit of the hub,");
+    while (!runner_->over().is_set()) {
       const auto line = co_await input.next();
-      if (!line) talk_->end(fail(line.error()));
+      if (!line) runner_->end(fail(line.error()));
       if (!line || !*line) co_return;
       co_await publish(hub, **line);
     }
   }
 
-  Task<> publish(HubClient& hub, std::string_view message) {
-    if (talk_->over().happened()) co_return;
-    const HubSent sent = co_await hub.publish(flags_->subject, message, options_);
-    if (!sent) co_return talk_->end(fail(sent.error()));
+  Task<> publish(hub::Client& hub, std::string_view message) {
+    if (runner_->over().is_set()) co_return;
+    if (flags_->expect > 0) co_return co_await publish_counted(hub, message);
+    const hub::Sent sent = co_await hub.publish(flags_->subject, message, options_);
+    if (!sent) co_return runner_->end(fail(sent.error()));
     ++published_;
-    talk_->events().message("sent", 0, message);
-    if (!confirming_ || confirming_->ended()) confirming_.emplace(confirm(hub));
+    runner_->events().message("sent", 0, message);
+    // In this order, so that the report comes before the confirmation.
+    if (reports_ && reporting_.size() == 0) reporting_.spawn(report_delivery(hub));
+    if (confirming_.size() == 0) confirming_.spawn(confirm(hub));
+  }
+
+  /// Asks the hub who got the last message, and reports it. The messages that are published until
+  /// it answers are not reported: this must not delay them.
+  Task<> report_delivery(hub::Client& hub) {
+    const hub::Received answer = co_await hub.request("$SYS.HUB.DELIVERED", "", flags_->timeout());
+    if (!answer || runner_->failed()) co_return;
+    const auto counts = nlohmann::ordered_json::parse(answer->payload(), nullptr, false);
+    if (!counts.is_object()) co_return;
+    report({.subscriptions = counts.value("subscriptions", std::size_t{0}),
+            .links = counts.value("links", std::size_t{0})});
+  }
+
+  void report(hub::MatchCount count) {
+    const nlohmann::ordered_json fields{{"subject", flags_->subject},
+                                        {"subscriptions", count.subscriptions},
+                                        {"links", count.links}};
+    if (count.subscriptions == 0 && count.links == 0) {
+      runner_->events().log(Events::Level::usual, "no subscribers", 0, flags_->subject, fields);
+    } else {
+      runner_->events().log(Events::Level::detail, "delivered", 0,
+                            flags_->subject + ": " + words_of(count), fields);
+    }
+  }
+
+  /// "2 subscriptions", "1 subscription, and 1 link forwards it"
+  static std::string words_of(hub::MatchCount count) {
+    std::string subscriptions = counted(count.subscriptions, "subscription");
+    if (count.links == 0) return subscriptions;
+    return subscriptions + ", and " + counted(count.links, "link") +
+           (count.links == 1 ? " forwards it" : " forward it");
+  }
+
+  /// Publishes a message, and waits for the hub to report who gets it.
+  Task<> publish_counted(hub::Client& hub, std::string_view message) {
+    const auto count =
+        co_await hub.publish_counted(flags_->subject, message, options_, flags_->timeout());
+    if (runner_->over().is_set()) co_return;  // the hub refused it
+    if (!count) {
+      Error error = count.error();
+      error.operation = "publish";
+      co_return runner_->end(fail(error));
+    }
+    confirmed_ = ++published_;
+    runner_->events().message("sent", 0, message);
+    if (count->subscriptions < flags_->expect) {
+      Error error = error_of(
+          std::errc::no_message_available, "publish", flags_->subject,
+          fmt::format("{} got it; --expect {} requires more", words_of(*count), flags_->expect));
+      error.hint = "the hub is " + hub.address().unescaped() +
+                   "; `hallway wait --subject` waits for subscriptions";
+      co_return runner_->end(fail(error));
+    }
+    report(*count);
   }
 
   /// Flushes repeatedly until the hub has confirmed all messages. If the hub goes away in between,
   /// it is not known what it received, and the verb ends. If it goes away after it has confirmed
   /// everything, the client reconnects, for input that is still to be read.
-  ScopedTask confirm(HubClient& hub) {
+  Task<> confirm(hub::Client& hub) {
     while (confirmed_ < published_) {
       const std::uint64_t asked = published_;
-      const HubSent had = co_await hub.flush(forever);
+      const hub::Sent had = co_await hub.flush(forever);
       if (!had) {
-        if (!talk_->failed()) fail_unconfirmed(had.error());
+        if (!runner_->failed()) fail_unconfirmed(had.error());
         co_return;
       }
       confirmed_ = asked;
     }
   }
 
-  static Error away(const HubClient& hub) {
+  static Error away(const hub::Client& hub) {
     return error_of(std::errc::connection_reset, "flush", hub.address().unescaped(),
-                    "the hub went away");
+                    "the hub closed the connection");
   }
 
   void fail_unconfirmed(Error error) {
     error.operation = "publish";
     error.reason = fmt::format("{}; {} of {} were confirmed", error.why(), confirmed_,
                                counted(published_, "message"));
-    talk_->end(fail(error));
+    runner_->end(fail(error));
   }
 
-  HubRunner* talk_;
+  HubRunner* runner_;
   const PublishFlags* flags_;
-  PublishOptions options_ = flags_->options();
+  std::vector<hub::Field> fields_ = flags_->fields();
+  hub::PublishOptions options_{.reply = flags_->reply, .header = fields_};
+  bool reports_ = false;  // the counts of messages
   std::uint64_t published_ = 0;
   std::uint64_t confirmed_ = 0;  // the first ones of published_
-  std::optional<ScopedTask> confirming_;
+  TaskScope confirming_;
+  TaskScope reporting_;
 };
 
 /// Parses NAME:VALUE, as in HTTP.
 Read<std::pair<std::string, std::string>> read_field(const std::string& text) {
   const auto colon = text.find(':');
   const bool named = colon != std::string::npos && colon > 0 && text.find_first_of(" \t") > colon;
-  if (!named) return std::unexpected("not NAME:VALUE, with a name of one word");
-  if (text.find_first_of("\r\n") != std::string::npos) return std::unexpected("has a line break");
+  if (!named) return std::unexpected("not NAME:VALUE (NAME is one word)");
+  if (text.find_first_of("\r\n") != std::string::npos)
+    return std::unexpected("a line break is not allowed");
   const auto value = std::min(text.find_first_not_of(' ', colon + 1), text.size());
   return std::pair(text.substr(0, colon), text.substr(value));
 }
@@ -150,34 +233,39 @@ Read<std::pair<std::string, std::string>> read_field(const std::string& text) {
 
 Run add_publish(CLI::App& verb, const TrailingArgs& rest) {
   auto flags = std::make_shared<PublishFlags>();
-  verb.allow_extras();
+  accept_words(verb);
   add_hub_flags(
       verb, flags->hub, flags->at,
-      fmt::format("Give up connecting (default {}), and then waiting until the hub has "
-                  "had everything (default {})",
+      fmt::format("Time limit for connecting (default {}), and then for the hub's confirmation "
+                  "(default {})",
                   write_duration(defaults::connect_time), write_duration(defaults::request_time)));
   add_value(
       verb, "--reply", "SUBJECT", read_subject,
-      [flags](std::string reply) { flags->reply = std::move(reply); }, "Where answers are to go");
+      [flags](std::string reply) { flags->reply = std::move(reply); }, "Subject for answers");
+  add_value(
+      verb, "--expect", "N", read_count_as<std::uint32_t>,
+      [flags](std::uint32_t count) { flags->expect = count; },
+      "Exit with 1 at the first message that fewer than N subscriptions of the hub get; of each "
+      "queue group one counts, and links do not");
   add_value(
       verb, "--header", "NAME:VALUE", read_field,
       [flags](auto field) { flags->header.push_back(std::move(field)); },
-      "A field for the header of each message; repeatable")
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  verb.footer(examples);
-  verb.final_callback([&verb, flags, rest] {
-    flags->hub.target.address = read_hub_address(flags->at);
+      "Add a header field to each message; repeatable")
+      .repeatable();
+  add_examples(verb, publish_examples);
+  on_parsed(verb, [&verb, flags, rest] {
+    choose_hub(flags->hub, flags->at);
     flags->messages = words_of(verb, rest);
-    if (flags->messages.size() < 2) refuse_flags("SUBJECT MESSAGE", "missing");
+    if (flags->messages.size() < 2)
+      refuse_flags("SUBJECT MESSAGE", "a subject and a message are required");
     flags->subject = flags->messages.front();
     flags->messages.erase(flags->messages.begin());
-    if (auto read = read_subject(flags->subject); !read)
-      throw Refused(flags->subject, read.error());
+    if (auto read = read_subject(flags->subject); !read) refuse_value(flags->subject, read.error());
   });
   return [flags] {
-    HubRunner talk(flags->hub, "publish", HubRunner::Prints::nothing);
-    Publishing publishing(talk, *flags);
-    return talk.run(publishing.run());
+    HubRunner runner(flags->hub, "publish", HubRunner::Prints::nothing);
+    Publishing publishing(runner, *flags);
+    return runner.run(publishing.run());
   };
 }
 

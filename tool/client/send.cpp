@@ -4,8 +4,6 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <array>
-#include <cerrno>
 #include <cstdint>
 #include <cstring>
 #include <memory>
@@ -16,6 +14,7 @@
 #include <hallway/child.hpp>
 #include <hallway/client.hpp>
 #include <hallway/datagram_socket.hpp>
+#include <hallway/deadline.hpp>
 #include <hallway/loop.hpp>
 #include <hallway/socket.hpp>
 
@@ -23,7 +22,7 @@
 #include "cli/flags.hpp"
 #include "cli/verb.hpp"
 #include "client/hub_runner.hpp"
-#include "io/deadline.hpp"
+#include "io/input.hpp"
 #include "io/output.hpp"
 #include "io/patient_write.hpp"
 #include "io/report.hpp"
@@ -38,26 +37,27 @@ constexpr const char* send_examples =
     "  hallway send ./app.sock start stop        two messages\n"
     "  date | hallway send ./app.sock -\n"
     "  hallway send ./app.sock --wait-reply=2 a b\n"
-    "\nOne word is the message, and goes to the default address; of more words the\n"
-    "first is the address, unless --at gives it. The message - stands for all of\n"
+    "\nA single word is the message, for the default address; of several words, the\n"
+    "first is the address, unless --at is given. The message - stands for all of\n"
     "standard input.\n";
 
 constexpr const char* request_examples =
     "Examples:\n"
     "  hallway request status                    to the default address\n"
     "  hallway request ./app.sock status --timeout 1s\n"
-    "  hallway request exec:'bc -l' '4*a(1)'     to a program started for it\n"
+    "  hallway request exec:'bc -l' '4*a(1)'     to a program that is started\n"
     "  hallway request /tmp/seq.socket SEND --type seqpacket --sized\n"
-    "  hallway request --subject time.now ''     by way of a hub\n";
+    "  hallway request --subject time.now ''     through a hub\n";
 
 struct SendFlags {
-  Verbosity wordiness;
+  Verbosity verbosity;
   LoopOptions loop;
   Wire wire;
   Target target;
   std::vector<std::string> messages;
   std::string at;
   std::string subject;     // of a hub; empty if no hub is used
+  HubFlags hub;            // if there is a subject
   std::string wait_reply;  // its text
   std::size_t replies = 0;
   bool sized = false;
@@ -67,28 +67,30 @@ Error error_about(const SendFlags& flags, std::errc code, std::string_view reaso
   return error_of(code, "receive", flags.target.address.unescaped(), reason);
 }
 
+Duration timeout_of(const SendFlags& flags) {
+  return flags.target.timeout.value_or(defaults::request_time);
+}
+
+Error unanswered(const SendFlags& flags, Error error) {
+  return timed_out(std::move(error), "no answer", timeout_of(flags));
+}
+
 /// Reads all of standard input as one message.
 Result<std::string> read_input(const Wire& wire) {
-  std::string input;
-  std::array<char, 64 * kibibyte> buffer;
-  while (input.size() <= wire.max_message + 1) {
-    const ssize_t got = patient_read(STDIN_FILENO, buffer.data(), buffer.size());
-    if (got < 0) return std::unexpected(error_of(errno, "read", "standard input"));
-    if (got == 0) break;
-    input.append(buffer.data(), static_cast<std::size_t>(got));
-  }
+  auto input = read_all_input(wire.max_message + 1);
+  if (!input) return input;
   // The framing adds it again.
   const bool lines = wire.type == SocketType::stream && wire.framing == Framing::lines();
-  if (lines && input.ends_with('\n')) input.pop_back();
-  if (input.size() > wire.max_message) {
+  if (lines && input->ends_with('\n')) input->pop_back();
+  if (input->size() > wire.max_message) {
     return std::unexpected(error_of(std::errc::message_size, "read", "standard input",
-                                    "more than --max-message " + write_size(wire.max_message)));
+                                    "larger than --max-message " + write_size(wire.max_message)));
   }
   return input;
 }
 
 Result<void> print(const SendFlags& flags, std::string_view reply) {
-  return write_out(flags.wordiness.json ? json_line(reply, 0)
+  return write_out(flags.verbosity.json ? json_line(reply, 0)
                                         : printed_line(reply, isatty(STDOUT_FILENO) == 1));
 }
 
@@ -111,12 +113,14 @@ Result<Client> start(Loop& loop, const SendFlags& flags) {
 
 Result<Client> connect(Loop& loop, const SendFlags& flags) {
   if (flags.target.address.kind() == Address::Kind::exec) return start(loop, flags);
-  return Client::connect(flags.target.address,
-                         {.deadline = flags.target.timeout.value_or(defaults::connect_time),
-                          .type = flags.wire.type,
-                          .framing = flags.wire.framing,
-                          .limits = flags.wire.limits(),
-                          .server_uid = flags.target.server_uid});
+  return Client::connect(
+      flags.target.address,
+      {.timeout = flags.target.timeout.value_or(defaults::connect_time),
+       .retry_for = flags.target.retry_for,
+       .type = flags.wire.type,
+       .connection = {.framing = flags.wire.framing, .limits = flags.wire.limits()},
+       .server_uid = flags.target.server_uid,
+       .trusted_server = flags.target.requires_trust()});
 }
 
 /// Messages and replies over one connection.
@@ -136,7 +140,12 @@ class Exchange {
       if (!sent) {
         // A peer may answer without reading everything.
         if (sent.outcome() == Outcome::peer_gone && missing_ > 0) break;
-        return fail(about(flags_->target, sent.error(), client_.counters()));
+        Error error = sent.error();
+        if (sent.outcome() == Outcome::timed_out) {
+          error = timed_out(std::move(error), "the server did not read the message",
+                            timeout_of(*flags_));
+        }
+        return fail(about(flags_->target, std::move(error), client_.counters()));
       }
       events_->message("sent", 0, message);
       // A server that answers while it reads must not block because we do not read.
@@ -181,15 +190,17 @@ class Exchange {
     std::int32_t size = -1;
     if (received->size() == sizeof size) std::memcpy(&size, received->bytes().data(), sizeof size);
     if (size >= 0) return static_cast<std::size_t>(size);
-    end(fail(error_about(*flags_, std::errc::bad_message, "no size packet came before the reply")));
+    end(fail(error_about(*flags_, std::errc::bad_message,
+                         "the reply came without a size packet before it")));
     return std::nullopt;
   }
 
   bool usable(const Received& received) {
-    if (received || received.outcome() == Outcome::truncated) return true;
-    if (received.outcome() != Outcome::timed_out || deadline_.passed()) {
-      end(fail(about(flags_->target, received.error(), client_.counters())));
-    }
+    if (received) return true;
+    const bool late = received.outcome() == Outcome::timed_out;
+    if (late && !deadline_.passed()) return false;
+    const Error error = late ? unanswered(*flags_, received.error()) : received.error();
+    end(fail(about(flags_->target, error, client_.counters())));
     return false;
   }
 
@@ -198,7 +209,7 @@ class Exchange {
   bool show(std::string_view reply, std::optional<std::size_t> size) {
     if (size && reply.size() < *size) {
       end(fail(error_about(*flags_, std::errc::bad_message,
-                           fmt::format("the reply has {} and not the {} announced",
+                           fmt::format("the reply has {}, but {} were announced",
                                        counted(reply.size(), "byte"), *size))));
       return false;
     }
@@ -223,9 +234,11 @@ class Exchange {
 
 Task<int> exchange_datagrams(Loop& loop, const SendFlags& flags, Events& events,
                              Deadline deadline) {
-  auto socket = DatagramSocket::connect(
-      loop, flags.target.address,
-      {.max_message = flags.wire.max_message, .server_uid = flags.target.server_uid});
+  const auto server_uid = flags.target.datagram_server_uid();
+  if (!server_uid) co_return fail_to_connect(server_uid.error());
+  auto socket =
+      DatagramSocket::connect(loop, flags.target.address,
+                              {.max_message = flags.wire.max_message, .server_uid = *server_uid});
   if (!socket) co_return fail_to_connect(socket.error());
   Output output(loop, flags.replies > 0);
   bool sent_all = false;
@@ -243,7 +256,10 @@ Task<int> exchange_datagrams(Loop& loop, const SendFlags& flags, Events& events,
   for (std::size_t missing = flags.replies; missing > 0 && !reader_gone; --missing) {
     const auto reply = co_await socket->receive(deadline.left());
     if (reader_gone) break;
-    if (!reply) co_return fail(reply.error());
+    if (!reply) {
+      const bool late = reply.error().code == std::errc::timed_out;
+      co_return fail(late ? unanswered(flags, reply.error()) : reply.error());
+    }
     events.message("received", 0, reply->bytes());
     const auto printed = print(flags, reply->bytes());
     if (!printed) co_return fail_to_print(printed.error());
@@ -264,31 +280,37 @@ Result<void> replace_dashes(SendFlags& flags) {
 
 int send(SendFlags& flags) {
   if (auto replaced = replace_dashes(flags); !replaced) return fail(replaced.error());
-  Events events(flags.wordiness);
-  const Deadline deadline(flags.target.timeout.value_or(defaults::request_time));
-  Loop loop(flags.loop);
-  if (loop.error()) return fail(*loop.error());
+  Events events(flags.verbosity);
+  const Deadline deadline(timeout_of(flags));
+  auto loop = Loop::create(flags.loop);
+  if (!loop) return fail(loop.error());
   if (flags.wire.type == SocketType::datagram) {
-    return loop.run(exchange_datagrams(loop, flags, events, deadline));
+    return loop->run(exchange_datagrams(*loop, flags, events, deadline));
   }
-  auto client = connect(loop, flags);
+  auto client = connect(*loop, flags);
   if (!client) return fail_to_connect(client.error());
-  return Exchange(flags, events, std::move(*client), deadline).run();
+  // The time spent waiting for a server counts for --retry alone.
+  const bool waited = flags.target.retry_for > Duration::zero();
+  return Exchange(flags, events, std::move(*client),
+                  waited ? Deadline(timeout_of(flags)) : deadline)
+      .run();
 }
 
 /// The same through a hub.
 int request_of_hub(SendFlags& flags) {
   if (auto replaced = replace_dashes(flags); !replaced) return fail(replaced.error());
-  const HubFlags hub{flags.wordiness, flags.loop, flags.target};
-  return ask_hub(hub, flags.subject, flags.messages.front());
+  return run_request(flags.hub, flags.subject, flags.messages.front());
 }
 
 /// Refuses flags for a direct connection.
 void check_hub_request(const CLI::App& verb) {
   for (const char* name : {"--type", "--framing", "--sized"}) {
     if (given(verb, name)) {
-      refuse_flags(std::string("--subject ") + name, "a hub speaks a protocol of its own");
+      refuse_flags(std::string("--subject ") + name, "not for a hub, which has its own protocol");
     }
+  }
+  if (given(verb, "--retry")) {
+    refuse_flags("--subject --retry", "not for a hub: use hallway wait first");
   }
 }
 
@@ -300,44 +322,46 @@ void part_words(SendFlags& flags, std::vector<std::string> words) {
     address = words.front();
     words.erase(words.begin());
   }
-  if (words.empty()) refuse_flags("MESSAGE", "missing");
+  if (words.empty()) refuse_flags("MESSAGE", "a message is required");
   flags.target.address = read_address(address);
   flags.messages = std::move(words);
 }
 
 void check(const CLI::App& verb, const SendFlags& flags) {
   check_wire(verb, flags.wire);
-  check_reach(verb, flags.target, flags.wire.type);
+  check_target(verb, flags.target, flags.wire.type);
   const bool datagram = flags.wire.type == SocketType::datagram;
-  if (flags.sized && datagram) refuse_flags("--type datagram --sized", "datagrams have no order");
-  if (flags.sized && flags.replies == 0) refuse_flags("--sized", "needs --wait-reply");
+  if (flags.sized && datagram)
+    refuse_flags("--type datagram --sized", "datagrams may arrive in another order");
+  if (flags.sized && flags.replies == 0) refuse_flags("--sized", "requires --wait-reply");
   if (datagram && flags.target.address.kind() == Address::Kind::exec) {
-    refuse_flags("--type datagram", "a program is reached by stream or seqpacket");
+    refuse_flags("--type datagram", "exec: needs stream or seqpacket");
   }
 }
 
 std::size_t read_replies(const std::string& text) {
   const auto replies = read_count(text);
-  if (!replies) throw Refused("--wait-reply " + text, replies.error());
+  if (!replies) refuse_value("--wait-reply " + text, replies.error());
   return *replies;
 }
 
 Run add(CLI::App& verb, const std::shared_ptr<SendFlags>& flags, const char* examples) {
-  verb.allow_extras();
-  add_wordiness(verb, flags->wordiness);
+  accept_words(verb);
+  add_verbosity(verb, flags->verbosity);
   add_spin(verb, flags->loop);
   add_wire(verb, flags->wire);
-  add_reach(
+  add_target_flags(
       verb, flags->target,
-      fmt::format("For all of it together (default {}, of which {} to connect)",
+      fmt::format("Time limit for everything together (default {}, at most {} of it to connect)",
                   write_duration(defaults::request_time), write_duration(defaults::connect_time)));
+  add_retry(verb, flags->target);
   add_value(
       verb, "--at", "ADDRESS", read_text, [flags](std::string at) { flags->at = std::move(at); },
-      "Where to; all words are then messages");
-  verb.add_flag("--sized", flags->sized,
-                "Each reply follows its size, a 32-bit integer in host order: a packet of its own "
-                "(seqpacket), or 4 bytes (stream)");
-  verb.footer(examples);
+      "Address of the server; all words are then messages");
+  add_switch(verb, "--sized", flags->sized,
+             "Each reply follows its size, a 32-bit integer in host order: a packet of its own "
+             "(seqpacket), or 4 bytes (stream)");
+  add_examples(verb, examples);
   return [flags] { return send(*flags); };
 }
 
@@ -345,11 +369,9 @@ Run add(CLI::App& verb, const std::shared_ptr<SendFlags>& flags, const char* exa
 
 Run add_send(CLI::App& verb, const TrailingArgs& rest) {
   auto flags = std::make_shared<SendFlags>();
-  // Not add_value(): a word after this flag is a message, and only "=" gives it a number.
-  verb.add_flag("--wait-reply{1}", flags->wait_reply,
-                "Print so many replies before exiting; alone it means 1, --wait-reply=N means N")
-      ->type_name("[=N]");
-  verb.final_callback([&verb, flags, rest] {
+  add_assigned_value(verb, "--wait-reply", "N", flags->wait_reply, "1",
+                     "Print N replies before exiting; without =N, one");
+  on_parsed(verb, [&verb, flags, rest] {
     if (given(verb, "--wait-reply")) flags->replies = read_replies(flags->wait_reply);
     part_words(*flags, words_of(verb, rest));
     check(verb, *flags);
@@ -364,17 +386,18 @@ Run add_request(CLI::App& verb, const TrailingArgs& rest) {
   add_value(
       verb, "--subject", "SUBJECT", read_subject,
       [flags](std::string subject) { flags->subject = std::move(subject); },
-      "Ask by way of a hub whoever subscribed to SUBJECT; --at is the hub's address");
-  verb.final_callback([&verb, flags, rest] {
+      "Send the request to SUBJECT of the hub at --at");
+  on_parsed(verb, [&verb, flags, rest] {
     if (flags->subject.empty()) {
       part_words(*flags, words_of(verb, rest));
       check(verb, *flags);
     } else {
       check_hub_request(verb);
       flags->messages = words_of(verb, rest);
-      flags->target.address = read_hub_address(flags->at);
+      flags->hub = {flags->verbosity, flags->loop, flags->target};
+      choose_hub(flags->hub, flags->at);
     }
-    if (flags->messages.size() != 1) refuse_flags("MESSAGE", "one is asked, not several");
+    if (flags->messages.size() != 1) refuse_flags("MESSAGE", "exactly one message is required");
   });
   return [flags, request] { return flags->subject.empty() ? request() : request_of_hub(*flags); };
 }

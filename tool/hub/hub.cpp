@@ -2,7 +2,6 @@
 //
 // hallway hub: publish and subscribe for the processes of one machine.
 #include <fmt/format.h>
-#include <CLI/CLI.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -17,9 +16,12 @@
 #include <variant>
 #include <vector>
 
+#include <hallway/deadline.hpp>
 #include <hallway/hub.hpp>
 #include <hallway/loop.hpp>
+#include <hallway/task_scope.hpp>
 
+#include "cli/add_value.hpp"
 #include "cli/flags.hpp"
 #include "cli/verb.hpp"
 #include "hub/hub_config.hpp"
@@ -31,10 +33,8 @@
 #include "hub/metrics_server.hpp"
 #include "io/events.hpp"
 #include "io/report.hpp"
-#include "io/scoped_task.hpp"
 #include "io/values.hpp"
 #include "server/ready.hpp"
-#include "server/reload_thread.hpp"
 #include "server/server_sandbox.hpp"
 #include "server/server_watch.hpp"
 
@@ -42,15 +42,18 @@ namespace hallway::tool {
 
 namespace {
 
-constexpr const char* examples =
+constexpr const char* hub_examples =
     "Examples:\n"
-    "  hallway hub                             on the default address, for ourselves\n"
+    "  hallway hub                             on the default address, for this user\n"
     "  hallway hub ./hub.sock --mode 0660 --group staff\n"
     "  hallway hub --config /etc/hallway/hub.toml --metrics 127.0.0.1:9464\n"
+    "  hallway hub --listen tcp:127.0.0.1:4222   and for NATS clients over TCP\n"
     "  hallway hub --link nats://10.0.0.1:4222 --export 'news.>' --import 'news.>'\n"
     "  hallway hub --check-config /etc/hallway/hub.toml\n"
     "  printf 'SUB news.* 1\\r\\n' | nc -U ./hub.sock\n"
-    "\nWithout ADDRESS, the config counts, then HALLWAY_HUB,\nthen /tmp/hallway-hub.sock.\n";
+    "\nThe default ADDRESS is that of the config, or else HALLWAY_HUB, or else\n"
+    "$XDG_RUNTIME_DIR/hallway/hub; without such a directory of this user it is\n"
+    "/run/hallway/hub for root, and /tmp/hallway-hub.sock for others.\n";
 
 /// Time between two attempts to bind the metrics address of a hub that is being replaced.
 constexpr Duration metrics_pause = std::chrono::milliseconds(100);
@@ -59,8 +62,8 @@ int check_config(const std::string& file, Events& events) {
   const auto config = read_hub_config(file);
   if (!config) return fail_config(config.error());
   const bool blank = config->blank;
-  events.tell(Events::Level::usual, "in order", 0, file + (blank ? ": empty, no rules" : ""),
-              {{"file", file}, {"empty", blank}});
+  events.log(Events::Level::usual, "config valid", 0, file + (blank ? ": empty, no rules" : ""),
+             {{"file", file}, {"empty", blank}});
   return exit_status::done;
 }
 
@@ -71,14 +74,15 @@ class HubService {
       : loop_(&loop),
         flags_(&flags),
         config_(std::move(config)),
-        address_(hub_address(config_)),
+        address_(listening_address(config_)),
         events_(&events),
         run_(loop, events, address_.unescaped()),
-        watch_(loop, events, run_, config_.hub.on_path_lost) {}
+        watch_(loop, events, run_, config_.hub.on_path_lost),
+        metrics_to_come_(loop) {}
 
   int run() {
     if (auto opened = open(); !opened) return fail(opened.error());
-    run_.on_reload([this, flags = *flags_]() -> ReloadThread::Apply {
+    run_.on_reload([this, flags = *flags_]() -> ServerRun::Apply {
       return [this, read = read_again(flags)]() mutable { return apply(read); };
     });
     if (auto claimed = run_.claim_signals(); !claimed) return fail(claimed.error());
@@ -89,26 +93,30 @@ class HubService {
              (loop_->draining() ? ", draining" : "");
     });
     if (config_.blank) {
-      events_->tell(Events::Level::usual, "no config", 0, *flags_->config + ": empty, no rules",
-                    {{"file", *flags_->config}});
+      events_->log(Events::Level::usual, "config empty", 0, *flags_->config + ": no rules",
+                   {{"file", *flags_->config}});
     }
-    const std::string address = hub_->address().unescaped();
-    if (!metrics_to_come_) enter_sandbox();
-    events_->tell(Events::Level::usual, "listening", 0, address + " (hub)",
-                  {{"address", address}, {"type", "hub"}});
+    log_retained();
+    if (metrics_to_come_.size() == 0) enter_sandbox();
+    // Its own address last: once that is reported, all of them are.
+    for (const std::string& address : hub_->tcp_addresses()) log_listening(address);
+    log_listening(hub_->address().unescaped());
     const int status = run_.run(flags_->listening.ready_fd, config_.hub.takeover);
-    if (link_) LinkEvents(*events_).tell_losses(link_->statistics());
-    if (!watch_.lost()) return status;
-    return fail(error_of(std::errc::no_such_file_or_directory, "hub",
-                         watch_.lost()->path.unescaped(), watch_.lost()->why));
+    if (link_) LinkEvents(*events_).log_losses(link_->statistics());
+    return watch_.status_of_end(status, "hub");
   }
 
  private:
+  void log_listening(const std::string& address) {
+    events_->log(Events::Level::usual, "listening", 0, address + " (hub)",
+                 {{"address", address}, {"type", "hub"}});
+  }
+
   Result<void> open() {
     HubOptions options = config_.hub;
     options.on_event = [this](const ServerEvent& event) { watch_.follow(event); };
     if (config_.link) options.awaited_exports = config_.link->always;
-    options.on_hub_event = [this](const HubEvent& event) { tool::tell(*events_, event); };
+    options.on_hub_event = [this](const HubEvent& event) { tool::log(*events_, event); };
     auto hub = Hub::start(*loop_, address_, std::move(options));
     if (!hub) return std::unexpected(hub.error());
     hub_.emplace(std::move(*hub));
@@ -120,8 +128,15 @@ class HubService {
     auto opened = HubLink::open(*loop_, hub_->address(), *config_.link, flags_->loop, *events_);
     if (!opened) return std::unexpected(opened.error());
     link_.emplace(std::move(*opened));
-    LinkEvents(*events_).tell_left_out(*config_.link);
+    LinkEvents(*events_).log_excluded(*config_.link);
     return {};
+  }
+
+  void log_retained() {
+    const std::uint64_t values = hub_->statistics().retained;
+    if (values == 0) return;
+    events_->log(Events::Level::usual, "retained", 0,
+                 counted(values, "value") + " of the hub before this one", {{"values", values}});
   }
 
   // --- metrics ---
@@ -132,7 +147,7 @@ class HubService {
     // The hub that was taken over releases the metrics address once it has drained.
     const bool held = !opened && opened.error().code == std::errc::address_in_use;
     if (!held || !config_.hub.takeover) return opened;
-    metrics_to_come_.emplace(await_metrics());
+    metrics_to_come_.spawn(await_metrics());
     return {};
   }
 
@@ -149,16 +164,15 @@ class HubService {
     if (!opened) return std::unexpected(opened.error());
     metrics_ = std::move(*opened);
     const std::string address = metrics_->address();
-    events_->tell(Events::Level::usual, "metrics", 0, address, {{"address", address}});
+    events_->log(Events::Level::usual, "metrics", 0, address, {{"address", address}});
     return {};
   }
 
-  ScopedTask await_metrics() {
-    const auto until = loop_->now() + ServerLimits{}.drain_time + metrics_pause;
-    for (;;) {
-      co_await loop_->sleep(metrics_pause);
+  Task<> await_metrics() {
+    const Deadline deadline(ServerLimits{}.drain_time + metrics_pause);
+    while (co_await loop_->sleep(metrics_pause) == Outcome::ok) {
       const auto opened = try_to_open_metrics();
-      if (!opened && loop_->now() < until) continue;
+      if (!opened && !deadline.passed()) continue;
       if (!opened) events_->error("no metrics", 0, opened.error());
       // Not earlier: inside the sandbox, the metrics could not be opened.
       enter_sandbox();
@@ -187,7 +201,7 @@ class HubService {
 
   /// An identity header names the publisher's program, which is read from /proc/PID/exe.
   static std::string why_into_processes(const HubRules& rules) {
-    return rules.stamped.empty() ? "" : "it would hide the programs that hub.stamped names";
+    return rules.stamped.empty() ? "" : "it would hide the programs that hub.stamped records";
   }
 
   // --- SIGHUP ---
@@ -208,25 +222,25 @@ class HubService {
     if (!read) return std::unexpected(refuse(std::move(read.error())));
     if (auto set = hub_->set_rules(read->hub.rules); !set) return std::unexpected(set.error());
     for (const std::string& key : fixed_differences(config_, *read)) {
-      events_->tell(Events::Level::usual, "not changed", 0, key + ": needs a restart",
-                    {{"key", key}});
+      events_->log(Events::Level::usual, "not changed", 0, key + ": takes effect after a restart",
+                   {{"key", key}});
     }
-    tell_hidden_programs(read->hub.rules);
+    log_hidden_programs(read->hub.rules);
     const HubRules before = std::exchange(config_.hub.rules, std::move(read->hub.rules));
     const HubRules& rules = config_.hub.rules;
     return counted_now(rules.allow.size(), before.allow.size(), "rule") + ", " +
            counted_now(rules.permissions.size(), before.permissions.size(), "permission") + ", " +
-           counted_now(rules.delivery.size(), before.delivery.size(), "delivery rule");
+           counted_now(rules.delivery.size(), before.delivery.size(), "delivery rule") +
+           retain_rules_now(rules.retain.size(), before.retain.size());
   }
 
   /// A Landlock sandbox cannot be left, and identity headers lack the program that it hides.
-  void tell_hidden_programs(const HubRules& now) {
+  void log_hidden_programs(const HubRules& now) {
     const bool hidden = sandbox_.landlock > 0 && config_.hub.rules.stamped.empty();
     if (!hidden || now.stamped.empty()) return;
-    events_->tell(
-        Events::Level::usual, "not changed", 0,
-        "hub.stamped: stamps without the program, which the sandbox hides: needs a restart",
-        {{"key", "hub.stamped"}});
+    events_->log(Events::Level::usual, "not changed", 0,
+                 "hub.stamped: without the program until a restart, because the sandbox hides it",
+                 {{"key", "hub.stamped"}});
   }
 
   /// Adds the count before if it was higher: fewer rules may be intended, or a file saved partly.
@@ -234,8 +248,13 @@ class HubService {
     return counted(now, thing) + (now < before ? fmt::format(" (before: {})", before) : "");
   }
 
+  /// Empty if there are none, and were none before.
+  static std::string retain_rules_now(std::size_t now, std::size_t before) {
+    return now + before == 0 ? "" : ", " + counted_now(now, before, "retain rule");
+  }
+
   Error refuse(ConfigErrors errors) {
-    constexpr auto kept = "; what was read before stays in force";
+    constexpr auto kept = "; the previous config stays in force";
     explain_denial(errors.front());
     if (!flags_->config) return std::move(errors.front());
     // An error about the whole file, without a place in it, is the only one.
@@ -244,7 +263,7 @@ class HubService {
       error.reason = error.why() + kept;
       return error;
     }
-    for (const Error& error : errors) events_->error("wrong", 0, error);
+    for (const Error& error : errors) events_->error("config error", 0, error);
     return error_of(std::errc::invalid_argument, "config", *flags_->config,
                     counted(errors.size(), "mistake") + kept);
   }
@@ -252,8 +271,8 @@ class HubService {
   /// A symbolic link to the config may now lead outside the directory that the sandbox allows.
   void explain_denial(Error& error) const {
     if (sandbox_.landlock == 0 || error.code != std::errc::permission_denied) return;
-    error.reason =
-        error.why() + ": the sandbox reads below the directory that it was in at the start";
+    error.reason = error.why() +
+                   ": the sandbox permits only the directory that the config was in at the start";
   }
 
   Loop* loop_;
@@ -267,30 +286,26 @@ class HubService {
   std::optional<HubLink> link_;
   std::unique_ptr<MetricsServer> metrics_;
   Sandbox sandbox_;
-  std::optional<ScopedTask> metrics_to_come_;
+  TaskScope metrics_to_come_;
 };
 
 int run_hub(const HubServiceFlags& flags) {
-  Events events(flags.wordiness);
+  Events events(flags.verbosity);
   if (flags.check_config) return check_config(*flags.check_config, events);
   auto config = flags.settings();
   if (!config) return fail_config(config.error());
-  Loop loop(flags.loop);
-  if (loop.error()) return fail(*loop.error());
-  // SIGHUP gets its real handler once there is a hub. Until then it must not end the process.
-  if (auto claimed = on_hang_up(loop, [] {}); !claimed) return fail(claimed.error());
-  const int status = HubService(loop, flags, std::move(*config), events).run();
-  if (loop.error()) return fail(*loop.error());
-  return status;
+  return run_on_loop(flags.loop, events, [&](Loop& loop) {
+    return HubService(loop, flags, std::move(*config), events).run();
+  });
 }
 
 }  // namespace
 
 Run add_hub(CLI::App& verb, const TrailingArgs& rest) {
-  if (rest) refuse_flags("--", "a hub runs no program");
+  if (rest) refuse_flags("--", "a hub does not run a program");
   auto flags = std::make_shared<HubServiceFlags>();
   add_hub_service_flags(verb, *flags);
-  verb.footer(examples);
+  add_examples(verb, hub_examples);
   return [flags] { return run_hub(*flags); };
 }
 

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hub/hub_config.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <map>
+#include <set>
 #include <tuple>
 #include <utility>
 
@@ -11,6 +14,7 @@
 #include <hallway/server_url.hpp>
 #include <hallway/subject.hpp>
 
+#include "hub/listen_address.hpp"
 #include "io/report.hpp"
 #include "io/toml.hpp"
 #include "io/values.hpp"
@@ -34,25 +38,25 @@ constexpr std::size_t least_control_line = kibibyte;
 Read<std::size_t> read_control_line(std::string_view text) {
   auto size = read_size(text);
   if (size && *size < least_control_line) {
-    return std::unexpected("not a size of at least 1K, which clients need to connect");
+    return std::unexpected("must be at least 1K, for the first line of a client");
   }
   return size;
 }
 
 constexpr auto size_keys = std::to_array<LimitKey<std::size_t>>({
-    {"connections", &HubLimits::connections, read_count},
-    {"connections_per_uid", &HubLimits::connections_per_uid, read_count},
-    {"subscriptions_per_uid", &HubLimits::subscriptions_per_uid, read_count},
-    {"subject_tokens", &HubLimits::subject_tokens, read_count},
-    {"memory", &HubLimits::memory, read_room},
-    {"memory_per_uid", &HubLimits::memory_per_uid, read_room},
-    {"pending_per_subscription", &HubLimits::pending_per_subscription, read_room},
+    {"connections", &HubLimits::max_connections, read_count},
+    {"connections_per_uid", &HubLimits::max_connections_per_uid, read_count},
+    {"subscriptions_per_uid", &HubLimits::max_subscriptions_per_uid, read_count},
+    {"subject_tokens", &HubLimits::max_subject_tokens, read_count},
+    {"memory", &HubLimits::max_memory, read_room},
+    {"memory_per_uid", &HubLimits::max_memory_per_uid, read_room},
+    {"pending_per_subscription", &HubLimits::max_pending_per_subscription, read_room},
     {"max_payload", &HubLimits::max_payload, read_message_size},
-    {"control_line", &HubLimits::control_line, read_control_line},
+    {"control_line", &HubLimits::max_control_line, read_control_line},
     {"outbound", &HubLimits::outbound, read_room},
     {"send_buffer", &HubLimits::send_buffer, read_size},
     {"send_buffers", &HubLimits::send_buffers, read_size},
-    {"least_rate", &HubLimits::least_rate, read_size},
+    {"least_rate", &HubLimits::min_rate, read_size},
 });
 
 constexpr auto time_keys = std::to_array<LimitKey<Duration>>({
@@ -62,14 +66,20 @@ constexpr auto time_keys = std::to_array<LimitKey<Duration>>({
 });
 
 constexpr auto few_keys = std::to_array<LimitKey<unsigned>>({
-    {"pings_unanswered", &HubLimits::pings_unanswered, read_count_as<unsigned>},
+    {"pings_unanswered", &HubLimits::max_unanswered_pings, read_count_as<unsigned>},
 });
 
 Read<std::string> read_text(std::string_view text) { return std::string(text); }
 
-Read<DeliveryPolicy> read_delivery(std::string_view text) {
-  if (const auto policy = delivery_policy(text)) return *policy;
-  return std::unexpected("not a policy (wait, drop_oldest, drop_newest, latest_only, disconnect)");
+Read<OverflowPolicy> read_delivery(std::string_view text) {
+  return read_overflow(text, delivery_policies, '_');
+}
+
+Unread not_toml(std::string_view description) {
+  std::string why = "not valid TOML: " + printable(description);
+  const bool zeros = description.find("leading zero") != std::string_view::npos;
+  if (zeros) why += "; modes are written in quotes: mode = \"0600\"";
+  return why;
 }
 
 // --- reading TOML -------------------------------------------------------------------------------
@@ -140,7 +150,8 @@ class Table {
   void mode(std::string_view key, unsigned& into) {
     const toml::node* node = find(key);
     if (node == nullptr) return;
-    if (!node->is_string()) return fault(*node, path_of(key), "not in quotes, such as \"0660\"");
+    if (!node->is_string())
+      return fault(*node, path_of(key), "a mode is written in quotes, as in \"0660\"");
     read_into(*node, path_of(key), read_mode, into);
   }
 
@@ -150,7 +161,7 @@ class Table {
     if (const auto* value = node->as_boolean()) {
       into = value->get();
     } else {
-      fault(*node, path_of(key), "neither true nor false");
+      fault(*node, path_of(key), "must be true or false");
     }
   }
 
@@ -170,12 +181,12 @@ class Table {
   }
 
   /// Reports an error in the value of a key. Precondition: the key is present.
-  void refuse(std::string_view key, const std::string& why) {
+  void refuse(std::string_view key, const Unread& why) {
     fault(*table_->get(key), path_of(key), why);
   }
 
   void require(std::string_view key, const std::string& what) {
-    if (!has(key)) fault(*table_, path_of(key), "missing: " + what);
+    if (!has(key)) fault(*table_, path_of(key), "required: " + what);
   }
 
   /// Requires at least one key. A mistyped one counts here, because finish() reports it.
@@ -186,7 +197,7 @@ class Table {
   /// Requires at least one of the two keys.
   void require_either(std::string_view key, std::string_view other, const std::string& what) {
     if (has(key) || has(other)) return;
-    fault(*table_, path_of(key), "missing, and so is " + std::string(other) + ": " + what);
+    fault(*table_, path_of(key), "this or " + std::string(other) + " is required: " + what);
   }
 
   /// Requires a list that is not empty.
@@ -256,7 +267,7 @@ class Table {
   bool read_into(const toml::node& node, const std::string& path, ReadText read, T& into) {
     const auto text = text_of(node);
     if (!text) {
-      fault(node, path, "neither a text nor a whole number but " + in_words(node.type()));
+      fault(node, path, in_words(node.type()) + ", not a text or a whole number");
       return false;
     }
     auto value = read(*text);
@@ -285,15 +296,26 @@ void read_hub(Table table, HubConfig& config) {
   Address address;
   if (table.value("address", read_listening_address, address)) config.address = address;
   table.value("name", read_text, hub.name);
-  table.mode("mode", hub.mode);
-  table.value("owner", read_user_name, hub.owner);
-  table.value("group", read_group_name, hub.group);
+  table.mode("mode", hub.file.mode);
+  table.value("owner", read_user_name, hub.file.owner);
+  table.value("group", read_group_name, hub.file.group);
   table.list("allow", read_allow_rule, hub.rules.allow);
   table.list("stamped", read_pattern, hub.rules.stamped);
   table.value("on_path_lost", read_path_lost, hub.on_path_lost);
   table.flag("takeover", hub.takeover);
   table.flag("sandbox", config.sandbox);
   table.value("backlog", read_count_as<int>, hub.backlog);
+  table.list("listen", read_listen_address, hub.listen);
+  table.flag("listen_anywhere", hub.listen_anywhere);
+  if (const auto twice = given_twice(hub.listen)) {
+    table.refuse("listen", '"' + printable(*twice) + "\" is given twice");
+  }
+  const auto outside = reachable_from_outside(hub.listen);
+  if (outside && !hub.listen_anywhere) {
+    Unread why = refused_from_outside();
+    why.why.insert(0, '"' + printable(*outside) + "\": ");
+    table.refuse("listen", why);
+  }
   table.finish();
 }
 
@@ -310,16 +332,15 @@ void read_limits(Table table, HubLimits& limits) {
 void read_metrics(Table table, MetricsConfig& metrics) {
   MetricsAddress address;
   if (table.value("address", read_metrics_address, address)) metrics.address = address;
-  table.mode("mode", metrics.mode);
-  table.value("owner", read_user_name, metrics.owner);
-  table.value("group", read_group_name, metrics.group);
+  table.mode("mode", metrics.file.mode);
+  table.value("owner", read_user_name, metrics.file.owner);
+  table.value("group", read_group_name, metrics.file.group);
   table.value("subscriptions", read_count, metrics.subscriptions);
   table.finish();
 }
 
-Read<LinkFull> read_link_full(std::string_view text) {
-  return read_policy<LinkFull, 2>(
-      text, {{{"drop_oldest", LinkFull::drop_oldest}, {"drop_newest", LinkFull::drop_newest}}});
+Read<OverflowPolicy> read_link_overflow(std::string_view text) {
+  return read_overflow(text, link_policies, '_');
 }
 
 void read_tls(Table table, LinkTls& tls) {
@@ -331,13 +352,72 @@ void read_tls(Table table, LinkTls& tls) {
 }
 
 /// A `first_wait` above `most_wait` is an error, unless it is the default, which is lowered.
-void check_waits(Table& table, HubReconnect& waits) {
-  if (waits.first_wait <= waits.most_wait) return;
+void check_waits(Table& table, hub::Reconnect& waits) {
+  if (waits.first_wait <= waits.max_wait) return;
   if (table.has("first_wait")) {
-    table.refuse("first_wait",
-                 "longer than most_wait, which is " + write_duration(waits.most_wait));
+    table.refuse("first_wait", "longer than most_wait, " + write_duration(waits.max_wait));
   }
-  waits.first_wait = waits.most_wait;
+  waits.first_wait = waits.max_wait;
+}
+
+/// Reads the keys that a link and its accounts have in common.
+template <typename Credentials>
+void read_credentials(Table& table, Credentials& into) {
+  table.value("name", read_text, into.name);
+  table.value("user", read_text, into.user);
+  table.value("password", read_text, into.password);
+  table.value("token", read_text, into.token);
+  table.value("credentials", read_text, into.credentials);
+  // Without the value, which may be a secret.
+  for (const auto& [key, text] : {std::pair("name", &into.name),
+                                  {"user", &into.user},
+                                  {"password", &into.password},
+                                  {"token", &into.token}}) {
+    if (!can_be_sent(*text)) {
+      table.refuse(key, "a control byte, a \" or a \\ cannot be sent by libnats");
+    }
+  }
+}
+
+/// A link gets the uid of a publisher from the hub, but not its groups.
+Read<AllowRule> read_publisher_rule(std::string_view text) {
+  auto rule = read_allow_rule(text);
+  if (rule && rule->kind == AllowRule::Kind::gid) {
+    Unread refused("a link knows the uid of a publisher, not its groups");
+    refused.hint = "name the users, as in \"uid:alice\"";
+    return std::unexpected(std::move(refused));
+  }
+  return rule;
+}
+
+LinkAccount read_account(Table table) {
+  LinkAccount account;
+  table.list("who", read_publisher_rule, account.who);
+  table.require_some("who", "the publishers of the account, as in [\"uid:alice\"]");
+  read_credentials(table, account);
+  if (!table.has("token") && !table.has("credentials")) {
+    table.require("user", "or token or credentials: what proves the account to the servers");
+  }
+  table.finish();
+  return account;
+}
+
+void check_accounts(Table& table, const std::vector<LinkAccount>& accounts) {
+  if (accounts.size() > max_link_accounts) {
+    table.refuse("as", fmt::format("{} accounts, more than a link may have: {}", accounts.size(),
+                                   max_link_accounts));
+  }
+  const auto for_all = std::ranges::find_if(accounts, &LinkAccount::is_for_all);
+  if (for_all != accounts.end() && for_all + 1 != accounts.end()) {
+    table.refuse("as", fmt::format("\"{}\" has every publisher, so no account behind it is used",
+                                   printable(for_all->shown_name())));
+  }
+  std::set<std::string> names;
+  for (const LinkAccount& account : accounts) {
+    const std::string name = account.shown_name();
+    if (name.empty() || names.insert(name).second) continue;
+    table.refuse("as", "two accounts are named \"" + printable(name) + '"');
+  }
 }
 
 LinkOptions read_link(Table table) {
@@ -347,38 +427,47 @@ LinkOptions read_link(Table table) {
   table.list("exports", read_link_pattern, link.exports);
   table.list("always", read_link_pattern, link.always);
   table.list("imports", read_link_pattern, link.imports);
-  table.value("name", read_text, link.name);
-  table.value("user", read_text, link.user);
-  table.value("password", read_text, link.password);
-  table.value("token", read_text, link.token);
-  table.value("credentials", read_text, link.credentials);
+  read_credentials(table, link);
+  table.sections("as",
+                 [&](Table account) { link.accounts.push_back(read_account(std::move(account))); });
+  check_accounts(table, link.accounts);
   table.section("tls", [&](Table tls) { read_tls(std::move(tls), link.tls); });
   table.value("first_wait", read_duration, link.reconnect.first_wait);
-  table.value("most_wait", read_time_span, link.reconnect.most_wait);
+  table.value("most_wait", read_time_span, link.reconnect.max_wait);
   check_waits(table, link.reconnect);
   table.value("connect_time", read_time_span, link.connect_time);
   table.value("heartbeat", read_time_span, link.heartbeat);
   table.value("outbound", read_room, link.outbound);
   table.flag("keep_while_away", link.keep_while_away);
-  table.value("full", read_link_full, link.full);
+  table.value("full", read_link_overflow, link.overflow);
   table.value("inbound", read_room, link.inbound);
   table.finish();
   return link;
 }
 
-/// All settings of a link that a config file can contain.
+/// All settings of a link that a config file can contain, apart from its accounts.
 auto settings_of(const LinkOptions& link) {
   const LinkTls& tls = link.tls;
   return std::tie(link.urls, link.exports, link.always, link.imports, link.name, link.user,
                   link.password, link.token, link.credentials, tls.required, tls.ca,
-                  tls.certificate, tls.key, link.reconnect.first_wait, link.reconnect.most_wait,
-                  link.connect_time, link.heartbeat, link.outbound, link.keep_while_away, link.full,
-                  link.inbound);
+                  tls.certificate, tls.key, link.reconnect.first_wait, link.reconnect.max_wait,
+                  link.connect_time, link.heartbeat, link.outbound, link.keep_while_away,
+                  link.overflow, link.inbound);
+}
+
+bool same_account(const LinkAccount& one, const LinkAccount& other) {
+  const auto same_rule = [](const AllowRule& mine, const AllowRule& yours) {
+    return mine.to_string() == yours.to_string();
+  };
+  return std::tie(one.name, one.user, one.password, one.token, one.credentials) ==
+             std::tie(other.name, other.user, other.password, other.token, other.credentials) &&
+         std::ranges::equal(one.who, other.who, same_rule);
 }
 
 bool same_link(const std::optional<LinkOptions>& one, const std::optional<LinkOptions>& other) {
   if (!one || !other) return one.has_value() == other.has_value();
-  return settings_of(*one) == settings_of(*other);
+  return settings_of(*one) == settings_of(*other) &&
+         std::ranges::equal(one->accounts, other->accounts, same_account);
 }
 
 void read_subjects(Table table, SubjectLists& lists) {
@@ -393,7 +482,7 @@ void read_subjects(Table table, SubjectLists& lists) {
 PermissionRule read_permission(Table table) {
   PermissionRule rule;
   table.list("who", read_allow_rule, rule.who);
-  table.require_some("who", "whom the rule is about, as in [\"group:staff\"]");
+  table.require_some("who", "the users of the rule, as in [\"group:staff\"]");
   table.section("publish", [&](Table lists) { read_subjects(std::move(lists), rule.publish); });
   table.section("subscribe", [&](Table lists) { read_subjects(std::move(lists), rule.subscribe); });
   // A file that was truncated in the middle of a rule must not pass for a rule without lists.
@@ -405,12 +494,34 @@ PermissionRule read_permission(Table table) {
 DeliveryRule read_delivery_rule(Table table) {
   DeliveryRule rule;
   table.list("subjects", read_pattern, rule.subjects);
-  table.require_some("subjects", "which subscriptions the rule is about, as in [\"log.>\"]");
+  table.require_some("subjects", "the subscriptions of the rule, as in [\"log.>\"]");
   table.list("who", read_allow_rule, rule.who);
-  table.value("policy", read_delivery, rule.policy);
-  table.require("policy", "what a full queue does, as in \"drop_oldest\"");
+  table.value("policy", read_delivery, rule.overflow);
+  table.require("policy", "what happens when a queue is full, as in \"drop_oldest\"");
   std::size_t pending = 0;
   if (table.value("pending", read_room, pending)) rule.pending = pending;
+  table.finish();
+  return rule;
+}
+
+Read<std::string> read_retain_pattern(std::string_view text) {
+  auto pattern = read_pattern(text);
+  if (!pattern) return pattern;
+  if (internal_part_of(*pattern) != InternalPart::all && !text.starts_with("_INBOX."))
+    return pattern;
+  return std::unexpected(
+      "matches no subject that can be retained: those below _INBOX, $SYS and _HALLWAY are not");
+}
+
+RetainRule read_retain_rule(Table table) {
+  RetainRule rule;
+  RetainLimits& limits = rule.limits;
+  table.list("subjects", read_retain_pattern, rule.subjects);
+  table.require_some("subjects", "those that keep their last value, as in [\"state.>\"]");
+  table.value("most", read_count, limits.max_values);
+  table.value("most_per_uid", read_count, limits.max_values_per_uid);
+  table.value("memory", read_room, limits.max_memory);
+  table.value("memory_per_uid", read_room, limits.max_memory_per_uid);
   table.finish();
   return rule;
 }
@@ -429,6 +540,8 @@ HubConfig read_config(Table table) {
   table.sections("delivery", [&](Table rule) {
     rules.delivery.push_back(read_delivery_rule(std::move(rule)));
   });
+  table.sections("retain",
+                 [&](Table rule) { rules.retain.push_back(read_retain_rule(std::move(rule))); });
   table.finish();
   return config;
 }
@@ -495,9 +608,9 @@ std::expected<HubConfig, ConfigErrors> parse_hub_config(std::string_view text,
     const toml::table file = toml::parse(text);
     config = read_config(Table(file, "", errors));
   } catch (const toml::parse_error& error) {
-    errors.add(error.source(), "", "no TOML: " + printable(error.description()));
+    errors.add(error.source(), "", not_toml(error.description()));
   } catch (const TomlBug&) {
-    errors.add({}, "", "no TOML: brackets or keys that are not in order");
+    errors.add({}, "", "not valid TOML: check the brackets and keys");
   }
   if (!errors.empty()) return std::unexpected(errors.take());
   return config;
@@ -524,20 +637,22 @@ std::vector<std::string> fixed_differences(const HubConfig& one, const HubConfig
   };
   compare("hub.address", one.address, other.address);
   compare("hub.name", one.hub.name, other.hub.name);
-  compare("hub.mode", one.hub.mode, other.hub.mode);
-  compare("hub.owner", one.hub.owner, other.hub.owner);
-  compare("hub.group", one.hub.group, other.hub.group);
+  compare("hub.mode", one.hub.file.mode, other.hub.file.mode);
+  compare("hub.owner", one.hub.file.owner, other.hub.file.owner);
+  compare("hub.group", one.hub.file.group, other.hub.file.group);
   compare("hub.on_path_lost", one.hub.on_path_lost, other.hub.on_path_lost);
   compare("hub.takeover", one.hub.takeover, other.hub.takeover);
   compare("hub.sandbox", one.sandbox, other.sandbox);
   compare("hub.backlog", one.hub.backlog, other.hub.backlog);
+  compare("hub.listen", one.hub.listen, other.hub.listen);
+  compare("hub.listen_anywhere", one.hub.listen_anywhere, other.hub.listen_anywhere);
   compare_limits(size_keys);
   compare_limits(time_keys);
   compare_limits(few_keys);
   compare("metrics.address", one.metrics.address, other.metrics.address);
-  compare("metrics.mode", one.metrics.mode, other.metrics.mode);
-  compare("metrics.owner", one.metrics.owner, other.metrics.owner);
-  compare("metrics.group", one.metrics.group, other.metrics.group);
+  compare("metrics.mode", one.metrics.file.mode, other.metrics.file.mode);
+  compare("metrics.owner", one.metrics.file.owner, other.metrics.file.owner);
+  compare("metrics.group", one.metrics.file.group, other.metrics.file.group);
   compare("metrics.subscriptions", one.metrics.subscriptions, other.metrics.subscriptions);
   if (!same_link(one.link, other.link)) keys.emplace_back("link");
   return keys;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The config file of a hub, in TOML: packaging/hub.toml has every key. Keys have the names of the
-// members that they set in HubOptions, HubLimits and HubRules. Values are written as for flags.
-// Nothing in a file is ignored: an unknown key is an error, as is a value that cannot be read.
+// The config file of a hub, in TOML: packaging/hub.toml has every key. Each key sets a member of
+// HubOptions, HubLimits or HubRules. Values are written as for flags. Nothing in a file is ignored:
+// an unknown key is an error, as is a value that cannot be read.
 #pragma once
 
 #include <cstddef>
@@ -17,6 +17,7 @@
 #include <hallway/hub.hpp>
 #include <hallway/limits.hpp>
 #include <hallway/link.hpp>
+#include <hallway/listener.hpp>
 
 #include "hub/metrics_address.hpp"
 #include "io/config_file.hpp"
@@ -25,10 +26,7 @@ namespace hallway::tool {
 
 struct MetricsConfig {
   std::optional<MetricsAddress> address;  ///< nullopt: no metrics
-  // Mode, owner and group of the socket file, if the address is one.
-  unsigned mode = defaults::mode;
-  std::string owner;
-  std::string group;
+  SocketFileOptions file;                 // if the address is a path
   /// Maximum number of subscriptions that have metrics of their own.
   std::size_t subscriptions = 20;
 };
@@ -56,5 +54,17 @@ std::expected<HubConfig, ConfigErrors> read_hub_config(const std::string& path,
 
 /// The keys in which two configs differ and that need a restart: all but the rules.
 std::vector<std::string> fixed_differences(const HubConfig& one, const HubConfig& other);
+
+// A flag that was given overrides the setting in the file.
+
+template <typename T, typename Setting>
+void override_with(const std::optional<T>& given, Setting& setting) {
+  if (given) setting = *given;
+}
+
+template <typename T>
+void override_with(const std::vector<T>& given, std::vector<T>& setting) {
+  if (!given.empty()) setting = given;
+}
 
 }  // namespace hallway::tool

@@ -18,10 +18,10 @@ const char* name_of(HubEvent::Kind kind) {
 
 }  // namespace
 
-void tell(Events& events, const HubEvent& event) {
-  events.tell(Events::Level::usual, name_of(event.kind), event.connection,
-              event.peer.to_string() + ": " + event.reason,
-              {{"peer", json_of(event.peer)}, {"reason", event.reason}});
+void log(Events& events, const HubEvent& event) {
+  events.log(Events::Level::usual, name_of(event.kind), event.connection,
+             event.peer.to_string() + ": " + event.reason,
+             {{"peer", json_of(event.peer)}, {"reason", event.reason}});
 }
 
 }  // namespace hallway::tool

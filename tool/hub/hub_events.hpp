@@ -9,6 +9,6 @@
 
 namespace hallway::tool {
 
-void tell(Events& events, const HubEvent& event);
+void log(Events& events, const HubEvent& event);
 
 }  // namespace hallway::tool

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hub/hub_link.hpp"
 
+#include <algorithm>
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <utility>
@@ -22,6 +24,16 @@ namespace records = link_records;
 namespace {
 
 /// Adds the counters. Members that are a state (`kept`, `up`) are taken from `latter`.
+LinkAccountStatistics operator+(LinkAccountStatistics sum, const LinkAccountStatistics& latter) {
+  for (const auto count : {&LinkAccountStatistics::out, &LinkAccountStatistics::dropped_out,
+                           &LinkAccountStatistics::unconfirmed, &LinkAccountStatistics::connects}) {
+    sum.*count += latter.*count;
+  }
+  sum.kept = latter.kept;
+  sum.up = latter.up;
+  return sum;
+}
+
 LinkStatistics operator+(LinkStatistics sum, const LinkStatistics& latter) {
   for (const auto count :
        {&LinkStatistics::out, &LinkStatistics::in, &LinkStatistics::dropped_out,
@@ -31,6 +43,18 @@ LinkStatistics operator+(LinkStatistics sum, const LinkStatistics& latter) {
   }
   sum.kept = latter.kept;
   sum.up = latter.up;
+  // The accounts of all workers are those of the settings. A worker that has not reported has none.
+  sum.accounts.resize(std::max(sum.accounts.size(), latter.accounts.size()));
+  for (std::size_t i = 0; i < sum.accounts.size(); ++i) {
+    LinkAccountStatistics& account = sum.accounts[i];
+    if (i >= latter.accounts.size()) {
+      account.kept = 0;
+      account.up = false;
+      continue;
+    }
+    account = account + latter.accounts[i];
+    account.name = latter.accounts[i].name;
+  }
   return sum;
 }
 
@@ -45,9 +69,9 @@ struct HubLink::State {
 
   Task<Result<void>> start(std::string settings);
   static Task<> follow(std::shared_ptr<State> state);
-  void hear(const records::Record& record);
+  void handle(const records::Record& record);
   void add_up();
-  void tell_down(const std::string& why);
+  void log_down(const std::string& why);
 
   Loop* loop;
   LinkEvents events;
@@ -63,58 +87,54 @@ struct HubLink::State {
 Task<Result<void>> HubLink::State::start(std::string settings) {
   co_await watcher.connection().send(settings);
   while (!started && !failed) {
-    const Received said = co_await watcher.connection().receive();
-    if (!said) break;
-    if (const auto record = records::read(said->bytes())) hear(*record);
+    const Received received = co_await watcher.connection().receive();
+    if (!received) break;
+    if (const auto record = records::read(received->bytes())) handle(*record);
   }
   // A hub that starts to drain meanwhile ends without a link.
   if (started || loop->draining()) co_return Result<void>();
   co_return std::unexpected(
       failed ? std::move(*failed)
-             : error_of(std::errc::connection_aborted, "link", hub, "its watcher has ended"));
+             : error_of(std::errc::connection_aborted, "link", hub, "its watcher process ended"));
 }
 
 /// Keeps the loop running until the watcher has sent its last record.
 Task<> HubLink::State::follow(std::shared_ptr<State> state) {
-  while (const Received said = co_await state->watcher.connection().receive()) {
-    if (const auto record = records::read(said->bytes())) state->hear(*record);
+  while (const Received received = co_await state->watcher.connection().receive()) {
+    if (const auto record = records::read(received->bytes())) state->handle(*record);
   }
   state->add_up();
   if (!state->loop->draining()) {
-    state->tell_down("its watcher has ended; there is no link until the hub is started again");
+    state->log_down("its watcher process ended; restart the hub to get the link back");
   }
 }
 
-void HubLink::State::hear(const records::Record& record) {
+void HubLink::State::handle(const records::Record& record) {
   if (const auto* event = std::get_if<LinkEvent>(&record)) {
-    events.tell(*event);
+    events.log(*event);
   } else if (const auto* account = std::get_if<records::Account>(&record)) {
     now = account->statistics;
   } else if (std::holds_alternative<records::Started>(record)) {
     started = true;
   } else if (const auto* refused = std::get_if<records::Failed>(&record)) {
-    if (started) return tell_down(refused->why.explain());
+    if (started) return log_down(refused->why.explain());
     failed = refused->why;
   } else if (const auto* ended = std::get_if<records::Ended>(&record)) {
     add_up();
-    if (started) return tell_down("its process has ended and is started again: " + ended->how);
+    if (started) return log_down("its process ended and is restarted: " + ended->how);
     if (!failed) {
       failed = error_of(std::errc::connection_aborted, "link", hub,
-                        "its process ended before it was there: " + ended->how);
+                        "its process ended before it was ready: " + ended->how);
     }
   }
 }
 
 /// Called when a worker has ended. The next worker counts its waiting messages as lost.
-void HubLink::State::add_up() {
-  before = before + std::exchange(now, {});
-  before.kept = 0;
-  before.up = false;
-}
+void HubLink::State::add_up() { before = before + std::exchange(now, {}) + LinkStatistics(); }
 
-void HubLink::State::tell_down(const std::string& why) {
-  events.tell({.kind = LinkEvent::Kind::down,
-               .about = error_of(std::errc::connection_aborted, "link", hub, why)});
+void HubLink::State::log_down(const std::string& why) {
+  events.log({.kind = LinkEvent::Kind::down,
+              .about = error_of(std::errc::connection_aborted, "link", hub, why)});
 }
 
 Result<HubLink> HubLink::open(Loop& loop, const Address& hub, const LinkOptions& options,
@@ -125,18 +145,13 @@ Result<HubLink> HubLink::open(Loop& loop, const Address& hub, const LinkOptions&
       {.connection = records::connection_options()});
   if (!watcher) return std::unexpected(watcher.error());
   auto state = std::make_shared<State>(loop, events, hub, std::move(*watcher));
-  loop.on_drain(state.get(), [one = state.get()] {
+  HubLink link(state, loop.on_drain([one = state.get()] {
     one->watcher.connection().try_send(records::write(records::Drain{}));
-  });
-  HubLink link(state);
+  }));
   auto started = loop.run(state->start(records::write(records::Settings{hub, options})));
   if (!started) return std::unexpected(started.error());
   loop.spawn(State::follow(std::move(state)));
   return link;
-}
-
-HubLink::~HubLink() {
-  if (state_) state_->loop->forget(state_.get());
 }
 
 LinkStatistics HubLink::statistics() const { return state_->before + state_->now; }

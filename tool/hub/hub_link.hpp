@@ -25,18 +25,16 @@ class HubLink {
   static Result<HubLink> open(Loop& loop, const Address& hub, const LinkOptions& options,
                               const LoopOptions& spin, Events& events);
 
-  HubLink(HubLink&&) noexcept = default;
-  HubLink& operator=(HubLink&&) noexcept = default;
-  ~HubLink();
-
   /// Totals over all worker processes so far. They may be up to a second old.
   [[nodiscard]] LinkStatistics statistics() const;
 
  private:
   struct State;
-  explicit HubLink(std::shared_ptr<State> state) : state_(std::move(state)) {}
+  HubLink(std::shared_ptr<State> state, Loop::DrainCallback on_drain)
+      : state_(std::move(state)), on_drain_(std::move(on_drain)) {}
 
   std::shared_ptr<State> state_;
+  Loop::DrainCallback on_drain_;
 };
 
 }  // namespace hallway::tool

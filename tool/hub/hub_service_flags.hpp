@@ -22,7 +22,7 @@ namespace hallway::tool {
 
 /// The values from the command line; empty members were not given.
 struct HubServiceFlags {
-  Verbosity wordiness;
+  Verbosity verbosity;
   LoopOptions loop;
   std::optional<Address> address;
   std::optional<std::string> config;
@@ -31,9 +31,11 @@ struct HubServiceFlags {
   Listening listening;
   std::optional<std::size_t> max_message;
   std::optional<std::size_t> max_connections;
-  std::optional<std::size_t> max_per_uid;
+  std::optional<std::size_t> max_connections_per_uid;
   std::optional<std::size_t> max_memory;
   std::optional<MetricsAddress> metrics;
+  std::vector<std::string> listen;
+  bool listen_anywhere = false;
   std::vector<std::string> servers;  // of the link
   std::vector<std::string> exports;
   std::vector<std::string> imports;
@@ -46,7 +48,8 @@ struct HubServiceFlags {
 /// Declares all flags. Once `verb` is parsed, `flags` is complete and free of contradictions.
 void add_hub_service_flags(CLI::App& verb, HubServiceFlags& flags);
 
-/// The address of a hub: the configured one, or HALLWAY_HUB, or the default.
-Address hub_address(const HubConfig& config);
+/// Where a hub listens: at the configured address, or at hub::default_listening_address(), whose
+/// directory is made if it is missing. If that fails, listening reports it.
+Address listening_address(const HubConfig& config);
 
 }  // namespace hallway::tool

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // hallway link: links a hub, which runs in another process, to a cluster of NATS servers.
-#include <CLI/CLI.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -11,8 +10,10 @@
 #include <string>
 #include <utility>
 
+#include <hallway/hub_client.hpp>
 #include <hallway/loop.hpp>
 
+#include "cli/add_value.hpp"
 #include "cli/flags.hpp"
 #include "cli/verb.hpp"
 #include "hub/hub_metrics.hpp"
@@ -29,33 +30,34 @@ namespace hallway::tool {
 
 namespace {
 
-constexpr const char* examples =
+constexpr const char* link_examples =
     "Examples:\n"
     "  hallway link --to nats://10.0.0.1:4222 --export 'news.>' --import 'news.>'\n"
     "  hallway link ./hub.sock --to tls://nats.example:4222 --credentials hub.creds\n"
     "  hallway link --config /etc/hallway/link.toml --metrics 127.0.0.1:9465\n"
     "\nOnly root and the hub's own user may link a hub. `hallway hub --link` starts\n"
-    "such a process by itself. Without HUB, the config counts, then HALLWAY_HUB,\n"
-    "then /tmp/hallway-hub.sock.\n";
+    "such a process itself. The default HUB is that of the config, or else the\n"
+    "first that is served of HALLWAY_HUB, $XDG_RUNTIME_DIR/hallway/hub,\n"
+    "/run/hallway/hub and /tmp/hallway-hub.sock.\n";
 
 class LinkService {
  public:
-  LinkService(Loop& loop, const LinkFlags& flags, HubConfig config, Events& events)
+  LinkService(Loop& loop, const LinkFlags& flags, HubConfig config, Address hub, Events& events)
       : loop_(&loop),
         flags_(&flags),
         config_(std::move(config)),
-        hub_(hub_address(config_)),
+        hub_(std::move(hub)),
         events_(&events),
         link_events_(events),
         run_(loop, events, hub_.unescaped()) {}
 
   int run() {
-    run_.on_reload([this, flags = *flags_]() -> ReloadThread::Apply {
+    run_.on_reload([this, flags = *flags_]() -> ServerRun::Apply {
       return [this, read = flags.settings(ConfigRead::again)] { return apply(read); };
     });
     if (auto claimed = run_.claim_signals(); !claimed) return fail(claimed.error());
     LinkOptions options = *config_.link;
-    options.on_event = [this](const LinkEvent& event) { hear(event); };
+    options.on_event = [this](const LinkEvent& event) { handle(event); };
     auto opened = loop_->run(RunningLink::open(*loop_, hub_, std::move(options)));
     if (!opened) return fail_to_open(opened.error());
     link_.emplace(std::move(*opened));
@@ -66,16 +68,16 @@ class LinkService {
              (loop_->draining() ? ", draining" : "");
     });
     const std::string address = hub_.unescaped();
-    events_->tell(Events::Level::usual, "linked", 0, address, {{"address", address}});
-    link_events_.tell_left_out(*config_.link);
+    events_->log(Events::Level::usual, "linked", 0, address, {{"address", address}});
+    link_events_.log_excluded(*config_.link);
     const int status = run_.run(flags_->ready_fd);
-    link_events_.tell_losses(link_->statistics());
+    link_events_.log_losses(link_->statistics());
     return status;
   }
 
  private:
-  void hear(const LinkEvent& event) {
-    link_events_.tell(event);
+  void handle(const LinkEvent& event) {
+    link_events_.log(event);
     run_.changed();
   }
 
@@ -91,7 +93,7 @@ class LinkService {
     if (!opened) return std::unexpected(opened.error());
     metrics_ = std::move(*opened);
     const std::string address = metrics_->address();
-    events_->tell(Events::Level::usual, "metrics", 0, address, {{"address", address}});
+    events_->log(Events::Level::usual, "metrics", 0, address, {{"address", address}});
     return {};
   }
 
@@ -101,15 +103,15 @@ class LinkService {
       for (const Error& error : read.error()) events_->error("wrong", 0, error);
       return std::unexpected(error_of(std::errc::invalid_argument, "config",
                                       flags_->config.value_or("the command line"),
-                                      "what was read before stays in force"));
+                                      "the previous config stays in force"));
     }
     const auto changed = fixed_differences(config_, *read);
     for (const char* key : {"link", "hub.address"}) {
       if (std::ranges::find(changed, key) == changed.end()) continue;
-      events_->tell(Events::Level::usual, "not changed", 0, key + std::string(": needs a restart"),
-                    {{"key", key}});
+      events_->log(Events::Level::usual, "not changed", 0,
+                   key + std::string(": takes effect after a restart"), {{"key", key}});
     }
-    return "a link changes nothing while it runs";
+    return "a link applies changes only after a restart";
   }
 
   Loop* loop_;
@@ -123,26 +125,32 @@ class LinkService {
   std::unique_ptr<MetricsServer> metrics_;
 };
 
+/// The hub that is served at the first default address; see hub::Client::find().
+Task<Result<Address>> find_hub(Loop& loop) {
+  const hub::ClientOptions options{.name = "hallway link"};
+  auto client = co_await hub::Client::find(loop, options);
+  if (!client) co_return std::unexpected(client.error());
+  co_return client->address();
+}
+
 int run_link(const LinkFlags& flags) {
-  Events events(flags.wordiness);
+  Events events(flags.verbosity);
   auto config = flags.settings();
   if (!config) return fail_config(config.error());
-  Loop loop(flags.loop);
-  if (loop.error()) return fail(*loop.error());
-  // SIGHUP gets its real handler once there is a link. Until then it must not end the process.
-  if (auto claimed = on_hang_up(loop, [] {}); !claimed) return fail(claimed.error());
-  const int status = LinkService(loop, flags, std::move(*config), events).run();
-  if (loop.error()) return fail(*loop.error());
-  return status;
+  return run_on_loop(flags.loop, events, [&](Loop& loop) {
+    auto hub = config->address ? Result<Address>(*config->address) : loop.run(find_hub(loop));
+    if (!hub) return fail_to_connect(hub.error());
+    return LinkService(loop, flags, std::move(*config), std::move(*hub), events).run();
+  });
 }
 
 }  // namespace
 
 Run add_link(CLI::App& verb, const TrailingArgs& rest) {
-  if (rest) refuse_flags("--", "a link runs no program");
+  if (rest) refuse_flags("--", "a link does not run a program");
   auto flags = std::make_shared<LinkFlags>();
   add_link_flags(verb, *flags);
-  verb.footer(examples);
+  add_examples(verb, link_examples);
   return [flags] { return run_link(*flags); };
 }
 

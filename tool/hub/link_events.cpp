@@ -17,10 +17,12 @@ constexpr std::size_t lines_a_second = 20;
 
 }  // namespace
 
-void LinkEvents::tell(const LinkEvent& event) {
-  const Error& about = event.about;
+void LinkEvents::log(const LinkEvent& event) {
+  Error about = event.about;
+  if (!event.account.empty()) about.subject += " as " + event.account;
+  if (!about.hint.empty()) about.reason = about.why() + "; " + about.hint;
   std::string words = about.explain();
-  if (std::exchange(last_, words) == words) return;
+  if (std::exchange(last_[event.account], words) == words) return;
   const auto now = std::chrono::steady_clock::now();
   if (now - since_ >= std::chrono::seconds(1)) {
     since_ = now;
@@ -28,33 +30,44 @@ void LinkEvents::tell(const LinkEvent& event) {
   }
   if (++in_this_second_ > lines_a_second) return;
   const auto usual = [&](const char* name, const char* what) {
-    events_->tell(Events::Level::usual, name, 0, about.subject, {{what, about.subject}});
+    nlohmann::ordered_json members{{what, event.about.subject}};
+    if (!event.account.empty()) members["account"] = event.account;
+    events_->log(Events::Level::usual, name, 0, about.subject, members);
   };
   switch (event.kind) {
     case LinkEvent::Kind::up: return usual("link up", "server");
     case LinkEvent::Kind::reconnecting: return events_->error("link reconnecting", 0, about);
     case LinkEvent::Kind::down: return events_->error("link down", 0, about);
     case LinkEvent::Kind::complaint: return events_->error("link complaint", 0, about);
-    case LinkEvent::Kind::hub_away: return events_->error("hub away", 0, about);
-    case LinkEvent::Kind::hub_back: return usual("hub back", "address");
+    case LinkEvent::Kind::hub_away: return events_->error("hub disconnected", 0, about);
+    case LinkEvent::Kind::hub_back: return usual("hub reconnected", "address");
   }
 }
 
-void LinkEvents::tell_left_out(const LinkOptions& link) {
+void LinkEvents::log_excluded(const LinkOptions& link) {
   for (const auto* patterns : {&link.exports, &link.always, &link.imports}) {
     for (const std::string& pattern : *patterns) {
       if (internal_part_of(pattern) != InternalPart::some) continue;
-      events_->tell(Events::Level::detail, "link leaves out", 0,
-                    "what is below $SYS and _HALLWAY, of " + pattern, {{"pattern", pattern}});
+      events_->log(Events::Level::detail, "link excludes", 0,
+                   "subjects below $SYS and _HALLWAY of " + pattern, {{"pattern", pattern}});
     }
   }
 }
 
-void LinkEvents::tell_losses(const LinkStatistics& all) {
+void LinkEvents::log_losses(const LinkStatistics& all) {
   if (all.dropped_out + all.unconfirmed == 0) return;
-  events_->tell(Events::Level::usual, "link lost messages", 0,
-                fmt::format("{} dropped, {} unconfirmed", all.dropped_out, all.unconfirmed),
-                {{"dropped", all.dropped_out}, {"unconfirmed", all.unconfirmed}});
+  events_->log(Events::Level::usual, "link lost messages", 0,
+               fmt::format("{} dropped, {} unconfirmed", all.dropped_out, all.unconfirmed),
+               {{"dropped", all.dropped_out}, {"unconfirmed", all.unconfirmed}});
+  for (const LinkAccountStatistics& account : all.accounts) {
+    if (account.dropped_out + account.unconfirmed == 0) continue;
+    events_->log(Events::Level::usual, "link lost messages", 0,
+                 fmt::format("{} dropped, {} unconfirmed, of these as {}", account.dropped_out,
+                             account.unconfirmed, printable(account.name)),
+                 {{"dropped", account.dropped_out},
+                  {"unconfirmed", account.unconfirmed},
+                  {"account", account.name}});
+  }
 }
 
 }  // namespace hallway::tool

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <map>
 #include <string>
 
 #include <hallway/link.hpp>
@@ -17,19 +18,20 @@ class LinkEvents {
  public:
   explicit LinkEvents(Events& events) : events_(&events) {}
 
-  /// Logs an event, unless it repeats the last one: a server that is not there is logged once, not
-  /// at each attempt. At most a fixed number of lines a second, because servers cause the events.
-  void tell(const LinkEvent& event);
+  /// Logs an event, unless it repeats the last one of its account: a server that is not there is
+  /// logged once, not at each attempt. At most a fixed number of lines a second, because servers
+  /// cause the events.
+  void log(const LinkEvent& event);
 
   /// Logs the patterns that match more than a link forwards.
-  void tell_left_out(const LinkOptions& link);
+  void log_excluded(const LinkOptions& link);
 
   /// Logs the messages lost in total, at the end, when the metrics are no longer served.
-  void tell_losses(const LinkStatistics& all);
+  void log_losses(const LinkStatistics& all);
 
  private:
   Events* events_;
-  std::string last_;
+  std::map<std::string, std::string> last_;      // by account; its own connection has an empty name
   std::chrono::steady_clock::time_point since_;  // the start of the second being counted
   std::size_t in_this_second_ = 0;
 };

@@ -23,7 +23,7 @@ namespace hallway::tool {
 
 /// The values from the command line; empty members were not given.
 struct LinkFlags {
-  Verbosity wordiness;
+  Verbosity verbosity;
   LoopOptions loop;
   std::optional<Address> hub;
   std::optional<std::string> config;
@@ -43,13 +43,13 @@ struct LinkFlags {
   std::optional<std::string> tls_certificate;
   std::optional<std::string> tls_key;
   std::optional<Duration> first_wait;
-  std::optional<Duration> most_wait;
+  std::optional<Duration> max_wait;
   std::optional<Duration> connect_time;
   std::optional<Duration> heartbeat;
   std::optional<std::size_t> outbound;
   std::optional<std::size_t> inbound;
   bool drop_while_away = false;
-  std::optional<LinkFull> full;
+  std::optional<OverflowPolicy> overflow;
 
   /// The current content of the config file, if one was named, overridden by these flags. The
   /// result has a link. Blocking: reads the named files.

@@ -20,6 +20,40 @@ using Json = nlohmann::json;
 
 // Visits the members of each record. Writing and reading share it, so that they cannot differ.
 
+template <typename Rule, typename Visit>
+void each_member(Rule& rule, const Visit& visit)
+  requires std::is_same_v<std::remove_const_t<Rule>, AllowRule>
+{
+  visit("kind", rule.kind);
+  visit("id", rule.id);
+  visit("name", rule.name);
+}
+
+template <typename Of, typename Visit>
+void each_member(Of& account, const Visit& visit)
+  requires std::is_same_v<std::remove_const_t<Of>, LinkAccount>
+{
+  visit("who", account.who);
+  visit("name", account.name);
+  visit("user", account.user);
+  visit("password", account.password);
+  visit("token", account.token);
+  visit("credentials", account.credentials);
+}
+
+template <typename Of, typename Visit>
+void each_member(Of& counts, const Visit& visit)
+  requires std::is_same_v<std::remove_const_t<Of>, LinkAccountStatistics>
+{
+  visit("name", counts.name);
+  visit("out", counts.out);
+  visit("dropped_out", counts.dropped_out);
+  visit("unconfirmed", counts.unconfirmed);
+  visit("kept", counts.kept);
+  visit("connects", counts.connects);
+  visit("up", counts.up);
+}
+
 template <typename Options, typename Visit>
 void each_member(Options& options, const Visit& visit)
   requires std::is_same_v<std::remove_const_t<Options>, LinkOptions>
@@ -33,17 +67,18 @@ void each_member(Options& options, const Visit& visit)
   visit("password", options.password);
   visit("token", options.token);
   visit("credentials", options.credentials);
+  visit("accounts", options.accounts);
   visit("tls_required", options.tls.required);
   visit("tls_ca", options.tls.ca);
   visit("tls_certificate", options.tls.certificate);
   visit("tls_key", options.tls.key);
   visit("first_wait", options.reconnect.first_wait);
-  visit("most_wait", options.reconnect.most_wait);
+  visit("max_wait", options.reconnect.max_wait);
   visit("connect_time", options.connect_time);
   visit("heartbeat", options.heartbeat);
   visit("outbound", options.outbound);
   visit("keep_while_away", options.keep_while_away);
-  visit("full", options.full);
+  visit("overflow", options.overflow);
   visit("inbound", options.inbound);
   visit("predecessor", options.predecessor.id);
   visit("predecessor_settled", options.predecessor.settled);
@@ -65,13 +100,29 @@ void each_member(Of& account, const Visit& visit)
   visit("loops_stopped", counts.loops_stopped);
   visit("connects", counts.connects);
   visit("up", counts.up);
+  visit("accounts", counts.accounts);
   visit("id", account.progress.id);
   visit("settled", account.progress.settled);
 }
 
+template <typename Of>
+Json members_of(const Of& of);
+template <typename Of>
+Of with_members(const Json& json);
+
+/// Whether the value is a list of objects with members of their own.
+template <typename Value>
+constexpr bool is_list_of_objects = false;
+template <typename Of>
+constexpr bool is_list_of_objects<std::vector<Of>> = !std::is_same_v<Of, std::string>;
+
 template <typename Value>
 Json encoded(const Value& value) {
-  if constexpr (std::is_same_v<Value, Duration>) {
+  if constexpr (is_list_of_objects<Value>) {
+    Json list = Json::array();
+    for (const auto& one : value) list.push_back(members_of(one));
+    return list;
+  } else if constexpr (std::is_same_v<Value, Duration>) {
     return value.count();
   } else if constexpr (std::is_enum_v<Value>) {
     return std::to_underlying(value);
@@ -82,7 +133,12 @@ Json encoded(const Value& value) {
 
 template <typename Value>
 void decode(const Json& json, Value& value) {
-  if constexpr (std::is_same_v<Value, Duration>) {
+  if constexpr (is_list_of_objects<Value>) {
+    value.clear();
+    for (const Json& one : json.get_ref<const Json::array_t&>()) {
+      value.push_back(with_members<typename Value::value_type>(one));
+    }
+  } else if constexpr (std::is_same_v<Value, Duration>) {
     value = Duration(json.get<Duration::rep>());
   } else if constexpr (std::is_enum_v<Value>) {
     value = static_cast<Value>(json.get<std::underlying_type_t<Value>>());
@@ -136,6 +192,7 @@ Json json_of(const Failed& failed) { return named("failed", json_of(failed.why))
 Json json_of(const LinkEvent& event) {
   Json value = json_of(event.about);
   value["kind"] = encoded(event.kind);
+  value["account"] = event.account;
   return named("event", std::move(value));
 }
 Json json_of(const Account& account) { return named("account", members_of(account)); }
@@ -157,6 +214,7 @@ std::optional<Record> record_in(const std::string& name, const Json& value) {
   if (name == "event") {
     LinkEvent event{.kind = {}, .about = error_in(value)};
     decode(value.at("kind"), event.kind);
+    decode(value.at("account"), event.account);
     return event;
   }
   if (name == "account") return with_members<Account>(value);
@@ -186,7 +244,7 @@ std::optional<Record> read(ByteView bytes) {
 
 ConnectionOptions connection_options() {
   ConnectionOptions options{.framing = Framing::len32()};
-  options.limits.max_message = bounds::largest_message;
+  options.limits.max_message = bounds::max_message;
   // The sender waits for a busy hub instead of disconnecting it.
   options.limits.outbound_soft_time = Duration::zero();
   return options;

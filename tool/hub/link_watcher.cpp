@@ -3,7 +3,6 @@
 // hallway link-watcher: runs between a hub and the worker process of its link, and restarts the
 // worker whenever it ends unexpectedly. A hub in its sandbox cannot start programs itself. The
 // watcher ends when the hub ends for any reason, because their connection then closes.
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
 #include <csignal>
@@ -17,12 +16,14 @@
 #include <unistd.h>
 #include <hallway/child.hpp>
 #include <hallway/connection.hpp>
+#include <hallway/event.hpp>
 #include <hallway/loop.hpp>
+#include <hallway/task_scope.hpp>
 
+#include "cli/add_value.hpp"
 #include "cli/verb.hpp"
 #include "hub/link_records.hpp"
 #include "io/report.hpp"
-#include "io/scoped_task.hpp"
 
 namespace hallway::tool {
 
@@ -32,7 +33,7 @@ namespace records = link_records;
 
 /// Bounds of the random waits before a worker is restarted.
 constexpr Duration first_wait = std::chrono::milliseconds(100);
-constexpr Duration most_wait = std::chrono::seconds(5);
+constexpr Duration max_wait = std::chrono::seconds(5);
 
 /// Time that a worker gets to end after the hub has gone: its drain time and some slack.
 constexpr Duration patience = ServerLimits{}.drain_time + std::chrono::seconds(2);
@@ -43,7 +44,7 @@ class Waits {
  public:
   Duration next() {
     std::uniform_int_distribution<Duration::rep> below(0, bound_.count());
-    bound_ = std::min(2 * bound_, most_wait);
+    bound_ = std::min(2 * bound_, max_wait);
     return Duration(below(random_));
   }
 
@@ -58,21 +59,21 @@ class Waits {
 class LinkWatcher {
  public:
   LinkWatcher(Loop& loop, std::vector<std::string> worker, Connection hub)
-      : loop_(&loop), worker_(std::move(worker)), hub_(std::move(hub)) {}
+      : loop_(&loop), worker_(std::move(worker)), hub_(std::move(hub)), ending_(loop) {}
 
   Task<> run() {
     const bool taken = co_await take_settings();
     if (!taken) co_return;
-    const ScopedTask following = follow_hub();
-    while (true) {
+    TaskScope following(*loop_);
+    following.spawn(follow_hub());
+    while (!ending_.is_set()) {
       const auto begun = loop_->now();
       std::string how = co_await run_worker();
-      if (ending_) break;
-      if (loop_->now() - begun >= most_wait) waits_.reset();
+      if (ending_.is_set()) break;
+      if (loop_->now() - begun >= max_wait) waits_.reset();
       const std::string ended = records::write(records::Ended{std::move(how)});
       co_await hub_.send(ended);
-      co_await loop_->sleep(waits_.next());
-      if (ending_) break;
+      co_await ending_.wait(waits_.next());
     }
     co_await hub_.flush();
   }
@@ -95,9 +96,9 @@ class LinkWatcher {
     Connection& worker = child->connection();
     const std::string settings = records::write(settings_);
     co_await worker.send(settings);
-    while (const Received said = co_await worker.receive()) {
-      note(said->bytes());
-      if (!hub_is_gone_) co_await hub_.send(said->bytes());
+    while (const Received received = co_await worker.receive()) {
+      note(received->bytes());
+      if (!hub_is_gone_) co_await hub_.send(received->bytes());
     }
     const auto status = co_await child->wait();
     running_ = nullptr;
@@ -105,22 +106,22 @@ class LinkWatcher {
   }
 
   /// Remembers what the next worker has to know about this one.
-  void note(ByteView said) {
-    const auto record = records::read(said);
+  void note(ByteView bytes) {
+    const auto record = records::read(bytes);
     const auto* account = record ? std::get_if<records::Account>(&*record) : nullptr;
     if (account != nullptr) settings_.options.predecessor = account->progress;
   }
 
-  ScopedTask follow_hub() {
-    while (const Received said = co_await hub_.receive()) {
-      const auto record = records::read(said->bytes());
+  Task<> follow_hub() {
+    while (const Received received = co_await hub_.receive()) {
+      const auto record = records::read(received->bytes());
       if (!record || !std::holds_alternative<records::Drain>(*record)) continue;
-      ending_ = true;
-      if (running_ == nullptr) co_return loop_->stop();
-      running_->connection().try_send(said->bytes());
+      ending_.set();
+      if (running_ != nullptr) running_->connection().try_send(received->bytes());
     }
-    ending_ = hub_is_gone_ = true;
-    if (running_ == nullptr) co_return loop_->stop();
+    hub_is_gone_ = true;
+    ending_.set();
+    if (running_ == nullptr) co_return;
     // The worker takes the end of this stream as the end of the hub.
     running_->connection().half_close();
     co_await loop_->sleep(patience);
@@ -132,7 +133,7 @@ class LinkWatcher {
   Connection hub_;
   records::Settings settings_;
   Child* running_ = nullptr;
-  bool ending_ = false;
+  Event ending_;  // no worker is started any longer
   bool hub_is_gone_ = false;
   Waits waits_;
 };
@@ -155,8 +156,8 @@ int watch(const std::vector<std::string>& words) {
 }  // namespace
 
 Run add_link_watcher(CLI::App& verb, const TrailingArgs&) {
-  verb.allow_extras();
-  return [&verb] { return watch(verb.remaining()); };
+  accept_words(verb);
+  return [&verb] { return watch(accepted_words(verb)); };
 }
 
 }  // namespace hallway::tool

@@ -3,7 +3,6 @@
 // hallway link-worker: the link of a hub, in a process of its own. It receives its settings and
 // sends its events over its standard input, which is a connection (link_records.hpp).
 #include <unistd.h>
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
 #include <csignal>
@@ -14,13 +13,15 @@
 
 #include <hallway/connection.hpp>
 #include <hallway/loop.hpp>
+#include <hallway/task_scope.hpp>
 
+#include "cli/add_value.hpp"
 #include "cli/flags.hpp"
 #include "cli/verb.hpp"
 #include "hub/link_records.hpp"
 #include "hub/running_link.hpp"
+#include "io/events.hpp"
 #include "io/report.hpp"
-#include "io/scoped_task.hpp"
 
 namespace hallway::tool {
 
@@ -29,8 +30,8 @@ namespace {
 namespace records = link_records;
 
 /// Time between two reports of the counters: while they change, and after they stopped changing.
-constexpr Duration shortest_pause = std::chrono::milliseconds(50);
-constexpr Duration longest_pause = std::chrono::seconds(1);
+constexpr Duration shortest_account_pause = std::chrono::milliseconds(50);
+constexpr Duration longest_account_pause = std::chrono::seconds(1);
 
 class LinkWorker {
  public:
@@ -45,8 +46,9 @@ class LinkWorker {
 
  private:
   int serve() {
-    const ScopedTask following = follow_hub();
-    const ScopedTask accounting = account_often();
+    TaskScope tasks(*loop_);
+    tasks.spawn(follow_hub());
+    tasks.spawn(account_often());
     return loop_->run();
   }
 
@@ -55,7 +57,7 @@ class LinkWorker {
     auto record = first ? records::read(first->bytes()) : std::nullopt;
     auto* settings = record ? std::get_if<records::Settings>(&*record) : nullptr;
     if (settings == nullptr) co_return false;
-    settings->options.on_event = [this](const LinkEvent& event) { tell(event); };
+    settings->options.on_event = [this](const LinkEvent& event) { forward(event); };
     auto link = co_await RunningLink::open(*loop_, settings->hub, std::move(settings->options));
     if (!link) {
       const std::string failed = records::write(records::Failed{link.error()});
@@ -71,36 +73,45 @@ class LinkWorker {
   }
 
   /// Forwards an event, except that the hub went away or came back.
-  void tell(const LinkEvent& event) {
+  void forward(const LinkEvent& event) {
     using Kind = LinkEvent::Kind;
     if (event.kind == Kind::hub_away || event.kind == Kind::hub_back) return;
     hub_.try_send(records::write(event));
   }
 
+  [[nodiscard]] std::string account_record() const {
+    return records::write(records::Account{link_->statistics(), link_->progress()});
+  }
+
   /// Sends the counters if they changed. If the worker is killed, the hub keeps the last ones.
   /// @return whether they were sent
   bool account() {
-    std::string now = records::write(records::Account{link_->statistics(), link_->progress()});
-    if (now == told_ || !hub_.try_send(now)) return false;
-    told_ = std::move(now);
+    std::string now = account_record();
+    if (now == last_sent_ || !hub_.try_send(now)) return false;
+    last_sent_ = std::move(now);
     return true;
   }
 
-  ScopedTask account_often() {
-    Duration pause = shortest_pause;
+  /// Also goes on while the loop drains, which ends one sleep early.
+  Task<> account_often() {
+    Duration pause = shortest_account_pause;
     while (true) {
       co_await loop_->sleep(pause);
-      pause = account() ? shortest_pause : std::min(2 * pause, longest_pause);
+      pause = account() ? shortest_account_pause : std::min(2 * pause, longest_account_pause);
     }
   }
 
-  ScopedTask follow_hub() {
-    while (const Received said = co_await hub_.receive()) {
-      const auto record = records::read(said->bytes());
-      if (record && std::holds_alternative<records::Drain>(*record)) loop_->drain();
+  Task<> follow_hub() {
+    while (const Received received = co_await hub_.receive()) {
+      const auto record = records::read(received->bytes());
+      if (!record || !std::holds_alternative<records::Drain>(*record)) continue;
+      loop_->drain();
+      // Draining ends receives, but not the wait for an answer. None comes: this wait ends with the
+      // hub, which should have waited for this worker.
+      const std::string now = account_record();
+      static_cast<void>(co_await hub_.request(now, forever));
+      co_return loop_->stop(exit_status::failed);
     }
-    // The hub should have waited for this worker to drain, but was ended earlier.
-    if (loop_->draining()) co_return loop_->stop(exit_status::failed);
     loop_->drain();
   }
 
@@ -112,12 +123,13 @@ class LinkWorker {
   Loop* loop_;
   Connection hub_;
   std::optional<RunningLink> link_;
-  std::string told_;
+  std::string last_sent_;
 };
 
 int work(const LoopOptions& options) {
   for (const int signal : {SIGINT, SIGTERM, SIGHUP}) std::signal(signal, SIG_IGN);
-  Loop loop(options);
+  Events events({});
+  Loop loop(logged_by(events, options));
   auto hub =
       Connection::adopt(loop, Descriptor::adopt(STDIN_FILENO), records::connection_options());
   if (!hub) return fail(hub.error());
@@ -130,7 +142,7 @@ Run add_link_worker(CLI::App& verb, const TrailingArgs&) {
   auto options = std::make_shared<LoopOptions>();
   add_spin(verb, *options);
   // Extra arguments hold the hub's address, which is there for lists of processes only.
-  verb.allow_extras();
+  accept_words(verb);
   return [options] { return work(*options); };
 }
 

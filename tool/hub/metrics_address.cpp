@@ -11,8 +11,6 @@ namespace hallway::tool {
 
 namespace {
 
-constexpr std::string_view scheme = "tcp:";
-
 std::unexpected<Unread> not_an_address(std::string why, std::string hint) {
   Unread unread(std::move(why));
   unread.hint = std::move(hint);
@@ -29,8 +27,8 @@ bool looks_like_a_file(const Address& address) {
 }  // namespace
 
 Read<MetricsAddress> read_metrics_address(std::string_view text) {
-  const bool named = text.starts_with(scheme);
-  const std::string_view tcp = named ? text.substr(scheme.size()) : text;
+  const bool named = text.starts_with(tcp_scheme);
+  const std::string_view tcp = named ? text.substr(tcp_scheme.size()) : text;
   if (read_ip_endpoint(tcp)) return TcpAddress{std::string(tcp)};
   if (named) return std::unexpected("not an IP address and a port, as in tcp:127.0.0.1:9464");
   const auto parsed = Address::parse(text);
@@ -38,19 +36,21 @@ Read<MetricsAddress> read_metrics_address(std::string_view text) {
       !parsed || (parsed->kind() == Address::Kind::path && !text.starts_with("unix:"));
   if (const auto why = plain ? meant_for_tcp(text) : std::nullopt) {
     return not_an_address(*why,
-                          "write 127.0.0.1:9464 for this machine alone, 0.0.0.0:9464 for any "
-                          "other, too; a socket file is ./NAME");
+                          "write 127.0.0.1:9464 for this machine only, 0.0.0.0:9464 for others "
+                          "also, ./NAME for a socket file");
   }
   auto address = read_listening_address(text);
   if (!address) return std::unexpected(address.error());
   if (text.starts_with("unix:") || looks_like_a_file(*address)) return std::move(*address);
-  return not_an_address("neither an IP address and a port nor a path",
-                        "a socket file here is ./" + printable(text) +
-                            "; TCP is an address in numbers, as in 127.0.0.1:9464");
+  return not_an_address(
+      "not an IP address and a port, and not a path",
+      "write ./" + printable(text) +
+          " for a socket file, or an IP address and a port, as in 127.0.0.1:9464");
 }
 
 std::string write_metrics_address(const MetricsAddress& address) {
-  if (const auto* tcp = std::get_if<TcpAddress>(&address)) return std::string(scheme) + tcp->text;
+  if (const auto* tcp = std::get_if<TcpAddress>(&address))
+    return std::string(tcp_scheme) + tcp->text;
   return std::get<Address>(address).unescaped();
 }
 

@@ -9,8 +9,9 @@
 #include <utility>
 #include <variant>
 
+#include <hallway/deadline.hpp>
+
 #include "hub/tcp_metrics.hpp"
-#include "io/deadline.hpp"
 
 namespace hallway::tool {
 
@@ -47,18 +48,19 @@ class UnixMetricsServer final : public MetricsServer {
   static Result<std::unique_ptr<MetricsServer>> open(Loop& loop, const Address& address,
                                                      const MetricsConfig& config,
                                                      CollectMetrics collect, PathEvents path) {
-    ServerOptions options{.mode = config.mode, .owner = config.owner, .group = config.group};
-    options.framing = Framing::raw();
-    options.limits.max_message = piece_size;
-    options.limits.handshake_time = options.limits.idle_time = metrics_request_time;
-    options.limits.outbound_soft_time = metrics_request_time;
+    ServerOptions options{.file = config.file};
+    options.connection.framing = Framing::raw();
+    Limits& limits = options.connection.limits;
+    limits.max_message = piece_size;
+    limits.handshake_time = limits.idle_time = metrics_request_time;
+    limits.outbound_soft_time = metrics_request_time;
     options.server_limits.max_connections = max_metrics_clients;
     options.on_path_lost = path.policy;
-    options.on_event = [tell = std::move(path.on_event)](const ServerEvent& event) {
+    options.on_event = [log = std::move(path.on_event)](const ServerEvent& event) {
       // Clients that fetch metrics connect and disconnect all the time; that is not worth logging.
       const bool of_path = event.kind == ServerEvent::Kind::path_lost ||
                            event.kind == ServerEvent::Kind::path_regained;
-      if (of_path && tell) tell(event);
+      if (of_path && log) log(event);
     };
     auto server = Server::open(
         loop, address,

@@ -16,7 +16,7 @@ constexpr Duration ending_time = std::chrono::seconds(2);
 }  // namespace
 
 Task<Result<RunningLink>> RunningLink::open(Loop& loop, Address hub, LinkOptions options) {
-  auto link = co_await Link::start(loop, std::move(hub), std::move(options));
+  auto link = co_await Link::start(loop, std::move(hub), options);
   if (!link) co_return std::unexpected(link.error());
   co_return RunningLink({new Link(std::move(*link)), [](const Link* ended) {
                            delete ended;

@@ -6,7 +6,7 @@ namespace hallway::tool {
 
 Task<Result<RunningLink>> RunningLink::open(Loop& /*loop*/, Address hub, LinkOptions /*options*/) {
   co_return std::unexpected(error_of(std::errc::function_not_supported, "link", hub.unescaped(),
-                                     "this hallway was built without libnats"));
+                                     "this build of hallway lacks libnats"));
 }
 
 LinkStatistics RunningLink::statistics() const { return {}; }

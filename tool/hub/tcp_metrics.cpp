@@ -9,19 +9,18 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <list>
 #include <new>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include <hallway/descriptor.hpp>
+#include <hallway/semaphore.hpp>
+#include <hallway/task_scope.hpp>
+#include <hallway/when_any.hpp>
 
 #include "io/ip_address.hpp"
 #include "io/report.hpp"
-#include "io/scoped_task.hpp"
-#include "io/semaphore.hpp"
 
 namespace hallway::tool {
 
@@ -73,10 +72,10 @@ std::uint16_t port_of(const Descriptor& socket, std::uint16_t otherwise) {
 Error failure(int code, const TcpAddress& address, const IpEndpoint& endpoint) {
   Error error = error_of(code, "listen", write_metrics_address(address));
   switch (code) {
-    case EADDRINUSE: error.reason = "another socket has that port"; break;
+    case EADDRINUSE: error.reason = "the port is in use by another socket"; break;
     case EADDRNOTAVAIL: error.reason = endpoint.host + " is not an address of this machine"; break;
     case EAFNOSUPPORT: error.reason = "this machine has no IPv6"; break;
-    case EACCES: error.reason = fmt::format("no right to port {}", endpoint.port); break;
+    case EACCES: error.reason = fmt::format("permission denied for port {}", endpoint.port); break;
     default: break;
   }
   return error;
@@ -100,49 +99,30 @@ Result<Descriptor> listen_at(const TcpAddress& address, const IpEndpoint& endpoi
 /// A client with its one request. Destroying it disconnects the client.
 class Client {
  public:
-  Client(Loop& loop, Descriptor socket, Slot slot, const CollectMetrics& collect)
-      : loop_(&loop),
-        socket_(std::move(socket)),
-        clock_(cut_in_time()),
-        serving_(serve(std::move(slot), collect)) {}
-  Client(const Client&) = delete;
-  Client& operator=(const Client&) = delete;
+  Client(Loop& loop, Descriptor socket) : loop_(&loop), socket_(std::move(socket)) {}
 
-  [[nodiscard]] bool ended() const noexcept { return serving_.ended(); }
+  /// Completes when the client has the response and has closed the connection.
+  Task<> serve(const CollectMetrics& collect) {
+    HttpRequestHead request;
+    while (request.state() == HttpRequestHead::State::unfinished) {
+      co_await loop_->readable(socket_.get());
+      if (!read_some(&request)) break;
+    }
+    const std::string response = metrics_response(request, collect);
+    std::string_view rest = response;
+    while (!rest.empty()) {
+      co_await loop_->writable(socket_.get());
+      if (!write_some(rest)) break;
+    }
+    // Closing with unread bytes would reset the connection, and the client could lose the response
+    // (RFC 9112, 9.6).
+    shutdown(socket_.get(), SHUT_WR);
+    do {
+      co_await loop_->readable(socket_.get());
+    } while (read_some(nullptr));
+  }
 
  private:
-  /// Shuts the socket down at the timeout. A read or write that waits then finds the stream ended.
-  ScopedTask cut_in_time() {
-    co_await loop_->sleep(metrics_request_time);
-    shutdown(socket_.get(), SHUT_RDWR);
-  }
-
-  ScopedTask serve(Slot slot, const CollectMetrics& collect) {
-    const Slot held = std::move(slot);
-    try {
-      HttpRequestHead request;
-      while (request.state() == HttpRequestHead::State::unfinished) {
-        co_await loop_->readable(socket_.get());
-        if (!read_some(&request)) break;
-      }
-      const std::string response = metrics_response(request, collect);
-      std::string_view rest = response;
-      while (!rest.empty()) {
-        co_await loop_->writable(socket_.get());
-        if (!write_some(rest)) break;
-      }
-      // Closing with unread bytes would reset the connection, and the client could lose the
-      // response (RFC 9112, 9.6).
-      shutdown(socket_.get(), SHUT_WR);
-      do {
-        co_await loop_->readable(socket_.get());
-      } while (read_some(nullptr));
-    } catch (const std::bad_alloc&) {
-      // This client gets no answer, but later clients may.
-    }
-    socket_.close();
-  }
-
   /// @return false at the end of the stream or after an error
   bool read_some(HttpRequestHead* request) {
     std::array<char, 4 * kibibyte> buffer;
@@ -154,7 +134,8 @@ class Client {
 
   /// @return false if nothing more can be sent
   bool write_some(std::string_view& rest) {
-    const ssize_t sent = send(socket_.get(), rest.data(), rest.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    const ssize_t sent =
+        ::send(socket_.get(), rest.data(), rest.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
     if (sent < 0) return errno == EAGAIN || errno == EINTR;
     rest.remove_prefix(static_cast<std::size_t>(sent));
     return true;
@@ -162,8 +143,6 @@ class Client {
 
   Loop* loop_;
   Descriptor socket_;
-  ScopedTask clock_;
-  ScopedTask serving_;  // last, because it may run to its end during construction
 };
 
 class TcpMetricsServer final : public MetricsServer {
@@ -173,26 +152,34 @@ class TcpMetricsServer final : public MetricsServer {
         listener_(std::move(listener)),
         address_(std::move(address)),
         collect_(std::move(collect)),
-        slots_(loop, max_metrics_clients) {
-    accepting_.emplace(accept_all());
+        places_(loop, max_metrics_clients),
+        tasks_(loop) {
+    tasks_.spawn(accept_all());
   }
 
   [[nodiscard]] std::string address() const override { return address_; }
 
  private:
-  ScopedTask accept_all() {
+  /// @param place  held until the task ends
+  Task<> serve(Descriptor socket, [[maybe_unused]] Semaphore::Permit place) {
+    try {
+      Client client(*loop_, std::move(socket));
+      co_await with_timeout(client.serve(collect_), metrics_request_time);
+    } catch (const std::bad_alloc&) {
+      // This client gets no answer, but later clients may.
+    }
+  }
+
+  Task<> accept_all() {
     for (;;) {
       bool short_of_something = false;
       try {
-        Slot slot = co_await slots_.take();
-        std::erase_if(clients_, [](const Client& client) { return client.ended(); });
+        auto place = co_await places_.acquire();
         co_await loop_->readable(listener_.get());
         const int number = accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
         short_of_something = number < 0 && errno != EAGAIN && errno != EINTR &&
                              errno != ECONNABORTED && errno != EPERM;
-        if (number >= 0) {
-          clients_.emplace_back(*loop_, Descriptor::adopt(number), std::move(slot), collect_);
-        }
+        if (number >= 0) tasks_.spawn(serve(Descriptor::adopt(number), std::move(place)));
       } catch (const std::bad_alloc&) {
         short_of_something = true;
       }
@@ -204,9 +191,8 @@ class TcpMetricsServer final : public MetricsServer {
   Descriptor listener_;
   std::string address_;
   CollectMetrics collect_;
-  Semaphore slots_;
-  std::list<Client> clients_;
-  std::optional<ScopedTask> accepting_;
+  Semaphore places_;
+  TaskScope tasks_;
 };
 
 }  // namespace
@@ -216,7 +202,8 @@ Result<std::unique_ptr<MetricsServer>> open_tcp_metrics(Loop& loop, const TcpAdd
   const auto endpoint = read_ip_endpoint(address.text);
   if (!endpoint) {
     return std::unexpected(error_of(std::errc::invalid_argument, "listen",
-                                    write_metrics_address(address), "no IP address and port"));
+                                    write_metrics_address(address),
+                                    "not an IP address and a port"));
   }
   auto listener = listen_at(address, *endpoint);
   if (!listener) return std::unexpected(listener.error());

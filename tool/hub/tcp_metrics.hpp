@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Metrics over TCP, for a Prometheus that scrapes over the network. The library has Unix sockets
-// only; this is the only Internet socket of the command. It never blocks outside the loop.
+// Metrics over TCP, for a Prometheus that scrapes over the network. The library has TCP for the
+// clients of a hub only. It never blocks outside the loop.
 #pragma once
 
 #include <memory>

@@ -50,12 +50,12 @@ Result<struct stat> require_file(const Descriptor& file, const std::string& path
   if (!S_ISREG(status->st_mode)) {
     return refused(std::errc::not_supported, path,
                    std::string("it is ") + kind_of(*status) + ", which cannot be read again",
-                   "start with --config and the path of a file, to be able to reload");
+                   "for reloads, start with --config and the path of a regular file");
   }
   if (status->st_nlink == 0) {
     return refused(std::errc::no_such_file_or_directory, path,
-                   "the file that was opened as this has no name any longer",
-                   "start with --config and the path of the file, to be able to reload");
+                   "the file that was opened no longer has a name",
+                   "for reloads, start with --config and the path of the file");
   }
   return status;
 }
@@ -103,7 +103,7 @@ Result<std::string> read_all(const Descriptor& file, const std::string& path) {
     text.append(piece.data(), static_cast<std::size_t>(got));
     if (text.size() > max_config_size) {
       return refused(std::errc::file_too_large, path,
-                     "it has more than " + write_size(max_config_size) + ": no config has that");
+                     "larger than " + write_size(max_config_size) + ", the limit for a config");
     }
   }
 }
@@ -114,7 +114,7 @@ Result<std::string> read_again(const Descriptor& file, const std::string& path) 
   if (!before) return std::unexpected(before.error());
   const ReadLease lease(file);
   if (lease.being_written()) {
-    return refused(unfinished, path, "a process has it open for writing: it may be half of it",
+    return refused(unfinished, path, "a process has it open for writing, so it may be incomplete",
                    "send SIGHUP again once it is written");
   }
   auto text = read_all(file, path);
@@ -122,12 +122,12 @@ Result<std::string> read_again(const Descriptor& file, const std::string& path) 
   const auto after = status_of(file, path);
   if (!after) return std::unexpected(after.error());
   if (!same_content(*before, *after)) {
-    return refused(unfinished, path, "it changed while it was read",
+    return refused(unfinished, path, "it changed while it was being read",
                    "send SIGHUP again once it is written");
   }
   if (is_blank(*text)) {
     return refused(std::errc::no_message_available, path, "it is empty",
-                   "a config that shall have no rules says so in a comment");
+                   "for a config without rules, write a comment into it");
   }
   return text;
 }

@@ -5,7 +5,7 @@
 
 namespace hallway::tool {
 
-EventLimits::Verdict EventLimits::happens(std::string_view name, Time now) {
+EventLimits::Decision EventLimits::count(std::string_view name, Time now) {
   Kind& kind = find(name, now);
   if (now - kind.hour >= std::chrono::hours(1)) {
     kind.hour = now;
@@ -21,17 +21,17 @@ EventLimits::Verdict EventLimits::happens(std::string_view name, Time now) {
     ++kind.in_hour;
     return {};
   }
-  if (kind.untold++ > 0) return {.told = false};
-  return {.told = false,
+  if (kind.suppressed++ > 0) return {.logged = false};
+  return {.logged = false,
           .count_at =
               hour_over ? now + std::chrono::minutes(1) : kind.second + std::chrono::seconds(1)};
 }
 
-std::uint64_t EventLimits::take_untold(std::string_view name) {
+std::uint64_t EventLimits::take_suppressed(std::string_view name) {
   const auto kind = kinds_.find(name);
   if (kind == kinds_.end()) return 0;
   ++kind->second.in_hour;  // the count is also a log line
-  return std::exchange(kind->second.untold, 0);
+  return std::exchange(kind->second.suppressed, 0);
 }
 
 EventLimits::Kind& EventLimits::find(std::string_view name, Time now) {

@@ -24,16 +24,16 @@ class EventLimits {
  public:
   using Time = std::chrono::steady_clock::time_point;
 
-  struct Verdict {
-    bool told = true;
+  struct Decision {
+    bool logged = true;
     std::optional<Time> count_at = {};  ///< set for the first one not logged: when to log the count
   };
 
   /// Counts an event of this kind and decides whether it is logged.
-  Verdict happens(std::string_view name, Time now);
+  Decision count(std::string_view name, Time now);
 
   /// The number of events of this kind that were not logged since the last call.
-  std::uint64_t take_untold(std::string_view name);
+  std::uint64_t take_suppressed(std::string_view name);
 
  private:
   struct Kind {
@@ -41,7 +41,7 @@ class EventLimits {
     Time hour;
     std::uint64_t in_second = 0;
     std::uint64_t in_hour = 0;
-    std::uint64_t untold = 0;
+    std::uint64_t suppressed = 0;
   };
 
   Kind& find(std::string_view name, Time now);

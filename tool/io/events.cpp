@@ -11,6 +11,8 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdlib>
+#include <exception>
+#include <map>
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -89,19 +91,33 @@ std::string line_of(bool json, std::string_view name, std::uint64_t connection,
   return formatted(line);
 }
 
+nlohmann::ordered_json fields_of(const Error& error) {
+  nlohmann::ordered_json fields{{"why", error.explain()}};
+  if (!error.subject.empty()) fields["subject"] = error.subject;
+  return fields;
+}
+
+/// "serve (serve_connections.cpp:80)": without namespaces, and the directory that the command was
+/// built in.
+std::string place_of(const WaitingTask& task) {
+  const std::string file = task.file.substr(task.file.rfind('/') + 1);
+  const std::string function = task.function.substr(task.function.rfind(':') + 1);
+  return fmt::format("{} ({}:{})", function, file, task.line);
+}
+
 }  // namespace
 
 /// Shared with the log's thread, which logs the counts.
 class Events::Limits {
  public:
-  EventLimits::Verdict happens(std::string_view kind) {
+  EventLimits::Decision count(std::string_view kind) {
     const std::lock_guard lock(mutex_);
-    return limits_.happens(kind, std::chrono::steady_clock::now());
+    return limits_.count(kind, std::chrono::steady_clock::now());
   }
 
-  std::uint64_t take_untold(std::string_view kind) {
+  std::uint64_t take_suppressed(std::string_view kind) {
     const std::lock_guard lock(mutex_);
-    return limits_.take_untold(kind);
+    return limits_.take_suppressed(kind);
   }
 
  private:
@@ -109,63 +125,94 @@ class Events::Limits {
   EventLimits limits_;
 };
 
-Events::Events(Verbosity wordiness) : wordiness_(wordiness), limits_(std::make_shared<Limits>()) {
-  Log::standard_error().on_dropped([json = wordiness.json](std::uint64_t missing) {
-    const std::string words = counted(missing, "log line") + " were dropped, nobody took them";
+Events::Events(Verbosity verbosity) : verbosity_(verbosity), limits_(std::make_shared<Limits>()) {
+  Log::standard_error().on_dropped([json = verbosity.json](std::uint64_t missing) {
+    const std::string words =
+        counted(missing, "log line") + " dropped: standard error was not read";
     return line_of(json, "log", 0, words, {{"dropped", missing}});
   });
 }
 
-bool Events::tells(Level level) const noexcept {
-  return std::to_underlying(level) <= wordiness_.verbosity;
+bool Events::logs(Level level) const noexcept {
+  return std::to_underlying(level) <= verbosity_.level;
 }
 
-void Events::tell(Level level, std::string_view name, std::uint64_t connection,
-                  std::string_view words) {
-  tell(level, name, connection, words, nlohmann::ordered_json::object());
+void Events::log(Level level, std::string_view name, std::uint64_t connection,
+                 std::string_view words) {
+  log(level, name, connection, words, nlohmann::ordered_json::object());
 }
 
-void Events::tell(Level level, std::string_view name, std::uint64_t connection,
-                  std::string_view words, const nlohmann::ordered_json& fields) {
-  if (!tells(level) || !admits(level, name)) return;
-  Log::standard_error().write(line_of(wordiness_.json, name, connection, words, fields));
+void Events::log(Level level, std::string_view name, std::uint64_t connection,
+                 std::string_view words, const nlohmann::ordered_json& fields) {
+  if (!logs(level) || !admits(level, name)) return;
+  Log::standard_error().write(line_of(verbosity_.json, name, connection, words, fields));
 }
 
 bool Events::admits(Level level, std::string_view name) {
   if (level != Level::usual) return true;
-  const auto verdict = limits_->happens(name);
-  if (!verdict.count_at) return verdict.told;
-  const auto count = [limits = limits_, json = wordiness_.json, kind = std::string(name)] {
-    const std::uint64_t untold = limits->take_untold(kind);
-    return line_of(json, "not told", 0, fmt::format("{} more events \"{}\"", untold, kind),
-                   {{"kind", kind}, {"events", untold}});
+  const auto decision = limits_->count(name);
+  if (!decision.count_at) return decision.logged;
+  const auto count = [limits = limits_, json = verbosity_.json, kind = std::string(name)] {
+    const std::uint64_t suppressed = limits->take_suppressed(kind);
+    return line_of(json, "not logged", 0, fmt::format("{} more \"{}\" events", suppressed, kind),
+                   {{"kind", kind}, {"events", suppressed}});
   };
-  Log::standard_error().write_at(*verdict.count_at, count);
+  Log::standard_error().write_at(*decision.count_at, count);
   return false;
 }
 
 void Events::message(std::string_view direction, std::uint64_t connection, std::string_view bytes) {
-  if (!tells(Level::detail)) return;
-  const std::size_t most = wordiness_.verbosity > 1 ? bytes.size() : excerpt_size;
-  if (wordiness_.json) {
-    tell(Level::detail, direction, connection, "",
-         {{"bytes", bytes.size()}, {"data", std::string(beginning_of(bytes, most))}});
+  if (!logs(Level::detail)) return;
+  const std::size_t most = verbosity_.level > 1 ? bytes.size() : excerpt_size;
+  if (verbosity_.json) {
+    log(Level::detail, direction, connection, "",
+        {{"bytes", bytes.size()}, {"data", std::string(beginning_of(bytes, most))}});
     return;
   }
-  tell(Level::detail, direction, connection,
-       counted(bytes.size(), "byte") + ": " + excerpt(bytes, most));
+  log(Level::detail, direction, connection,
+      counted(bytes.size(), "byte") + ": " + excerpt(bytes, most));
 }
 
 void Events::error(std::string_view name, std::uint64_t connection, const Error& error) {
-  const std::string why = error.explain();
-  nlohmann::ordered_json fields{{"why", why}};
-  if (!error.subject.empty()) fields["subject"] = error.subject;
-  tell(Level::usual, name, connection, why, fields);
+  log(Level::usual, name, connection, error.explain(), fields_of(error));
+}
+
+void Events::notice(std::string_view name, const Error& error) {
+  if (!logs(Level::usual) || !admits(Level::usual, name)) return;
+  Log::standard_error().write(verbosity_.json ? json_event(name, 0, fields_of(error))
+                                              : formatted(printable(error.explain())));
+}
+
+void Events::not_ended(const std::vector<WaitingTask>& tasks) noexcept {
+  if (tasks.empty()) return;
+  try {
+    // A server may have thousands that wait at the same place.
+    std::map<std::string, std::size_t> places;
+    for (const WaitingTask& task : tasks) ++places[place_of(task)];
+    std::string words;
+    auto fields = nlohmann::ordered_json::array();
+    for (const auto& [place, count] : places) {
+      words += fmt::format("{}{} in {}", words.empty() ? "" : ", ", counted(count, "task"), place);
+      fields.push_back({{"place", place}, {"tasks", count}});
+    }
+    log(Level::usual, "not ended", 0, words, {{"places", std::move(fields)}});
+  } catch (const std::exception&) {
+    // The exit status still reports that the drain was cut short.
+  }
+}
+
+LoopOptions logged_by(Events& events, LoopOptions options) {
+  options.on_drain_cut = [&events](const std::vector<WaitingTask>& tasks) {
+    events.not_ended(tasks);
+  };
+  return options;
 }
 
 nlohmann::ordered_json json_of(const Peer& peer) {
-  return {
+  nlohmann::ordered_json object{
       {"pid", peer.pid}, {"uid", peer.uid}, {"gid", peer.gid}, {"process", peer.process_name()}};
+  if (peer.over_tcp) object["over_tcp"] = true;
+  return object;
 }
 
 }  // namespace hallway::tool

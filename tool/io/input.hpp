@@ -9,12 +9,13 @@
 #include <string_view>
 
 #include <hallway/error.hpp>
+#include <hallway/line_reader.hpp>
 #include <hallway/loop.hpp>
 #include <hallway/task.hpp>
 
 namespace hallway::tool {
 
-/// A source of lines: a pipe or file (LineReader), or a person at a terminal (Prompt).
+/// A source of lines: a pipe or file (InputLines), or a person at a terminal (Prompt).
 class Input {
  public:
   virtual ~Input() = default;
@@ -24,27 +25,22 @@ class Input {
   virtual Task<Result<std::optional<std::string>>> next() = 0;
 };
 
-class LineReader final : public Input {
- public:
-  /// @param most      bytes in a line
-  /// @param who_says  names the limit in the error message
-  LineReader(Loop& loop, std::size_t most, std::string_view who_says = "--max-message")
-      : loop_(&loop), most_(most), who_says_(who_says) {}
+/// All of standard input, or more than `most` bytes of it. Blocking: to its end.
+Result<std::string> read_all_input(std::size_t most);
 
+class InputLines final : public Input {
+ public:
+  /// @param most        bytes in a line
+  /// @param limit_name  names the limit in the error message
+  InputLines(Loop& loop, std::size_t most, std::string_view limit_name = "--max-message");
+
+  /// The input also ends when the loop begins to drain.
   Task<Result<std::optional<std::string>>> next() override;
 
  private:
-  std::optional<std::string> take_line();
-  Result<void> read_some();
-  [[nodiscard]] Error too_long() const;
-
-  Loop* loop_;
+  LineReader lines_;
   std::size_t most_;
-  std::string_view who_says_;
-  std::string buffer_;
-  std::size_t taken_ = 0;    // leading bytes of buffer_ already returned
-  std::size_t scanned_ = 0;  // leading bytes of buffer_ known to hold no further newline
-  bool ended_ = false;
+  std::string_view limit_name_;
 };
 
 }  // namespace hallway::tool

@@ -2,10 +2,12 @@
 #include "io/ip_address.hpp"
 
 #include <arpa/inet.h>
+#include <netinet/in.h>
 
 #include <algorithm>
 #include <array>
-#include <charconv>
+
+#include "io/number.hpp"
 
 namespace hallway::tool {
 
@@ -15,17 +17,26 @@ bool is_number(std::string_view text) {
   return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
 }
 
-std::optional<std::uint16_t> read_port(std::string_view digits) {
-  std::uint16_t port = 0;
-  const char* end = digits.data() + digits.size();
-  const auto [stopped, error] = std::from_chars(digits.data(), end, port);
-  if (error != std::errc{} || stopped != end) return std::nullopt;
-  return port;
+/// The bytes of an address, of which one of IPv4 uses the first four.
+using Bytes = std::array<unsigned char, sizeof(in6_addr)>;
+
+std::optional<Bytes> read_ip(int family, const std::string& host) {
+  Bytes address{};
+  const bool valid = !host.contains('\0') && inet_pton(family, host.c_str(), address.data()) == 1;
+  return valid ? std::optional(address) : std::nullopt;
 }
 
-bool is_ip(int family, const std::string& host) {
-  std::array<unsigned char, sizeof(in6_addr)> address{};
-  return !host.contains('\0') && inet_pton(family, host.c_str(), address.data()) == 1;
+bool is_ip(int family, const std::string& host) { return read_ip(family, host).has_value(); }
+
+bool is_loopback(const Bytes& address, bool is_v6) {
+  Bytes loopback{};
+  loopback.back() = 1;
+  if (!is_v6) return address[0] == IN_LOOPBACKNET;
+  // An IPv4 address in its IPv6 form, ::ffff:127.0.0.1, is bound as that of IPv4.
+  Bytes mapped{};
+  mapped[10] = mapped[11] = 0xFF;
+  const bool of_v4 = std::equal(address.begin(), address.begin() + 12, mapped.begin());
+  return of_v4 ? address[12] == IN_LOOPBACKNET : address == loopback;
 }
 
 struct HostAndPort {
@@ -52,8 +63,10 @@ std::optional<IpEndpoint> read_ip_endpoint(std::string_view text) {
   const auto parts = split(text);
   if (!parts) return std::nullopt;
   IpEndpoint endpoint{.host = std::string(parts->host), .is_v6 = parts->bracketed};
-  if (!is_ip(endpoint.is_v6 ? AF_INET6 : AF_INET, endpoint.host)) return std::nullopt;
-  const auto port = read_port(parts->port);
+  const auto address = read_ip(endpoint.is_v6 ? AF_INET6 : AF_INET, endpoint.host);
+  if (!address) return std::nullopt;
+  endpoint.is_loopback = is_loopback(*address, endpoint.is_v6);
+  const auto port = parse_number<std::uint16_t>(parts->port);
   if (!port) return std::nullopt;
   endpoint.port = *port;
   return endpoint;
@@ -66,14 +79,14 @@ std::optional<std::string> meant_for_tcp(std::string_view path) {
   if (is_number(word)) return "a port alone";
   if (is_ip(AF_INET, word)) return "an IP address without a port";
   if (is_ip(AF_INET6, word) || word.starts_with('[')) {
-    return "an IPv6 address and a port are written [ADDRESS]:PORT";
+    return "an IPv6 address with a port is written [ADDRESS]:PORT";
   }
   const auto parts = split(word);
   if (!parts) return std::nullopt;
   const bool with_number = is_number(parts->port);
-  if (with_number && !read_port(parts->port)) return "a port is at most 65535";
+  if (with_number && !parse_number<std::uint16_t>(parts->port)) return "a port is at most 65535";
   if (is_ip(AF_INET, std::string(parts->host))) return "an IP address and a port";
-  if (with_number) return "a port needs an IP address before it, in numbers";
+  if (with_number) return "a port needs a numeric IP address before it";
   return std::nullopt;
 }
 

@@ -20,9 +20,11 @@ namespace hallway::tool {
 /// may be longer.
 inline constexpr std::size_t log_waiting = 1 * mebibyte;
 
-/// At the end of the process: how long finish() waits without progress, and in all.
+/// At the end of the process: how long finish() waits for a reader that takes nothing, for one that
+/// takes little, and for the writing thread on a busy machine.
 inline constexpr Duration log_patience = std::chrono::milliseconds(500);
 inline constexpr Duration log_end_time = std::chrono::seconds(2);
+inline constexpr Duration log_thread_time = std::chrono::seconds(10);
 
 /// Functions never block, except finish(), and write() if no thread can be started. Thread: any.
 class Log {
@@ -60,8 +62,8 @@ class Log {
   /// progress. Does nothing if the thread was not started.
   void run_in_thread(std::function<void()> action);
 
-  /// Waits until everything is written, or writing makes no progress.
-  /// Blocking: see log_patience and log_end_time.
+  /// Waits until everything is written, or the reader takes nothing.
+  /// Blocking: see log_patience, log_end_time and log_thread_time.
   void finish();
 
  private:

@@ -5,13 +5,13 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <list>
 #include <new>
 #include <nlohmann/json.hpp>
 #include <system_error>
 #include <utility>
 
 #include <hallway/bytes.hpp>
+#include <hallway/deadline.hpp>
 #include <hallway/limits.hpp>
 
 #include "io/escape.hpp"
@@ -55,13 +55,14 @@ std::string json_line(std::string_view message, std::uint64_t connection) {
   return json_line(object);
 }
 
-Output::Output(Loop& loop, bool watched) : loop_(&loop), is_terminal_(isatty(STDOUT_FILENO) == 1) {
+Output::Output(Loop& loop, bool watched)
+    : loop_(&loop), change_(loop, 1), is_terminal_(isatty(STDOUT_FILENO) == 1), following_(loop) {
   if (watched) open();
 }
 
 void Output::open() {
   writer_.emplace(STDOUT_FILENO);
-  hearing_.emplace(hear());
+  following_.spawn(follow_writer());
 }
 
 void Output::run_in_thread(std::function<void()> action) {
@@ -89,43 +90,31 @@ Task<bool> Output::written() {
 }
 
 Task<> Output::written(std::uint64_t until) {
-  if (written_ever_ >= until || ended_) co_return;
-  Waiting waiting{until, Event(*loop_)};
-  // A task that is destroyed while it waits must not be woken.
-  struct InLine {
-    std::shared_ptr<std::list<Waiting*>> line;
-    Waiting* who;
-    ~InLine() { line->remove(who); }
-  };
-  waiting_->push_back(&waiting);
-  const InLine in_line{waiting_, &waiting};
-  co_await waiting.happened;
+  while (written_ever_ < until && !ended_) {
+    const auto look = co_await change_.acquire();
+  }
 }
 
 int Output::finish() {
   if (!flushing_ || ended_) return exit_status::done;
-  const ScopedTask limit = give_up();
+  TaskScope limit(*loop_);
+  limit.spawn(give_up());
   return loop_->run();
 }
 
-ScopedTask Output::give_up() {
-  co_await loop_->sleep(ServerLimits{}.drain_time);
+Task<> Output::give_up() {
+  const Deadline deadline(ServerLimits{}.drain_time);
+  // A drain that begins meanwhile ends the sleep, and has its own time limit.
+  while (!deadline.passed()) co_await loop_->sleep(deadline.left());
   loop_->stop(fail(error_of(std::errc::interrupted, "write", "standard output",
-                            "nobody takes what was printed; the rest of it is lost")));
-}
-
-void Output::wake() {
-  std::erase_if(*waiting_, [this](Waiting* one) {
-    const bool over = ended_ || one->until <= written_ever_;
-    if (over) one->happened.happen();
-    return over;
-  });
+                            "it was not read in time; the rest of the output is lost")));
 }
 
 /// Keeps the loop running until everything is written.
 Task<> Output::flush() {
-  // Writing in the next turn combines many messages into one write.
-  co_await loop_->sleep(Duration::zero());
+  // Writing in the next turn combines many messages into one write. While the loop drains, run()
+  // would not wait for that.
+  if (!loop_->draining()) co_await loop_->sleep(Duration::zero());
   while (written_ever_ < queued_ever_ && !ended_) {
     // Again each time: a task woken together with this one may have printed more.
     hand_over();
@@ -138,19 +127,18 @@ void Output::hand_over() {
   if (!queue_.empty()) writer_->write(std::exchange(queue_, {}));
 }
 
-ScopedTask Output::hear() {
+Task<> Output::follow_writer() {
   try {
     while (!ended_) {
-      co_await loop_->readable(writer_->news());
-      writer_->forget_news();
+      const auto unchanged = co_await change_.acquire();
+      co_await loop_->readable(writer_->change_descriptor());
+      writer_->clear_changes();
       written_ever_ = writer_->written();
       if (const int code = writer_->error(); code != 0) end(code);
-      wake();
       if (flushing_) hand_over();
     }
   } catch (const std::bad_alloc&) {
     end(ENOMEM);
-    wake();
   }
 }
 

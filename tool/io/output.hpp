@@ -6,8 +6,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <list>
-#include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
@@ -15,10 +13,11 @@
 
 #include <hallway/error.hpp>
 #include <hallway/loop.hpp>
+#include <hallway/semaphore.hpp>
 #include <hallway/task.hpp>
+#include <hallway/task_scope.hpp>
 
 #include "io/json_line.hpp"
-#include "io/scoped_task.hpp"
 #include "io/stream_writer.hpp"
 
 namespace hallway::tool {
@@ -73,33 +72,27 @@ class Output {
   [[nodiscard]] const std::optional<Error>& error() const noexcept { return error_; }
 
  private:
-  /// A task that waits until `until` bytes in all have been written.
-  struct Waiting {
-    std::uint64_t until;
-    Event happened;
-  };
-
   void open();
-  ScopedTask hear();
+  Task<> follow_writer();
   Task<> flush();
-  ScopedTask give_up();
+  Task<> give_up();
   Task<> written(std::uint64_t until);
   void end(int code);
-  void wake();
 
   Loop* loop_;
   std::optional<StreamWriter> writer_;  // made by the constructor or the first write()
   std::string queue_;                   // passed to the writer when it is ready for more
   std::uint64_t queued_ever_ = 0;
   std::uint64_t written_ever_ = 0;
-  // Shared, because its tasks may be destroyed after it.
-  std::shared_ptr<std::list<Waiting*>> waiting_ = std::make_shared<std::list<Waiting*>>();
+  // follow_writer() holds the permit until something has been written, and then lets each task that
+  // waits have it once. An Event would not do, because draining ends its waits.
+  Semaphore change_;
   std::optional<Error> error_;
   std::function<void()> on_end_;
   bool is_terminal_;
   bool flushing_ = false;
   bool ended_ = false;
-  std::optional<ScopedTask> hearing_;
+  TaskScope following_;
 };
 
 /// Writes all bytes to standard output, for verbs without a loop. Blocking: until all are written.

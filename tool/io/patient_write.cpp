@@ -11,7 +11,8 @@
 #include <csignal>
 #include <utility>
 
-#include "io/deadline.hpp"
+#include <hallway/deadline.hpp>
+
 #include "io/thread.hpp"
 
 namespace hallway::tool {
@@ -33,6 +34,11 @@ ssize_t patient_write(int descriptor, std::string_view bytes) {
     const ssize_t wrote = ::write(descriptor, bytes.data(), bytes.size());
     if (wrote >= 0 || !may_go_on(descriptor, POLLOUT)) return wrote;
   }
+}
+
+bool takes_writes(int descriptor) {
+  pollfd ready{.fd = descriptor, .events = POLLOUT, .revents = 0};
+  return poll(&ready, 1, 0) > 0;
 }
 
 ssize_t patient_read(int descriptor, char* buffer, std::size_t size) {

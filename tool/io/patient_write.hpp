@@ -18,7 +18,10 @@ namespace hallway::tool {
 /// @return the bytes written, possibly fewer than given; -1 with errno set
 ssize_t patient_write(int descriptor, std::string_view bytes);
 
-/// read(2) in the same way.
+/// Whether a write(2) would take something now. Never blocks.
+bool takes_writes(int descriptor);
+
+/// read(2) in the same way as patient_write().
 ssize_t patient_read(int descriptor, char* buffer, std::size_t size);
 
 enum class Awaited {

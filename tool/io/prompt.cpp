@@ -267,7 +267,7 @@ struct Prompt::Editor {
 };
 
 Prompt::Prompt(Loop& loop, Output& output)
-    : loop_(&loop), editor_(std::make_unique<Editor>(output)) {}
+    : loop_(&loop), editor_(std::make_unique<Editor>(output)), tasks_(loop) {}
 
 Prompt::~Prompt() = default;
 
@@ -304,7 +304,7 @@ std::optional<std::string> Prompt::end() {
 /// Completes when there is input and this process is in the foreground.
 Task<> Prompt::typed() {
   do {
-    while (away_) co_await loop_->sleep(between_looks);
+    if (!coming_back_.done()) co_await coming_back_.join();
     co_await loop_->readable(STDIN_FILENO);
     if (!in_foreground()) go_on();
   } while (away_);
@@ -331,10 +331,10 @@ void Prompt::leave() {
 
 void Prompt::go_on() {
   away_ = true;
-  coming_back_.emplace(come_back());
+  if (coming_back_.done()) coming_back_ = tasks_.spawn(come_back());
 }
 
-ScopedTask Prompt::come_back() {
+Task<> Prompt::come_back() {
   // A shell does not notify a running job that it is in the foreground again.
   while (!in_foreground()) co_await loop_->sleep(between_looks);
   away_ = false;

@@ -10,9 +10,13 @@
 #include <string>
 #include <string_view>
 
+#include <hallway/loop.hpp>
+#include <hallway/task.hpp>
+#include <hallway/task_handle.hpp>
+#include <hallway/task_scope.hpp>
+
 #include "io/input.hpp"
 #include "io/output.hpp"
-#include "io/scoped_task.hpp"
 
 namespace hallway::tool {
 
@@ -52,12 +56,13 @@ class Prompt final : public Input {
   /// Ends the input.
   std::optional<std::string> end();
   Task<> typed();
-  ScopedTask come_back();
+  Task<> come_back();
 
   Loop* loop_;
   std::unique_ptr<Editor> editor_;
-  std::optional<ScopedTask> coming_back_;
   bool away_ = false;  // in the background
+  TaskHandle coming_back_;
+  TaskScope tasks_;
 };
 
 /// Whether Ctrl-Z would stop the process if it did not catch SIGTSTP.

@@ -2,14 +2,19 @@
 #include "io/report.hpp"
 
 #include <fmt/format.h>
+#include <pwd.h>
 
+#include <array>
 #include <nlohmann/json.hpp>
+#include <string_view>
 #include <utility>
 
 #include <hallway/bytes.hpp>
+#include <hallway/limits.hpp>
 
 #include "io/json_line.hpp"
 #include "io/log.hpp"
+#include "io/number.hpp"
 
 namespace hallway::tool {
 
@@ -44,6 +49,34 @@ int write(const Error& error, int status) {
   return status;
 }
 
+/// "alice (uid 1001)", or "uid 1001" if the user has no name here.
+std::string user_words(uid_t uid) {
+  passwd entry{};
+  passwd* found = nullptr;
+  std::array<char, 16 * kibibyte> buffer;
+  getpwuid_r(uid, &entry, buffer.data(), buffer.size(), &found);
+  const std::string number = "uid " + std::to_string(uid);
+  return found == nullptr ? number : found->pw_name + (" (" + number + ")");
+}
+
+/// Options of the library are flags of the command.
+Error with_flags(Error error) {
+  constexpr std::string_view server = "set server_uid to ";
+  if (error.hint.starts_with(server)) {
+    const std::string_view rest = std::string_view(error.hint).substr(server.size());
+    const auto uid = parse_number<uid_t>(rest.substr(0, rest.find(' ')));
+    error.hint = "if you mean the server of " + user_words(uid.value_or(0)) + ": --server-uid " +
+                 std::to_string(uid.value_or(0)) + "; --server-uid any accepts every server";
+    return error;
+  }
+  constexpr std::string_view advice = "use type ";
+  if (error.hint.starts_with(advice)) {
+    error.reason = error.why() + ": use --type " + error.hint.substr(advice.size());
+    error.hint.clear();
+  }
+  return error;
+}
+
 int status_of(const Error& error, int otherwise) {
   if (error.code == std::errc::timed_out) return exit_status::timed_out;
   if (error.code == std::errc::permission_denied ||
@@ -57,10 +90,14 @@ int status_of(const Error& error, int otherwise) {
 
 void report_as(ReportForm form) { chosen_form = form; }
 
-int fail(const Error& error) { return write(error, status_of(error, exit_status::failed)); }
+int fail(const Error& error) {
+  return write(with_flags(error), status_of(error, exit_status::failed));
+}
 
 int fail_to_connect(const Error& error) {
-  return write(error, status_of(error, exit_status::unreachable));
+  Error shown = with_flags(error);
+  if (error.code == std::errc::timed_out) shown.reason = error.why() + " (--timeout)";
+  return write(shown, status_of(error, exit_status::unreachable));
 }
 
 int fail_usage(std::string_view what, std::string_view why, std::string_view hint) {

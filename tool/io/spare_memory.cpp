@@ -26,11 +26,12 @@ void SpareMemory::connected() { most_ = std::max(most_, ++present_); }
 void SpareMemory::closed() {
   --present_;
   const bool has_left = most_ >= crowd && present_ <= most_ / small_part;
-  if (has_left && (!giving_back_ || giving_back_->ended())) giving_back_.emplace(give_back());
+  if (has_left && giving_back_.size() == 0) giving_back_.spawn(give_back());
 }
 
-ScopedTask SpareMemory::give_back() {
-  co_await loop_->sleep(settling);
+Task<> SpareMemory::give_back() {
+  const Outcome settled = co_await loop_->sleep(settling);
+  if (settled != Outcome::ok) co_return;  // the process is about to end
   most_ = present_;
   malloc_trim(0);
 }

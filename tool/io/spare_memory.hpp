@@ -5,29 +5,28 @@
 #pragma once
 
 #include <cstddef>
-#include <optional>
 
 #include <hallway/loop.hpp>
-
-#include "io/scoped_task.hpp"
+#include <hallway/task.hpp>
+#include <hallway/task_scope.hpp>
 
 namespace hallway::tool {
 
 /// Returns free memory to the kernel once most of many connections have closed.
 class SpareMemory {
  public:
-  explicit SpareMemory(Loop& loop) : loop_(&loop) {}
+  explicit SpareMemory(Loop& loop) : loop_(&loop), giving_back_(loop) {}
 
   void connected();
   void closed();
 
  private:
-  ScopedTask give_back();
+  Task<> give_back();
 
   Loop* loop_;
   std::size_t present_ = 0;
   std::size_t most_ = 0;  // since memory was last returned
-  std::optional<ScopedTask> giving_back_;
+  TaskScope giving_back_;
 };
 
 }  // namespace hallway::tool

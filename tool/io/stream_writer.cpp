@@ -22,35 +22,37 @@ namespace hallway::tool {
 
 namespace {
 
-/// Bytes per write(2): progress is reported, and messages are acknowledged, piece by piece.
-constexpr std::size_t piece = 64 * kibibyte;
+/// Progress is reported, and messages are acknowledged, piece by piece.
+constexpr std::size_t bytes_per_write = 64 * kibibyte;
 
 /// Wakes another thread. It is a pipe, because both threads wait with poll(2) for more than this.
-class Bell {
+class WakePipe {
  public:
-  Bell() {
+  WakePipe() {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0) {
       throw std::system_error(errno, std::generic_category(), "pipe");
     }
-    heard_ = Descriptor::adopt(ends[0]);
-    rung_ = Descriptor::adopt(ends[1]);
+    read_end_ = Descriptor::adopt(ends[0]);
+    write_end_ = Descriptor::adopt(ends[1]);
   }
 
   /// If the pipe is full, the other thread has not read it yet and will wake anyway.
-  void ring() const noexcept { [[maybe_unused]] const ssize_t wrote = ::write(rung_.get(), "", 1); }
+  void wake() const noexcept {
+    [[maybe_unused]] const ssize_t wrote = ::write(write_end_.get(), "", 1);
+  }
 
-  void silence() const noexcept {
-    std::array<char, 512> rings;
-    while (::read(heard_.get(), rings.data(), rings.size()) > 0) {
+  void drain() const noexcept {
+    std::array<char, 512> bytes;
+    while (::read(read_end_.get(), bytes.data(), bytes.size()) > 0) {
     }
   }
 
-  [[nodiscard]] int descriptor() const noexcept { return heard_.get(); }
+  [[nodiscard]] int descriptor() const noexcept { return read_end_.get(); }
 
  private:
-  Descriptor heard_;
-  Descriptor rung_;
+  Descriptor read_end_;
+  Descriptor write_end_;
 };
 
 }  // namespace
@@ -79,7 +81,7 @@ struct StreamWriter::State {
           pollfd{.fd = descriptor, .events = 0, .revents = 0},
           pollfd{.fd = work.descriptor(), .events = POLLIN, .revents = 0}};
       if (poll(watched.data(), watched.size(), -1) < 0) continue;
-      work.silence();
+      work.drain();
       // Without being requested, poll(2) reports that the last reader of a pipe is gone.
       if ((watched[0].revents & POLLNVAL) != 0) return end(EBADF);
       if (watched[0].revents != 0) return end(EPIPE);
@@ -101,13 +103,13 @@ struct StreamWriter::State {
 
   bool write_all(std::string_view bytes) {
     while (!bytes.empty()) {
-      const ssize_t wrote = patient_write(descriptor, bytes.substr(0, piece));
+      const ssize_t wrote = patient_write(descriptor, bytes.substr(0, bytes_per_write));
       if (wrote < 0) return end(errno);
       bytes.remove_prefix(static_cast<std::size_t>(wrote));
       const std::lock_guard lock(mutex);
       if (ownerless) return false;
       written += static_cast<std::uint64_t>(wrote);
-      news.ring();
+      changes.wake();
     }
     return true;
   }
@@ -115,13 +117,13 @@ struct StreamWriter::State {
   bool end(int code) {
     const std::lock_guard lock(mutex);
     error = code;
-    news.ring();
+    changes.wake();
     return false;
   }
 
   const int descriptor;
-  const Bell work;
-  const Bell news;
+  const WakePipe work;
+  const WakePipe changes;
   std::mutex mutex;  // guards what follows
   std::string waiting;
   std::vector<std::function<void()>> actions;
@@ -137,7 +139,7 @@ StreamWriter::StreamWriter(int descriptor) : state_(std::make_shared<State>(desc
 StreamWriter::~StreamWriter() {
   const std::lock_guard lock(state_->mutex);
   state_->ownerless = true;
-  state_->work.ring();
+  state_->work.wake();
 }
 
 void StreamWriter::write(std::string bytes) {
@@ -147,13 +149,13 @@ void StreamWriter::write(std::string bytes) {
   } else {
     state_->waiting += bytes;
   }
-  state_->work.ring();
+  state_->work.wake();
 }
 
 void StreamWriter::run_in_thread(std::function<void()> action) {
   const std::lock_guard lock(state_->mutex);
   state_->actions.push_back(std::move(action));
-  state_->work.ring();
+  state_->work.wake();
 }
 
 std::uint64_t StreamWriter::written() const {
@@ -166,8 +168,8 @@ int StreamWriter::error() const {
   return state_->error;
 }
 
-int StreamWriter::news() const noexcept { return state_->news.descriptor(); }
+int StreamWriter::change_descriptor() const noexcept { return state_->changes.descriptor(); }
 
-void StreamWriter::forget_news() { state_->news.silence(); }
+void StreamWriter::clear_changes() { state_->changes.drain(); }
 
 }  // namespace hallway::tool

@@ -39,10 +39,10 @@ class StreamWriter {
   [[nodiscard]] int error() const;
 
   /// A descriptor that is readable when written() or error() has changed. Borrowed.
-  [[nodiscard]] int news() const noexcept;
+  [[nodiscard]] int change_descriptor() const noexcept;
 
-  /// Clears news(). Call it before written() and error(), so that no change is lost.
-  void forget_news();
+  /// Clears change_descriptor(). Call it before written() and error(), so that no change is lost.
+  void clear_changes();
 
  private:
   struct State;

@@ -3,15 +3,16 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <chrono>
 #include <optional>
+#include <vector>
 
 #include <hallway/bytes.hpp>
 #include <hallway/server_url.hpp>
 #include <hallway/subject.hpp>
 
 #include "io/ip_address.hpp"
+#include "io/number.hpp"
 
 namespace hallway::tool {
 
@@ -42,23 +43,26 @@ constexpr std::array<Unit<std::size_t>, 3> size_units{{
 /// The longest accepted time. Beyond it, clock arithmetic could overflow.
 constexpr std::int64_t longest_hours = 100'000;
 
-/// Parses a number that consists of digits only.
-template <typename Number>
-std::optional<Number> number(std::string_view digits, int base = 10) {
-  Number value{};
-  const char* end = digits.data() + digits.size();
-  const auto [stopped, error] = std::from_chars(digits.data(), end, value, base);
-  if (error != std::errc{} || stopped != end || digits.front() == '-') return std::nullopt;
-  return value;
-}
+template <typename Policy>
+using Named = std::vector<std::pair<std::string, Policy>>;
 
+/// A policy by its name.
+template <typename Policy>
+Read<Policy> read_policy(std::string_view text, const Named<Policy>& policies) {
+  std::string names;
+  for (const auto& [name, policy] : policies) {
+    if (name == text) return policy;
+    names += (names.empty() ? "" : ", ") + name;
+  }
+  return unexpected("not a policy (" + names + ")");
+}
 std::string_view::size_type digits_in(std::string_view text, std::string_view digits) {
   return std::min(text.find_first_not_of(digits), text.size());
 }
 
 std::optional<char> hex_byte(std::string_view digits) {
   if (digits.size() != 2) return std::nullopt;
-  const auto value = number<unsigned>(digits, 16);
+  const auto value = parse_number<unsigned>(digits, 16);
   if (!value) return std::nullopt;
   return static_cast<char>(*value);
 }
@@ -86,19 +90,17 @@ Read<Duration> read_duration(std::string_view text) {
   const auto size = digits_in(text, "0123456789.");
   const std::string_view unit = size < text.size() ? text.substr(size) : "s";
   const auto* known = std::ranges::find(time_units, unit, &Unit<std::int64_t>::name);
-  double amount = 0;
-  const auto [stopped, error] = std::from_chars(text.data(), text.data() + size, amount);
-  if (size == 0 || error != std::errc{} || stopped != text.data() + size ||
-      known == time_units.end()) {
+  const auto amount = parse_number<double>(text.substr(0, size));
+  if (!amount || known == time_units.end()) {
     return unexpected("not a duration (a number, then us, ms, s, m or h)");
   }
-  const double nanoseconds = amount * static_cast<double>(known->factor);
+  const double nanoseconds = *amount * static_cast<double>(known->factor);
   if (nanoseconds >
       static_cast<double>(std::chrono::nanoseconds(std::chrono::hours(longest_hours)).count())) {
     return unexpected("too long");
   }
   // A value that rounds to 0 would disable the timeout it is meant for.
-  if (amount > 0 && nanoseconds < 1) return unexpected("too short");
+  if (*amount > 0 && nanoseconds < 1) return unexpected("too short");
   return Duration(static_cast<std::int64_t>(nanoseconds));
 }
 
@@ -112,7 +114,7 @@ Read<std::optional<Duration>> read_spin(std::string_view text) {
   if (text == "auto") return std::nullopt;
   if (text == "off") return Duration::zero();
   const auto duration = read_duration(text);
-  if (!duration) return unexpected("neither auto nor off nor a duration such as 20us");
+  if (!duration) return unexpected("not auto, off or a duration such as 20us");
   return *duration;
 }
 
@@ -127,7 +129,7 @@ Read<std::size_t> read_size(std::string_view text) {
     if (known) factor = found->factor;
   }
   if (size == 0 || !known) return unexpected("not a size (a whole number, then K, M or G)");
-  const auto value = number<std::size_t>(text.substr(0, size));
+  const auto value = parse_number<std::size_t>(text.substr(0, size));
   if (!value || *value > SIZE_MAX / 2 / factor) return unexpected("too large");
   return *value * factor;
 }
@@ -139,22 +141,21 @@ Read<std::size_t> read_room(std::string_view text) {
 }
 
 Read<std::size_t> read_message_size(std::string_view text) {
-  auto size = read_size(text);
-  if (size && *size == 0) return unexpected("not a size of at least 1");
-  if (!size || *size <= bounds::largest_message) return size;
+  auto size = read_room(text);
+  if (!size || *size <= bounds::max_message) return size;
   Unread refused("too large");
-  refused.hint = "a message has at most " + std::to_string(bounds::largest_message) + " bytes";
+  refused.hint = "a message has at most " + std::to_string(bounds::max_message) + " bytes";
   return unexpected(refused);
 }
 
 Read<std::size_t> read_count(std::string_view text) {
-  const auto value = text.empty() ? std::nullopt : number<std::size_t>(text);
+  const auto value = parse_number<std::size_t>(text);
   if (!value || *value == 0) return unexpected("not a count (a whole number of at least 1)");
   return *value;
 }
 
 Read<unsigned> read_mode(std::string_view text) {
-  const auto value = text.empty() ? std::nullopt : number<unsigned>(text, 8);
+  const auto value = parse_number<unsigned>(text, 8);
   if (!value || *value > 0777) return unexpected("not a file mode (octal digits, such as 0660)");
   return *value;
 }
@@ -181,12 +182,13 @@ Read<Address> read_listening_address(std::string_view text) {
   auto address = Address::parse(text);
   if (!address) return unexpected(address.error());
   if (address->kind() == Address::Kind::exec) {
-    return unexpected("only a client can start the program it talks to");
+    return unexpected("only a client can start a program");
   }
   const bool plain = address->kind() == Address::Kind::path && !text.starts_with("unix:");
-  if (const auto why = plain ? meant_for_tcp(text) : std::nullopt) {
-    Unread refused(*why + ", and Hallway listens on Unix sockets only");
-    refused.hint = "a file really named so is ./" + printable(text);
+  if (plain && meant_for_tcp(text)) {
+    Unread refused("an address here is of a Unix socket, not of TCP");
+    refused.hint = "a file of that name is ./" + printable(text) +
+                   "; a hub also serves NATS clients over TCP, with --listen";
     return unexpected(refused);
   }
   return std::move(*address);
@@ -195,21 +197,29 @@ Read<Address> read_listening_address(std::string_view text) {
 Read<std::string> read_pattern(std::string_view text) {
   if (is_subject_pattern(text)) return std::string(text);
   return unexpected(
-      "not a pattern of subjects (tokens between dots, * for any one, > at the end for the rest)");
+      "not a subject pattern (tokens between dots; * matches one token, > at the end one or more)");
 }
 
 Read<std::string> read_link_pattern(std::string_view text) {
   auto pattern = read_pattern(text);
   if (!pattern || internal_part_of(*pattern) != InternalPart::all) return pattern;
   return unexpected(
-      "matches nothing that a link passes on: what is below $SYS and _HALLWAY stays with the hubs "
-      "and servers that use it");
+      "matches no subject that a link forwards: those below $SYS and _HALLWAY are excluded");
 }
 
 Read<PathLost> read_path_lost(std::string_view text) {
-  return read_policy<PathLost, 3>(
-      text,
-      {{{"warn", PathLost::report}, {"rebind", PathLost::rebind}, {"exit", PathLost::drain}}});
+  return read_policy<PathLost>(
+      text, {{"warn", PathLost::report}, {"rebind", PathLost::rebind}, {"exit", PathLost::drain}});
+}
+
+Read<OverflowPolicy> read_overflow(std::string_view text, std::span<const OverflowPolicy> supported,
+                                   char joint) {
+  Named<OverflowPolicy> policies;
+  for (const OverflowPolicy policy : supported) {
+    policies.emplace_back(to_string(policy), policy);
+    std::ranges::replace(policies.back().first, '_', joint);
+  }
+  return read_policy(text, policies);
 }
 
 Read<AllowRule> read_allow_rule(std::string_view text) {
@@ -226,7 +236,7 @@ Read<std::string> read_escaped(std::string_view text) {
       bytes += text[at];
       continue;
     }
-    if (++at == text.size()) return unexpected("ends in a lone backslash (write \\\\)");
+    if (++at == text.size()) return unexpected("ends with a single backslash (write \\\\)");
     auto byte = simple_escape(text[at]);
     if (text[at] == 'x') {
       byte = hex_byte(text.substr(at + 1, 2));

@@ -3,12 +3,12 @@
 // Parses values as people write them on a command line, and formats them the same way.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <expected>
 #include <limits>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -16,6 +16,7 @@
 #include <hallway/address.hpp>
 #include <hallway/error.hpp>
 #include <hallway/limits.hpp>
+#include <hallway/overflow_policy.hpp>
 #include <hallway/peer.hpp>
 
 namespace hallway::tool {
@@ -44,17 +45,10 @@ Read<T> as_read(Result<T> result) {
   return std::move(*result);
 }
 
-/// A policy by its name.
-template <typename Policy, std::size_t count>
-Read<Policy> read_policy(std::string_view text,
-                         const std::array<std::pair<std::string_view, Policy>, count>& policies) {
-  std::string names;
-  for (const auto& [name, policy] : policies) {
-    if (name == text) return policy;
-    names += (names.empty() ? "" : ", ") + std::string(name);
-  }
-  return std::unexpected("not a policy (" + names + ")");
-}
+/// One of the `supported` overflow policies by its name, with `joint` between the words: '-' in
+/// flags, '_' in a config file.
+Read<OverflowPolicy> read_overflow(std::string_view text, std::span<const OverflowPolicy> supported,
+                                   char joint);
 
 /// "nats://HOST:PORT" or "tls://HOST:PORT", with or without the port.
 Read<std::string> read_server_url(std::string_view text);
@@ -74,7 +68,7 @@ Read<std::size_t> read_size(std::string_view text);
 /// The same, but 0 is refused: nothing could be delivered.
 Read<std::size_t> read_room(std::string_view text);
 
-/// The size of a message: 1 to bounds::largest_message.
+/// The size of a message: 1 to bounds::max_message.
 Read<std::size_t> read_message_size(std::string_view text);
 
 /// A whole number of at least 1.

@@ -5,18 +5,15 @@ namespace hallway::tool {
 
 Answering::Answering(Loop& loop, const ServeFlags& flags, Events& events, Output& output)
     : loop_(&loop), flags_(&flags), events_(&events), output_(&output) {
-  const AnswerFlags& answer = flags.answer;
-  if (!answer.handler) return;
-  handler_.emplace(loop, *answer.handler,
-                   HandlerLimits{.processes = answer.handlers,
-                                 .time = answer.handler_timeout,
-                                 .answer = flags.wire.max_message});
+  const HandlerFlags& handler = flags.answer.handler;
+  if (!handler.command) return;
+  handler_.emplace(loop, *handler.command, handler.limits(flags.wire.max_message));
 }
 
 Task<> Answering::print(std::string_view message, std::uint64_t connection) {
   events_->message("received", connection, message);
   if (!flags_->print) co_return;
-  output_->write(flags_->wordiness.json ? json_line(message, connection)
+  output_->write(flags_->verbosity.json ? json_line(message, connection)
                                         : printed_line(message, output_->is_terminal()));
   co_await output_->room();
 }
@@ -59,7 +56,7 @@ Task<Answered> Answering::reply_of_handler(std::string_view message, ReplyPath& 
   co_return Answered{.any = true, .can_go_on = sent};
 }
 
-void Answering::stop_if_told(std::string_view message) {
+void Answering::drain_on_stop_word(std::string_view message) {
   if (flags_->stops_server(message)) loop_->drain();
 }
 

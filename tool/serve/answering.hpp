@@ -12,8 +12,8 @@
 #include <hallway/task.hpp>
 
 #include "io/events.hpp"
+#include "io/handler.hpp"
 #include "io/output.hpp"
-#include "serve/handler.hpp"
 #include "serve/serve_flags.hpp"
 
 namespace hallway::tool {
@@ -50,7 +50,7 @@ class Answering {
   Task<Answered> answer(std::string_view message, ReplyPath& path);
 
   /// Drains the loop if the message is the stop word.
-  void stop_if_told(std::string_view message);
+  void drain_on_stop_word(std::string_view message);
 
  private:
   Task<Answered> reply(std::string_view message, ReplyPath& path);

@@ -19,13 +19,12 @@ namespace {
 /// object, unless it has ended.
 class Running {
  public:
-  Running(Loop& loop, Child child) : loop_(&loop), child_(std::move(child)) {
-    loop.on_drain(this, [this] { static_cast<void>(child_.kill(SIGTERM)); });
-  }
+  Running(Loop& loop, Child child)
+      : child_(std::move(child)),
+        on_drain_(loop.on_drain([this] { static_cast<void>(child_.kill(SIGTERM)); })) {}
   Running(const Running&) = delete;
   Running& operator=(const Running&) = delete;
   ~Running() {
-    loop_->forget(this);
     if (!ended_) static_cast<void>(child_.kill(SIGKILL));
   }
 
@@ -36,9 +35,9 @@ class Running {
   }
 
  private:
-  Loop* loop_;
   Child child_;
   bool ended_ = false;
+  Loop::DrainCallback on_drain_;
 };
 
 }  // namespace
@@ -81,8 +80,8 @@ Task<> ProgramPerConnection::run(std::uint64_t connection, Descriptor socket,
     co_return;
   }
   const std::string ended = status->to_string();
-  events_->tell(Events::Level::usual, "closed", connection, "the program ended: " + ended,
-                {{"reason", ended}});
+  events_->log(Events::Level::usual, "closed", connection, "the program ended: " + ended,
+               {{"reason", ended}});
 }
 
 }  // namespace hallway::tool

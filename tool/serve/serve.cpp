@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // hallway serve: listens, and handles every message as the flags say.
-#include <CLI/CLI.hpp>
 #include <csignal>
 #include <memory>
 
 #include <hallway/loop.hpp>
 
+#include "cli/add_value.hpp"
 #include "cli/verb.hpp"
 #include "io/events.hpp"
 #include "io/output.hpp"
@@ -20,21 +20,16 @@ namespace hallway::tool {
 
 namespace {
 
-constexpr const char* examples =
+constexpr const char* serve_examples =
     "Examples:\n"
-    "  hallway serve                           print every line that anybody sends\n"
+    "  hallway serve                           print every line received\n"
     "  hallway serve ./echo.sock --echo        answer each line with itself\n"
     "  hallway serve ./app.sock --handler 'tr a-z A-Z' --handlers 4\n"
     "  hallway serve @chat --broadcast --allow group:staff\n"
     "  hallway serve ./shell.sock --mode 0600 -- /bin/sh -i\n"
     "  hallway serve ./echo.socket --type datagram --stop-word DONE\n";
 
-int serve(const ServeFlags& flags) {
-  Events events(flags.wordiness);
-  Loop loop(flags.loop);
-  if (loop.error()) return fail(*loop.error());
-  // Its action is set once there is a server. Until then SIGHUP must not end this process.
-  if (auto claimed = on_hang_up(loop, [] {}); !claimed) return fail(claimed.error());
+int serve(Loop& loop, const ServeFlags& flags, Events& events) {
   Output output(loop, flags.print);
   output.on_end([&] { loop.drain(); });
   const bool datagrams = flags.wire.type == SocketType::datagram;
@@ -42,20 +37,22 @@ int serve(const ServeFlags& flags) {
                          : serve_connections(loop, flags, events, output);
   // The last lines may not be written yet.
   if (status == exit_status::done) status = output.finish();
-  if (output.error()) return fail(*output.error());
-  if (loop.error()) return fail(*loop.error());
-  return status;
+  return output.error() ? fail(*output.error()) : status;
 }
 
 }  // namespace
 
 Run add_serve(CLI::App& verb, const TrailingArgs& rest) {
   auto flags = std::make_shared<ServeFlags>();
-  if (rest && rest->empty()) refuse_flags("--", "no PROGRAM follows");
+  if (rest && rest->empty()) refuse_flags("--", "PROGRAM is missing");
   flags->program = rest.value_or(std::vector<std::string>{});
   add_serve_flags(verb, *flags);
-  verb.footer(examples);
-  return [flags] { return serve(*flags); };
+  add_examples(verb, serve_examples);
+  return [flags] {
+    Events events(flags->verbosity);
+    return run_on_loop(flags->loop, events,
+                       [&](Loop& loop) { return serve(loop, *flags, events); });
+  };
 }
 
 }  // namespace hallway::tool

@@ -18,7 +18,6 @@
 #include "serve/answering.hpp"
 #include "serve/program.hpp"
 #include "server/ready.hpp"
-#include "server/reload_thread.hpp"
 #include "server/server_sandbox.hpp"
 #include "server/server_watch.hpp"
 
@@ -78,30 +77,23 @@ class Service {
     ConnectionReplies replies(connection, *events_, sized);
     for (;;) {
       Received received = co_await connection.receive();
-      if (!usable(received, connection)) break;
+      if (!received) break;
       const bool goes_on = co_await treat(*received, connection, replies);
       if (!goes_on) break;
     }
   }
 
  private:
-  bool usable(const Received& received, const Connection& connection) {
-    // Descriptors sent with the message were refused; the message itself is complete.
-    if (received.outcome() != Outcome::truncated) return static_cast<bool>(received);
-    events_->error("descriptors refused", connection.number(), received.error());
-    return true;
-  }
-
   /// @return whether to receive the next message
   Task<bool> treat(std::string_view message, Connection& connection, ConnectionReplies& replies) {
     if (flags_->ends_connection(message)) {
-      answering_.stop_if_told(message);
+      answering_.drain_on_stop_word(message);
       co_return false;
     }
     co_await answering_.print(message, connection.number());
     const Answered answered = co_await answering_.answer(message, replies);
     if (flags_->answer.broadcast) co_await connection.broadcast(message);
-    answering_.stop_if_told(message);
+    answering_.drain_on_stop_word(message);
     co_return answered.can_go_on && !(answered.any && flags_->answer.hangup);
   }
 
@@ -117,14 +109,14 @@ PathLost path_lost_of(const Listening& listening) {
 ServerOptions options_of(Loop& loop, const ServeFlags& flags, ServerWatch& watch) {
   const Listening& listening = flags.listening;
   ServerOptions options{.type = flags.wire.type,
-                        .framing = flags.wire.framing,
-                        .mode = listening.mode.value_or(defaults::mode),
-                        .owner = listening.owner.value_or(""),
-                        .group = listening.group.value_or(""),
+                        .file = {.mode = listening.mode.value_or(defaults::mode),
+                                 .owner = listening.owner.value_or(""),
+                                 .group = listening.group.value_or("")},
                         .allow = listening.allow,
-                        .limits = flags.limits(),
+                        .connection = {.framing = flags.wire.framing,
+                                       .limits = flags.limits(),
+                                       .overflow = flags.overflow},
                         .server_limits = flags.server_limits,
-                        .full = flags.full,
                         .on_path_lost = path_lost_of(listening),
                         .takeover = listening.takeover};
   if (flags.once) options.server_limits.max_connections = 1;
@@ -141,14 +133,14 @@ ServerOptions options_of(Loop& loop, const ServeFlags& flags, ServerWatch& watch
   return options;
 }
 
-void tell_listening(Events& events, const Server& server, const ServeFlags& flags) {
+void log_listening(Events& events, const Server& server, const ServeFlags& flags) {
   const std::string address = server.address().unescaped();
   const auto type = to_string(flags.wire.type);
   const bool framed = flags.wire.type == SocketType::stream && flags.program.empty();
   const std::string framing = framed ? flags.wire.framing.to_string() : "";
-  events.tell(Events::Level::usual, "listening", 0,
-              fmt::format("{} ({}{}{})", address, type, framed ? ", framing " : "", framing),
-              {{"address", address}, {"type", type}, {"framing", framing}});
+  events.log(Events::Level::usual, "listening", 0,
+             fmt::format("{} ({}{}{})", address, type, framed ? ", framing " : "", framing),
+             {{"address", address}, {"type", type}, {"framing", framing}});
 }
 
 Task<> serve_by(ProgramPerConnection& programs, Connection connection, Loop& loop, ServerRun& run,
@@ -164,7 +156,7 @@ int serve_connections(Loop& loop, const ServeFlags& flags, Events& events, Outpu
   Service service(loop, flags, events, output);
   ProgramPerConnection programs(loop, events, flags.program);
   ServerRun run(loop, events, flags.address.unescaped());
-  Server::Handler handler = [&](Connection connection) {
+  ConnectionHandler handler = [&](Connection connection) {
     return flags.program.empty() ? service.serve(std::move(connection))
                                  : serve_by(programs, std::move(connection), loop, run, flags.once);
   };
@@ -172,7 +164,7 @@ int serve_connections(Loop& loop, const ServeFlags& flags, Events& events, Outpu
   auto server =
       Server::open(loop, flags.address, std::move(handler), options_of(loop, flags, watch));
   if (!server) return fail(server.error());
-  run.on_reload([&server, rules = flags.listening.allow]() -> ReloadThread::Apply {
+  run.on_reload([&server, rules = flags.listening.allow]() -> ServerRun::Apply {
     return [&server, allow = resolved(rules)]() -> Result<std::string> {
       if (!allow) return std::unexpected(allow.error());
       if (auto set = server->set_allow(*allow); !set) return std::unexpected(set.error());
@@ -184,11 +176,8 @@ int serve_connections(Loop& loop, const ServeFlags& flags, Events& events, Outpu
     return counted(server->connections(), "connection") + (loop.draining() ? ", draining" : "");
   });
   enter_sandbox(events, flags.sandbox_needs(), &output);
-  tell_listening(events, *server, flags);
-  const int status = run.run(flags.listening.ready_fd, flags.listening.takeover);
-  if (!watch.lost()) return status;
-  return fail(error_of(std::errc::no_such_file_or_directory, "serve",
-                       watch.lost()->path.unescaped(), watch.lost()->why));
+  log_listening(events, *server, flags);
+  return watch.status_of_end(run.run(flags.listening.ready_fd, flags.listening.takeover), "serve");
 }
 
 }  // namespace hallway::tool

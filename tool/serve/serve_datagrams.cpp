@@ -4,21 +4,21 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <list>
+#include <exception>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include <hallway/datagram_socket.hpp>
+#include <hallway/semaphore.hpp>
+#include <hallway/task_scope.hpp>
 
 #include "io/report.hpp"
-#include "io/scoped_task.hpp"
 #include "io/values.hpp"
 #include "serve/answering.hpp"
 #include "serve/waiting_answers.hpp"
 #include "server/ready.hpp"
-#include "server/reload_thread.hpp"
 #include "server/server_sandbox.hpp"
 #include "server/server_watch.hpp"
 
@@ -57,48 +57,43 @@ class DatagramService {
   DatagramService(Loop& loop, const ServeFlags& flags, Events& events, Output& output,
                   DatagramSocket& socket, const std::vector<AllowRule>& allow)
       : loop_(&loop),
-        flags_(&flags),
         events_(&events),
         socket_(&socket),
         answering_(loop, flags, events, output),
         places_(loop, at_once(flags)),
         allow_(&allow),
-        answers_(socket, events, flags.timeout.value_or(serve_defaults::datagram_timeout),
-                 [this] { close_if_drained(); }) {}
+        answers_(loop, socket, events, flags.timeout.value_or(serve_defaults::datagram_timeout)),
+        treating_(loop) {}
 
   /// Handles datagrams as they arrive. Once the loop drains, handles only those that have already
   /// arrived. Completes when all answers, including those of concurrent handlers, are done.
   Task<> serve() {
-    loop_->on_drain(this, [this] { close_if_drained(); });
     for (;;) {
-      Slot slot = co_await places_.take();
-      idle_ = !loop_->draining();
-      auto datagram = co_await socket_->receive(idle_ ? forever : Duration::zero());
-      idle_ = false;
+      auto place = co_await places_.acquire();
+      auto datagram = co_await socket_->receive();
       if (!datagram) {
         over(datagram.error());
         break;
       }
       if (!admits(*datagram)) continue;
-      treated_.remove_if([](const ScopedTask& one) { return one.ended(); });
-      treated_.push_back(treat(datagram->to_owned(), datagram->return_address(), std::move(slot)));
+      treating_.spawn(treat(datagram->to_owned(), datagram->return_address(), std::move(place)));
     }
-    loop_->forget(this);
-    co_await all_answered();
+    co_await treating_.join();
+    co_await answers_.all_sent();
   }
 
  private:
   /// Handlers take time and run concurrently; other answers keep their order.
   static std::size_t at_once(const ServeFlags& flags) {
-    return flags.answer.handler ? flags.answer.handlers : 1;
+    return flags.answer.handler.command ? flags.answer.handler.processes : 1;
   }
 
   bool admits(const Datagram& datagram) {
     if (datagram.outcome() == Outcome::truncated) {
-      events_->tell(
+      events_->log(
           Events::Level::usual, "refused", 0,
-          fmt::format("{} from {}: over --max-message", counted(datagram.whole_size(), "byte"),
-                      datagram.peer().to_string()));
+          fmt::format("{} from {}: larger than --max-message",
+                      counted(datagram.whole_size(), "byte"), datagram.peer().to_string()));
       return false;
     }
     const bool admitted =
@@ -106,39 +101,24 @@ class DatagramService {
           return rule.admits(datagram.peer(), {});
         });
     if (!admitted) {
-      events_->tell(Events::Level::usual, "turned away", 0,
-                    datagram.peer().to_string() + ": no rule admits it",
-                    {{"peer", json_of(datagram.peer())}, {"reason", "no rule admits it"}});
+      events_->log(Events::Level::usual, "turned away", 0,
+                   datagram.peer().to_string() + ": no rule admits it",
+                   {{"peer", tool::json_of(datagram.peer())}, {"reason", "no rule admits it"}});
     }
     return admitted;
   }
 
-  ScopedTask treat(std::string message, ReturnAddress sender, Slot slot) {
-    const Slot held = std::move(slot);
-    ++being_treated_;
-    co_await answering_.print(message, 0);
-    DatagramReplies replies(answers_, sender);
-    co_await answering_.answer(message, replies);
-    --being_treated_;
-    answering_.stop_if_told(message);
-    close_if_drained();
-  }
-
-  /// Closing the socket is the only way to end a waiting receive, but answers need the socket.
-  void close_if_drained() {
-    const bool done = idle_ && being_treated_ == 0 && answers_.empty();
-    if (loop_->draining() && done) socket_->close();
-    if (none_waits_ != nullptr && answers_.empty()) none_waits_->happen();
-  }
-
-  /// Once it holds all slots, no message is being handled.
-  Task<> all_answered() {
-    std::vector<Slot> all;
-    while (all.size() < at_once(*flags_)) all.push_back(co_await places_.take());
-    Event none_waits(*loop_);
-    none_waits_ = &none_waits;
-    if (!answers_.empty()) co_await none_waits;
-    none_waits_ = nullptr;
+  /// @param place  held until the task ends
+  Task<> treat(std::string message, ReturnAddress sender,
+               [[maybe_unused]] Semaphore::Permit place) {
+    try {
+      co_await answering_.print(message, 0);
+      DatagramReplies replies(answers_, sender);
+      co_await answering_.answer(message, replies);
+    } catch (const std::exception& failure) {
+      events_->log(Events::Level::usual, "failed", 0, failure.what(), {{"reason", failure.what()}});
+    }
+    answering_.drain_on_stop_word(message);
   }
 
   void over(const Error& error) {
@@ -150,17 +130,13 @@ class DatagramService {
   }
 
   Loop* loop_;
-  const ServeFlags* flags_;
   Events* events_;
   DatagramSocket* socket_;
   Answering answering_;
   Semaphore places_;
   const std::vector<AllowRule>* allow_;
-  std::size_t being_treated_ = 0;
-  bool idle_ = false;
-  Event* none_waits_ = nullptr;  // set while all_answered() waits for it
   WaitingAnswers answers_;
-  std::list<ScopedTask> treated_;
+  TaskScope treating_;
 };
 
 /// Owns what the service needs, so that everything is destroyed together.
@@ -170,10 +146,10 @@ Task<> serve(Loop& loop, const ServeFlags& flags, Events& events, Output& output
   co_await service.serve();
 }
 
-void tell_listening(Events& events, const DatagramSocket& socket) {
+void log_listening(Events& events, const DatagramSocket& socket) {
   const std::string address = socket.address().unescaped();
-  events.tell(Events::Level::usual, "listening", 0, address + " (datagram)",
-              {{"address", address}, {"type", "datagram"}});
+  events.log(Events::Level::usual, "listening", 0, address + " (datagram)",
+             {{"address", address}, {"type", "datagram"}});
 }
 
 }  // namespace
@@ -185,9 +161,9 @@ int serve_datagrams(Loop& loop, const ServeFlags& flags, Events& events, Output&
   ServerWatch watch(loop, events, run, on_path_lost);
   auto socket = DatagramSocket::bind(
       loop, flags.address,
-      {.mode = listening.mode.value_or(defaults::mode),
-       .owner = listening.owner.value_or(""),
-       .group = listening.group.value_or(""),
+      {.file = {.mode = listening.mode.value_or(defaults::mode),
+                .owner = listening.owner.value_or(""),
+                .group = listening.group.value_or("")},
        .max_message = flags.wire.max_message,
        .on_path_lost = on_path_lost,
        .on_path_event = [&watch](const PathEvent& event) { watch.follow(event); }});
@@ -195,7 +171,7 @@ int serve_datagrams(Loop& loop, const ServeFlags& flags, Events& events, Output&
   const Address::Kind kind = socket->address().kind();
   auto allow = effective_rules(listening.allow, kind);
   if (!allow) return fail(allow.error());
-  run.on_reload([&allow, kind, rules = listening.allow]() -> ReloadThread::Apply {
+  run.on_reload([&allow, kind, rules = listening.allow]() -> ServerRun::Apply {
     return [&allow, count = rules.size(),
             now = effective_rules(rules, kind)]() mutable -> Result<std::string> {
       if (!now) return std::unexpected(std::move(now.error()));
@@ -205,12 +181,9 @@ int serve_datagrams(Loop& loop, const ServeFlags& flags, Events& events, Output&
   });
   if (auto claimed = run.claim_signals(); !claimed) return fail(claimed.error());
   enter_sandbox(events, flags.sandbox_needs(), &output);
-  tell_listening(events, *socket);
+  log_listening(events, *socket);
   loop.spawn(serve(loop, flags, events, output, std::move(*socket), *allow));
-  const int status = run.run(listening.ready_fd);
-  if (!watch.lost()) return status;
-  return fail(error_of(std::errc::no_such_file_or_directory, "serve",
-                       watch.lost()->path.unescaped(), watch.lost()->why));
+  return watch.status_of_end(run.run(listening.ready_fd), "serve");
 }
 
 }  // namespace hallway::tool

@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 
 #include "cli/add_value.hpp"
 
@@ -14,113 +13,92 @@ namespace {
 
 using Names = std::initializer_list<const char*>;
 
-Read<Full> read_full(const std::string& text) {
-  return read_policy<Full, 4>(text, {{{"wait", Full::wait},
-                                      {"drop-oldest", Full::drop_oldest},
-                                      {"drop-newest", Full::drop_newest},
-                                      {"disconnect", Full::disconnect}}});
+Read<OverflowPolicy> read_broadcast_overflow(const std::string& text) {
+  return read_overflow(text, broadcast_policies, '-');
 }
 
 void add_answers(CLI::App& verb, AnswerFlags& answer) {
-  verb.add_flag("--echo", answer.echo, "Answer each message with itself");
+  add_switch(verb, "--echo", answer.echo, "Answer each message with itself");
   add_value(
       verb, "--ack", "TEXT", read_text, [&](std::string text) { answer.ack = std::move(text); },
-      fmt::format("When a message has been dealt with, answer TEXT (default {}); an address "
-                  "right after --ack is the address",
+      fmt::format("After processing a message, answer TEXT (default {}); an address right after "
+                  "--ack is taken as the address",
                   serve_defaults::ack))
-      ->expected(0, 1)
-      ->default_str(serve_defaults::ack);
-  verb.add_flag("--broadcast", answer.broadcast,
-                "Pass each message on to every other connected client");
+      .with_default(serve_defaults::ack);
+  add_switch(verb, "--broadcast", answer.broadcast,
+             "Send each message to every other connected client");
   add_value(
       verb, "--on", "WORD=REPLY", read_word_and_reply,
       [&](std::pair<std::string, std::string> pair) { answer.on.push_back(std::move(pair)); },
-      "Answer a message equal to WORD with REPLY, and with nothing else but --ack; repeatable; "
-      "\\n \\r \\t \\0 \\\\ \\xHH are understood")
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  verb.add_flag("--sized", answer.sized,
-                "Before each reply send its size, a 32-bit integer in host order: a packet of its "
-                "own (seqpacket), or 4 bytes (stream)");
-  verb.add_flag("--hangup", answer.hangup,
-                "Close a connection after the first message that was answered");
-}
-
-void add_handler(CLI::App& verb, AnswerFlags& answer) {
-  add_value(
-      verb, "--handler", "CMD", read_text,
-      [&](std::string command) { answer.handler = std::move(command); },
-      "Give each message to CMD (run by sh -c) on its input, and answer with what it prints, less "
-      "one final newline; nothing printed, no answer");
-  add_value(
-      verb, "--handlers", "N", read_count, [&](std::size_t count) { answer.handlers = count; },
-      fmt::format("At most so many CMD at once (default {})", serve_defaults::handlers))
-      ->needs("--handler");
-  add_value(
-      verb, "--handler-timeout", "TIME", read_time_span,
-      [&](Duration time) { answer.handler_timeout = time; },
-      "Kill a CMD that takes longer (default " + write_duration(serve_defaults::handler_timeout) +
-          ")")
-      ->needs("--handler");
+      "Answer a message equal to WORD with REPLY instead of anything else but --ack; repeatable; "
+      "with the escapes \\n \\r \\t \\0 \\\\ \\xHH")
+      .repeatable();
+  add_switch(verb, "--sized", answer.sized,
+             "Before each reply send its size, a 32-bit integer in host order: a packet of its "
+             "own (seqpacket), or 4 bytes (stream)");
+  add_switch(verb, "--hangup", answer.hangup,
+             "Close a connection after the first message that was answered");
 }
 
 void add_words(CLI::App& verb, ServeFlags& flags) {
   add_value(
       verb, "--exit-word", "WORD", read_text,
       [&](std::string word) { flags.exit_word = std::move(word); },
-      fmt::format("A message equal to WORD closes its connection (default {} with framing lines "
-                  "and without --echo; an empty WORD turns it off)",
+      fmt::format("Close a connection that sends WORD as a message (default {} with framing lines "
+                  "and without --echo; an empty WORD disables it)",
                   serve_defaults::exit_word));
   add_value(
       verb, "--stop-word", "WORD", read_text,
       [&](std::string word) { flags.stop_word = std::move(word); },
-      "A message equal to WORD is answered as any other, then the server drains and exits");
-  verb.add_flag_callback(
-      "--no-print", [&] { flags.print = false; }, "Do not print messages on standard output");
+      "Answer a message equal to WORD like any other, then drain and exit");
+  add_switch(
+      verb, "--no-print", [&] { flags.print = false; }, "Do not print messages on standard output");
 }
 
 void add_limits(CLI::App& verb, ServeFlags& flags) {
   add_value(
       verb, "--max-connections", "N", read_count,
       [&](std::size_t count) { flags.server_limits.max_connections = count; },
-      fmt::format("Above it, clients wait (default {})", ServerLimits{}.max_connections));
+      fmt::format("Most connections; more clients wait (default {})",
+                  ServerLimits{}.max_connections));
   add_value(
       verb, "--max-per-uid", "N", read_count,
-      [&](std::size_t count) { flags.server_limits.max_per_uid = count; },
-      fmt::format("Above it, clients of that user are turned away (default {})",
-                  ServerLimits{}.max_per_uid));
+      [&](std::size_t count) { flags.server_limits.max_connections_per_uid = count; },
+      fmt::format("Most connections of one user; more are turned away (default {})",
+                  ServerLimits{}.max_connections_per_uid));
   add_value(
       verb, "--max-memory", "SIZE", read_size,
-      [&](std::size_t size) { flags.server_limits.memory = size; },
-      fmt::format("Bytes that all clients together may make it keep (default {})",
-                  write_size(ServerLimits{}.memory)));
+      [&](std::size_t size) { flags.server_limits.max_memory = size; },
+      fmt::format("Most memory kept for all clients together (default {})",
+                  write_size(ServerLimits{}.max_memory)));
   add_value(
       verb, "--max-memory-per-uid", "SIZE", read_size,
-      [&](std::size_t size) { flags.server_limits.memory_per_uid = size; },
+      [&](std::size_t size) { flags.server_limits.max_memory_per_uid = size; },
       fmt::format("The same for the clients of one user (default {})",
-                  write_size(ServerLimits{}.memory_per_uid)));
+                  write_size(ServerLimits{}.max_memory_per_uid)));
   add_value(
       verb, "--idle-timeout", "TIME", read_duration, [&](Duration time) { flags.idle_time = time; },
-      "Close a connection on which nothing moved for so long (default: never)");
+      "Close a connection that was idle for TIME (default: never)");
   add_value(
       verb, "--handshake-timeout", "TIME", read_duration,
       [&](Duration time) { flags.handshake_time = time; },
-      "Close a connection whose first message is not whole after so long (default: never)");
+      "Close a connection without a complete first message after TIME (default: never)");
   add_value(
       verb, "--timeout", "TIME", read_duration, [&](Duration time) { flags.timeout = time; },
-      fmt::format("A begun message must be whole, and an answer be read, within TIME (default {}); "
-                  "datagram: how long an answer waits for a full queue (default {})",
+      fmt::format("Time limit for receiving a message completely, and for an answer to be read "
+                  "(default {}); datagram: how long an answer waits for a full queue (default {})",
                   write_duration(Limits{}.message_time),
                   write_duration(serve_defaults::datagram_timeout)));
   add_value(
-      verb, "--full", "wait|drop-oldest|drop-newest|disconnect", read_full,
-      [&](Full full) { flags.full = full; },
+      verb, "--full", "wait|drop-oldest|drop-newest|disconnect", read_broadcast_overflow,
+      [&](OverflowPolicy policy) { flags.overflow = policy; },
       "What a broadcast does to a client whose queue is full (default disconnect)")
-      ->needs("--broadcast");
+      .needs("--broadcast");
 }
 
 void add_life(CLI::App& verb, ServeFlags& flags) {
   add_spin(verb, flags.loop);
-  verb.add_flag("--once", flags.once, "Serve one connection, then exit");
+  add_switch(verb, "--once", flags.once, "Serve one connection, then exit");
   add_service(verb, flags.listening);
 }
 
@@ -138,8 +116,7 @@ void check_datagram(const CLI::App& verb) {
       {"--broadcast", "--sized", "--hangup", "--exit-word", "--max-connections", "--max-per-uid",
        "--max-memory", "--max-memory-per-uid", "--idle-timeout", "--handshake-timeout", "--once"},
       "datagrams have no connections");
-  refuse_beside(verb, "--type datagram", {"--takeover"},
-                "what a client has sent waits in the socket of one server; it is not handed over");
+  refuse_beside(verb, "--type datagram", {"--takeover"}, "queued datagrams cannot be handed over");
 }
 
 void check_program(const CLI::App& verb) {
@@ -147,7 +124,7 @@ void check_program(const CLI::App& verb) {
                 {"--echo", "--ack", "--broadcast", "--on", "--sized", "--hangup", "--handler",
                  "--exit-word", "--stop-word", "--no-print", "--framing", "--max-message",
                  "--idle-timeout", "--handshake-timeout", "--timeout"},
-                "the program speaks for itself, and its messages are not looked at");
+                "the program handles the connection itself");
 }
 
 /// Refuses replies over the limit: they could not be sent, and each would end its connection.
@@ -168,11 +145,11 @@ void check_replies(const ServeFlags& flags) {
 void check(const CLI::App& verb, ServeFlags& flags) {
   const SocketType type = flags.wire.type;
   check_wire(verb, flags.wire);
-  if (flags.answer.echo && flags.answer.handler) {
-    refuse_flags("--echo --handler", "two answers to one message");
+  if (flags.answer.echo && flags.answer.handler.command) {
+    refuse_flags("--echo --handler", "a message has one answer: choose one");
   }
   if (flags.answer.sized && flags.answer.broadcast) {
-    refuse_flags("--sized --broadcast", "a client could not tell a reply from a broadcast");
+    refuse_flags("--sized --broadcast", "a client could not distinguish a reply from a broadcast");
   }
   check_replies(flags);
   if (type == SocketType::datagram) check_datagram(verb);
@@ -216,31 +193,33 @@ SandboxNeeds ServeFlags::sandbox_needs() const {
                      .looks_into_processes = {}};
   if (!listening.sandbox)
     needs.off = "--no-sandbox";
-  else if (answer.handler)
-    needs.off = "--handler runs programs, which would be in it as well";
+  else if (answer.handler.command)
+    needs.off = "the programs of --handler would be restricted as well";
   else if (!program.empty())
-    needs.off = "it runs programs, which would be in it as well";
+    needs.off = "the program would be restricted as well";
   // The path in a datagram's address is resolved from its sender's working directory and root.
   const bool answers = answer.echo || answer.ack || !answer.on.empty();
   if (wire.type == SocketType::datagram && answers) {
-    needs.looks_into_processes = "it would hide where senders of datagrams are to be answered";
+    needs.looks_into_processes = "it would hide the addresses of datagram senders";
   }
   return needs;
 }
 
 void add_serve_flags(CLI::App& verb, ServeFlags& flags) {
   auto word = std::make_shared<std::string>(default_address());
-  verb.add_option("ADDRESS", *word, "Where to listen: a path, @name, fd:N or activation[:NAME]")
-      ->type_name("");
-  add_wordiness(verb, flags.wordiness);
+  add_argument(verb, "ADDRESS", *word, "Where to listen: a path, @name, fd:N or activation[:NAME]");
+  add_verbosity(verb, flags.verbosity);
   add_wire(verb, flags.wire);
   add_answers(verb, flags.answer);
-  add_handler(verb, flags.answer);
+  add_handler(
+      verb, flags.answer.handler,
+      "Run CMD with sh -c for each message, on its input, and answer with its output without one "
+      "final newline; without output there is no answer");
   add_words(verb, flags);
   add_admission(verb, flags.listening);
   add_limits(verb, flags);
   add_life(verb, flags);
-  verb.final_callback([&verb, &flags, word] {
+  on_parsed(verb, [&verb, &flags, word] {
     flags.address = read_listening_address(*word, flags.listening.takeover);
     check(verb, flags);
     complete(verb, flags);

@@ -15,6 +15,7 @@
 
 #include "cli/cli_fwd.hpp"
 #include "cli/flags.hpp"
+#include "cli/handler_flags.hpp"
 #include "cli/listening_flags.hpp"
 #include "cli/verb.hpp"
 #include "io/events.hpp"
@@ -25,8 +26,6 @@ namespace hallway::tool {
 namespace serve_defaults {
 inline constexpr const char* ack = "__ACK__";
 inline constexpr const char* exit_word = "exit";
-inline constexpr std::size_t handlers = 8;
-inline constexpr Duration handler_timeout = std::chrono::seconds(30);
 inline constexpr Duration datagram_timeout = std::chrono::seconds(1);
 }  // namespace serve_defaults
 
@@ -38,16 +37,14 @@ struct AnswerFlags {
   bool sized = false;
   bool hangup = false;
   bool broadcast = false;
-  std::optional<std::string> handler;
-  std::size_t handlers = serve_defaults::handlers;
-  Duration handler_timeout = serve_defaults::handler_timeout;
+  HandlerFlags handler;
 
   /// The reply that --on gives to this message, or nullptr.
   [[nodiscard]] const std::string* reply_to(std::string_view message) const;
 };
 
 struct ServeFlags {
-  Verbosity wordiness;
+  Verbosity verbosity;
   LoopOptions loop;
   Wire wire;
   Address address;
@@ -61,7 +58,7 @@ struct ServeFlags {
   Duration idle_time = Limits{}.idle_time;
   Duration handshake_time = Limits{}.handshake_time;
   std::optional<Duration> timeout;
-  Full full = Full::disconnect;
+  OverflowPolicy overflow = OverflowPolicy::disconnect;
   bool once = false;
 
   [[nodiscard]] Limits limits() const;

@@ -25,7 +25,7 @@ std::string name_of(const ReturnAddress& client) {
 }  // namespace
 
 Task<bool> WaitingAnswers::send(const ReturnAddress& client, std::string_view answer) {
-  std::erase_if(lines_, [](const auto& line) { return line.second.sending->ended(); });
+  std::erase_if(lines_, [](const auto& line) { return line.second.sending.done(); });
   const auto line = lines_.empty() ? lines_.end() : lines_.find(name_of(client));
   if (line != lines_.end()) co_return join(client, line->second, answer);
 
@@ -42,7 +42,7 @@ Task<bool> WaitingAnswers::send(const ReturnAddress& client, std::string_view an
   Line& opened = lines_[name];
   const bool joined = join(client, opened, answer);
   if (joined) {
-    opened.sending.emplace(send_in_turn(client, opened));
+    opened.sending = sending_.spawn(send_in_turn(client, opened));
   } else {
     lines_.erase(name);
   }
@@ -51,11 +51,12 @@ Task<bool> WaitingAnswers::send(const ReturnAddress& client, std::string_view an
 
 bool WaitingAnswers::join(const ReturnAddress& client, Line& line, std::string_view answer) {
   if (line.answers.size() >= most_in_line || waiting_ >= most_waiting) {
-    const std::string why = line.answers.size() >= most_in_line
-                                ? fmt::format("it does not read, and {} wait for it already",
-                                              counted(line.answers.size(), "answer"))
-                                : fmt::format("it does not read, and {} wait for clients like it",
-                                              counted(waiting_, "answer"));
+    const std::string why =
+        line.answers.size() >= most_in_line
+            ? fmt::format("the client does not read, and {} already wait for it",
+                          counted(line.answers.size(), "answer"))
+            : fmt::format("the client does not read, and {} already wait for such clients",
+                          counted(waiting_, "answer"));
     events_->error(
         "not answered", 0,
         error_of(std::errc::no_buffer_space, "send to", client.address.unescaped(), why));
@@ -66,7 +67,7 @@ bool WaitingAnswers::join(const ReturnAddress& client, Line& line, std::string_v
   return true;
 }
 
-ScopedTask WaitingAnswers::send_in_turn(ReturnAddress client, Line& line) {
+Task<> WaitingAnswers::send_in_turn(ReturnAddress client, Line& line) {
   while (!line.answers.empty()) {
     const auto sent = co_await socket_->answer(client, line.answers.front(), {}, patience_);
     if (!sent) {
@@ -77,16 +78,15 @@ ScopedTask WaitingAnswers::send_in_turn(ReturnAddress client, Line& line) {
     line.answers.pop_front();
     --waiting_;
   }
-  if (empty()) on_empty_();
 }
 
 void WaitingAnswers::give_up(const Error& error, Line& line) {
-  Error told = error;
+  Error reported = error;
   if (line.answers.size() > 1) {
-    told.reason = fmt::format("{}; {} waited behind this one", error.why(),
-                              counted(line.answers.size() - 1, "answer"));
+    reported.reason = fmt::format("{}; {} waited behind this one", error.why(),
+                                  counted(line.answers.size() - 1, "answer"));
   }
-  events_->error("not answered", 0, told);
+  events_->error("not answered", 0, reported);
   waiting_ -= line.answers.size();
   line.answers.clear();
 }

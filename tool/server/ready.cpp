@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/ready.hpp"
 
-#include <poll.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <csignal>
+#include <exception>
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include <hallway/descriptor.hpp>
+#include <hallway/in_thread.hpp>
 
+#include "io/ready_fd.hpp"
 #include "io/report.hpp"
+#include "io/threads_left.hpp"
 
 namespace hallway::tool {
 
@@ -20,29 +21,28 @@ namespace {
 /// Minimum interval between two status messages.
 constexpr Duration status_interval = std::chrono::seconds(1);
 
-Result<void> write_newline(int descriptor) {
-  // Do not wait for a full pipe: signals would not be handled meanwhile.
-  pollfd ready{.fd = descriptor, .events = POLLOUT, .revents = 0};
-  errno = EAGAIN;
-  const bool wrote = poll(&ready, 1, 0) == 1 && write(descriptor, "\n", 1) == 1;
-  const int code = errno;
-  // The standard descriptors are still needed.
-  if (descriptor > STDERR_FILENO) Descriptor::adopt(descriptor).close();
-  if (!wrote) return std::unexpected(error_of(code, "write", "--ready-fd"));
-  return {};
-}
-
 bool is_ignored(int signal) {
   struct sigaction action{};
   return sigaction(signal, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
 }
 
+/// As Loop::on_signal() with SIGHUP, unless SIGHUP was ignored when this process was started.
+/// nohup(1) means that a terminal that goes away changes nothing; SIGHUP then does not reload
+/// either. Once it has been claimed, SIGHUP is caught and therefore not ignored.
+Result<Loop::SignalCallback> on_hang_up(Loop& loop, std::move_only_function<void()> action) {
+  if (is_ignored(SIGHUP)) return Loop::SignalCallback();
+  return loop.on_signal(SIGHUP, std::move(action));
+}
+
 }  // namespace
 
-// Once it has been claimed, SIGHUP is caught and therefore not ignored.
-Result<void> on_hang_up(Loop& loop, std::move_only_function<void()> action) {
-  if (is_ignored(SIGHUP)) return {};
-  return loop.on_signal(SIGHUP, std::move(action));
+int run_on_loop(const LoopOptions& options, Events& events, const std::function<int(Loop&)>& body) {
+  auto loop = Loop::create(logged_by(events, options));
+  if (!loop) return fail(loop.error());
+  // SIGHUP gets its real handler once there is a server. Until then it must not end the process.
+  if (auto claimed = on_hang_up(*loop, [] {}); !claimed) return fail(claimed.error());
+  const int status = body(*loop);
+  return loop->error() ? fail(*loop->error()) : status;
 }
 
 ServerRun::ServerRun(Loop& loop, Events& events, std::string address)
@@ -50,48 +50,50 @@ ServerRun::ServerRun(Loop& loop, Events& events, std::string address)
       events_(&events),
       address_(std::move(address)),
       notifier_(std::in_place, loop),
-      reload_thread_(loop, [this](ReloadThread::Apply apply) { finish_reload(std::move(apply)); }),
-      terminals_{isatty(STDIN_FILENO) == 1, isatty(STDOUT_FILENO) == 1,
-                 isatty(STDERR_FILENO) == 1} {}
+      terminals_{isatty(STDIN_FILENO) == 1, isatty(STDOUT_FILENO) == 1, isatty(STDERR_FILENO) == 1},
+      reloading_(loop),
+      reporting_(loop) {}
 
-// SIGHUP stays caught, because the loop may run again to finish the output.
 ServerRun::~ServerRun() {
-  (void)on_hang_up(*loop_, [] {});
+  if (reloading_.size() > 0) threads_left() = true;
 }
 
 Result<void> ServerRun::claim_signals() {
   if (auto claimed = loop_->drain_on({SIGINT, SIGTERM}); !claimed) return claimed;
-  if (is_ignored(SIGHUP)) events_->tell(Events::Level::detail, "no reload", 0, "SIGHUP is ignored");
-  return on_hang_up(*loop_, [this] { hang_up(); });
+  if (is_ignored(SIGHUP)) events_->log(Events::Level::detail, "no reload", 0, "SIGHUP is ignored");
+  auto claimed = on_hang_up(*loop_, [this] { hang_up(); });
+  if (!claimed) return std::unexpected(std::move(claimed.error()));
+  hang_ups_ = std::move(*claimed);
+  return {};
 }
 
 int ServerRun::run(std::optional<int> descriptor, bool successor) {
   if (descriptor) {
-    const auto told = write_newline(*descriptor);
+    const auto written = report_ready(*descriptor);
     // If the starter is gone, it has stopped waiting. If it is still there, it would wait for ever.
-    const bool gone = !told && told.error().code == std::errc::broken_pipe;
-    if (!told && !gone) return fail(told.error());
-    if (gone) events_->error("not notified", 0, told.error());
+    const bool gone = !written && written.error().code == std::errc::broken_pipe;
+    if (!written && !gone) return fail(written.error());
+    if (gone) events_->error("not notified", 0, written.error());
   }
-  if (successor && notifier_) unheard(notifier_->main_process(getpid()));
-  say(&Notifier::ready);
+  if (successor && notifier_) log_failure(notifier_->main_process(getpid()));
+  notify(&Notifier::ready);
   changed();
   const int status = loop_->run();
-  if (!loop_->draining()) say(&Notifier::stopping);
-  if (reload_thread_.running()) {
+  if (!loop_->draining()) notify(&Notifier::stopping);
+  if (reloading_.size() > 0) {
     events_->error("not reloaded", 0,
                    error_of(std::errc::operation_canceled, "reload", address_,
-                            "the server ended before all names were looked up"));
+                            "the server stopped before all names were looked up"));
   }
-  events_->tell(Events::Level::usual, "stopped", 0, "", {{"exit", status}});
+  events_->log(Events::Level::usual, "stopped", 0, "", {{"exit", status}});
   const bool cut = status == exit_status::failed && loop_->draining() && !loop_->error();
   if (!cut) return status;
   return fail(error_of(std::errc::interrupted, "drain", address_,
-                       "its time was up; what was still busy was cut"));
+                       "the drain time is over; connections that were still busy were closed"));
 }
 
 void ServerRun::handed_over(std::int32_t successor) {
-  if (notifier_) unheard(notifier_->main_process(successor));
+  if (notifier_) log_failure(notifier_->main_process(successor));
   notifier_.reset();
 }
 
@@ -113,37 +115,48 @@ bool ServerRun::terminal_is_gone() const {
 }
 
 void ServerRun::reload() {
-  say(&Notifier::reloading);
-  if (!reload_thread_.running()) return start_reload();
-  reload_again_ = true;
-  events_->tell(Events::Level::usual, "reload waits", 0, "the one before it has not ended");
-}
-
-void ServerRun::start_reload() {
-  const auto started = reload_thread_.start(prepare_);
-  if (!started)
-    finish_reload([&started]() -> Result<std::string> { return std::unexpected(started.error()); });
-}
-
-void ServerRun::finish_reload(ReloadThread::Apply apply) {
-  if (const auto reloaded = apply()) {
-    events_->tell(Events::Level::usual, "reloaded", 0, *reloaded, {{"what", *reloaded}});
-  } else {
-    events_->error("not reloaded", 0, reloaded.error());
+  notify(&Notifier::reloading);
+  if (reloading_.size() == 0) {
+    reloading_.spawn(reload_until_current());
+    return;
   }
-  // The manager was notified that the service is stopping, and READY=1 would contradict that.
-  if (loop_->draining()) return;
-  if (std::exchange(reload_again_, false)) return start_reload();
-  say(&Notifier::ready);
+  reload_again_ = true;
+  events_->log(Events::Level::usual, "reload waits", 0, "the previous reload is still running");
+}
+
+Task<> ServerRun::reload_until_current() {
+  do {
+    reload_again_ = false;
+    const auto reloaded = co_await prepare_and_apply();
+    if (reloaded) {
+      events_->log(Events::Level::usual, "reloaded", 0, *reloaded, {{"what", *reloaded}});
+    } else {
+      events_->error("not reloaded", 0, reloaded.error());
+    }
+    // The manager was notified that the service is stopping, and READY=1 would contradict that.
+    if (loop_->draining()) co_return;
+  } while (reload_again_);
+  notify(&Notifier::ready);
+}
+
+Task<Result<std::string>> ServerRun::prepare_and_apply() {
+  try {
+    auto apply = co_await in_thread(prepare_);
+    co_return apply();
+  } catch (const std::exception& failure) {
+    // Also if no thread could be started. The server goes on as it was.
+    co_return std::unexpected(
+        error_of(std::errc::state_not_recoverable, "reload", address_, failure.what()));
+  }
 }
 
 void ServerRun::changed() {
   changed_ = true;
   const bool wanted = notifier_ && notifier_->enabled() && status_;
-  if (wanted && (!telling_ || telling_->ended())) telling_.emplace(tell_status());
+  if (wanted && reporting_.size() == 0) reporting_.spawn(report_status());
 }
 
-ScopedTask ServerRun::tell_status() {
+Task<> ServerRun::report_status() {
   // The caller of changed() may be in the middle of a change.
   co_await loop_->sleep(Duration::zero());
   while (notifier_ && std::exchange(changed_, false)) {
@@ -153,13 +166,13 @@ ScopedTask ServerRun::tell_status() {
   }
 }
 
-void ServerRun::say(Result<void> (Notifier::*state)()) {
-  if (notifier_) unheard(((*notifier_).*state)());
+void ServerRun::notify(Result<void> (Notifier::*state)()) {
+  if (notifier_) log_failure(((*notifier_).*state)());
 }
 
-void ServerRun::unheard(const Result<void>& said) {
-  if (said || !events_->tells(Events::Level::detail)) return;
-  events_->error("not notified", 0, said.error());
+void ServerRun::log_failure(const Result<void>& notified) {
+  if (notified || !events_->logs(Events::Level::detail)) return;
+  events_->error("not notified", 0, notified.error());
 }
 
 }  // namespace hallway::tool

@@ -12,20 +12,27 @@
 #include <hallway/error.hpp>
 #include <hallway/loop.hpp>
 #include <hallway/notify.hpp>
+#include <hallway/task.hpp>
+#include <hallway/task_scope.hpp>
 
 #include "io/events.hpp"
-#include "io/scoped_task.hpp"
-#include "server/reload_thread.hpp"
 
 namespace hallway::tool {
 
-/// As Loop::on_signal() with SIGHUP, unless SIGHUP was ignored when this process was started.
-/// nohup(1) means that a terminal that goes away changes nothing; SIGHUP then does not reload
-/// either.
-Result<void> on_hang_up(Loop& loop, std::move_only_function<void()> action);
+/// Runs `body` with a loop on which SIGHUP has no effect until ServerRun::claim_signals().
+/// @return the exit status: that of `body`, unless the loop failed
+int run_on_loop(const LoopOptions& options, Events& events, const std::function<int(Loop&)>& body);
 
 class ServerRun {
  public:
+  /// Makes the server use what was prepared. It runs on the loop and does not block. It returns a
+  /// description of what was reloaded.
+  using Apply = std::move_only_function<Result<std::string>()>;
+  /// The part of a reload that may block: it reads a file and the user database, which may query a
+  /// server on the network and wait for minutes. It runs in a thread, which may outlive everything
+  /// but the function's captures, and clients are served meanwhile.
+  using Prepare = std::function<Apply()>;
+
   /// To be constructed before the server is opened: the watchdog must be notified from the start.
   ServerRun(Loop& loop, Events& events, std::string address);
   ServerRun(const ServerRun&) = delete;
@@ -33,8 +40,10 @@ class ServerRun {
   ~ServerRun();
 
   /// Sets what SIGHUP does: `prepare` runs in a thread, then its result runs on the loop. A SIGHUP
-  /// that arrives meanwhile causes one more reload afterwards. To be set before claim_signals().
-  void on_reload(ReloadThread::Prepare prepare) { prepare_ = std::move(prepare); }
+  /// that arrives meanwhile causes one more reload afterwards. If the server ends before, the
+  /// thread is left running (threads_left.hpp), and what it prepares is discarded. To be set before
+  /// claim_signals().
+  void on_reload(Prepare prepare) { prepare_ = std::move(prepare); }
 
   /// Sets the status text sent to the manager after each changed().
   void on_status(std::function<std::string()> status) { status_ = std::move(status); }
@@ -58,24 +67,26 @@ class ServerRun {
  private:
   void hang_up();
   void reload();
-  void start_reload();
-  void finish_reload(ReloadThread::Apply apply);
+  Task<> reload_until_current();
+  Task<Result<std::string>> prepare_and_apply();
   [[nodiscard]] bool terminal_is_gone() const;
-  ScopedTask tell_status();
-  void say(Result<void> (Notifier::*state)());
-  void unheard(const Result<void>& said);
+  Task<> report_status();
+  void notify(Result<void> (Notifier::*state)());
+  void log_failure(const Result<void>& notified);
 
   Loop* loop_;
   Events* events_;
   std::string address_;
   std::optional<Notifier> notifier_;  // nullopt once handed over
-  ReloadThread::Prepare prepare_;
-  ReloadThread reload_thread_;
+  Prepare prepare_;
   bool reload_again_ = false;
   std::function<std::string()> status_;
-  std::optional<ScopedTask> telling_;
   bool changed_ = false;
   std::array<bool, 3> terminals_;
+  // SIGHUP stays caught afterwards, because the loop may run again to finish the output.
+  Loop::SignalCallback hang_ups_;
+  TaskScope reloading_;
+  TaskScope reporting_;
 };
 
 }  // namespace hallway::tool

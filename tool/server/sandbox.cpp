@@ -60,7 +60,8 @@ std::string why_without_landlock(const SandboxNeeds& needs) {
     const bool is_path = address.kind() == Address::Kind::path;
     through = through || (is_path && leads_through_a_process(std::string(address.name())));
   }
-  return through ? "it would hide what lies behind another process" : needs.looks_into_processes;
+  return through ? "it would hide paths that lead through another process"
+                 : needs.looks_into_processes;
 }
 
 /// Keeps the first error.
@@ -110,7 +111,7 @@ Result<Landlock> landlock_for(const SandboxNeeds& needs, int version) {
 
 /// Privileges given up cannot be regained, so the hint is to start with --no-sandbox.
 Error with_hint(Error error) {
-  error.reason = error.why() + "; --no-sandbox leaves the sandbox out";
+  error.reason = error.why() + "; --no-sandbox disables the sandbox";
   return error;
 }
 
@@ -159,7 +160,7 @@ Sandbox enter_sandbox(const SandboxNeeds& needs, const std::vector<RunInThread>&
     sandbox.without_landlock = failed(version.error());
   } else {
     sandbox.landlock = *version;
-    if (*version == 0) sandbox.without_landlock = "this kernel has none";
+    if (*version == 0) sandbox.without_landlock = "not supported by this kernel";
   }
 
   // Last, because it forbids the calls that the steps above make.

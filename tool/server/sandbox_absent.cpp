@@ -11,8 +11,9 @@ std::string Sandbox::to_string() const { return without_filter; }
 
 Sandbox enter_sandbox(const SandboxNeeds&, const std::vector<RunInThread>&,
                       const std::function<void(const Error&)>&) {
-  return {
-      .without_landlock = {}, .without_filter = "off: this program is instrumented", .errors = {}};
+  return {.without_landlock = {},
+          .without_filter = "disabled: this program is instrumented",
+          .errors = {}};
 }
 
 }  // namespace hallway::tool

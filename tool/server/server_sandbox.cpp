@@ -11,13 +11,13 @@ namespace hallway::tool {
 
 namespace {
 
-constexpr auto failure = "sandbox incomplete";
+constexpr auto incomplete = "sandbox incomplete";
 
 }  // namespace
 
 Sandbox enter_sandbox(Events& events, const SandboxNeeds& needs, Output* output) {
   if (!needs.off.empty()) {
-    events.tell(Events::Level::detail, "sandbox", 0, "off: " + needs.off, {{"off", needs.off}});
+    events.log(Events::Level::detail, "sandbox", 0, "off: " + needs.off, {{"off", needs.off}});
     return {};
   }
   std::vector<RunInThread> others{
@@ -28,12 +28,12 @@ Sandbox enter_sandbox(Events& events, const SandboxNeeds& needs, Output* output)
   }
   // Captures a copy, because such a thread may run this after everything else has ended.
   Sandbox sandbox = enter_sandbox(
-      needs, others, [events](const Error& error) mutable { events.error(failure, 0, error); });
-  for (const Error& error : sandbox.errors) events.error(failure, 0, error);
-  events.tell(Events::Level::detail, "sandbox", 0, sandbox.to_string(),
-              {{"no_new_privileges", sandbox.no_new_privileges},
-               {"landlock", sandbox.landlock},
-               {"system_calls", sandbox.system_calls}});
+      needs, others, [events](const Error& error) mutable { events.error(incomplete, 0, error); });
+  for (const Error& error : sandbox.errors) events.error(incomplete, 0, error);
+  events.log(Events::Level::detail, "sandbox", 0, sandbox.to_string(),
+             {{"no_new_privileges", sandbox.no_new_privileges},
+              {"landlock", sandbox.landlock},
+              {"system_calls", sandbox.system_calls}});
   return sandbox;
 }
 

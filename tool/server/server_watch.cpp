@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "io/report.hpp"
 #include "io/values.hpp"
 
 namespace hallway::tool {
@@ -29,21 +30,21 @@ nlohmann::ordered_json json_of(const Counters& counters) {
           {"dropped", counters.dropped}};
 }
 
-void tell_lost(Events& events, const Address& path, const std::string& why) {
-  events.tell(Events::Level::usual, "path lost", 0, path.to_string() + ": " + why,
-              {{"address", path.unescaped()}, {"reason", why}});
+void log_lost(Events& events, const Address& path, const std::string& why) {
+  events.log(Events::Level::usual, "path lost", 0, path.to_string() + ": " + why,
+             {{"address", path.unescaped()}, {"reason", why}});
 }
 
-void tell_regained(Events& events, const Address& path) {
-  events.tell(Events::Level::usual, "path regained", 0, path.to_string(),
-              {{"address", path.unescaped()}});
+void log_regained(Events& events, const Address& path) {
+  events.log(Events::Level::usual, "path regained", 0, path.to_string(),
+             {{"address", path.unescaped()}});
 }
 
-void tell(Events& events, const ServerEvent& event) {
+void log(Events& events, const ServerEvent& event) {
   using Kind = ServerEvent::Kind;
   const auto usual = [&](const char* name, const std::string& words,
                          const nlohmann::ordered_json& fields) {
-    events.tell(Events::Level::usual, name, event.connection, words, fields);
+    events.log(Events::Level::usual, name, event.connection, words, fields);
   };
   switch (event.kind) {
     case Kind::connected:
@@ -58,8 +59,8 @@ void tell(Events& events, const ServerEvent& event) {
       return usual("accepting paused", event.reason, {{"reason", event.reason}});
     case Kind::accepting_resumed: return usual("accepting resumed", event.reason, {});
     case Kind::handler_threw: return usual("failed", event.reason, {{"reason", event.reason}});
-    case Kind::path_lost: return tell_lost(events, event.path, event.reason);
-    case Kind::path_regained: return tell_regained(events, event.path);
+    case Kind::path_lost: return log_lost(events, event.path, event.reason);
+    case Kind::path_regained: return log_regained(events, event.path);
     case Kind::taken_over:
       return usual("taken over", event.reason, {{"peer", tool::json_of(event.peer)}});
   }
@@ -67,13 +68,13 @@ void tell(Events& events, const ServerEvent& event) {
 
 }  // namespace
 
-void ServerWatch::follow(const ServerEvent& event, bool worth_telling) {
+void ServerWatch::follow(const ServerEvent& event, bool should_log) {
   using Kind = ServerEvent::Kind;
   // First, because the rest may run out of memory.
   if (event.kind == Kind::connected) memory_.connected();
   if (event.kind == Kind::closed) memory_.closed();
   run_->changed();
-  if (worth_telling) tell(*events_, event);
+  if (should_log) log(*events_, event);
   // The server drains by itself; draining the loop gives it a time limit.
   if (event.kind == Kind::taken_over) {
     run_->handed_over(event.peer.pid);
@@ -83,9 +84,15 @@ void ServerWatch::follow(const ServerEvent& event, bool worth_telling) {
 }
 
 void ServerWatch::follow(const PathEvent& event) {
-  if (event.kind == PathEvent::Kind::regained) return tell_regained(*events_, event.path);
-  tell_lost(*events_, event.path, event.reason);
+  if (event.kind == PathEvent::Kind::regained) return log_regained(*events_, event.path);
+  log_lost(*events_, event.path, event.reason);
   lose(event.path, event.reason);
+}
+
+int ServerWatch::status_of_end(int status, std::string_view verb) const {
+  if (!lost_) return status;
+  return fail(
+      error_of(std::errc::no_such_file_or_directory, verb, lost_->path.unescaped(), lost_->why));
 }
 
 void ServerWatch::lose(const Address& path, const std::string& why) {

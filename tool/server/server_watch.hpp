@@ -5,6 +5,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include <hallway/address.hpp>
 #include <hallway/datagram_socket.hpp>
@@ -18,28 +19,29 @@
 
 namespace hallway::tool {
 
-/// A path of this server that was removed or replaced, and how.
-struct LostPath {
-  Address path;
-  std::string why;
-};
-
 class ServerWatch {
  public:
   ServerWatch(Loop& loop, Events& events, ServerRun& run, PathLost on_path_lost)
       : loop_(&loop), events_(&events), run_(&run), on_path_lost_(on_path_lost), memory_(loop) {}
 
   /// To be called with every event.
-  /// @param worth_telling  whether the event is logged
-  void follow(const ServerEvent& event, bool worth_telling = true);
+  /// @param should_log  whether the event is logged
+  void follow(const ServerEvent& event, bool should_log = true);
 
   /// The same for a datagram socket.
   void follow(const PathEvent& event);
 
-  /// The first lost path, if the server ended because of it.
-  [[nodiscard]] const std::optional<LostPath>& lost() const noexcept { return lost_; }
+  /// Reports the first lost path, if the server ended because of it.
+  /// @return the exit status; `status` unless a path was lost
+  [[nodiscard]] int status_of_end(int status, std::string_view verb) const;
 
  private:
+  /// A path of this server that was removed or replaced, and how.
+  struct LostPath {
+    Address path;
+    std::string why;
+  };
+
   void lose(const Address& path, const std::string& why);
 
   Loop* loop_;

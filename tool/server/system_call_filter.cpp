@@ -48,6 +48,8 @@ constexpr std::array unconditional{
     "inotify_init1", "inotify_add_watch", "inotify_rm_watch",
     // Memory. `mmap` and `mprotect` are below.
     "munmap", "mremap", "madvise", "brk", "membarrier",
+    // A hub that is taken over passes its retained values in such a file.
+    "memfd_create",
     // Threads. `clone` is below.
     "futex", "futex_time64", "set_robust_list", "rseq", "set_tid_address", "exit", "exit_group",
     "sched_yield", "sched_getaffinity", "getcpu", "landlock_restrict_self",

@@ -4,6 +4,8 @@
 // A suspended coroutine, and lists of them. Internal: part of the awaitables' layout.
 #pragma once
 
+#include <hallway/detail/require_cpp23.hpp>
+
 #include <coroutine>
 
 namespace hallway::detail {
@@ -69,7 +71,14 @@ class WaiterList {
 
   /// Moves all waiters to the end of `other`.
   void move_to(WaiterList& other) noexcept {
-    while (Waiter* waiter = pop_front()) other.push_back(*waiter);
+    if (empty()) return;
+    Waiter* first = ends_.next_;
+    Waiter* last = ends_.previous_;
+    ends_.previous_ = ends_.next_ = &ends_;
+    first->previous_ = other.ends_.previous_;
+    last->next_ = &other.ends_;
+    first->previous_->next_ = first;
+    other.ends_.previous_ = last;
   }
 
  private:

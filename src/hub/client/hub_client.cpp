@@ -1,20 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <hallway/hub_client.hpp>
 
+#include <algorithm>
+#include <chrono>
 #include <new>
+#include <ostream>
 #include <utility>
 
+#include <hallway/deadline.hpp>
+
+#include "core/backoff.hpp"
+#include "core/check_overflow.hpp"
 #include "hub/client/hub_client_state.hpp"
 #include "wire/nats_header.hpp"
 
-namespace hallway {
+namespace hallway::hub {
 
 using detail::HubClientState;
 using detail::SubscriptionState;
 
 // Messages ---------------------------------------------------------------------------------------
 
-HubMessage::HubMessage(ByteView subject, ByteView reply, ByteView header, ByteView payload)
+Message::Message(ByteView subject, ByteView reply, ByteView header, ByteView payload)
     : subject_end_(subject.size()),
       reply_end_(subject_end_ + reply.size()),
       header_end_(reply_end_ + header.size()) {
@@ -22,8 +29,8 @@ HubMessage::HubMessage(ByteView subject, ByteView reply, ByteView header, ByteVi
   bytes_.append(subject).append(reply).append(header).append(payload);
 }
 
-std::vector<HubField> HubMessage::header() const {
-  std::vector<HubField> fields;
+std::vector<Field> Message::header() const {
+  std::vector<Field> fields;
   if (const auto block = nats::HeaderBlock::parse(header_block())) {
     block->for_each(
         [&](const nats::HeaderField& field) { fields.push_back({field.name, field.value}); });
@@ -31,47 +38,63 @@ std::vector<HubField> HubMessage::header() const {
   return fields;
 }
 
-std::optional<ByteView> HubMessage::find(ByteView name) const {
+std::optional<ByteView> Message::find(ByteView name) const {
   const auto block = nats::HeaderBlock::parse(header_block());
   return block ? block->find(name) : std::nullopt;
 }
 
-ByteView HubMessage::status() const {
+ByteView Message::status() const {
   const auto block = nats::HeaderBlock::parse(header_block());
   return block ? block->status() : ByteView();
 }
 
-ByteView HubMessage::description() const {
+ByteView Message::description() const {
   const auto block = nats::HeaderBlock::parse(header_block());
   return block ? block->description() : ByteView();
 }
 
-HubReceived::HubReceived(Outcome outcome, HubMessage message, std::shared_ptr<HubClientState> from,
-                         const char* why) noexcept
-    : message_(std::move(message)), from_(std::move(from)), why_(why), outcome_(outcome) {}
+namespace {
 
-Error HubReceived::error() const {
-  return from_ ? from_->explain("receive from", outcome_, why_) : Error();
+/// @param errors  null: the outcome is explained in general
+Error explain(const detail::ClientErrors* errors, const char* operation, Outcome outcome,
+              const char* why) {
+  if (outcome == Outcome::ok) return {};
+  if (errors != nullptr) return errors->explain(operation, outcome, why);
+  return detail::ClientErrors("").explain(operation, outcome, why);
 }
 
-Error HubSent::error() const { return by_->explain("send to", outcome_, why_); }
+}  // namespace
 
-std::optional<std::string> detail::header_block_of(const std::vector<HubField>& fields,
-                                                   ByteView status) {
-  std::string block;
-  if (fields.empty() && status.empty()) return block;
-  if (status.find_first_of("\r\n") != ByteView::npos) return std::nullopt;
-  block = "NATS/1.0";
-  if (!status.empty()) block.append(1, ' ').append(status);
-  block += "\r\n";
-  for (const HubField& field : fields) {
-    const bool valid = !field.name.empty() &&
-                       field.name.find_first_of(": \t\r\n") == ByteView::npos &&
-                       field.value.find_first_of("\r\n") == ByteView::npos;
-    if (!valid) return std::nullopt;
-    block.append(field.name).append(": ").append(field.value).append("\r\n");
+Received::Received(Outcome outcome, Message message,
+                   std::shared_ptr<const detail::ClientErrors> errors, const char* why) noexcept
+    : message_(std::move(message)), errors_(std::move(errors)), why_(why), outcome_(outcome) {}
+
+Error Received::error() const { return explain(errors_.get(), "receive from", outcome_, why_); }
+
+Sent::Sent(Outcome outcome, std::shared_ptr<const detail::ClientErrors> errors,
+           const char* why) noexcept
+    : errors_(std::move(errors)), why_(why), outcome_(outcome) {}
+
+Error Sent::error() const { return explain(errors_.get(), "send to", outcome_, why_); }
+
+// Events -----------------------------------------------------------------------------------------
+
+std::string to_string(const ClientEvent& event) {
+  const Error& error = event.error;
+  switch (event.kind) {
+    case ClientEvent::Kind::disconnected:
+      return "disconnected from " + printable(error.subject) + ": " + printable(error.why());
+    case ClientEvent::Kind::given_up:
+      return "gave up reconnecting to " + printable(error.subject) + ": " + printable(error.why());
+    case ClientEvent::Kind::reconnected:
+    case ClientEvent::Kind::complaint:
+    case ClientEvent::Kind::messages_lost: break;
   }
-  return block += "\r\n";
+  return error.explain();
+}
+
+std::ostream& operator<<(std::ostream& out, const ClientEvent& event) {
+  return out << to_string(event);
 }
 
 // Subscription -----------------------------------------------------------------------------------
@@ -91,8 +114,8 @@ Subscription::~Subscription() {
 
 Subscription::Receive Subscription::receive(Duration within) { return {*state_, within}; }
 
-HubReceived Subscription::try_receive() {
-  HubReceived received;
+Received Subscription::try_receive() {
+  Received received;
   static_cast<void>(state_->take(received));
   return received;
 }
@@ -103,16 +126,13 @@ std::uint64_t Subscription::dropped() const noexcept { return state_->dropped();
 std::size_t Subscription::waiting() const noexcept { return state_->inbox().size(); }
 
 bool Subscription::Receive::await_ready() { return state_->take(received_); }
-bool Subscription::Receive::await_suspend(std::coroutine_handle<> awaiting) {
-  wait_.emplace(state_->wait(within_, received_));
-  return std::move(*wait_).operator co_await().await_suspend(awaiting);
-}
-HubReceived Subscription::Receive::await_resume() {
-  if (wait_) std::move(*wait_).operator co_await().await_resume();
+Task<> Subscription::Receive::begin() { return state_->wait(within_, received_); }
+Received Subscription::Receive::await_resume() {
+  wait_.finish();
   return std::move(received_);
 }
 
-// HubClient --------------------------------------------------------------------------------------
+// Client --------------------------------------------------------------------------------------
 
 namespace {
 
@@ -124,15 +144,70 @@ nats::Operation operation_of(ByteView subject, ByteView payload, ByteView reply,
           .payload = payload};
 }
 
+Result<void> check(const ClientOptions& options) {
+  auto checked =
+      core::check_overflow(options.overflow, publish_policies, "a client's publications");
+  if (!checked || !options.delivery_overflow) return checked;
+  return core::check_overflow(*options.delivery_overflow, delivery_policies,
+                              "a hub's subscriptions");
+}
+
 }  // namespace
 
-HubClient::HubClient(std::shared_ptr<HubClientState> state) noexcept : state_(std::move(state)) {}
-HubClient::HubClient(HubClient&& other) noexcept = default;
-HubClient& HubClient::operator=(HubClient&& other) noexcept {
-  const HubClient before(std::exchange(state_, std::exchange(other.state_, nullptr)));
+namespace {
+
+// Between two looks for a hub that is not served yet: as those of Connection::connect().
+constexpr Duration first_pause = std::chrono::milliseconds(10);
+constexpr Duration longest_pause = std::chrono::milliseconds(200);
+
+/// Whether no server listens at the address.
+bool is_absence(const std::error_code& code) {
+  return code == std::errc::no_such_file_or_directory || code == std::errc::connection_refused ||
+         code == std::errc::not_a_directory;
+}
+
+/// "unix:/run/hallway/hub or unix:/tmp/hallway-hub.sock"
+std::string alternatives(const std::vector<std::string>& addresses) {
+  std::string words;
+  for (std::size_t at = 0; at < addresses.size(); ++at) {
+    if (at > 0) words += at + 1 < addresses.size() ? ", " : " or ";
+    const AddressSpec address(addresses[at]);
+    words += address.get() ? address.get()->unescaped() : addresses[at];
+  }
+  return words;
+}
+
+/// Only HALLWAY_HUB can hold a text that is not an address.
+Error wrong_variable(Error error) {
+  error.reason = error.why() + " (HALLWAY_HUB)";
+  return error;
+}
+
+Error no_hub_at(const std::vector<std::string>& addresses) {
+  return {.code = std::make_error_code(std::errc::no_such_file_or_directory),
+          .operation = "connect",
+          .subject = "the hub",
+          .reason = "none is served at " + alternatives(addresses),
+          .hint = "`hallway hub` starts one; HALLWAY_HUB names one that is elsewhere"};
+}
+
+Error canceled(const std::vector<std::string>& addresses) {
+  Error error = no_hub_at(addresses);
+  error.code = std::make_error_code(std::errc::operation_canceled);
+  error.reason = "the loop drains, and " + error.reason;
+  error.hint.clear();
+  return error;
+}
+
+}  // namespace
+
+Client::Client(std::shared_ptr<HubClientState> state) noexcept : state_(std::move(state)) {}
+Client::Client(Client&& other) noexcept = default;
+Client& Client::operator=(Client&& other) noexcept {
+  const Client before(std::exchange(state_, std::exchange(other.state_, nullptr)));
   return *this;
 }
-HubClient::~HubClient() {
+Client::~Client() {
   try {
     if (state_) state_->close();
   } catch (const std::bad_alloc&) {
@@ -140,90 +215,156 @@ HubClient::~HubClient() {
   }
 }
 
+Task<Result<Client>> Client::connect(Loop& loop, AddressSpec address) {
+  return connect_with(loop, std::move(address), ClientOptions());
+}
+
+Task<Result<Client>> Client::connect(Loop& loop, AddressSpec address,
+                                     const ClientOptions& options) {
+  return connect_with(loop, std::move(address), options);
+}
+
+Task<Result<Client>> Client::find(Loop& loop) { return find_with(loop, ClientOptions()); }
+
+Task<Result<Client>> Client::find(Loop& loop, const ClientOptions& options) {
+  return find_with(loop, options);
+}
+
 // A coroutine: it takes its parameters by value, so that they live in its frame.
-Task<Result<HubClient>> HubClient::connect(Loop& loop, AddressSpec address,
-                                           HubClientOptions options) {
+Task<Result<Client>> Client::connect_with(Loop& loop, AddressSpec address, ClientOptions options) {
   if (!address.get()) co_return std::unexpected(address.get().error());
+  if (auto checked = check(options); !checked) co_return std::unexpected(checked.error());
   auto state = std::make_shared<HubClientState>(loop, std::move(address), std::move(options));
   const auto opened = co_await state->open();
   if (!opened) co_return std::unexpected(opened.error());
-  co_return HubClient(std::move(state));
+  co_return Client(std::move(state));
 }
 
-HubClient::Publish HubClient::publish(ByteView subject, ByteView payload,
-                                      const PublishOptions& options) {
+Task<Result<Client>> Client::find_with(Loop& loop, ClientOptions options) {
+  const Deadline retried_until(std::exchange(options.retry_for, Duration::zero()));
+  if (!options.trusted_server) options.trusted_server = true;
+  core::Backoff pauses(first_pause, longest_pause);
+  while (true) {
+    const std::vector<std::string> addresses = default_addresses();
+    std::optional<Error> denied;
+    for (const std::string& address : addresses) {
+      AddressSpec spec(address);
+      if (!spec.get()) co_return std::unexpected(wrong_variable(spec.get().error()));
+      auto connecting = connect_with(loop, std::move(spec), options);
+      auto client = co_await std::move(connecting);
+      if (client) co_return client;
+      const std::error_code code = client.error().code;
+      // Another address may have a hub that lets this user in.
+      if (code == std::errc::permission_denied && !denied) denied = client.error();
+      if (!is_absence(code) && code != std::errc::permission_denied) {
+        co_return std::unexpected(std::move(client.error()));
+      }
+    }
+    if (denied) co_return std::unexpected(std::move(*denied));
+    if (retried_until.passed()) co_return std::unexpected(no_hub_at(addresses));
+    const Outcome slept = co_await loop.sleep(std::min(pauses.next(), retried_until.left()));
+    if (slept != Outcome::ok) co_return std::unexpected(canceled(addresses));
+  }
+}
+
+Client::Publish Client::publish(ByteView subject, ByteView payload, const PublishOptions& options) {
   return {*state_, subject, payload, options};
 }
 
-HubSent HubClient::try_publish(ByteView subject, ByteView payload, const PublishOptions& options) {
+Sent Client::try_publish(ByteView subject, ByteView payload, const PublishOptions& options) {
   const auto header = detail::header_block_of(options.header, options.status);
-  if (!header) return {Outcome::failed, state_.get(), detail::reasons::bad_header};
+  if (!header) return {Outcome::failed, state_->errors(), detail::reasons::bad_header};
   const char* why = nullptr;
   const Outcome outcome =
       state_->publish(operation_of(subject, payload, options.reply, *header), why);
-  return {outcome, state_.get(), why};
+  if (outcome == Outcome::ok) return {outcome, nullptr};
+  return {outcome, state_->errors(), why};
 }
 
-HubClient::Publish::Publish(HubClientState& state, ByteView subject, ByteView payload,
-                            const PublishOptions& options)
-    : state_(&state), why_(detail::reasons::bad_header) {
+Client::Publish::Publish(HubClientState& state, ByteView subject, ByteView payload,
+                         const PublishOptions& options)
+    : why_(detail::reasons::bad_header) {
   if (!options.header.empty() || !options.status.empty()) {
     auto header = detail::header_block_of(options.header, options.status);
-    if (!header) return;
+    if (!header) {
+      errors_ = state.errors();
+      return;
+    }
     header_ = std::move(*header);
   }
   const nats::Operation message = operation_of(subject, payload, options.reply, header_);
   outcome_ = state.publish(message, why_);
+  if (outcome_ == Outcome::ok) return;
+  errors_ = state.errors();
   if (outcome_ != Outcome::would_block) return;
-  switch (state.options().full) {
-    case PublishFull::wait:
+  switch (state.options().overflow) {
+    case OverflowPolicy::wait:
       wait_.emplace(state.publish_when_writable(message, forever, outcome_, why_));
       return;
-    case PublishFull::drop_newest:
+    case OverflowPolicy::drop_newest:
       state.count_dropped();
       outcome_ = Outcome::ok;
       return;
-    case PublishFull::fail: return;
+    default: return;
   }
 }
 
-bool HubClient::Publish::await_suspend(std::coroutine_handle<> awaiting) {
-  return std::move(*wait_).operator co_await().await_suspend(awaiting);
-}
-HubSent HubClient::Publish::await_resume() {
-  if (wait_) std::move(*wait_).operator co_await().await_resume();
-  return {outcome_, state_, why_};
+Sent Client::Publish::await_resume() {
+  waiting_.finish();
+  if (outcome_ == Outcome::ok) return {outcome_, nullptr};
+  return {outcome_, std::move(errors_), why_};
 }
 
-Result<Subscription> HubClient::subscribe(ByteView subject, const SubscribeOptions& options) {
+Result<Subscription> Client::subscribe(ByteView subject, const SubscribeOptions& options) {
   auto made = state_->subscribe(subject, options);
   if (!made) return std::unexpected(std::move(made.error()));
   return Subscription(std::move(*made));
 }
 
-Task<HubReceived> HubClient::request(ByteView subject, ByteView payload, Duration within,
-                                     const std::vector<HubField>& header) {
+Task<Received> Client::request(ByteView subject, ByteView payload, Duration within,
+                               std::span<const Field> header) {
   return state_->request(subject, payload, within, detail::header_block_of(header));
 }
 
-Task<HubSent> HubClient::flush(Duration within) {
-  HubClientState* by = state_.get();
-  const Outcome outcome = co_await by->flush(within);
-  co_return HubSent(outcome, by);
+// The program may destroy the client meanwhile.
+Task<Result<MatchCount>> Client::publish_counted(ByteView subject, ByteView payload,
+                                                 PublishOptions options, Duration within) {
+  const auto state = state_;
+  const auto header = detail::header_block_of(options.header, options.status);
+  if (!header) {
+    co_return std::unexpected(
+        state->error_about(std::errc::invalid_argument, "publish to", detail::reasons::bad_header));
+  }
+  co_return co_await state->publish_counted(operation_of(subject, payload, options.reply, *header),
+                                            within);
 }
 
-Task<HubSent> HubClient::drain(Duration within) {
-  HubClientState* by = state_.get();
-  const Outcome outcome = co_await by->drain(within);
-  co_return HubSent(outcome, by);
+Task<Result<MatchCount>> Client::count_matches(ByteView subject, Duration within) {
+  const auto state = state_;
+  co_return co_await state->count_matches(subject, within);
 }
 
-void HubClient::close() { state_->close(); }
-bool HubClient::connected() const noexcept { return state_->connected(); }
-const Address& HubClient::address() const noexcept { return state_->address(); }
-std::size_t HubClient::max_payload() const noexcept { return state_->max_payload(); }
-std::size_t HubClient::unsent_bytes() const noexcept { return state_->unsent_bytes(); }
-HubClientCounters HubClient::counters() const noexcept { return state_->counters(); }
-Loop& HubClient::loop() const noexcept { return state_->loop(); }
+bool Client::counts() const noexcept { return state_->counts(); }
 
-}  // namespace hallway
+// The program may destroy the client meanwhile.
+Task<Sent> Client::flush(Duration within) {
+  const auto state = state_;
+  const Outcome outcome = co_await state->flush(within);
+  co_return Sent(outcome, state->errors());
+}
+
+Task<Sent> Client::drain(Duration within) {
+  const auto state = state_;
+  const Outcome outcome = co_await state->drain(within);
+  co_return Sent(outcome, state->errors());
+}
+
+void Client::close() { state_->close(); }
+bool Client::connected() const noexcept { return state_->connected(); }
+const Address& Client::address() const noexcept { return state_->address(); }
+std::size_t Client::max_payload() const noexcept { return state_->max_payload(); }
+std::size_t Client::unsent_bytes() const noexcept { return state_->unsent_bytes(); }
+ClientCounters Client::counters() const noexcept { return state_->counters(); }
+Loop& Client::loop() const noexcept { return state_->loop(); }
+
+}  // namespace hallway::hub

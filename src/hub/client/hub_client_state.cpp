@@ -1,78 +1,72 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hub/client/hub_client_state.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cassert>
 #include <cerrno>
-#include <charconv>
+#include <chrono>
 #include <cstring>
 #include <new>
 #include <utility>
 
+#include <hallway/deadline.hpp>
+#include <hallway/detail/race.hpp>
+
+#include "core/backoff.hpp"
+#include "core/check_overflow.hpp"
 #include "core/copy_bytes.hpp"
+#include "core/number.hpp"
 #include "core/random.hpp"
 #include "core/siphash.hpp"
-#include "hub/inbox_subject.hpp"
-#include "hub/reserved_subjects.hpp"
 #include "loop/timed_wait.hpp"
+#include "message/connection/connection_state.hpp"
+#include "subject/inbox_subject.hpp"
+#include "subject/reserved_subjects.hpp"
 #include "subject/subject.hpp"
 #include "wire/nats_header.hpp"
 #include "wire/nats_writer.hpp"
 
 namespace hallway::detail {
 
-using core::Deadline;
-
 namespace {
 
 /// Maximum size of a line: a server's INFO may name every member of its cluster.
-constexpr std::size_t longest_line = 64 * kibibyte;
+constexpr std::size_t max_line = 64 * kibibyte;
 
 /// Bytes of PONG replies that may be queued in addition to what the program publishes.
-constexpr std::size_t most_answers = 64 * kibibyte;
+constexpr std::size_t max_answers = 64 * kibibyte;
 
 /// Allowance for the bytes of a SUB line other than its subject and queue group.
 constexpr std::size_t around_words = 32;
 
 /// @return 0, which is never an id, if `text` is not a number
 std::uint64_t number_in(ByteView text) noexcept {
-  std::uint64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  return error == std::errc{} && end == text.data() + text.size() ? number : 0;
+  return core::parse_number<std::uint64_t>(text).value_or(0);
 }
 
 /// The start of the subjects for replies: unique, and not guessable by other clients.
 std::string own_inbox() { return std::string(hub::inbox_prefix) + core::random_base32(25) + '.'; }
 
-ConnectOptions connect_options(const HubClientOptions& options) {
+ConnectOptions connect_options(const hub::ClientOptions& options) {
   ConnectOptions how;
-  how.deadline = options.deadline;
-  how.framing = Framing::raw();
+  how.timeout = options.timeout;
+  how.connection.framing = Framing::raw();
   how.server_uid = options.server_uid;
-  how.limits.max_message = bounds::largest_message;  // applies to one write, not to one message
-  how.limits.outbound_soft = options.limits.outbound;
+  how.trusted_server = options.trusted_server.value_or(false);
+  how.connection.limits.max_message =
+      bounds::max_message;  // applies to one write, not to one message
+  how.connection.limits.outbound_soft = options.limits.outbound;
   // A hub that stops reading applies back-pressure to its publishers. Do not disconnect from it.
-  how.limits.outbound_soft_time = Duration::zero();
+  how.connection.limits.outbound_soft_time = Duration::zero();
   return how;
 }
-
-/// Aborts a connection when its time is up.
-class AbortTimer : private Timer {
- public:
-  AbortTimer(LoopCore& core, Connection& connection, Duration within) : connection_(connection) {
-    start(core, Loop::Clock::now() + within);
-  }
-
- private:
-  void fire() override { connection_.abort(); }
-
-  Connection& connection_;
-};
 
 /// Writes what is queued, and then `rest`. It is limited in time because a hub that does not read
 /// must not keep the program from ending.
 Task<> flush_and_close(Connection connection, std::string rest) {
-  const AbortTimer cut(connection.loop().core(), connection, Limits{}.outbound_soft_time);
+  CallbackTimer abort([&connection] { connection.abort(); });
+  abort.start_after(connection.loop().core(), Limits{}.outbound_soft_time);
   co_await connection.send(rest);
   co_await connection.flush();
 }
@@ -83,44 +77,88 @@ bool is_about_permissions(ByteView complaint) noexcept {
 
 }  // namespace
 
+std::optional<std::string> header_block_of(std::span<const hub::Field> fields, ByteView status) {
+  std::string block;
+  if (fields.empty() && status.empty()) return block;
+  if (status.find_first_of("\r\n") != ByteView::npos) return std::nullopt;
+  block = "NATS/1.0";
+  if (!status.empty()) block.append(1, ' ').append(status);
+  block += "\r\n";
+  for (const hub::Field& field : fields) {
+    const bool valid = !field.name.empty() &&
+                       field.name.find_first_of(": \t\r\n") == ByteView::npos &&
+                       field.value.find_first_of("\r\n") == ByteView::npos;
+    if (!valid) return std::nullopt;
+    block.append(field.name).append(": ").append(field.value).append("\r\n");
+  }
+  return block += "\r\n";
+}
+
 // Connecting -------------------------------------------------------------------------------------
 
 struct HubClientState::Pending {
-  std::optional<HubMessage> answer;
+  std::optional<hub::Message> answer;
   WaiterList waiting;
 };
 
-HubClientState::HubClientState(Loop& loop, AddressSpec address, HubClientOptions options)
+/// One request, from before it is published until its answer has been taken.
+class HubClientState::Request {
+ public:
+  explicit Request(HubClientState& client) : client_(client), id_(client.next_request_id()) {
+    if (client_.answers_id_ == 0) client_.send_sub_for_answers();
+    reply_ = client_.answers_to_ + std::to_string(id_);
+    client_.pending_.emplace(id_, &pending);  // last: the destructor removes it
+  }
+  Request(const Request&) = delete;
+  Request& operator=(const Request&) = delete;
+  ~Request() { client_.pending_.erase(id_); }
+
+  [[nodiscard]] ByteView reply() const noexcept { return reply_; }
+
+  Pending pending;
+
+ private:
+  HubClientState& client_;
+  std::uint64_t id_;
+  std::string reply_;
+};
+
+HubClientState::HubClientState(Loop& loop, AddressSpec address, hub::ClientOptions options)
     : loop_(&loop),
       address_(std::move(address)),
       options_(std::move(options)),
-      jitter_(options_.reconnect.first_wait, options_.reconnect.most_wait,
+      jitter_(options_.reconnect.first_wait, options_.reconnect.max_wait,
               options_.reconnect.seed.value_or(core::random_number())),
+      errors_(std::make_shared<ClientErrors>(this->address().unescaped())),
       parser_(nats::Sender::server) {}
 
 Task<Result<void>> HubClientState::open() {
-  auto greeted = co_await send_connect();
+  auto greeted = co_await send_connect(options_.retry_for);
   if (greeted) tasks_.spawn(run());
   co_return greeted;
 }
 
-Task<Result<void>> HubClientState::send_connect() {
-  const Deadline deadline(options_.deadline);
-  auto made = co_await Connection::connect(*loop_, address_, connect_options(options_));
+Task<Result<void>> HubClientState::send_connect(Duration retry_for) {
+  Deadline deadline(options_.timeout);
+  ConnectOptions how = connect_options(options_);
+  how.retry_for = retry_for;
+  auto made = co_await Connection::connect(*loop_, address_, how);
   if (!made) co_return std::unexpected(made.error());
+  if (retry_for > Duration::zero()) deadline = Deadline(options_.timeout);
+  ConnectionState::of(*made).keep_while_draining();  // what is published meanwhile still goes out
   parser_ = nats::Parser(nats::Sender::server,
-                         {.control_line = longest_line, .payload = options_.limits.max_message});
-  auto heard = co_await wait_for(*made, nats::Verb::info, deadline);
-  if (!heard) co_return heard;
+                         {.control_line = max_line, .payload = options_.limits.max_message});
+  auto received = co_await wait_for(*made, nats::Verb::info, deadline);
+  if (!received) co_return received;
   made->try_send("CONNECT " + hub::greeting_of(options_, seen_) + "\r\nPING\r\n");
-  heard = co_await wait_for(*made, nats::Verb::pong, deadline);
-  if (!heard || end_ != Outcome::ok) co_return heard;
+  received = co_await wait_for(*made, nats::Verb::pong, deadline);
+  if (!received || end_ != Outcome::ok) co_return received;
   connection_.emplace(std::move(*made));
   connected_at_ = loop_->now();
   ++connections_;
   seen_ = 0;
   pings_ = pongs_ = announced_by_ = 0;
-  co_return heard;
+  co_return received;
 }
 
 /// Reads until the server sends the wanted verb.
@@ -143,13 +181,14 @@ Task<Result<void>> HubClientState::wait_for(Connection& connection, nats::Verb w
     const Received piece = co_await connection.receive(deadline.left());
     if (piece.outcome() == Outcome::timed_out) {
       co_return std::unexpected(error_about(std::errc::timed_out, "connect",
-                                            "it does not greet as a hub does before the deadline",
-                                            "see whether another server listens there"));
+                                            "the server there sent no greeting of a hub in time",
+                                            "check whether it is another kind of server"));
     }
     if (piece.outcome() == Outcome::end_of_stream || piece.outcome() == Outcome::peer_gone) {
-      co_return std::unexpected(error_about(
-          std::errc::connection_aborted, "connect", "it closed the connection before it greeted",
-          "a hub whose rules turn this user away does so, and logs it"));
+      co_return std::unexpected(
+          error_about(std::errc::connection_aborted, "connect",
+                      "the hub closed the connection before its greeting",
+                      "a hub that turns this user away does so; its log has the reason"));
     }
     if (!piece) co_return std::unexpected(piece.error());
     parser_.arrive(piece->bytes());
@@ -194,22 +233,23 @@ Task<Error> HubClientState::read() {
 void HubClientState::lose_connection(const Error& reason) {
   // Reset the back-off only after a connection that lasted. Otherwise a hub that accepts clients
   // and disconnects them at once would be contacted again and again after the shortest wait.
-  if (loop_->now() - connected_at_ >= options_.reconnect.most_wait) jitter_.reset();
+  if (loop_->now() - connected_at_ >= options_.reconnect.max_wait) jitter_.reset();
   connection_.reset();
   waiting_.clear();
   stalled_by_ = 0;
+  for (const auto& [id, pending] : pending_) wake_all(core(), pending->waiting);
   wake_changed();
-  if (options_.reconnect.attempts > 0) report(HubClientEvent::Kind::disconnected, reason);
+  if (options_.reconnect.max_attempts > 0) report(hub::ClientEvent::Kind::disconnected, reason);
 }
 
 Task<bool> HubClientState::reconnect(Error reason) {
-  for (std::size_t attempt = 0; attempt < options_.reconnect.attempts; ++attempt) {
+  for (std::size_t attempt = 0; attempt < options_.reconnect.max_attempts; ++attempt) {
     const Deadline pause(jitter_.next());
-    while (end_ == Outcome::ok && pause.left() > Duration::zero()) {
+    while (end_ == Outcome::ok && !pause.passed()) {
       co_await TimedWait(core(), changed_, pause.left());
     }
     if (end_ != Outcome::ok) co_return false;
-    const auto greeted = co_await send_connect();
+    const auto greeted = co_await send_connect(Duration::zero());
     if (end_ != Outcome::ok) co_return false;
     if (greeted) {
       ++counters_.reconnects;
@@ -219,7 +259,7 @@ Task<bool> HubClientState::reconnect(Error reason) {
     reason = greeted.error();
   }
   end(Outcome::peer_gone, reason);
-  report(HubClientEvent::Kind::given_up, std::move(reason));
+  report(hub::ClientEvent::Kind::given_up, std::move(reason));
   co_return false;
 }
 
@@ -236,7 +276,7 @@ void HubClientState::subscribe_again() {
 
 void HubClientState::end(Outcome outcome, Error reason) {
   end_ = outcome;
-  reason_ = std::move(reason);
+  errors_->set_reason(std::move(reason));
   for (const auto& [id, subscription] : subscriptions_) subscription->end(outcome);
   for (const auto& [id, pending] : pending_) wake_all(core(), pending->waiting);
   wake_changed();
@@ -244,7 +284,7 @@ void HubClientState::end(Outcome outcome, Error reason) {
 
 void HubClientState::close() {
   if (end_ != Outcome::ok) return;
-  end(Outcome::closed, error_about(std::errc::operation_canceled, "use", "it was closed"));
+  end(Outcome::closed, error_about(std::errc::operation_canceled, "use", "the client was closed"));
   if (!connection_) return;
   loop_->spawn(flush_and_close(std::move(*connection_), std::exchange(waiting_, {})));
   connection_.reset();
@@ -259,7 +299,7 @@ void HubClientState::handle(const nats::Operation& operation) {
     case nats::Verb::ping: return answer_ping();
     case nats::Verb::pong: return note_pong();
     case nats::Verb::err:
-      return report(HubClientEvent::Kind::complaint, complaint_of(operation.text, "use"));
+      return report(hub::ClientEvent::Kind::complaint, complaint_of(operation.text, "use"));
     case nats::Verb::info:
       if (const auto info = hub::ServerInfo::parse(operation.text)) update_info(*info);
       return;
@@ -269,7 +309,7 @@ void HubClientState::handle(const nats::Operation& operation) {
 
 /// A hub that keeps sending PING but does not read must not grow our queue without bound.
 void HubClientState::answer_ping() {
-  if (unsent_bytes() < options_.limits.outbound + most_answers) send({.verb = nats::Verb::pong});
+  if (unsent_bytes() < options_.limits.outbound + max_answers) send({.verb = nats::Verb::pong});
 }
 
 void HubClientState::note_pong() {
@@ -277,7 +317,7 @@ void HubClientState::note_pong() {
   wake_changed();
   if (pongs_ != announced_by_) return;
   announced_by_ = 0;
-  report(HubClientEvent::Kind::reconnected, error_about({}, "connect", "the hub is back"));
+  report(hub::ClientEvent::Kind::reconnected, error_about({}, "reconnected to", ""));
 }
 
 void HubClientState::update_info(const hub::ServerInfo& info) {
@@ -312,7 +352,7 @@ void HubClientState::answer(const nats::Operation& operation) {
   wake_all(core(), found->second->waiting);
 }
 
-/// Whether the latest message filled a subscription with Full::wait.
+/// Whether the latest message filled a subscription with OverflowPolicy::wait.
 bool HubClientState::stalled() const {
   if (stalled_by_ == 0 || end_ != Outcome::ok) return false;
   const auto found = subscriptions_.find(stalled_by_);
@@ -327,12 +367,12 @@ std::size_t HubClientState::unsent_bytes() const noexcept {
 }
 
 const char* HubClientState::reason_against(const nats::Operation& message) const noexcept {
-  if (!hub::is_valid_literal(message.subject)) return "this is no subject to publish to";
-  if (!message.reply.empty() && !hub::is_valid_literal(message.reply)) {
-    return "this is no subject to answer to";
+  if (!is_subject(message.subject)) return "not a subject to publish to";
+  if (!message.reply.empty() && !is_subject(message.reply)) {
+    return "not a subject for replies";
   }
   if (nats::line_size(message) > info_.control_line) return "the subject is too long";
-  if (!message.header.empty() && !info_.headers) return "the hub takes no headers";
+  if (!message.header.empty() && !info_.headers) return "the hub does not accept headers";
   if (message.header.size() + message.payload.size() > info_.max_payload) {
     return "the message is larger than the hub accepts";
   }
@@ -343,6 +383,14 @@ const char* HubClientState::reason_against(const nats::Operation& message) const
 bool HubClientState::repeats_the_last(const nats::Operation& message) const noexcept {
   return !last_subject_.empty() && message.subject == last_subject_ &&
          message.payload.size() == last_payload_ && message.reply.empty() && message.header.empty();
+}
+
+/// Whether messages have to wait for changed_. The pump may write everything at once: a task that
+/// began to wait after that would not be woken.
+bool HubClientState::is_full() {
+  if (unsent_bytes() < options_.limits.outbound) return false;
+  if (connection_) start_pump();
+  return unsent_bytes() >= options_.limits.outbound;
 }
 
 void HubClientState::write(const nats::Operation& message) {
@@ -356,13 +404,19 @@ Outcome HubClientState::publish(const nats::Operation& message, const char*& why
   const bool repeats = repeats_the_last(message);
   why = repeats ? nullptr : reason_against(message);
   if (why != nullptr) return Outcome::failed;
-  if (unsent_bytes() >= options_.limits.outbound) {
-    if (connection_) start_pump();
-    return Outcome::would_block;
-  }
+  if (is_full()) return Outcome::would_block;
   if (repeats) {
-    const std::size_t end = operation_.size() - ByteView("\r\n").size();
-    core::copy_bytes(message.payload, operation_.data() + end - last_payload_);
+    constexpr ByteView line_end = "\r\n";
+    const std::size_t line = operation_.size() - line_end.size() - last_payload_;
+    if (takes_messages() &&
+        ConnectionState::of(*connection_)
+            .core()
+            .halves()
+            .send.try_enqueue(ByteView(operation_).substr(0, line), message.payload, line_end)) {
+      ++counters_.messages_published;
+      return Outcome::ok;
+    }
+    core::copy_bytes(message.payload, operation_.data() + line);
   } else {
     write(message);
     if (message.reply.empty() && message.header.empty()) last_subject_ = message.subject;
@@ -385,10 +439,15 @@ Task<> HubClientState::publish_when_writable(nats::Operation message, Duration w
   if (!in_time && outcome == Outcome::would_block) outcome = Outcome::timed_out;
 }
 
+/// Whether what is published goes into the connection's queue at once, if there is room.
+bool HubClientState::takes_messages() const noexcept {
+  return connection_ && !pumping_ && !next_hub_awaited();
+}
+
 /// Whether messages must wait for the next hub: this one has announced that it is leaving, and
 /// whatever it no longer reads would be lost with it.
 bool HubClientState::next_hub_awaited() const noexcept {
-  return info_.leaving && options_.reconnect.attempts > 0;
+  return info_.leaving && options_.reconnect.max_attempts > 0;
 }
 
 /// Sends an operation that is not a message. Without a connection it is discarded, because the
@@ -425,7 +484,7 @@ Task<> HubClientState::pump() {
     // The connection may also refuse in order to leave the rest of this turn to others.
     const bool taken = connection_->try_send(waiting_).outcome() != Outcome::would_block;
     if (taken) waiting_.clear();
-    if (!taken) co_await loop_->sleep(Duration::zero());
+    if (!taken) co_await Pause(Duration::zero());
     alive = connection_.has_value();
   } while (alive && !waiting_.empty());
   pumping_ = false;
@@ -447,18 +506,23 @@ void HubClientState::send_sub(const SubscriptionState& subscription) {
 }
 
 Result<std::shared_ptr<SubscriptionState>> HubClientState::subscribe(
-    ByteView subject, const SubscribeOptions& options) {
-  if (end_ != Outcome::ok) return std::unexpected(explain("subscribe", end_, nullptr));
-  if (draining_) return std::unexpected(explain("subscribe", Outcome::closed, nullptr));
-  const bool valid = hub::is_valid_subject(subject) && !hub::has_white_space(options.queue) &&
+    ByteView subject, const hub::SubscribeOptions& options) {
+  if (end_ != Outcome::ok) return std::unexpected(errors_->explain("subscribe", end_, nullptr));
+  if (draining_) return std::unexpected(errors_->explain("subscribe", Outcome::closed, nullptr));
+  const bool valid = is_subject_pattern(subject) && !hub::has_white_space(options.queue) &&
                      subject.size() + options.queue.size() + around_words < info_.control_line;
   if (!valid) {
     Error error = error_about(std::errc::invalid_argument, "subscribe",
-                              "this is no subject and group to subscribe to",
-                              "tokens between dots, * for any one, > at the end for all that "
-                              "follow; no blanks");
+                              "not a subject and queue group to subscribe to",
+                              "tokens between dots, without white space; * matches one token, > "
+                              "at the end one or more");
     error.subject = subject;
     return std::unexpected(std::move(error));
+  }
+  if (auto checked =
+          core::check_overflow(options.overflow, hub::inbox_policies, "a client's inboxes");
+      !checked) {
+    return std::unexpected(std::move(checked.error()));
   }
   auto made =
       std::make_shared<SubscriptionState>(shared_from_this(), last_id_ + 1, subject, options);
@@ -507,34 +571,26 @@ std::uint64_t HubClientState::next_request_id() noexcept {
   }
 }
 
-Task<HubReceived> HubClientState::request(ByteView subject, ByteView payload, Duration within,
-                                          std::optional<std::string> header) {
+Task<hub::Received> HubClientState::request(ByteView subject, ByteView payload, Duration within,
+                                            std::optional<std::string> header) {
   const auto self = shared_from_this();
   const auto end_with = [&self](Outcome outcome, const char* why = nullptr) {
-    return HubReceived(outcome, HubMessage(), self, why);
+    return hub::Received(outcome, hub::Message(), self->errors(), why);
   };
   const Deadline deadline(within);
   if (!header) co_return end_with(Outcome::failed, reasons::bad_header);
   if (end_ != Outcome::ok) co_return end_with(end_);
-  if (answers_id_ == 0) send_sub_for_answers();
 
-  Pending pending;
-  struct Entry {
-    std::map<std::uint64_t, Pending*>& all;
-    std::uint64_t id;
-    ~Entry() { all.erase(id); }
-  };
-  const Entry entry{pending_, next_request_id()};
-  pending_.emplace(entry.id, &pending);
-  const std::string reply = answers_to_ + std::to_string(entry.id);
+  Request asked(*this);
+  Pending& pending = asked.pending;
   nats::Operation message{.verb = header->empty() ? nats::Verb::pub : nats::Verb::hpub,
                           .subject = subject,
-                          .reply = reply,
+                          .reply = asked.reply(),
                           .header = *header,
                           .payload = payload};
   const char* why = nullptr;
   Outcome outcome = publish(message, why);
-  if (outcome == Outcome::would_block && options_.full == PublishFull::wait) {
+  if (outcome == Outcome::would_block && options_.overflow == OverflowPolicy::wait) {
     co_await publish_when_writable(message, deadline.left(), outcome, why);
   }
   if (outcome != Outcome::ok) co_return end_with(outcome, why);
@@ -547,7 +603,78 @@ Task<HubReceived> HubClientState::request(ByteView subject, ByteView payload, Du
   if (pending.answer->payload().empty() && pending.answer->status() == "503") {
     co_return end_with(Outcome::no_responders);
   }
-  co_return HubReceived(Outcome::ok, std::move(*pending.answer), nullptr);
+  co_return hub::Received(Outcome::ok, std::move(*pending.answer), nullptr);
+}
+
+Task<Result<hub::MatchCount>> HubClientState::publish_counted(nats::Operation message,
+                                                              Duration within) {
+  co_return co_await ask_for_count(
+      message, {.verb = nats::Verb::pub, .subject = hub::delivered_subject}, within);
+}
+
+Task<Result<hub::MatchCount>> HubClientState::count_matches(ByteView subject, Duration within) {
+  if (!is_subject(subject)) {
+    co_return std::unexpected(error_about(std::errc::invalid_argument, "count",
+                                          "\"" + printable(subject) + "\" is not a subject"));
+  }
+  co_return co_await ask_for_count(
+      {}, {.verb = nats::Verb::pub, .subject = hub::matches_subject, .payload = subject}, within);
+}
+
+/// Publishes a message, if there is one, and the question in one piece: the answer is about the
+/// last message before the question, so no other task may publish in between.
+Task<Result<hub::MatchCount>> HubClientState::ask_for_count(std::optional<nats::Operation> message,
+                                                            nats::Operation question,
+                                                            Duration within) {
+  const auto self = shared_from_this();
+  const auto failed = [&](Outcome outcome) {
+    return std::unexpected(errors_->explain("publish to", outcome, nullptr));
+  };
+  const Deadline deadline(within);
+  if (end_ != Outcome::ok) co_return failed(end_);
+  if (!info_.hallway) {
+    co_return std::unexpected(error_about(std::errc::not_supported, "count",
+                                          "this server does not report who gets a message",
+                                          "only a hallway hub does"));
+  }
+  if (const char* why = message ? reason_against(*message) : nullptr) {
+    co_return std::unexpected(error_about(std::errc::invalid_argument, "publish to", why));
+  }
+  Request asked(*this);
+  question.reply = asked.reply();
+  while (end_ == Outcome::ok && is_full()) {
+    const bool in_time = co_await TimedWait(core(), changed_, deadline.left());
+    if (!in_time) co_return failed(Outcome::timed_out);
+  }
+  if (end_ != Outcome::ok) co_return failed(end_);
+  std::string both;
+  if (message) {
+    write(*message);
+    both = operation_;
+    ++counters_.messages_published;
+  }
+  write(question);
+  both += operation_;
+  const bool sent = connection_ && !next_hub_awaited() && put(both);
+  if (!sent) kept_ += both;
+  const std::uint64_t sent_on = connections_ + (sent ? 0 : 1);
+  Pending& pending = asked.pending;
+  while (!pending.answer && end_ == Outcome::ok) {
+    const bool gone = connections_ > sent_on || (connections_ == sent_on && !connection_);
+    if (gone) {
+      co_return std::unexpected(error_about(std::errc::connection_reset, "publish to",
+                                            "the hub went away before it answered"));
+    }
+    const bool in_time = co_await TimedWait(core(), pending.waiting, deadline.left());
+    if (!in_time && !pending.answer) co_return failed(Outcome::timed_out);
+  }
+  if (!pending.answer) co_return failed(end_);
+  const auto count = hub::parse_match_count(pending.answer->payload());
+  if (!count) {
+    co_return std::unexpected(
+        error_about(std::errc::bad_message, "count", "the hub's answer is not a count"));
+  }
+  co_return *count;
 }
 
 // Flushing and draining --------------------------------------------------------------------------
@@ -603,7 +730,7 @@ Task<Outcome> HubClientState::drain(Duration within) {
 
 void HubClientState::wake_changed() { wake_all(core(), changed_); }
 
-void HubClientState::report(HubClientEvent::Kind kind, Error error) const {
+void HubClientState::report(hub::ClientEvent::Kind kind, Error error) const {
   if (!options_.on_event) return;
   try {
     options_.on_event({kind, std::move(error)});
@@ -614,56 +741,25 @@ void HubClientState::report(HubClientEvent::Kind kind, Error error) const {
 
 Error HubClientState::error_about(std::errc code, std::string operation, std::string reason,
                                   std::string hint) const {
-  return {.code = std::make_error_code(code),
-          .operation = std::move(operation),
-          .subject = address().unescaped(),
-          .reason = std::move(reason),
-          .hint = std::move(hint)};
+  return errors_->about(code, std::move(operation), std::move(reason), std::move(hint));
 }
 
 Error HubClientState::no_hub() const {
   return error_about(std::errc::bad_message, "connect",
-                     "what it says is not the NATS client protocol",
-                     "see whether it is a hub that listens there");
+                     "the server does not speak the NATS client protocol",
+                     "check whether a hub listens there");
 }
 
 Error HubClientState::too_large() const {
-  return error_about(std::errc::message_size, "receive",
-                     "a message has more than " + std::to_string(options_.limits.max_message) +
-                         " bytes, which is the limit here");
+  return error_about(
+      std::errc::message_size, "receive",
+      "a message is over the limit of " + std::to_string(options_.limits.max_message) + " bytes");
 }
 
 Error HubClientState::complaint_of(ByteView text, std::string operation) const {
   const auto code =
       is_about_permissions(text) ? std::errc::permission_denied : std::errc::protocol_error;
-  return error_about(code, std::move(operation), "the hub says: " + printable(text));
-}
-
-Error HubClientState::explain(const char* operation, Outcome outcome, const char* why) const {
-  const auto in_words = [&](std::errc code, const char* words) {
-    return error_about(code, operation, why != nullptr ? why : words);
-  };
-  switch (outcome) {
-    case Outcome::ok: return in_words({}, "");
-    case Outcome::would_block: return in_words(std::errc::resource_unavailable_try_again, "");
-    case Outcome::timed_out:
-      return in_words(std::errc::timed_out, "nothing came within the deadline");
-    case Outcome::end_of_stream:
-      return in_words(std::errc::broken_pipe, "the subscription is over");
-    case Outcome::no_responders:
-      return in_words(std::errc::no_such_device_or_address, "nobody listens to this subject");
-    case Outcome::closed:
-      return in_words(std::errc::operation_canceled, "this side has closed the connection");
-    case Outcome::truncated:
-    case Outcome::peer_gone:
-    case Outcome::failed: break;
-  }
-  if (why != nullptr) return in_words(std::errc::invalid_argument, why);
-  if (!reason_) return in_words(std::errc::connection_reset, "the hub went away");
-  Error error = *reason_;
-  error.operation = operation;
-  error.subject = address().unescaped();
-  return error;
+  return error_about(code, std::move(operation), "the hub replied: " + printable(text));
 }
 
 }  // namespace hallway::detail

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The state behind a HubClient: a connection that is re-established when it is lost, and everything
-// that outlives the connection.
+// The state behind a hub::Client: a connection that is re-established when it is lost, and
+// everything that outlives the connection.
 //
 // One task, run(), lives as long as the client: it reads from the hub until the connection is lost,
 // then reconnects. It reads even if the program is not receiving, because replies and errors arrive
@@ -20,14 +20,16 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 
 #include <hallway/connection.hpp>
+#include <hallway/deadline.hpp>
 #include <hallway/hub_client.hpp>
 
-#include "core/deadline.hpp"
 #include "core/random.hpp"
 #include "core/siphash.hpp"
+#include "hub/client/client_errors.hpp"
 #include "hub/client/hub_greeting.hpp"
 #include "hub/client/subscription_state.hpp"
 #include "hub/full_jitter.hpp"
@@ -37,19 +39,19 @@
 namespace hallway::detail {
 
 namespace reasons {
-inline constexpr const char* bad_header = "a name or value of the header cannot be sent";
+inline constexpr const char* bad_header = "the header has a name or value that cannot be sent";
 }  // namespace reasons
 
 /// The header block of these fields; empty if there are none.
 /// @return nullopt if a name or value contains a byte that would break a line
-std::optional<std::string> header_block_of(const std::vector<HubField>& fields,
+std::optional<std::string> header_block_of(std::span<const hub::Field> fields,
                                            ByteView status = {});
 
 class HubClientState : public std::enable_shared_from_this<HubClientState> {
  public:
-  HubClientState(Loop& loop, AddressSpec address, HubClientOptions options);
+  HubClientState(Loop& loop, AddressSpec address, hub::ClientOptions options);
 
-  // Used by HubClient --------------------------------------------------------------------------
+  // Used by hub::Client --------------------------------------------------------------------------
 
   /// The first connect.
   Task<Result<void>> open();
@@ -63,9 +65,13 @@ class HubClientState : public std::enable_shared_from_this<HubClientState> {
   void count_dropped() noexcept { ++counters_.dropped; }
 
   Result<std::shared_ptr<SubscriptionState>> subscribe(ByteView subject,
-                                                       const SubscribeOptions& options);
-  Task<HubReceived> request(ByteView subject, ByteView payload, Duration within,
-                            std::optional<std::string> header);
+                                                       const hub::SubscribeOptions& options);
+  Task<hub::Received> request(ByteView subject, ByteView payload, Duration within,
+                              std::optional<std::string> header);
+  /// As hub::Client::publish_counted() and count_matches(). What they are given is borrowed until
+  /// they end.
+  Task<Result<hub::MatchCount>> publish_counted(nats::Operation message, Duration within);
+  Task<Result<hub::MatchCount>> count_matches(ByteView subject, Duration within);
   Task<Outcome> flush(Duration within);
   Task<Outcome> drain(Duration within);
   void close();
@@ -74,31 +80,36 @@ class HubClientState : public std::enable_shared_from_this<HubClientState> {
 
   /// Asks the hub to stop sending messages to the subscription.
   void unsubscribe(const SubscriptionState& subscription);
-  /// The program has destroyed its Subscription.
+  /// The program has destroyed its hub::Subscription.
   void forget(const SubscriptionState& subscription) noexcept;
   void wake_changed();
-  void report(HubClientEvent::Kind kind, Error error) const;
+  void report(hub::ClientEvent::Kind kind, Error error) const;
   [[nodiscard]] Error error_about(std::errc code, std::string operation, std::string reason,
                                   std::string hint = {}) const;
 
   // Accessors ----------------------------------------------------------------------------------
 
+  /// The outcome that ended the client; ok: it has not ended.
+  [[nodiscard]] Outcome ended() const noexcept { return end_; }
   [[nodiscard]] bool connected() const noexcept { return connection_.has_value(); }
-  [[nodiscard]] const HubClientOptions& options() const noexcept { return options_; }
+  [[nodiscard]] bool draining() const noexcept { return draining_; }
+  [[nodiscard]] const hub::ClientOptions& options() const noexcept { return options_; }
   [[nodiscard]] const Address& address() const noexcept { return *address_.get(); }
   [[nodiscard]] std::size_t max_payload() const noexcept { return info_.max_payload; }
+  [[nodiscard]] bool counts() const noexcept { return info_.hallway; }
   [[nodiscard]] std::size_t unsent_bytes() const noexcept;
-  [[nodiscard]] const HubClientCounters& counters() const noexcept { return counters_; }
+  bool is_full();
+  [[nodiscard]] const hub::ClientCounters& counters() const noexcept { return counters_; }
   [[nodiscard]] Loop& loop() const noexcept { return *loop_; }
 
-  /// The error for an outcome. @param why  a more specific reason, or nullptr
-  [[nodiscard]] Error explain(const char* operation, Outcome outcome, const char* why) const;
+  [[nodiscard]] const std::shared_ptr<ClientErrors>& errors() const noexcept { return errors_; }
 
  private:
   struct Pending;
+  class Request;
 
-  Task<Result<void>> send_connect();
-  Task<Result<void>> wait_for(Connection& connection, nats::Verb wanted, core::Deadline deadline);
+  Task<Result<void>> send_connect(Duration retry_for);
+  Task<Result<void>> wait_for(Connection& connection, nats::Verb wanted, Deadline deadline);
 
   Task<> run();
   Task<Error> read();
@@ -109,6 +120,8 @@ class HubClientState : public std::enable_shared_from_this<HubClientState> {
 
   void handle(const nats::Operation& operation);
   void answer_ping();
+  Task<Result<hub::MatchCount>> ask_for_count(std::optional<nats::Operation> message,
+                                              nats::Operation question, Duration within);
   void note_pong();
   void update_info(const hub::ServerInfo& info);
   void deliver(const nats::Operation& operation);
@@ -123,6 +136,7 @@ class HubClientState : public std::enable_shared_from_this<HubClientState> {
   void start_pump();
   Task<> pump();
   [[nodiscard]] const char* reason_against(const nats::Operation& message) const noexcept;
+  [[nodiscard]] bool takes_messages() const noexcept;
   [[nodiscard]] bool next_hub_awaited() const noexcept;
   [[nodiscard]] bool repeats_the_last(const nats::Operation& message) const noexcept;
   void write(const nats::Operation& message);
@@ -134,8 +148,9 @@ class HubClientState : public std::enable_shared_from_this<HubClientState> {
 
   Loop* loop_;
   AddressSpec address_;
-  HubClientOptions options_;
+  hub::ClientOptions options_;
   hub::FullJitter jitter_;
+  std::shared_ptr<ClientErrors> errors_;
   hub::ServerInfo info_;
   nats::Parser parser_;
 
@@ -163,11 +178,10 @@ class HubClientState : public std::enable_shared_from_this<HubClientState> {
   const core::HashKey request_key_{core::random_number(), core::random_number()};
 
   Outcome end_ = Outcome::ok;  // other than ok: the client has ended, with this outcome
-  std::optional<Error> reason_;
   bool draining_ = false;
-  HubClientCounters counters_;
+  hub::ClientCounters counters_;
   WaiterList changed_;
-  TaskGroup tasks_;  // last: the tasks refer to all members above
+  TaskGroup tasks_{core()};  // last: the tasks refer to all members above
 };
 
 }  // namespace hallway::detail

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hub/client/hub_greeting.hpp"
 
-#include <charconv>
-
 #include <hallway/bytes.hpp>
 #include <hallway/version.hpp>
 
+#include "core/number.hpp"
 #include "hub/json.hpp"
 
 namespace hallway::hub {
@@ -15,12 +14,14 @@ namespace {
 void note(ServerInfo& info, const JsonMember& member) {
   if (member.name == "headers") info.headers = member.value == "true";
   if (member.name == "ldm") info.leaving = member.value == "true";
-  const char* const begin = member.value.data();
-  const char* const end = begin + member.value.size();
-  if (member.name == "max_payload") std::from_chars(begin, end, info.max_payload);
+  if (member.name == "hallway") info.hallway = true;
+  ByteView value = member.value;
+  const auto number = core::take_number<std::size_t>(value);
+  if (!number) return;
+  if (member.name == "max_payload") info.max_payload = *number;
   // Only our hub sends this member. It closes the connection after a longer line, which would lose
   // the messages in flight.
-  if (member.name == "max_control_line") std::from_chars(begin, end, info.control_line);
+  if (member.name == "max_control_line") info.control_line = *number;
 }
 
 }  // namespace
@@ -32,7 +33,20 @@ std::optional<ServerInfo> ServerInfo::parse(ByteView text) {
   return reader.valid() ? std::optional(info) : std::nullopt;
 }
 
-std::string greeting_of(const HubClientOptions& options, std::uint64_t seen) {
+std::optional<MatchCount> parse_match_count(ByteView text) {
+  std::optional<std::size_t> subscriptions;
+  std::optional<std::size_t> links;
+  JsonReader reader(text);
+  while (const JsonMember* member = reader.next()) {
+    const auto number = core::parse_number<std::size_t>(member->value);
+    if (member->name == "subscriptions") subscriptions = number;
+    if (member->name == "links") links = number;
+  }
+  if (!reader.valid() || !subscriptions || !links) return std::nullopt;
+  return MatchCount{*subscriptions, *links};
+}
+
+std::string greeting_of(const ClientOptions& options, std::uint64_t seen) {
   JsonObject greeting;
   greeting.add("verbose", false)
       .add("pedantic", false)
@@ -44,8 +58,11 @@ std::string greeting_of(const HubClientOptions& options, std::uint64_t seen) {
       .add("echo", options.echo);
   // A hub only compares the id. printable() keeps JsonObject from renaming the member to
   // link_base64.
-  if (!options.link.empty()) greeting.add("link", printable(options.link)).add("seen", seen);
-  if (options.delivery) greeting.add("full", to_string(*options.delivery));
+  if (!options.link.empty()) {
+    greeting.add("link", printable(options.link)).add("seen", seen);
+    if (options.link_publishers) greeting.add("publishers", true);
+  }
+  if (options.delivery_overflow) greeting.add("full", to_string(*options.delivery_overflow));
   greeting.add("name", options.name);
   return greeting.text();
 }

@@ -16,7 +16,7 @@ namespace hallway::hub {
 class Inbox {
  public:
   /// @param limit  bytes at which it is full; see cost() for what a message counts
-  Inbox(std::size_t limit, Full policy) noexcept : limit_(limit), policy_(policy) {}
+  Inbox(std::size_t limit, OverflowPolicy policy) : limit_(limit), policy_(policy) {}
 
   [[nodiscard]] bool full() const noexcept { return bytes_ >= limit_; }
   [[nodiscard]] bool empty() const noexcept { return messages_.empty(); }
@@ -24,17 +24,20 @@ class Inbox {
   [[nodiscard]] std::uint64_t dropped() const noexcept { return dropped_; }
 
   /// Whether the client should stop reading from the hub, for all of its subscriptions.
-  [[nodiscard]] bool blocks() const noexcept { return policy_ == Full::wait && full(); }
+  [[nodiscard]] bool blocks() const noexcept { return policy_ == OverflowPolicy::wait && full(); }
   /// Whether another message should end the subscription.
-  [[nodiscard]] bool overflows() const noexcept { return policy_ == Full::disconnect && full(); }
+  [[nodiscard]] bool overflows() const noexcept {
+    return policy_ == OverflowPolicy::disconnect && full();
+  }
 
   /// Adds a message. If there is no room, the policy may drop this message or older ones.
   /// @return whether a message was dropped for the first time since the inbox was found empty
-  bool offer(HubMessage message) {
-    const bool loses = full() && (policy_ == Full::drop_oldest || policy_ == Full::drop_newest);
-    if (loses && policy_ == Full::drop_newest) return count_loss();
+  bool offer(Message message) {
+    const bool loses = full() && (policy_ == OverflowPolicy::drop_oldest ||
+                                  policy_ == OverflowPolicy::drop_newest);
+    if (loses && policy_ == OverflowPolicy::drop_newest) return count_loss();
     bool first = false;
-    while (policy_ == Full::drop_oldest && full()) {
+    while (policy_ == OverflowPolicy::drop_oldest && full()) {
       static_cast<void>(take());
       first = count_loss() || first;
     }
@@ -43,12 +46,12 @@ class Inbox {
     return first;
   }
 
-  std::optional<HubMessage> take() {
+  std::optional<Message> take() {
     if (messages_.empty()) {
       losing_ = false;
       return std::nullopt;
     }
-    std::optional<HubMessage> first(std::move(messages_.front()));
+    std::optional<Message> first(std::move(messages_.front()));
     messages_.pop_front();
     bytes_ -= cost(*first);
     return first;
@@ -56,8 +59,8 @@ class Inbox {
 
  private:
   /// Bytes that a message counts: an empty message also takes up memory.
-  static std::size_t cost(const HubMessage& message) noexcept {
-    return message.size() + sizeof(HubMessage);
+  static std::size_t cost(const Message& message) noexcept {
+    return message.size() + sizeof(Message);
   }
 
   bool count_loss() noexcept {
@@ -66,8 +69,8 @@ class Inbox {
   }
 
   std::size_t limit_;
-  Full policy_;
-  std::deque<HubMessage> messages_;
+  OverflowPolicy policy_;
+  std::deque<Message> messages_;
   std::size_t bytes_ = 0;
   std::uint64_t dropped_ = 0;
   bool losing_ = false;

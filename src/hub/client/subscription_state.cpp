@@ -3,29 +3,30 @@
 
 #include <utility>
 
-#include "core/deadline.hpp"
+#include <hallway/deadline.hpp>
+
 #include "hub/client/hub_client_state.hpp"
 #include "loop/timed_wait.hpp"
 
 namespace hallway::detail {
 
 SubscriptionState::SubscriptionState(std::shared_ptr<HubClientState> client, std::uint64_t id,
-                                     ByteView subject, const SubscribeOptions& options)
+                                     ByteView subject, const hub::SubscribeOptions& options)
     : client_(std::move(client)),
       id_(id),
       subject_(subject),
       queue_(options.queue),
       max_(options.max),
-      inbox_(options.inbox, options.full) {}
+      inbox_(options.inbox, options.overflow) {}
 
-void SubscriptionState::deliver(HubMessage message) {
+void SubscriptionState::deliver(hub::Message message) {
   if (inbox_.overflows()) {
     client_->unsubscribe(*this);
-    why_ = "messages came faster than they were taken";
+    why_ = "this subscriber was too slow";
     return end(Outcome::failed);
   }
   if (inbox_.offer(std::move(message))) {
-    report_lost("messages are lost: they come faster than they are taken");
+    report_lost("losing messages (this subscriber is too slow)");
   }
   wake_all(client_->loop().core(), receivers_);
   if (max_ > 0 && ++delivered_ == max_) end(Outcome::end_of_stream);
@@ -33,13 +34,14 @@ void SubscriptionState::deliver(HubMessage message) {
 
 void SubscriptionState::note_gap(std::uint64_t count) {
   missing_ += count;
-  report_lost("messages are lost: the hub had no room for " + std::to_string(count));
+  report_lost("lost " + std::to_string(count) + (count == 1 ? " message" : " messages") +
+              " (this subscriber was too slow)");
 }
 
 void SubscriptionState::report_lost(const std::string& reason) const {
-  Error lost = client_->error_about(std::errc::no_buffer_space, "receive", reason);
+  Error lost = client_->error_about(std::errc::no_buffer_space, "", reason);
   lost.subject = subject_;
-  client_->report(HubClientEvent::Kind::messages_lost, std::move(lost));
+  client_->report(hub::ClientEvent::Kind::messages_lost, std::move(lost));
 }
 
 void SubscriptionState::end(Outcome outcome) {
@@ -49,7 +51,7 @@ void SubscriptionState::end(Outcome outcome) {
   client_->wake_changed();
 }
 
-bool SubscriptionState::take(HubReceived& received) {
+bool SubscriptionState::take(hub::Received& received) {
   const bool blocked = inbox_.blocks();
   if (auto message = inbox_.take()) {
     if (blocked && !inbox_.blocks()) client_->wake_changed();
@@ -58,21 +60,31 @@ bool SubscriptionState::take(HubReceived& received) {
   }
   if (end_ == Outcome::ok) return false;
   if (!std::exchange(finished_, true)) client_->wake_changed();
-  received = {end_, HubMessage(), client_, why_};
+  received = {end_, hub::Message(), client_->errors(), why_};
   return true;
 }
 
-// It holds a reference because the program may destroy the Subscription in the meantime.
-Task<> SubscriptionState::wait(Duration within, HubReceived& received) {
+// It holds a reference because the program may destroy the hub::Subscription in the meantime.
+Task<> SubscriptionState::wait(Duration within, hub::Received& received) {
   const auto self = shared_from_this();
-  const core::Deadline deadline(within);
-  bool in_time = true;
+  const Deadline deadline(within);
+  LoopCore& core = client_->loop().core();
+  auto woken_by = WokenBy::owner;
   while (!take(received)) {
-    if (!in_time) {
-      received = {Outcome::timed_out, HubMessage(), client_};
+    // A client that drains lets its receivers take what still arrives, up to the end of the stream.
+    const bool drains = woken_by == WokenBy::drain && !client_->draining();
+    if (drains || woken_by == WokenBy::time) {
+      received = {drains ? Outcome::closed : Outcome::timed_out, hub::Message(), client_->errors()};
+      // A drain of the client that comes later does not wait for this receiver.
+      if (drains && !std::exchange(finished_, true)) client_->wake_changed();
       co_return;
     }
-    in_time = co_await TimedWait(client_->loop().core(), receivers_, deadline.left());
+    if (client_->draining()) {
+      const bool in_time = co_await TimedWait(core, receivers_, deadline.left());
+      woken_by = in_time ? WokenBy::owner : WokenBy::time;
+    } else {
+      woken_by = co_await WaitOrDrain(core, receivers_, deadline.left());
+    }
   }
 }
 

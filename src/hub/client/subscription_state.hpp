@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The state behind a Subscription: the messages that the program has not received yet, and how the
-// subscription ended.
+// The state behind a hub::Subscription: the messages that the program has not received yet, and how
+// the subscription ended.
 #pragma once
 
 #include <cstdint>
@@ -16,11 +16,11 @@
 
 namespace hallway::detail {
 
-/// Lives until the program destroys its Subscription, or longer while a wait() refers to it.
+/// Lives until the program destroys its hub::Subscription, or longer while a wait() refers to it.
 class SubscriptionState : public std::enable_shared_from_this<SubscriptionState> {
  public:
   SubscriptionState(std::shared_ptr<HubClientState> client, std::uint64_t id, ByteView subject,
-                    const SubscribeOptions& options);
+                    const hub::SubscribeOptions& options);
   SubscriptionState(const SubscriptionState&) = delete;
   SubscriptionState& operator=(const SubscriptionState&) = delete;
   ~SubscriptionState() = default;
@@ -39,17 +39,17 @@ class SubscriptionState : public std::enable_shared_from_this<SubscriptionState>
   [[nodiscard]] bool finished() const noexcept { return finished_; }
 
   /// Adds a message that the hub delivered. Precondition: active().
-  void deliver(HubMessage message);
+  void deliver(hub::Message message);
   /// The hub has reported how many messages it had no room for.
   void note_gap(std::uint64_t count);
   /// Ends the subscription. Messages that have arrived can still be taken, then comes this outcome.
   void end(Outcome outcome);
 
   /// @return false if no message is there and more may come
-  bool take(HubReceived& received);
-  Task<> wait(Duration within, HubReceived& received);
+  bool take(hub::Received& received);
+  Task<> wait(Duration within, hub::Received& received);
   void unsubscribe();
-  /// The program has destroyed its Subscription.
+  /// The program has destroyed its hub::Subscription.
   void forget() noexcept;
 
  private:

@@ -20,13 +20,11 @@ void AbsentLinks::leave(const std::string& id, std::uint64_t handed,
 void AbsentLinks::publish(std::string_view subject, Time now) {
   std::erase_if(absent_, [now](const auto& one) { return now - one.second.since > longest; });
   for (auto& [id, link] : absent_) {
-    const bool meant = std::ranges::any_of(
-        link.subjects, [&](std::string_view pattern) { return matches(pattern, subject); });
-    if (meant) ++link.missed;
+    if (any_matches(link.subjects, subject)) ++link.missed;
   }
 }
 
-void AbsentLinks::come_back(const std::string& id, std::uint64_t seen) {
+void AbsentLinks::reconnect(const std::string& id, std::uint64_t seen) {
   if (!absent_.contains(id)) {
     if (auto expected = absent_.extract(std::string()); !expected.empty()) {
       expected.key() = id;

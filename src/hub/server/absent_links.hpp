@@ -48,7 +48,7 @@ class AbsentLinks {
 
   /// A link has reconnected, or the expected one has connected.
   /// @param seen  how many of the messages handed to it before it has received
-  void come_back(const std::string& id, std::uint64_t seen);
+  void reconnect(const std::string& id, std::uint64_t seen);
   /// The link is subscribed to this subject again, and no longer misses messages to it.
   void subscribe(const std::string& id, std::string_view subject);
   /// Whether the link is subscribed again to everything it was subscribed to before.

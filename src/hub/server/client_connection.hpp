@@ -14,10 +14,10 @@
 #include <hallway/task.hpp>
 
 #include "hub/json.hpp"
-#include "hub/server/client_options.hpp"
 #include "hub/server/hub_state.hpp"
 #include "hub/server/identity_header.hpp"
 #include "hub/server/permissions.hpp"
+#include "hub/server/requested_options.hpp"
 #include "hub/server/subscriber.hpp"
 #include "hub/server/users.hpp"
 #include "wire/nats_parser.hpp"
@@ -55,38 +55,59 @@ class ClientConnection final : private Subscriber::Observer, private detail::Tim
     bool identified = false;
   };
 
+  /// What dispatch() could not finish at once: a message that has to wait until a subscriber has
+  /// room, or a request for statistics.
+  struct Unfinished {
+    Publication publication;
+    Subscriber* full = nullptr;  // the subscriber; null for a request
+  };
+
+  /// A subscription that gets its retained values before anything else.
+  struct AwaitingRetained {
+    SubscriptionId id;
+    RetainedValues::Search search;
+  };
+
   Task<Outcome> read();
-  [[nodiscard]] bool has_to_wait();
+  bool accept_rest();
   [[nodiscard]] bool has_unread_answers();
-  Task<> wait();
-  Task<> wait_for(Subscriber& full);
+  Task<> flush_answers();
+  Task<> wait_for(Subscriber& full, Duration& hold_left);
   [[nodiscard]] bool turn_is_over();
   [[nodiscard]] bool reserve_rest_now() noexcept;
   void set_finishing(bool finishing) noexcept;
   Task<> reserve_rest();
   [[nodiscard]] std::size_t memory_for_rest() const noexcept;
-  Task<> answer_when_writable();
-  void dispatch(const nats::Operation& operation);
+  [[nodiscard]] std::optional<Unfinished> dispatch(const nats::Operation& operation);
   void connect(ByteView text);
   void subscribe(const nats::Operation& operation);
   void subscribe_link(ByteView subject);
-  void tell_missed();
+  void report_missed();
   void pong();
   void leave_as_link() noexcept;
-  void miss_from_now_on() noexcept;
+  void remember_as_absent() noexcept;
   void unsubscribe(const nats::Operation& operation);
-  void handle_publish(const nats::Operation& operation);
-  void bring_back(const nats::Operation& answer);
-  void bring_to_asker(const Publication& publication);
+  [[nodiscard]] std::optional<Unfinished> handle_publish(const nats::Operation& operation);
+  std::optional<Unfinished> refuse_publish(ByteView error);
+  [[nodiscard]] std::optional<Unfinished> import_reply(const nats::Operation& answer);
+  std::optional<Unfinished> answer_matches(const nats::Operation& question);
+  [[nodiscard]] std::optional<Unfinished> answer_count(ByteView reply, Delivery::Recipients count);
   [[nodiscard]] bool is_reserved(ByteView subject) const;
-  void publish(const Publication& publication);
-  void publish_again();
-  void keep_for(Subscriber& full, const Publication& publication);
+  [[nodiscard]] Subscriber* publish(const Publication& publication);
+  void retain(const Publication& publication) noexcept;
+  void await_retained(ClientSubscription& subscription);
+  Task<> send_retained();
+  void send_retained(SubscriptionId id, RetainedValues::Ref ref);
+  Task<> end_turn();
+  [[nodiscard]] Subscriber* publish_to_requester(const Publication& publication);
+  [[nodiscard]] std::optional<Unfinished> try_publish(const Publication& publication);
+  Task<> publish_when_room(Publication publication, Subscriber* full);
   void drop_large_header() noexcept;
   [[nodiscard]] ByteView with_identity(const nats::Operation& operation);
   [[nodiscard]] ByteView without_forged_identity(const nats::Operation& operation);
-  [[nodiscard]] Subscriber* answer_statistics();
-  [[nodiscard]] std::vector<JsonObject> users_to_be_told() const;
+  Task<> answer_statistics(ByteView reply);
+  [[nodiscard]] Subscriber* send_statistics(ByteView reply, bool was_held);
+  [[nodiscard]] std::vector<JsonObject> visible_users() const;
   [[nodiscard]] Permissions permissions_now() const;
   [[nodiscard]] const PublishDecision& decide_publish(ByteView subject);
   [[nodiscard]] std::string group_of(ByteView queue) const;
@@ -95,13 +116,12 @@ class ClientConnection final : private Subscriber::Observer, private detail::Tim
   void send_info();
   void reply(const nats::Operation& operation);
   void ok();
-  void complain(ByteView error);
+  void send_error(ByteView error);
   void violation(ByteView text);
   void refuse(ByteView error);
   void stop_reading() noexcept;
   void restart_ping_clock();
 
-  void settle_deliveries() noexcept override { hub_.delivery.settle(); }
   void too_slow() noexcept override;
   void fire() override;
 
@@ -113,20 +133,17 @@ class ClientConnection final : private Subscriber::Observer, private detail::Tim
   const std::vector<std::uint32_t> groups_;
   Permissions permissions_;
   Subscriber subscriber_;
-  ClientOptions options_;
+  RequestedOptions options_;
   nats::Parser parser_;
   PublishDecision decision_;
-  std::optional<Publication> publication_;  // waits until a subscriber has room
-  std::optional<std::uint64_t> asker_;      // its only recipient, by the number of the connection
-  std::optional<ByteView> statistics_for_;  // the reply subject of a request not answered yet
   std::optional<IdentityHeader> identity_;  // made for the first message that needs it
-  std::string header_;                      // of the publication, if the hub changed it
-  core::Charge header_memory_;              // charged while publication_ waits
-  Duration hold_left_{};                    // for how long back-pressure may still pause it
-  Subscriber* full_ = nullptr;              // the subscriber that publication_ waits for
-  std::size_t work_ = 0;                    // caused since turn_is_over() last read the clock
-  core::Charge rest_memory_;                // for an operation that has not arrived completely
-  std::uint64_t heard_ = 0;                 // bytes received when the ping timer last fired
+  std::string header_;                      // of a message, if the hub changed it
+  Delivery::Recipients delivered_to_;       // of the last message that this client published
+  std::string counted_;                     // the answer to a question about counts
+  std::optional<AwaitingRetained> awaiting_retained_;
+  std::size_t work_ = 0;               // caused since turn_is_over() last read the clock
+  core::Charge rest_memory_;           // for an operation that has not arrived completely
+  std::uint64_t received_before_ = 0;  // bytes received when the ping timer last fired
   unsigned pings_out_ = 0;
   bool reading_ = true;
   bool held_back_ = false;  // paused: it waits for a subscriber or for memory

@@ -3,20 +3,19 @@
 // The parts of ClientConnection that differ for links. A link has more rights than the clients on
 // whose behalf it acts, so it must not lend them these rights.
 #include <algorithm>
-#include <charconv>
 #include <new>
 
-#include "hub/reserved_subjects.hpp"
+#include "core/number.hpp"
 #include "hub/server/client_connection.hpp"
 #include "net/trust.hpp"
+#include "subject/reserved_subjects.hpp"
 #include "subject/subject.hpp"
 
 namespace hallway::hub {
 
 namespace {
 
-/// Whether the subject is reserved for hubs and links.
-bool is_internal(ByteView subject) {
+bool is_for_hubs_and_links(ByteView subject) {
   return subject.starts_with(reserved_prefix) || subject.starts_with(link_prefix);
 }
 
@@ -26,57 +25,57 @@ bool is_internal(ByteView subject) {
 
 /// Whether this client may not publish to the subject, whatever the rules allow.
 bool ClientConnection::is_reserved(ByteView subject) const {
-  if (subscriber_.is_link()) return is_internal(subject);
-  if (subject.starts_with(reserved_prefix)) return subject != statistics_subject;
+  if (subscriber_.is_link()) return is_for_hubs_and_links(subject);
+  if (subject.starts_with(reserved_prefix)) {
+    return subject != statistics_subject && subject != delivered_subject &&
+           subject != matches_subject;
+  }
   return subject.starts_with(link_prefix) && !subject.starts_with(link_reply_prefix) &&
          !net::trusts(connection_.peer());
 }
 
-/// Accepts the reply to a request that a client sent over the link. If that client itself may
-/// publish to the reply subject, the reply is published; otherwise only that client receives it.
-void ClientConnection::bring_back(const nats::Operation& answer) {
+/// Publishes the reply to a request that a client sent over the link. Only that client receives it,
+/// unless the client itself may publish to the reply subject.
+std::optional<ClientConnection::Unfinished> ClientConnection::import_reply(
+    const nats::Operation& answer) {
   ok();
   ByteView subject = answer.subject;
   const bool is_ours = subject.starts_with(hub_.asked);  // false for a hub that ran here before
   subject.remove_prefix(is_ours ? hub_.asked.size() : 0);
-  std::uint64_t number = 0;
-  const auto [end, error] =
-      std::from_chars(subject.data(), subject.data() + subject.size(), number);
-  subject.remove_prefix(static_cast<std::size_t>(end - subject.data()));
-  const bool is_valid = is_ours && error == std::errc() && subject.starts_with('.');
+  const auto number = core::take_number<std::uint64_t>(subject);
+  const bool is_valid = is_ours && number && subject.starts_with('.');
   if (is_valid) subject.remove_prefix(1);
-  const auto asker = hub_.clients.find(number);
-  if (!is_valid || !is_valid_literal(subject) || is_internal(subject) ||
-      asker == hub_.clients.end()) {
+  const auto requester = hub_.clients.find(number.value_or(0));
+  if (!is_valid || !is_subject(subject) || is_for_hubs_and_links(subject) ||
+      requester == hub_.clients.end()) {
     ++hub_.answers_refused;
-    return;
+    return std::nullopt;
   }
-  Publication publication{.subject = subject,
-                          .reply = answer.reply,
-                          .header = without_forged_identity(answer),
-                          .payload = answer.payload,
-                          .except = &subscriber_,
-                          .publisher = number_,
-                          .user = &user_};
-  if (asker->second->permissions_.may_publish(subject)) return publish(publication);
-  asker_ = number;
-  publication.was_held = true;  // a link must not wait for a single client
-  bring_to_asker(publication);
-  if (full_ == nullptr) asker_.reset();
+  const bool for_all = requester->second->permissions_.may_publish(subject);
+  return try_publish({.subject = subject,
+                      .reply = answer.reply,
+                      .header = without_forged_identity(answer),
+                      .payload = answer.payload,
+                      .except = &subscriber_,
+                      .publisher = number_,
+                      .user = &user_,
+                      .requester = for_all ? 0 : *number,
+                      .was_held = !for_all});  // a link must not wait for a single client
 }
 
-/// Delivers a reply only to the client that sent the request.
-void ClientConnection::bring_to_asker(const Publication& publication) {
-  if (subscriber_.ended()) return;
-  const auto asker = hub_.clients.find(*asker_);
+/// Delivers a reply only to the client that sent the request. Returns as publish().
+Subscriber* ClientConnection::publish_to_requester(const Publication& publication) {
+  const auto requester = hub_.clients.find(publication.requester);
   Delivery::Published published;
-  if (asker != hub_.clients.end()) {
-    published = hub_.delivery.answer(asker->second->subscriber_, publication);
+  if (requester != hub_.clients.end()) {
+    published = hub_.delivery.answer(requester->second->subscriber_, publication);
     work_ += hub_.router.looked_at();
   }
-  if (published.blocked_by != nullptr) return keep_for(*published.blocked_by, publication);
-  if (!published.delivered) ++hub_.answers_refused;
+  if (published.blocked_by != nullptr) return published.blocked_by;
+  // The hub's own answers (answer_count) are for the client itself.
+  if (!published.delivered && publication.requester != number_) ++hub_.answers_refused;
   drop_large_header();
+  return nullptr;
 }
 
 // Subscribing ------------------------------------------------------------------------------------
@@ -84,11 +83,11 @@ void ClientConnection::bring_to_asker(const Publication& publication) {
 void ClientConnection::subscribe_link(ByteView subject) {
   AbsentLinks& links = hub_.absent_links;
   if (subject == interest_subject) {
-    links.come_back(options_.link,
+    links.reconnect(options_.link,
                     static_cast<std::uint64_t>(std::max<std::int64_t>(0, options_.seen)));
   } else {
     links.subscribe(options_.link, subject);
-    if (links.is_complete(options_.link)) tell_missed();
+    if (links.is_complete(options_.link)) report_missed();
   }
 }
 
@@ -106,19 +105,20 @@ std::string ClientConnection::group_of(ByteView queue) const {
 
 /// Reports how many messages the link missed before this connection, on its subscription to
 /// interest_subject.
-void ClientConnection::tell_missed() {
-  const ClientSubscription* told = nullptr;
+void ClientConnection::report_missed() {
+  const ClientSubscription* to_interest = nullptr;
   subscriber_.for_each([&](const ClientSubscription& subscription) {
-    if (subscription.subject() == interest_subject) told = &subscription;
+    if (subscription.subject() == interest_subject) to_interest = &subscription;
   });
-  if (told == nullptr) return;
+  if (to_interest == nullptr) return;
   const std::uint64_t missed = hub_.absent_links.settle(options_.link);
-  if (missed > 0) subscriber_.tell_gap(*told, missed);
+  if (missed > 0) subscriber_.report_gap(*to_interest, missed);
 }
 
 /// A link that has reconnected sends its first PING after all of its subscriptions.
 void ClientConnection::pong() {
-  if (subscriber_.is_link() && !hub_.absent_links.empty()) tell_missed();
+  hub_.delivery.settle();
+  if (subscriber_.is_link() && !hub_.absent_links.empty()) report_missed();
   reply({.verb = nats::Verb::pong});
 }
 

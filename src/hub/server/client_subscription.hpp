@@ -21,26 +21,27 @@ class Subscriber;
 
 /// How the hub serves a subscription.
 struct Service {
-  DeliveryPolicy policy = DeliveryPolicy::disconnect;
-  bool holds_back = false;  ///< pauses publishers while nearly full; see HubLimits::least_rate
-  std::size_t pending = 0;  ///< see HubLimits::pending_per_subscription
+  OverflowPolicy policy = OverflowPolicy::disconnect;
+  bool holds_back = false;  ///< pauses publishers while nearly full; see HubLimits::min_rate
+  std::size_t pending = 0;  ///< see HubLimits::max_pending_per_subscription
   /// Checked for each message, if some subjects that the subscription covers are denied; otherwise
   /// nullptr. They outlive the subscription.
   const Permissions* in_part = nullptr;
-  bool hears_inboxes = true;  ///< see Permissions::hears_inboxes()
+  bool receives_inboxes = true;  ///< see Permissions::receives_inboxes()
 };
 
-class ClientSubscription final : public Subscription, public core::Linked<ClientSubscription> {
+class ClientSubscription final : public RoutedSubscription,
+                                 public core::Linked<ClientSubscription> {
  public:
   /// @param owner  outlives it
   /// @param cost  bytes of memory that it takes up, including in the router
   ClientSubscription(Subscriber& owner, std::string sid, std::string subject, std::string group,
                      const Service& service, core::Account& account, std::size_t cost)
-      : Subscription(&owner, std::move(subject), std::move(group)),
+      : RoutedSubscription(&owner, std::move(subject), std::move(group)),
         queue(service.policy, service.pending, account),
         holds_back(service.holds_back),
         in_part(service.in_part),
-        hears_inboxes(service.hears_inboxes),
+        receives_inboxes(service.receives_inboxes),
         subscriber_(owner),
         sid_(std::move(sid)),
         cost_(account, core::Quota::memory) {
@@ -49,7 +50,7 @@ class ClientSubscription final : public Subscription, public core::Linked<Client
 
   /// @param to_inbox  the result of is_inbox(subject)
   [[nodiscard]] bool accepts(std::string_view subject, bool to_inbox) const noexcept {
-    if (to_inbox && !hears_inboxes) return false;
+    if (to_inbox && !receives_inboxes) return false;
     return in_part == nullptr || in_part->may_receive(subject);
   }
 
@@ -59,7 +60,7 @@ class ClientSubscription final : public Subscription, public core::Linked<Client
   DeliveryQueue<detail::SharedBytes> queue;
   const bool holds_back;       ///< as in Service
   const Permissions* in_part;  ///< as in Service
-  bool hears_inboxes;          ///< as in Service
+  bool receives_inboxes;       ///< as in Service
 
  private:
   Subscriber& subscriber_;

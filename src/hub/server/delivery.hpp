@@ -21,12 +21,14 @@
 
 #include <hallway/bytes.hpp>
 
-#include "core/chunk.hpp"
 #include "hub/server/client_subscription.hpp"
+#include "hub/server/retained_values.hpp"
 #include "hub/server/subscriber.hpp"
 #include "hub/server/users.hpp"
 #include "loop/loop_core.hpp"
-#include "message/connection/connection_core.hpp"
+#include "loop/task_group.hpp"
+#include "loop/timed_wait.hpp"
+#include "message/connection/broadcast_batch.hpp"
 #include "subject/router.hpp"
 #include "wire/nats_operation.hpp"
 
@@ -41,6 +43,7 @@ struct Publication {
   const Subscriber* except = nullptr;  ///< the publisher, if it wants no echo
   std::uint64_t publisher = 0;         ///< the number of its connection; 0: the hub
   const User* user = nullptr;          ///< the publisher's
+  std::uint64_t requester = 0;  ///< of a reply: the only connection that gets it; 0: all that match
   bool was_held = false;  ///< it has waited for HubLimits::hold_time; only rules delay it further
 };
 
@@ -49,36 +52,64 @@ class Delivery final : private detail::Flushable {
   /// Everything borrowed outlives it.
   /// @param asked  the prefix of reply subjects as links see them, up to the connection number
   Delivery(detail::LoopCore& core, Router& router, DeliveryTotals& totals, std::string asked)
-      : core_(core), router_(router), totals_(totals), asked_prefix_(std::move(asked)) {}
+      : core_(core),
+        router_(router),
+        totals_(totals),
+        batch_(&core.buffers().sent),
+        asked_prefix_(std::move(asked)) {}
   Delivery(const Delivery&) = delete;
   Delivery& operator=(const Delivery&) = delete;
-  ~Delivery() override { detail::LoopCore::cancel_flush(*this); }
+
+  /// How many subscriptions a message goes to. A full queue may still drop it.
+  struct Recipients {
+    std::size_t subscriptions = 0;  ///< those of links excluded
+    std::size_t links = 0;
+  };
 
   struct Published {
     bool delivered = false;            ///< at least one subscriber gets it
     Subscriber* blocked_by = nullptr;  ///< not delivered yet: this one must have room first
     std::size_t work = 0;              ///< as Router::looked_at()
+    Recipients recipients = {};        ///< if it was delivered by publish()
   };
   Published publish(const Publication& publication);
+
+  /// Counts the subscriptions that match a subject now, all members of queue groups included.
+  [[nodiscard]] Recipients count_matches(ByteView subject);
 
   /// Delivers a reply only to the requester, through its own subscription to the reply subject. The
   /// policy of that subscription applies to the reply as to any message.
   /// @return as publish(): delivered, if the requester has such a subscription; blocked_by is the
-  ///         requester, if it has to have room first (DeliveryPolicy::wait)
+  ///         requester, if it has to have room first (OverflowPolicy::wait)
   [[nodiscard]] Published answer(Subscriber& requester, const Publication& answer);
 
   /// Notifies a requester that its request has no subscriber. As in nats-server, this message does
   /// not count towards UNSUB's max.
-  void tell_no_responders(Subscriber& requester, ByteView reply);
+  void report_no_responders(Subscriber& requester, ByteView reply);
 
   /// Sends a message of the hub to one subscription, in order. Precondition: publishers need not
   /// wait for it now; see DeliveryQueue::blocks().
-  void tell(SubscriptionId id, const Publication& news) noexcept;
+  void send_to(SubscriptionId id, const Publication& publication) noexcept;
 
-  /// Moves the messages published so far to the queues of the connections.
+  /// Sends a retained value to a subscription whose queue is held. It counts as any message, also
+  /// towards UNSUB's max.
+  void send_retained(SubscriptionId id, const RetainedValue& value, Duration age) noexcept;
+
+  /// A subscription has got all of its retained values: what waits in its queue follows. Does
+  /// nothing for a subscription that has ended, except that what waits for it follows as well.
+  void end_retained(Subscriber& subscriber, SubscriptionId id) noexcept;
+
+  /// Moves the messages published so far to the queues of the connections. Called before anything
+  /// else happens to one of these queues or to a subscription.
   void settle() noexcept;
 
+  /// Waits until the subscriber has room, or until it turns out to be slow. A subscriber that takes
+  /// nothing for HubLimits::slow_time meanwhile is disconnected.
+  [[nodiscard]] detail::TimedWait wait_for_room(Subscriber& subscriber, Duration longest);
+
  private:
+  class RateTimer;
+
   struct Recipient {
     SubscriptionId id;
     bool directly;  // the message need not wait in the subscription's queue
@@ -86,9 +117,16 @@ class Delivery final : private detail::Flushable {
 
   static constexpr std::size_t no_size = SIZE_MAX;
 
-  /// Messages to the same subscribers that are not in their queues yet.
-  struct Batch {
-    detail::SharedBytes range;
+  /// The reply subject of a message as a subscriber receives it.
+  enum class ReplyForm : std::uint8_t {
+    plain,      // as published
+    asked,      // for a link: behind asked_prefix, with the requester
+    publisher,  // for a link that wants publishers: behind by_prefix, with the publisher's uid
+  };
+
+  /// What the messages of a batch have in common. More may join it if they have the same subject
+  /// and the same excluded publisher.
+  struct Audience {
     std::vector<SubscriptionId> to;
     std::string sid;
     bool with_headers = false;  // the subscribers take headers
@@ -97,10 +135,9 @@ class Delivery final : private detail::Flushable {
     // usually reuse it.
     std::string line;
     std::size_t line_for = no_size;
-    // Whether more messages may join, and which ones: same subject, same excluded publisher.
-    bool open = false;
     std::string subject;
     const Subscriber* except = nullptr;
+    Recipients recipients;  // of each message
   };
 
   /// A message for subscriptions that have to wait for it. It is in a chunk of exactly its size,
@@ -109,7 +146,7 @@ class Delivery final : private detail::Flushable {
     detail::SharedBytes message;
     std::string sid;
     bool with_headers = false;
-    bool asked = false;  // the reply subject is in the form for links
+    ReplyForm form = ReplyForm::plain;
   };
 
   [[nodiscard]] ClientSubscription* find(SubscriptionId id) const {
@@ -118,34 +155,41 @@ class Delivery final : private detail::Flushable {
   [[nodiscard]] ClientSubscription* own_subscription(const Subscriber& requester, ByteView reply);
   bool publish_batched(const Publication& publication);
   Subscriber* find_recipients(const Publication& publication);
-  void begin_batch(const Publication& publication);
-  static std::size_t size_in_batch(const Publication& publication, Batch& batch);
-  void write_to_batch(const Publication& publication, Batch& batch) noexcept;
+  [[nodiscard]] detail::SharedBytes begin_batch(const Publication& publication);
+  std::size_t size_in_batch(const Publication& publication);
+  char* write_in_batch(const Publication& publication, char* at) const noexcept;
   /// The operation that a subscription gets; valid until the next call.
   [[nodiscard]] nats::Operation delivered_to(const Publication& publication,
                                              const ClientSubscription& to);
+  [[nodiscard]] static ReplyForm form_of(const Publication& publication,
+                                         const ClientSubscription& to);
   [[nodiscard]] bool same_line(const ClientSubscription& to, const Publication& publication) const;
-  bool deliver(const Recipient& recipient, const Publication& publication) noexcept;
-  void deliver_now(ClientSubscription& to, const Publication& publication);
-  void deliver_alone(ClientSubscription& to, const Publication& news);
+  bool deliver(const Recipient& recipient, const Publication& publication,
+               const detail::SharedBytes& shared) noexcept;
+  void deliver_now(ClientSubscription& to, const Publication& publication,
+                   const detail::SharedBytes& shared);
+  void deliver_alone(ClientSubscription& to, const Publication& publication);
+  void deliver_retained(ClientSubscription& to, const RetainedValue& value, Duration age);
   void enqueue_pending(ClientSubscription& to, const Publication& publication);
-  void reserve(std::size_t size);
+  void start_pump(Subscriber& subscriber) noexcept;
+  static detail::TaskGroup::Spawned run_pump(detail::TaskGroup& tasks, Delivery& self,
+                                             Subscriber& subscriber);
+  void check_rate(Subscriber& subscriber);
   void flush_turn() override { settle(); }
 
   detail::LoopCore& core_;
   Router& router_;
   DeliveryTotals& totals_;
-  core::Chunk shared_;  // messages are written into it, one after the other
-  std::size_t shared_used_ = 0;
-  Batch batch_;  // not settled yet
+  detail::BroadcastBatch batch_;
+  Audience audience_;  // of the batch
   // State of the message being published:
-  Batch next_;
   Kept kept_;
   std::vector<SubscriptionId> matched_;
   std::vector<Recipient> recipients_;
+  std::size_t links_ = 0;  // among the recipients
   std::string line_;
   const std::string asked_prefix_;
-  std::string asked_;  // its reply subject in the form for links
+  std::string reply_;  // its reply subject in a form for links
 };
 
 }  // namespace hallway::hub

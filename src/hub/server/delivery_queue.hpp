@@ -49,14 +49,21 @@ class DeliveryQueue {
  public:
   /// @param limit  bytes at which it is full; see cost_of() for what a message counts
   /// @param account  is charged for what waits; outlives the queue
-  DeliveryQueue(DeliveryPolicy policy, std::size_t limit, core::Account& account) noexcept
+  DeliveryQueue(OverflowPolicy policy, std::size_t limit, core::Account& account) noexcept
       : policy_(policy), limit_(limit), account_(account) {}
   DeliveryQueue(const DeliveryQueue&) = delete;
   DeliveryQueue& operator=(const DeliveryQueue&) = delete;
   ~DeliveryQueue() { account_.refund(core::Quota::memory, pending_); }
 
-  /// Whether no message waits and no loss is unreported, so that a message may bypass the queue.
-  [[nodiscard]] bool idle() const noexcept { return entries_.empty() && lost_ == 0; }
+  /// Whether no message waits, no loss is unreported and the queue is not held, so that a message
+  /// may bypass the queue.
+  [[nodiscard]] bool idle() const noexcept { return entries_.empty() && lost_ == 0 && !held_; }
+
+  /// While it is held, the subscription gets earlier messages from elsewhere: retained values.
+  /// Those offered here wait, even if there is room, and the caller takes none.
+  void hold() noexcept { held_ = true; }
+  void release() noexcept { held_ = false; }
+  [[nodiscard]] bool held() const noexcept { return held_; }
   /// @param besides  bytes that other subscriptions of the account are about to take
   [[nodiscard]] bool full(std::size_t besides = 0) const noexcept {
     return pending_ >= limit_ || !account_.has_left(core::Quota::memory, besides);
@@ -70,7 +77,7 @@ class DeliveryQueue {
   }
   /// Whether publishers have to wait: offer() would return Offered::wait.
   [[nodiscard]] bool blocks(std::size_t besides = 0) const noexcept {
-    return policy_ == DeliveryPolicy::wait && full(besides);
+    return policy_ == OverflowPolicy::wait && full(besides);
   }
   /// Bytes that a message counts: the memory that it takes up. If malloc(3) maps it, the real use
   /// may be larger by up to a page.
@@ -85,7 +92,13 @@ class DeliveryQueue {
     count_delivered(bytes, messages);
   }
 
-  /// Queues a message even if the queue is full, for DeliveryPolicy::wait: blocks() was false when
+  /// Counts a message from elsewhere. Precondition: held().
+  void pass_held(std::size_t bytes) noexcept {
+    assert(held());
+    count_delivered(bytes, 1);
+  }
+
+  /// Queues a message even if the queue is full, for OverflowPolicy::wait: blocks() was false when
   /// the publisher was allowed to continue, but the queue may be full now because other accounts
   /// have taken more memory since. Out of memory, it throws as offer() does.
   void put(std::string_view subject, Message message, std::size_t bytes) {
@@ -102,8 +115,8 @@ class DeliveryQueue {
       append(subject, std::move(message), bytes);
       return Offered::queued;
     }
-    if (policy_ == DeliveryPolicy::wait) return Offered::wait;
-    if (policy_ == DeliveryPolicy::disconnect) return Offered::disconnect;
+    if (policy_ == OverflowPolicy::wait) return Offered::wait;
+    if (policy_ == OverflowPolicy::disconnect) return Offered::disconnect;
     ++lost_;
     ++counters_.dropped;
     return Offered::dropped;
@@ -124,7 +137,7 @@ class DeliveryQueue {
   }
 
   [[nodiscard]] std::size_t waiting() const noexcept { return entries_.size(); }
-  [[nodiscard]] DeliveryPolicy policy() const noexcept { return policy_; }
+  [[nodiscard]] OverflowPolicy policy() const noexcept { return policy_; }
   [[nodiscard]] const DeliveryCounters& counters() const noexcept { return counters_; }
 
  private:
@@ -133,7 +146,7 @@ class DeliveryQueue {
     std::size_t bytes = 0;
     std::size_t cost = 0;           // as cost_of()
     std::uint64_t lost_before = 0;  // messages lost between the previous one and this
-    std::string subject;            // only for DeliveryPolicy::latest_only
+    std::string subject;            // only for OverflowPolicy::latest_only
   };
 
   // Memory of a message besides its bytes, as malloc(3) of glibc rounds it: the list node, and the
@@ -142,7 +155,7 @@ class DeliveryQueue {
   // Memory of its entry in by_subject_.
   static constexpr std::size_t subject_overhead = 96;
 
-  [[nodiscard]] bool by_subject() const noexcept { return policy_ == DeliveryPolicy::latest_only; }
+  [[nodiscard]] bool by_subject() const noexcept { return policy_ == OverflowPolicy::latest_only; }
 
   void append(std::string_view subject, Message message, std::size_t bytes) {
     entries_.push_back(
@@ -175,7 +188,7 @@ class DeliveryQueue {
 
   /// If the policy permits it, drops the oldest messages while the queue is full, but never `last`.
   void make_room(const Entry* last) noexcept {
-    if (policy_ != DeliveryPolicy::drop_oldest && policy_ != DeliveryPolicy::latest_only) return;
+    if (policy_ != OverflowPolicy::drop_oldest && policy_ != OverflowPolicy::latest_only) return;
     while (full() && !entries_.empty() && &entries_.front() != last) drop_first();
   }
 
@@ -208,7 +221,7 @@ class DeliveryQueue {
     counters_.bytes += bytes;
   }
 
-  const DeliveryPolicy policy_;
+  const OverflowPolicy policy_;
   const std::size_t limit_;
   core::Account& account_;
   std::list<Entry> entries_;  // not a deque, which takes half a kilobyte while it is empty
@@ -217,6 +230,7 @@ class DeliveryQueue {
   std::map<std::string_view, Entry*> by_subject_;
   std::size_t pending_ = 0;  // bytes, also charged to the account
   std::uint64_t lost_ = 0;   // messages lost after the last one that waits
+  bool held_ = false;
   DeliveryCounters counters_;
 };
 

@@ -8,6 +8,7 @@
 
 #include "hub/server/client_connection.hpp"
 #include "hub/server/hub_state.hpp"
+#include "message/server/server_listeners.hpp"
 #include "wire/nats_errors.hpp"
 #include "wire/nats_writer.hpp"
 
@@ -18,7 +19,7 @@ namespace {
 /// The hub itself limits queues and the size and time of messages, so the server's own limits for
 /// them are set never to apply.
 Limits connection_limits(const HubLimits& limits) {
-  return {.max_message = bounds::largest_message,
+  return {.max_message = bounds::max_message,
           .message_time = Duration::zero(),
           .outbound_soft = SIZE_MAX,
           .outbound_soft_time = limits.slow_time,
@@ -26,16 +27,13 @@ Limits connection_limits(const HubLimits& limits) {
 }
 
 ServerOptions server_options(const HubOptions& options, std::vector<AllowRule> allow) {
-  return {.framing = Framing::raw(),
-          .mode = options.mode,
-          .owner = options.owner,
-          .group = options.group,
+  return {.file = options.file,
           .allow = std::move(allow),
-          .limits = connection_limits(options.limits),
-          .server_limits = {.max_connections = options.limits.connections,
-                            .max_per_uid = options.limits.connections_per_uid,
-                            .memory = options.limits.memory,
-                            .memory_per_uid = options.limits.memory_per_uid,
+          .connection = {.framing = Framing::raw(), .limits = connection_limits(options.limits)},
+          .server_limits = {.max_connections = options.limits.max_connections,
+                            .max_connections_per_uid = options.limits.max_connections_per_uid,
+                            .max_memory = options.limits.max_memory,
+                            .max_memory_per_uid = options.limits.max_memory_per_uid,
                             .send_buffers = options.limits.send_buffers},
           .on_path_lost = options.on_path_lost,
           .takeover = options.takeover,
@@ -51,7 +49,6 @@ class Hub::Core {
         state_(loop, options_.limits, std::move(rules), options_.on_hub_event) {}
   Core(const Core&) = delete;
   Core& operator=(const Core&) = delete;
-  ~Core() { state_.loop.forget(this); }
 
   Result<void> open(const AddressSpec& address);
   Result<void> set_rules(const HubRules& rules);
@@ -61,38 +58,44 @@ class Hub::Core {
   [[nodiscard]] std::vector<SubscriptionStatistics> subscriptions();
   [[nodiscard]] std::vector<UserStatistics> users() const { return state_.user_statistics(); }
   [[nodiscard]] const Address& address() const noexcept { return server_->address(); }
+  [[nodiscard]] std::vector<std::string> tcp_addresses() const {
+    return detail::ServerListeners::tcp_addresses(*server_);
+  }
 
  private:
   Task<> serve(Connection connection);
   [[nodiscard]] std::string text_for_too_many(std::uint64_t connection) const;
-  void heard(const ServerEvent& event);
+  void handle(const ServerEvent& event);
   void leave();
 
   HubOptions options_;
   hub::HubState state_;
-  std::optional<Server> server_;  // last: client connections refer to all members above
+  std::optional<Server> server_;  // client connections refer to all members above
+  Loop::DrainCallback on_drain_;  // last: it refers to all members
 };
 
 Result<void> Hub::Core::open(const AddressSpec& address) {
   ServerOptions options = server_options(options_, state_.rules.allow());
-  options.on_event = [this](const ServerEvent& event) { heard(event); };
+  options.on_event = [this](const ServerEvent& event) { handle(event); };
+  options.export_state = [this] { return state_.export_retained(); };
+  options.import_state = [this](Descriptor state) { state_.import_retained(std::move(state)); };
   options.refusal_text = [this](std::uint64_t connection) { return text_for_too_many(connection); };
-  auto opened = Server::open(
+  auto opened = detail::ServerListeners::open(
       state_.loop, address, [this](Connection connection) { return serve(std::move(connection)); },
-      std::move(options));
+      std::move(options), {.addresses = options_.listen, .anywhere = options_.listen_anywhere});
   if (!opened) return std::unexpected(std::move(opened.error()));
   server_.emplace(std::move(*opened));
   std::vector<std::string>& awaited = options_.awaited_exports;
   std::erase_if(awaited, [](const std::string& one) { return !is_subject_pattern(one); });
   if (!awaited.empty()) state_.absent_links.expect(awaited, state_.loop.now());
   state_.info.server_name = options_.name.empty() ? server_->address().unescaped() : options_.name;
-  state_.loop.on_drain(this, [this] { leave(); });
+  on_drain_ = state_.loop.on_drain([this] { leave(); });
   return {};
 }
 
 Task<> Hub::Core::serve(Connection connection) {
-  hub::ClientConnection session(state_, std::move(connection));
-  co_await session.run();
+  hub::ClientConnection client(state_, std::move(connection));
+  co_await client.run();
 }
 
 /// INFO before the error, as nats-server sends it: clients wait for INFO first.
@@ -106,12 +109,13 @@ Result<void> Hub::Core::set_rules(const HubRules& rules) {
   auto valid = hub::Rules::of(rules);
   if (!valid) return std::unexpected(std::move(valid.error()));
   if (auto set = server_->set_allow(valid->allow()); !set) return set;
+  state_.retained.set_rules(valid->retain());
   state_.rules = std::move(*valid);
-  for (const auto& [number, session] : state_.clients) session->rules_changed();
+  for (const auto& [number, client] : state_.clients) client->rules_changed();
   return {};
 }
 
-void Hub::Core::heard(const ServerEvent& event) {
+void Hub::Core::handle(const ServerEvent& event) {
   using Kind = ServerEvent::Kind;
   const bool lost = event.kind == Kind::path_lost && options_.on_path_lost == PathLost::drain;
   if (lost || event.kind == Kind::taken_over) leave();
@@ -120,7 +124,7 @@ void Hub::Core::heard(const ServerEvent& event) {
 
 void Hub::Core::leave() {
   if (std::exchange(state_.leaving, true)) return;
-  for (const auto& [number, session] : state_.clients) session->enter_lame_duck();
+  for (const auto& [number, client] : state_.clients) client->enter_lame_duck();
 }
 
 void Hub::Core::drain() {
@@ -131,15 +135,15 @@ void Hub::Core::drain() {
 std::vector<SubscriptionStatistics> Hub::Core::subscriptions() {
   state_.delivery.settle();
   std::vector<SubscriptionStatistics> all;
-  for (const auto& [number, session] : state_.clients) {
-    const Connection& connection = session->connection();
-    session->subscriber().for_each([&](const hub::ClientSubscription& subscription) {
+  for (const auto& [number, client] : state_.clients) {
+    const Connection& connection = client->connection();
+    client->subscriber().for_each([&](const hub::ClientSubscription& subscription) {
       const auto& queue = subscription.queue;
       all.push_back({.connection = connection.number(),
                      .peer = connection.peer(),
                      .subject = subscription.subject(),
                      .group = subscription.group(),
-                     .policy = queue.policy(),
+                     .overflow = queue.policy(),
                      .waiting = queue.waiting(),
                      .delivered = queue.counters().delivered,
                      .bytes = queue.counters().bytes,
@@ -171,5 +175,6 @@ std::vector<SubscriptionStatistics> Hub::subscriptions() const { return core_->s
 std::vector<UserStatistics> Hub::users() const { return core_->users(); }
 void Hub::drain() { core_->drain(); }
 const Address& Hub::address() const noexcept { return core_->address(); }
+std::vector<std::string> Hub::tcp_addresses() const { return core_->tcp_addresses(); }
 
 }  // namespace hallway

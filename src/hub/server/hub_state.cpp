@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hub/server/hub_state.hpp"
 
+#include <algorithm>
 #include <new>
 #include <random>
 #include <utility>
 
 #include "core/random.hpp"
-#include "hub/reserved_subjects.hpp"
+#include "subject/reserved_subjects.hpp"
 
 namespace hallway::hub {
 
@@ -23,7 +24,7 @@ std::string make_server_id() {
 HubState::HubState(Loop& of, const HubLimits& of_hub, Rules first_rules, OnEvent on_event)
     : loop(of),
       limits(of_hub),
-      info{make_server_id(), {}, of_hub.max_payload, of_hub.control_line},
+      info{make_server_id(), {}, of_hub.max_payload, of_hub.max_control_line},
       asked(std::string(asked_prefix) + core::random_base32(10) + '.'),
       rules(std::move(first_rules)),
       interest(*this),
@@ -33,9 +34,12 @@ HubState::HubState(Loop& of, const HubLimits& of_hub, Rules first_rules, OnEvent
             return static_cast<std::uint32_t>(random());
           },
           &interest),
-      users(loop.core(), limits.subscriptions_per_uid),
+      users(loop.core(), limits.max_subscriptions_per_uid),
       delivery(loop.core(), router, totals, asked),
-      on_event_(std::move(on_event)) {}
+      retained_import(loop.core(), [this](const RetainedRecord& record) { take_retained(record); }),
+      on_event_(std::move(on_event)) {
+  retained.set_rules(rules.retain());
+}
 
 HubStatistics HubState::statistics() {
   delivery.settle();
@@ -50,22 +54,71 @@ HubStatistics HubState::statistics() {
           .superseded = totals.superseded,
           .slow_consumers = slow_consumers,
           .violations = violations,
-          .answers_refused = answers_refused};
+          .answers_refused = answers_refused,
+          .retained = retained.usage().values,
+          .retained_memory = retained.usage().memory,
+          .retained_evicted = retained.usage().evicted};
 }
 
+/// Includes the users that have gone and have retained values.
 std::vector<UserStatistics> HubState::user_statistics() const {
-  std::vector<UserStatistics> all;
+  std::map<std::uint32_t, UserStatistics> all;
   users.for_each([&](const User& user) {
     const core::Account& account = user.account();
-    all.push_back({.uid = account.uid(),
-                   .connections = account.used(core::Quota::connections),
-                   .subscriptions = user.subscriptions(),
-                   .memory = account.used(core::Quota::memory),
-                   .memory_share = account.share(core::Quota::memory),
-                   .loop_time = user.loop_time(),
-                   .held_back = user.held_back()});
+    all[account.uid()] = {.uid = account.uid(),
+                          .connections = account.used(core::Quota::connections),
+                          .subscriptions = user.subscriptions(),
+                          .memory = account.used(core::Quota::memory),
+                          .memory_share = account.share(core::Quota::memory),
+                          .loop_time = user.loop_time(),
+                          .held_back = user.held_back()};
   });
-  return all;
+  retained.for_each_user([&](std::uint32_t uid, const RetainedValues::Usage& usage) {
+    UserStatistics& user = all[uid];
+    user.uid = uid;
+    user.retained += usage.values;
+    user.retained_memory += usage.memory;
+    user.retained_evicted += usage.evicted;
+  });
+  std::vector<UserStatistics> list;
+  list.reserve(all.size());
+  for (auto& [uid, user] : all) list.push_back(user);
+  return list;
+}
+
+// Retained values --------------------------------------------------------------------------------
+
+bool HubState::retain(const RetainableMessage& message, RetainedValues::Time published) noexcept {
+  const bool named = retained.put(message, published);
+  if (named && retained_export.active()) retained_export.add(message, published);
+  return named;
+}
+
+Descriptor HubState::export_retained() {
+  return retained.active() ? retained_export.begin(retained) : Descriptor();
+}
+
+void HubState::import_retained(Descriptor file) {
+  if (retained.active()) retained_import.begin(std::move(file));
+}
+
+/// A record that was written while the other hub drained may be older than the value here.
+void HubState::take_retained(const RetainedRecord& record) {
+  const auto published = std::min(record.published, Loop::Clock::now());
+  if (retained.published(record.subject).value_or(published) > published) return;
+  const bool named = retain({.subject = record.subject,
+                             .header = record.header,
+                             .payload = record.payload,
+                             .uid = record.uid},
+                            published);
+  // To those who subscribed here in the meantime it is a message like any other. None of them may
+  // hold back the others.
+  if (!named || clients.empty()) return;
+  delivery.publish({.subject = record.subject,
+                    .reply = {},
+                    .header = record.header,
+                    .payload = record.payload,
+                    .was_held = true});
 }
 
 void HubState::report(HubEvent::Kind kind, const Connection& connection,

@@ -10,13 +10,16 @@
 #include <string>
 #include <vector>
 
+#include <hallway/descriptor.hpp>
 #include <hallway/hub.hpp>
 #include <hallway/loop.hpp>
 
 #include "hub/server/absent_links.hpp"
-#include "hub/server/client_options.hpp"
 #include "hub/server/delivery.hpp"
 #include "hub/server/interest_notifier.hpp"
+#include "hub/server/requested_options.hpp"
+#include "hub/server/retained_transfer.hpp"
+#include "hub/server/retained_values.hpp"
 #include "hub/server/rules.hpp"
 #include "hub/server/users.hpp"
 #include "subject/router.hpp"
@@ -34,6 +37,13 @@ class HubState {
   /// Settles deliveries first, so that the counters include every published message.
   [[nodiscard]] HubStatistics statistics();
   [[nodiscard]] std::vector<UserStatistics> user_statistics() const;
+  /// A message becomes the value of its subject, if a rule names that.
+  /// @return whether one does
+  bool retain(const RetainableMessage& message, RetainedValues::Time published) noexcept;
+  /// The file with all retained values, for a hub that takes over; empty if there is none.
+  [[nodiscard]] Descriptor export_retained();
+  /// Reads the retained values of the hub that this one takes over from.
+  void import_retained(Descriptor file);
   void report(HubEvent::Kind kind, const Connection& connection, std::string reason) const noexcept;
 
   Loop& loop;
@@ -46,6 +56,9 @@ class HubState {
   Users users;
   DeliveryTotals totals;
   Delivery delivery;
+  RetainedValues retained;
+  RetainedExport retained_export;
+  RetainedImport retained_import;
   std::map<std::uint64_t, ClientConnection*> clients;  // by their connections' numbers
   std::uint64_t clients_total = 0;
   std::uint64_t messages_in = 0;
@@ -59,6 +72,8 @@ class HubState {
   detail::WaiterList until_read;  // connections that wait until `reading` is 0
 
  private:
+  void take_retained(const RetainedRecord& record);
+
   OnEvent on_event_;
 };
 

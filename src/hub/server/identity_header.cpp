@@ -5,11 +5,13 @@
 #include <array>
 #include <optional>
 
+#include "core/ascii.hpp"
+
 namespace hallway::hub {
 
 namespace {
 
-using Fields = std::array<nats::HeaderField, 3>;
+using Fields = std::array<nats::HeaderField, 4>;
 
 constexpr const char* uid_field = "Hallway-Uid";
 constexpr const char* pid_field = "Hallway-Pid";
@@ -24,10 +26,7 @@ void write(const nats::HeaderBlock& block, const Fields& fields, std::string& ou
 /// begin a field for us: other parsers may be more lenient.
 bool mentions_identity_field(ByteView header) {
   constexpr ByteView prefix = "hallway-";
-  const auto lower = [](char letter) {
-    return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter + ('a' - 'A')) : letter;
-  };
-  return !std::ranges::search(header, prefix, {}, lower).empty();
+  return !std::ranges::search(header, prefix, {}, core::to_lower).empty();
 }
 
 /// Whether all readers see each field end where we do. Some readers end a line at a control byte or
@@ -64,15 +63,20 @@ IdentityHeader::IdentityHeader(const Connection& publisher)
 void IdentityHeader::add(ByteView header, std::string& out) const {
   const auto block = parse(header);
   write(block.value_or(nats::HeaderBlock()),
-        {{{uid_field, uid_}, {pid_field, pid_}, {executable_field, executable_}}}, out);
+        {{{uid_field, uid_},
+          {pid_field, pid_},
+          {executable_field, executable_},
+          {retained_field, {}}}},
+        out);
 }
 
 bool IdentityHeader::strip(ByteView header, std::string& out) {
-  constexpr Fields stamp{{{uid_field, {}}, {pid_field, {}}, {executable_field, {}}}};
+  constexpr Fields fields{
+      {{uid_field, {}}, {pid_field, {}}, {executable_field, {}}, {retained_field, {}}}};
   const auto block = parse(header);
-  const bool suspicious = block ? block->has_any_of(stamp) : mentions_identity_field(header);
+  const bool suspicious = block ? block->has_any_of(fields) : mentions_identity_field(header);
   if (!suspicious) return false;
-  write(block.value_or(nats::HeaderBlock()), stamp, out);
+  write(block.value_or(nats::HeaderBlock()), fields, out);
   return true;
 }
 

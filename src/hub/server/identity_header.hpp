@@ -14,6 +14,10 @@
 
 namespace hallway::hub {
 
+/// States the age of a retained value, in seconds. It does not name a publisher, but no publisher
+/// can set it either.
+inline constexpr ByteView retained_field = "Hallway-Retained";
+
 /// The identity of one connection as header fields. The uid comes from the kernel and is proof; the
 /// pid and executable are hints (hub.hpp).
 class IdentityHeader {

@@ -4,16 +4,16 @@
 #include <chrono>
 #include <new>
 
-#include "hub/reserved_subjects.hpp"
 #include "hub/server/client_connection.hpp"
 #include "hub/server/hub_state.hpp"
+#include "subject/reserved_subjects.hpp"
 
 namespace hallway::hub {
 
 namespace {
 
 /// Maximum size of a message in bytes, which only its last line may exceed.
-constexpr std::size_t piece = 32 * kibibyte;
+constexpr std::size_t bytes_per_change = 32 * kibibyte;
 
 /// How long to wait before checking again whether a listener has room.
 constexpr Duration pause = std::chrono::milliseconds(5);
@@ -24,20 +24,20 @@ bool counts(std::string_view subject, std::string_view group) noexcept {
 
 }  // namespace
 
-void InterestNotifier::listen(std::uint64_t session, const std::string& sid) {
+void InterestNotifier::add_listener(std::uint64_t client, const std::string& sid) {
   std::erase_if(listeners_, [&](const Listener& one) {  // of an older subscription with this sid
-    return one.client == session && one.sid == sid;
+    return one.client == client && one.sid == sid;
   });
   if (listeners_.empty()) count_all();
-  Listener& fresh = listeners_.emplace_back(session, sid);
+  Listener& fresh = listeners_.emplace_back(client, sid);
   for (const auto& [subject, groups] : groups_of_) fresh.changes.emplace(subject, true);
   send_changes(fresh);
 }
 
 void InterestNotifier::count_all() {
   groups_of_.clear();
-  for (const auto& [number, session] : hub_.clients) {
-    session->subscriber().for_each([this](const ClientSubscription& subscription) {
+  for (const auto& [number, client] : hub_.clients) {
+    client->subscriber().for_each([this](const ClientSubscription& subscription) {
       add(subscription.subject(), subscription.group());
     });
   }
@@ -99,9 +99,9 @@ void InterestNotifier::abort_out_of_memory() noexcept {
 
 /// @return nullptr if the subscription no longer exists
 ClientSubscription* InterestNotifier::find(const Listener& listener) const {
-  const auto session = hub_.clients.find(listener.client);
-  if (session == hub_.clients.end()) return nullptr;
-  ClientSubscription* found = session->second->subscriber().find(listener.sid);
+  const auto client = hub_.clients.find(listener.client);
+  if (client == hub_.clients.end()) return nullptr;
+  ClientSubscription* found = client->second->subscriber().find(listener.sid);
   return found != nullptr && found->subject() == interest_subject ? found : nullptr;
 }
 
@@ -113,12 +113,12 @@ void InterestNotifier::send_changes(Listener& listener) {
     if (to == nullptr) return;
     const bool takes = to->queue.idle() && (to->subscriber().has_room() || !to->queue.full());
     if (!takes) {
-      if (!running()) start(hub_.loop.core(), Loop::Clock::now() + pause);
+      if (!running()) start_after(hub_.loop.core(), pause);
       return;
     }
     const std::string lines = next_piece(listener);
-    hub_.delivery.tell(to->id(),
-                       {.subject = interest_subject, .reply = {}, .header = {}, .payload = lines});
+    hub_.delivery.send_to(
+        to->id(), {.subject = interest_subject, .reply = {}, .header = {}, .payload = lines});
   }
 }
 
@@ -127,7 +127,7 @@ std::string InterestNotifier::next_piece(Listener& listener) const {
   if (listener.begins) lines = '=' + hub_.info.server_id + '\n';
   auto& changes = listener.changes;
   auto end = changes.begin();
-  for (; end != changes.end() && lines.size() < piece; ++end) {
+  for (; end != changes.end() && lines.size() < bytes_per_change; ++end) {
     lines.append(1, end->second ? '+' : '-').append(end->first).append(1, '\n');
   }
   changes.erase(changes.begin(), end);

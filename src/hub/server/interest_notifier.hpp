@@ -35,11 +35,10 @@ class InterestNotifier final : public InterestObserver,
   explicit InterestNotifier(HubState& hub) noexcept : hub_(hub) {}
   InterestNotifier(const InterestNotifier&) = delete;
   InterestNotifier& operator=(const InterestNotifier&) = delete;
-  ~InterestNotifier() override { detail::LoopCore::cancel_flush(*this); }
 
   /// Sends all subscribed subjects to a new subscription, and from now on the changes.
-  /// @param session  the connection number of its client
-  void listen(std::uint64_t session, const std::string& sid);
+  /// @param client  the connection number of its client
+  void add_listener(std::uint64_t client, const std::string& sid);
 
   void interest_began(std::string_view subject, std::string_view group) noexcept override;
   void interest_ended(std::string_view subject, std::string_view group) noexcept override;

@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
-#include "hub/inbox_subject.hpp"
-#include "hub/reserved_subjects.hpp"
+#include "subject/inbox_subject.hpp"
+#include "subject/reserved_subjects.hpp"
 #include "subject/subject.hpp"
 
 namespace hallway::hub {
@@ -19,15 +19,6 @@ void add(SubjectLists& sum, const SubjectLists& lists) {
   sum.deny.insert(sum.deny.end(), lists.deny.begin(), lists.deny.end());
 }
 
-bool any_contains(const std::vector<std::string>& patterns, std::string_view subject) noexcept {
-  return std::ranges::any_of(patterns,
-                             [&](std::string_view one) { return is_subset(subject, one); });
-}
-
-bool any_matches(const std::vector<std::string>& patterns, std::string_view subject) noexcept {
-  return std::ranges::any_of(patterns, [&](std::string_view one) { return matches(one, subject); });
-}
-
 bool allows_all_inboxes(const SubjectLists& subscribe) {
   return subscribe.allow &&
          std::ranges::find(*subscribe.allow, all_inboxes) != subscribe.allow->end();
@@ -38,14 +29,14 @@ bool allows_all_inboxes(const SubjectLists& subscribe) {
 Permissions Permissions::of(const Peer& peer, std::span<const std::uint32_t> groups,
                             std::span<const PermissionRule> rules, bool trusted) {
   Permissions permissions;
-  permissions.hears_all_inboxes_ = trusted;
+  permissions.receives_all_inboxes_ = trusted;
   for (const PermissionRule& rule : rules) {
     const bool meant = std::ranges::any_of(
         rule.who, [&](const AllowRule& who) { return who.admits(peer, groups); });
     if (!meant) continue;
     add(permissions.publish_, rule.publish);
     add(permissions.subscribe_, rule.subscribe);
-    if (allows_all_inboxes(rule.subscribe)) permissions.hears_all_inboxes_ = true;
+    if (allows_all_inboxes(rule.subscribe)) permissions.receives_all_inboxes_ = true;
   }
   // Messages of links, and replies to them, are only for trusted peers, even through a wildcard.
   if (!trusted) permissions.subscribe_.deny.push_back(std::string(link_prefix) + '>');
@@ -63,7 +54,7 @@ bool Permissions::may_publish(std::string_view subject) const noexcept {
 }
 
 Permissions::Subscribing Permissions::may_subscribe(std::string_view subject) const noexcept {
-  if (!hears_all_inboxes_ && inbox_reach_of(subject) == InboxReach::all) {
+  if (!receives_all_inboxes_ && inbox_reach_of(subject) == InboxReach::all) {
     return Subscribing::refused;  // otherwise it would receive nothing, without any error
   }
   const bool allowed = !subscribe_.allow || any_contains(*subscribe_.allow, subject);
@@ -75,9 +66,9 @@ Permissions::Subscribing Permissions::may_subscribe(std::string_view subject) co
   return touched ? Subscribing::in_part : Subscribing::whole;
 }
 
-bool Permissions::hears_inboxes(std::string_view subject) const noexcept {
-  const bool heard = hears_all_inboxes_ || inbox_reach_of(subject) == InboxReach::named;
-  return heard && (!responsible_ || responsible_->hears_inboxes(subject));
+bool Permissions::receives_inboxes(std::string_view subject) const noexcept {
+  const bool receives = receives_all_inboxes_ || inbox_reach_of(subject) == InboxReach::named;
+  return receives && (!responsible_ || responsible_->receives_inboxes(subject));
 }
 
 bool Permissions::may_receive(std::string_view subject) const noexcept {

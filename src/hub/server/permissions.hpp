@@ -44,12 +44,12 @@ class Permissions {
   /// Whether a subscription that may_subscribe() admitted may receive a message on this subject.
   [[nodiscard]] bool may_receive(std::string_view subject) const noexcept;
   /// Whether a subscription that may_subscribe() admitted may receive messages to inboxes.
-  [[nodiscard]] bool hears_inboxes(std::string_view subject) const noexcept;
+  [[nodiscard]] bool receives_inboxes(std::string_view subject) const noexcept;
 
  private:
   SubjectLists publish_;
   SubjectLists subscribe_;
-  bool hears_all_inboxes_ = false;
+  bool receives_all_inboxes_ = false;
   std::shared_ptr<const Permissions> responsible_;  // null unless restrict_to() was called
 };
 

@@ -2,41 +2,17 @@
 #include "hub/server/rules.hpp"
 
 #include <algorithm>
-#include <array>
 #include <string>
 #include <utility>
 
 #include <hallway/bytes.hpp>
 
+#include "core/check_overflow.hpp"
+#include "subject/inbox_subject.hpp"
+#include "subject/reserved_subjects.hpp"
 #include "subject/subject.hpp"
 
 namespace hallway {
-
-namespace {
-
-constexpr auto policy_names = std::to_array<std::pair<std::string_view, DeliveryPolicy>>({
-    {"wait", DeliveryPolicy::wait},
-    {"drop_oldest", DeliveryPolicy::drop_oldest},
-    {"drop_newest", DeliveryPolicy::drop_newest},
-    {"latest_only", DeliveryPolicy::latest_only},
-    {"disconnect", DeliveryPolicy::disconnect},
-});
-
-}  // namespace
-
-std::string_view to_string(DeliveryPolicy policy) noexcept {
-  for (const auto& [name, named] : policy_names) {
-    if (named == policy) return name;
-  }
-  return "unknown policy";
-}
-
-std::optional<DeliveryPolicy> delivery_policy(std::string_view name) noexcept {
-  for (const auto& [known, policy] : policy_names) {
-    if (known == name) return policy;
-  }
-  return std::nullopt;
-}
 
 namespace hub {
 
@@ -48,11 +24,8 @@ std::string place(std::string_view list, std::size_t index) {
 
 Result<void> check(const std::vector<std::string>& patterns, const std::string& where) {
   for (std::size_t i = 0; i < patterns.size(); ++i) {
-    if (is_valid_subject(patterns[i])) continue;
-    return std::unexpected(Error{std::make_error_code(std::errc::invalid_argument), "rule",
-                                 place(where, i),
-                                 '"' + printable(patterns[i]) + "\" is no pattern of subjects",
-                                 "tokens between dots, * for any one, > at the end for the rest"});
+    if (is_subject_pattern(patterns[i])) continue;
+    return std::unexpected(not_a_pattern(patterns[i], "rule", place(where, i)));
   }
   return {};
 }
@@ -62,6 +35,36 @@ Result<void> check(const SubjectLists& lists, const std::string& where) {
     if (auto checked = check(*lists.allow, where + ".allow"); !checked) return checked;
   }
   return check(lists.deny, where + ".deny");
+}
+
+/// Whether messages on all subjects that the pattern matches are never retained.
+bool is_never_retained(std::string_view pattern) noexcept {
+  return is_inbox(pattern) || is_internal(pattern);
+}
+
+Result<void> check(const RetainRule& rule, const std::string& where) {
+  if (auto checked = check(rule.subjects, where); !checked) return checked;
+  for (std::size_t i = 0; i < rule.subjects.size(); ++i) {
+    const std::string& pattern = rule.subjects[i];
+    if (!is_never_retained(pattern)) continue;
+    return std::unexpected(Error{
+        .code = std::make_error_code(std::errc::invalid_argument),
+        .operation = "rule",
+        .subject = place(where, i),
+        .reason = '"' + printable(pattern) + "\" matches only subjects that are never retained",
+        .hint = "messages below _INBOX, $SYS and _HALLWAY are for hubs and single clients"});
+  }
+  return {};
+}
+
+Result<void> check(OverflowPolicy policy, const std::string& where) {
+  auto checked = core::check_overflow(policy, delivery_policies, "a hub's subscriptions");
+  if (checked) return {};
+  Error error = std::move(checked.error());
+  error.reason = error.explain();
+  error.operation = "rule";
+  error.subject = where;
+  return std::unexpected(std::move(error));
 }
 
 Result<void> resolve(std::vector<AllowRule>& who, const std::string& where) {
@@ -91,8 +94,7 @@ Result<Rules> Rules::of(const HubRules& rules) {
 const DeliveryRule* Rules::delivery_of(std::string_view subject, const Peer& peer,
                                        std::span<const std::uint32_t> groups) const {
   const auto about = [&](const DeliveryRule& rule) {
-    return std::ranges::any_of(rule.subjects,
-                               [&](const auto& pattern) { return is_subset(subject, pattern); }) &&
+    return any_contains(rule.subjects, subject) &&
            std::ranges::any_of(rule.who,
                                [&](const AllowRule& who) { return who.admits(peer, groups); });
   };
@@ -100,9 +102,8 @@ const DeliveryRule* Rules::delivery_of(std::string_view subject, const Peer& pee
   return found == rules_.delivery.end() ? nullptr : &*found;
 }
 
-bool Rules::stamps(std::string_view subject) const noexcept {
-  return std::ranges::any_of(rules_.stamped,
-                             [&](const auto& pattern) { return matches(pattern, subject); });
+bool Rules::identifies(std::string_view subject) const noexcept {
+  return any_matches(rules_.stamped, subject);
 }
 
 }  // namespace hub
@@ -122,8 +123,12 @@ Result<HubRules> HubRules::resolved() const {
     DeliveryRule& rule = rules.delivery[i];
     right = hub::resolve(rule.who, where + ".who");
     if (right) right = hub::check(rule.subjects, where + ".subjects");
+    if (right) right = hub::check(rule.overflow, where + ".overflow");
   }
   if (right) right = hub::check(rules.stamped, "stamped");
+  for (std::size_t i = 0; right && i < rules.retain.size(); ++i) {
+    right = hub::check(rules.retain[i], hub::place("retain", i) + ".subjects");
+  }
   if (!right) return std::unexpected(std::move(right.error()));
   return rules;
 }

@@ -34,8 +34,10 @@ class Rules {
   [[nodiscard]] const DeliveryRule* delivery_of(std::string_view subject, const Peer& peer,
                                                 std::span<const std::uint32_t> groups) const;
 
+  [[nodiscard]] const std::vector<RetainRule>& retain() const noexcept { return rules_.retain; }
+
   /// Whether messages on this subject get the identity header of their publisher.
-  [[nodiscard]] bool stamps(std::string_view subject) const noexcept;
+  [[nodiscard]] bool identifies(std::string_view subject) const noexcept;
 
  private:
   HubRules rules_;

@@ -6,7 +6,7 @@
 #include <new>
 #include <utility>
 
-#include "hub/reserved_subjects.hpp"
+#include "subject/reserved_subjects.hpp"
 #include "subject/subject.hpp"
 #include "wire/nats_errors.hpp"
 #include "wire/nats_writer.hpp"
@@ -18,7 +18,7 @@ namespace {
 // A reference to any part of a chunk keeps the whole chunk alive. A client that does not read
 // therefore gets copies of ranges smaller than this: otherwise each could hold sixty-four
 // kilobytes.
-constexpr std::size_t worth_sharing = 16 * kibibyte;
+constexpr std::size_t min_shared_bytes = 16 * kibibyte;
 
 // Upper bounds of the memory of a subscription: the object and its entries in tables and lists, and
 // for each token of the subject a tree node and its index entry, which grow by doubling.
@@ -48,7 +48,7 @@ Subscriber::Subscriber(Connection& connection, User& user, const HubLimits& limi
 
 Subscriber::~Subscriber() {
   withdraw();
-  detail::wake_all(core(), publishers_);
+  wake_publishers();
 }
 
 // Subscriptions ----------------------------------------------------------------------------------
@@ -60,7 +60,6 @@ ClientSubscription* Subscriber::find(std::string_view sid) const {
 
 void Subscriber::subscribe(std::string sid, std::string subject, std::string group,
                            const Service& service) {
-  observer_.settle_deliveries();
   const std::size_t cost = cost_of_subscription(sid, subject, group);
   auto subscription = std::make_unique<ClientSubscription>(
       *this, sid, std::move(subject), std::move(group), service, user_.account(), cost);
@@ -74,35 +73,33 @@ void Subscriber::subscribe(std::string sid, std::string subject, std::string gro
   user_.add_subscription();
 }
 
-// Settling deliveries may end this connection and so destroy its subscriptions. That is why the
-// functions below check ended_ after it.
+// Router::remove() notifies links, this one included. If there is no memory for that, the
+// connection ends in the middle of the functions below, and the subscriptions in the maps with it.
 
 void Subscriber::unsubscribe(ClientSubscription& subscription) noexcept {
-  observer_.settle_deliveries();
-  if (!ended_) remove(subscription);
-}
-
-void Subscriber::remove(ClientSubscription& subscription) noexcept {
+  const auto owned = subscriptions_.extract(subscriptions_.find(subscription.sid()));
   router_.remove(subscription);
   if (subscription.subject() != interest_subject) {
     const DeliveryCounters& counters = subscription.queue.counters();
     handed_ += counters.delivered + counters.dropped + subscription.queue.waiting();
   }
   user_.drop_subscription();
-  subscriptions_.erase(subscriptions_.find(subscription.sid()));
 }
 
 void Subscriber::end_after(ClientSubscription& subscription, std::uint64_t most) noexcept {
-  observer_.settle_deliveries();
-  if (!ended_ && subscription.end_after(most)) remove(subscription);
+  if (subscription.end_after(most)) unsubscribe(subscription);
 }
 
 void Subscriber::finish(ClientSubscription& subscription) noexcept {
-  observer_.settle_deliveries();
-  if (ended_) return;
+  auto owned = subscriptions_.extract(subscriptions_.find(subscription.sid()));
   router_.remove(subscription);
-  finishing_.insert(subscriptions_.extract(subscriptions_.find(subscription.sid())));
-  if (subscription.queue.idle()) drop_finished(subscription);
+  finishing_.insert(std::move(owned));
+  subscription.queue.release();  // messages that came meanwhile were the last ones
+  if (ended_ || subscription.queue.idle()) {
+    drop_finished(subscription);
+  } else if (!subscription.linked()) {
+    waiting_.push_back(subscription);
+  }
 }
 
 void Subscriber::drop_finished(const ClientSubscription& subscription) noexcept {
@@ -123,45 +120,47 @@ void Subscriber::note_subjects() noexcept {
 }
 
 void Subscriber::withdraw() noexcept {
-  observer_.settle_deliveries();
   if (is_link_) note_subjects();
-  while (!subscriptions_.empty()) remove(*subscriptions_.begin()->second);
+  while (!subscriptions_.empty()) unsubscribe(*subscriptions_.begin()->second);
   while (!finishing_.empty()) drop_finished(*finishing_.begin()->second);
 }
 
 // Outbound ---------------------------------------------------------------------------------------
 
 bool Subscriber::has_room() noexcept {
-  if (state().queued_bytes() >= limits_.outbound && !state().send_blocked()) state().flush();
-  return state().queued_bytes() < limits_.outbound && !state().over_share();
+  detail::ConnectionCore& core = state().core();
+  if (core.queued_bytes() >= limits_.outbound && !core.send_blocked()) core.flush();
+  return core.queued_bytes() < limits_.outbound && !core.over_share();
 }
 
 void Subscriber::write(ByteView bytes) noexcept {
   if (ended_) return;
   try {
-    if (state().append(bytes) != Outcome::would_block) return note_kept();
+    if (state().enqueue(bytes) != Outcome::would_block) return update_memory_charge();
     // The connection has written its share of this turn. Only senders that can wait heed that
     // limit.
     auto chunk = core::Chunk::make(bytes.size());
     std::memcpy(chunk.data(), bytes.data(), bytes.size());
     state().enqueue_shared({chunk, 0, bytes.size(), 1});
-    note_kept();
+    update_memory_charge();
   } catch (const std::bad_alloc&) {
     abort_out_of_memory();
   }
 }
 
 void Subscriber::append(const detail::SharedBytes& range) noexcept {
-  const std::size_t size = range.end - range.begin;
-  if (state().send_blocked() && size < worth_sharing) {
+  const std::size_t size = range.size();
+  detail::ConnectionState& connection = state();
+  detail::ConnectionCore& core = connection.core();
+  if (core.send_blocked() && size < min_shared_bytes) {
     write({range.chunk.data() + range.begin, size});
     return;
   }
   if (ended_) return;
   try {
-    state().enqueue_shared(range);
-    if (state().queued_bytes() >= bounds::eager_flush && !state().send_blocked()) state().flush();
-    note_kept();
+    connection.enqueue_shared(range);
+    if (core.queued_bytes() >= bounds::eager_flush && !core.send_blocked()) core.flush();
+    update_memory_charge();
   } catch (const std::bad_alloc&) {
     abort_out_of_memory();
   }
@@ -180,67 +179,30 @@ Offered Subscriber::offer(ClientSubscription& subscription, std::string_view sub
       totals.superseded += now.superseded - before.superseded;
     }
   } const losses{totals_, subscription.queue.counters()};
-  return subscription.queue.offer(subject, message, message.end - message.begin);
+  return subscription.queue.offer(subject, message, message.size());
 }
 
 void Subscriber::enqueue_pending(ClientSubscription& subscription, std::string_view subject,
                                  const detail::SharedBytes& message) noexcept {
   try {
-    if (subscription.queue.policy() == DeliveryPolicy::wait) {
-      subscription.queue.put(subject, message, message.end - message.begin);
+    if (subscription.queue.policy() == OverflowPolicy::wait) {
+      subscription.queue.put(subject, message, message.size());
     } else if (offer(subscription, subject, message) == Offered::disconnect) {
       return disconnect_slow_consumer();
     }
   } catch (const std::bad_alloc&) {
     return abort_out_of_memory();
   }
-  if (!subscription.linked()) waiting_.push_back(subscription);
-  start_pump();
+  if (!subscription.linked() && !subscription.queue.held()) waiting_.push_back(subscription);
 }
 
-detail::TimedWait Subscriber::room(Duration longest) {
-  const std::uint64_t taken = state().counters().bytes_sent;
-  if (!running() || taken != taken_) took_at_ = Loop::Clock::now();
-  if (!running() || publishers_.empty()) {
-    // The rate is measured only while a publisher waits: before, there may have been nothing to
-    // take.
-    taken_ = taken;
-    start(core(), Loop::Clock::now() + between_looks());
-  }
-  start_pump();
-  // If the pump is not running, there is room already, and nothing would wake the publisher.
-  return {core(), publishers_, pumping_ ? longest : Duration::zero()};
-}
-
-void Subscriber::start_pump() noexcept {
-  if (ended_ || std::exchange(pumping_, true)) return;
-  try {
-    pump(tasks_, *this);
-  } catch (const std::bad_alloc&) {
-    pumping_ = false;
-    abort_out_of_memory();
-  }
-}
-
-detail::TaskGroup::Spawned Subscriber::pump(detail::TaskGroup& /*tasks*/, Subscriber& self) {
-  do {
-    const Sent flushed = co_await self.connection_.flush();
-    if (!flushed) self.end({});
-    self.observer_.settle_deliveries();
-    self.refill(self.limits_.outbound);
-    detail::wake_all(self.core(), self.publishers_);
-  } while (!self.ended_ && !self.waiting_.empty());
-  self.pumping_ = false;
-  self.slow_ = false;
-}
-
-void Subscriber::deliver_rest() noexcept {
-  observer_.settle_deliveries();
-  refill(SIZE_MAX);
+void Subscriber::release(ClientSubscription& subscription) noexcept {
+  subscription.queue.release();
+  if (!subscription.queue.idle()) waiting_.push_back(subscription);
 }
 
 void Subscriber::refill(std::size_t limit) noexcept {
-  while (!ended_ && state().queued_bytes() < limit) {
+  while (!ended_ && state().core().queued_bytes() < limit) {
     ClientSubscription* next = waiting_.pop_front();
     if (next == nullptr) break;
     deliver_next(*next);
@@ -249,10 +211,10 @@ void Subscriber::refill(std::size_t limit) noexcept {
 
 void Subscriber::deliver_next(ClientSubscription& subscription) noexcept {
   const auto [lost, message] = subscription.queue.take();
-  if (lost > 0) tell_gap(subscription, lost);
+  if (lost > 0) report_gap(subscription, lost);
   if (message) {
     ++totals_.messages_out;
-    totals_.bytes_out += message->end - message->begin;
+    totals_.bytes_out += message->size();
     append(*message);
   }
   if (ended_) return;  // its subscriptions no longer exist
@@ -263,7 +225,7 @@ void Subscriber::deliver_next(ClientSubscription& subscription) noexcept {
   }
 }
 
-void Subscriber::tell_gap(const ClientSubscription& subscription, std::uint64_t lost) noexcept {
+void Subscriber::report_gap(const ClientSubscription& subscription, std::uint64_t lost) noexcept {
   try {
     const std::string count = std::to_string(lost);
     write(nats::to_bytes({.verb = nats::Verb::msg,
@@ -275,10 +237,44 @@ void Subscriber::tell_gap(const ClientSubscription& subscription, std::uint64_t 
   }
 }
 
+// Back-pressure ----------------------------------------------------------------------------------
+
+void Subscriber::end_pumping() noexcept {
+  pump_.running = false;
+  slow_ = false;
+}
+
+bool Subscriber::begin_interval(bool measuring) noexcept {
+  const std::uint64_t taken = state().core().counters().bytes_sent;
+  if (!measuring || taken != taken_) took_at_ = Loop::Clock::now();
+  if (measuring && !publishers_.empty()) return false;
+  taken_ = taken;
+  return true;
+}
+
+Duration Subscriber::interval() const noexcept {
+  constexpr Duration shortest = std::chrono::milliseconds(1);
+  return std::max(std::min(limits_.hold_time, limits_.slow_time), shortest);
+}
+
+bool Subscriber::end_interval() noexcept {
+  const auto now = Loop::Clock::now();
+  const std::uint64_t taken = state().core().counters().bytes_sent;
+  const std::uint64_t took = taken - std::exchange(taken_, taken);
+  if (took > 0) took_at_ = now;
+  if (now - took_at_ >= limits_.slow_time) return false;
+  const double seconds = std::chrono::duration<double>(interval()).count();
+  slow_ = static_cast<double>(took) < static_cast<double>(limits_.min_rate) * seconds;
+  if (slow_) {
+    user_.note_slow(now + slow_user_time);
+    wake_publishers();
+  }
+  return true;
+}
+
 // Ending -----------------------------------------------------------------------------------------
 
 void Subscriber::end(ByteView error) noexcept {
-  observer_.settle_deliveries();
   if (ended_) return;
   try {
     if (!error.empty()) write(nats::to_bytes({.verb = nats::Verb::err, .text = error}));
@@ -287,7 +283,7 @@ void Subscriber::end(ByteView error) noexcept {
   }
   if (std::exchange(ended_, true)) return;
   withdraw();
-  detail::wake_all(core(), publishers_);
+  wake_publishers();
   connection_.close();
 }
 
@@ -299,30 +295,8 @@ void Subscriber::disconnect_slow_consumer() noexcept {
 void Subscriber::abort_out_of_memory() noexcept {
   if (std::exchange(ended_, true)) return;
   withdraw();
-  detail::wake_all(core(), publishers_);
+  wake_publishers();
   connection_.abort();
-}
-
-Duration Subscriber::between_looks() const noexcept {
-  constexpr Duration shortest = std::chrono::milliseconds(1);
-  return std::max(std::min(limits_.hold_time, limits_.slow_time), shortest);
-}
-
-/// Checks the rate at which the client takes bytes, as long as publishers wait for it.
-void Subscriber::fire() {
-  if (publishers_.empty()) return;
-  const auto now = Loop::Clock::now();
-  const std::uint64_t taken = state().counters().bytes_sent;
-  const std::uint64_t took = taken - std::exchange(taken_, taken);
-  if (took > 0) took_at_ = now;
-  if (now - took_at_ >= limits_.slow_time) return disconnect_slow_consumer();
-  const double seconds = std::chrono::duration<double>(between_looks()).count();
-  slow_ = static_cast<double>(took) < static_cast<double>(limits_.least_rate) * seconds;
-  if (slow_) {
-    user_.note_slow(now + slow_user_time);
-    detail::wake_all(core(), publishers_);
-  }
-  start(core(), now + between_looks());
 }
 
 }  // namespace hallway::hub

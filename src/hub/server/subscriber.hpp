@@ -5,7 +5,12 @@
 //
 // While no message waits, a message goes directly to the outbound queue. If that is full, the
 // message waits in the queue of its subscription. Each time the kernel has accepted the outbound
-// queue, a task, the pump, moves waiting messages to it: one message of each subscription in turn.
+// queue, a task of Delivery, the pump, moves waiting messages to it: one message of each
+// subscription in turn.
+//
+// The ClientConnection and the Delivery call a Subscriber. It calls back only to report that its
+// client is too slow (Observer). Both settle deliveries before they call it, so that the messages
+// published before are in the queues.
 #pragma once
 
 #include <cstddef>
@@ -41,13 +46,10 @@ struct DeliveryTotals {
   std::uint64_t superseded = 0;
 };
 
-class Subscriber : private detail::Timer {
+class Subscriber {
  public:
   class Observer {
    public:
-    /// Called before a subscription begins or ends and before anything is written: messages already
-    /// published must be moved to the queues first.
-    virtual void settle_deliveries() noexcept = 0;
     /// The client did not read fast enough and is about to be disconnected.
     virtual void too_slow() noexcept = 0;
 
@@ -60,7 +62,7 @@ class Subscriber : private detail::Timer {
              DeliveryTotals& totals, Observer& observer);
   Subscriber(const Subscriber&) = delete;
   Subscriber& operator=(const Subscriber&) = delete;
-  ~Subscriber() override;
+  ~Subscriber();
 
   // Subscriptions ------------------------------------------------------------------------------
 
@@ -73,7 +75,7 @@ class Subscriber : private detail::Timer {
   /// Messages that wait for the subscription are discarded.
   void unsubscribe(ClientSubscription& subscription) noexcept;
 
-  /// UNSUB with a number; see Subscription::end_after().
+  /// UNSUB with a number; see RoutedSubscription::end_after().
   void end_after(ClientSubscription& subscription, std::uint64_t most) noexcept;
 
   /// The subscription has got its last message. Messages that wait for it are still delivered.
@@ -95,8 +97,7 @@ class Subscriber : private detail::Timer {
   /// Whether the connection has room for a message. It tries to flush a full queue first.
   [[nodiscard]] bool has_room() noexcept;
 
-  /// Copies bytes to the outbound queue. Neither this nor append() settles deliveries: the caller
-  /// must do so first if the order matters.
+  /// Copies bytes to the outbound queue.
   void write(ByteView bytes) noexcept;
 
   /// Adds a reference to bytes of a shared chunk to the outbound queue.
@@ -106,61 +107,88 @@ class Subscriber : private detail::Timer {
   void enqueue_pending(ClientSubscription& subscription, std::string_view subject,
                        const detail::SharedBytes& message) noexcept;
 
-  /// Waits until there is room, or until the subscriber turns out to be slow. A subscriber that
-  /// takes nothing for HubLimits::slow_time meanwhile is disconnected.
-  [[nodiscard]] detail::TimedWait room(Duration longest);
+  /// The subscription has got its retained values: what waits behind them may follow.
+  void release(ClientSubscription& subscription) noexcept;
 
-  /// Whether it took less than HubLimits::least_rate while publishers waited for it, and has not
+  /// Moves waiting messages to the outbound queue while that has room.
+  void refill() noexcept { refill(limits_.outbound); }
+  /// Moves all waiting messages to the outbound queue of a connection that is about to be closed.
+  void deliver_rest() noexcept { refill(SIZE_MAX); }
+  [[nodiscard]] bool has_waiting() const noexcept { return !ended_ && !waiting_.empty(); }
+
+  // Back-pressure ------------------------------------------------------------------------------
+
+  /// What Delivery runs for a subscriber without room.
+  struct Pump {
+    explicit Pump(detail::LoopCore& core) noexcept : tasks(core) {}
+
+    bool running = false;
+    std::unique_ptr<detail::Timer> rate_timer;  // runs while publishers wait
+    detail::TaskGroup tasks;
+  };
+  [[nodiscard]] Pump& pump() noexcept { return pump_; }
+  /// The pump has moved all messages, so there is room again.
+  void end_pumping() noexcept;
+
+  /// The publishers that wait for room.
+  [[nodiscard]] detail::WaiterList& publishers() noexcept { return publishers_; }
+  void wake_publishers() noexcept { detail::wake_all(core(), publishers_); }
+
+  /// A publisher is about to wait. The rate is measured only then: before, there may have been
+  /// nothing to take.
+  /// @param measuring  whether an interval has begun already
+  /// @return whether an interval begins now
+  [[nodiscard]] bool begin_interval(bool measuring) noexcept;
+  [[nodiscard]] Duration interval() const noexcept;
+  /// Measures the rate at the end of an interval.
+  /// @return false if the client has taken nothing for HubLimits::slow_time
+  [[nodiscard]] bool end_interval() noexcept;
+
+  /// Whether it took less than HubLimits::min_rate while publishers waited for it, and has not
   /// caught up since. No publisher is paused for a slow subscriber.
   [[nodiscard]] bool slow() const noexcept { return slow_; }
   [[nodiscard]] const User& user() const noexcept { return user_; }
 
   /// Reports to a subscription how many messages are missing at this point.
-  void tell_gap(const ClientSubscription& subscription, std::uint64_t lost) noexcept;
-
-  /// Moves all waiting messages to the outbound queue of a connection that is about to be closed.
-  void deliver_rest() noexcept;
+  void report_gap(const ClientSubscription& subscription, std::uint64_t lost) noexcept;
 
   // Ending -------------------------------------------------------------------------------------
 
   /// Sends an error, unless it is empty, and closes the connection after what was written.
   void end(ByteView error) noexcept;
+  /// Ends the connection of a client that does not read fast enough.
+  void disconnect_slow_consumer() noexcept;
   /// Aborts the connection because there is no memory for something that the client must get.
   void abort_out_of_memory() noexcept;
   [[nodiscard]] bool ended() const noexcept { return ended_; }
 
   /// Whether the client is a link, which forwards messages to others.
   [[nodiscard]] bool is_link() const noexcept { return is_link_; }
-  void become_link() noexcept {
-    observer_.settle_deliveries();
+  /// @param wants_publishers  it receives the uid of each message's publisher
+  void become_link(bool wants_publishers) noexcept {
     is_link_ = true;
+    wants_publishers_ = wants_publishers;
   }
+  /// Whether the client is a link that receives the uid of each message's publisher.
+  [[nodiscard]] bool wants_publishers() const noexcept { return wants_publishers_; }
   [[nodiscard]] bool takes_headers() const noexcept { return takes_headers_; }
-  void take_headers(bool take) noexcept {
-    observer_.settle_deliveries();
-    takes_headers_ = take;
-  }
-  [[nodiscard]] const Connection& connection() const noexcept { return connection_; }
+  void take_headers(bool take) noexcept { takes_headers_ = take; }
+  [[nodiscard]] Connection& connection() const noexcept { return connection_; }
 
  private:
   using Owned = std::unique_ptr<ClientSubscription>;
 
-  static detail::TaskGroup::Spawned pump(detail::TaskGroup& tasks, Subscriber& self);
-  void start_pump() noexcept;
   Offered offer(ClientSubscription& subscription, std::string_view subject,
                 const detail::SharedBytes& message);
   void refill(std::size_t limit) noexcept;
   void deliver_next(ClientSubscription& subscription) noexcept;
-  void disconnect_slow_consumer() noexcept;
   void withdraw() noexcept;
   void note_subjects() noexcept;
-  void remove(ClientSubscription& subscription) noexcept;
   void drop_finished(const ClientSubscription& subscription) noexcept;
-  void note_kept() noexcept {
-    if (state().send_blocked()) state().note_kept();
+  void update_memory_charge() noexcept {
+    detail::ConnectionCore& core = state().core();
+    if (core.send_blocked()) core.update_memory_charge();
   }
-  [[nodiscard]] Duration between_looks() const noexcept;
-  void fire() override;
 
   [[nodiscard]] detail::ConnectionState& state() const noexcept {
     return detail::ConnectionState::of(connection_);
@@ -178,16 +206,16 @@ class Subscriber : private detail::Timer {
   std::multimap<std::string, Owned, std::less<>> finishing_;
   core::LinkedList<ClientSubscription> waiting_;  // with waiting messages or an unreported gap
   detail::WaiterList publishers_;                 // publishers that wait for room
-  std::uint64_t taken_ = 0;                       // bytes taken by the last check
-  Loop::Clock::time_point took_at_;               // when a check last found that it took any
+  std::uint64_t taken_ = 0;                       // bytes taken when the interval began
+  Loop::Clock::time_point took_at_;               // when bytes were last known to be taken
   bool slow_ = false;
   bool takes_headers_ = false;
   bool is_link_ = false;
+  bool wants_publishers_ = false;
   std::vector<std::string> subjects_;
   std::uint64_t handed_ = 0;
-  bool pumping_ = false;
   bool ended_ = false;
-  detail::TaskGroup tasks_;  // last: the pump refers to all members above
+  Pump pump_{core()};  // last: it refers to all members above
 };
 
 }  // namespace hallway::hub

@@ -72,7 +72,7 @@ class User {
   [[nodiscard]] std::uint64_t held_back() const noexcept { return held_back_; }
   void count_held_back() noexcept { ++held_back_; }
 
-  /// One of its subscribers took less than HubLimits::least_rate while a publisher waited for it.
+  /// One of its subscribers took less than HubLimits::min_rate while a publisher waited for it.
   /// Until the given time, none of its subscribers pauses publishers of other users. Otherwise its
   /// subscribers could pause them one after the other.
   void note_slow(Loop::Clock::time_point until) noexcept { slow_until_ = until; }
@@ -109,7 +109,6 @@ class Users final : private detail::Flushable {
       : core_(core), most_subscriptions_(most_subscriptions) {}
   Users(const Users&) = delete;
   Users& operator=(const Users&) = delete;
-  ~Users() override { detail::LoopCore::cancel_flush(*this); }
 
   /// Counts a client connection of a user as long as it exists.
   class Membership {

@@ -10,6 +10,7 @@
 
 #include "loop/loop_core.hpp"
 #include "loop/timed_wait.hpp"
+#include "message/connection/connection_state.hpp"
 #include "net/socket_type.hpp"
 #include "sys/process.hpp"
 #include "sys/socket.hpp"
@@ -43,7 +44,7 @@ class Watcher final : public detail::Lingering, private detail::Watch {
 
   static void take_over(std::unique_ptr<Watcher> watcher) noexcept {
     Watcher& watching = *watcher;
-    watching.let_go_of_ = true;
+    watching.detached_ = true;
     watching.set_events(sys::event_readable);
     watching.loop_->core().adopt(std::move(watcher));
   }
@@ -60,7 +61,7 @@ class Watcher final : public detail::Lingering, private detail::Watch {
 
  private:
   void ready(std::uint32_t /*events*/) override {
-    if (!let_go_of_) {
+    if (!detached_) {
       set_events(0);
       detail::wake_all(loop_->core(), waiting_);
       return;
@@ -73,7 +74,7 @@ class Watcher final : public detail::Lingering, private detail::Watch {
   Loop* loop_;
   Descriptor pidfd_;
   detail::WaiterList waiting_;
-  bool let_go_of_ = false;
+  bool detached_ = false;
 };
 
 std::vector<std::string> child_environment(const std::vector<std::string>& added) {
@@ -121,6 +122,8 @@ Result<Child> Child::spawn(Loop& loop, std::vector<std::string> command, ChildOp
   // Before the process starts, because a running process could not be undone.
   auto connection = Connection::adopt(loop, std::move(pair->first), std::move(options.connection));
   if (!connection) return std::unexpected(connection.error());
+  // Draining waits for what the child still answers; the program decides when the child ends.
+  detail::ConnectionState::of(*connection).keep_while_draining();
   const int theirs = pair->second.get();
   auto child = spawn_with(loop, std::move(command), {theirs, theirs, 2}, options.process);
   if (!child) return child;
@@ -131,7 +134,7 @@ Result<Child> Child::spawn(Loop& loop, std::vector<std::string> command, ChildOp
 Result<Child> Child::spawn_with(Loop& loop, std::vector<std::string> command,
                                 const int (&standard)[3], const ProcessOptions& options) {
   if (command.empty()) {
-    return sys::failure(EINVAL, "start", "a child", "no program is named");
+    return sys::failure(EINVAL, "start", "a child", "no program is given");
   }
   const auto environment = child_environment(options.environment);
   auto state = std::make_unique<State>(loop, options.own_group);
@@ -178,7 +181,7 @@ Task<Result<ExitStatus>> Child::wait() {
     if (ended.error() == ECHILD) {
       state.gone = true;  // its pid may be another process's by now
       co_return sys::failure(ECHILD, "wait for", "pid " + std::to_string(state.pid),
-                             "it has ended, and how is unknown: SIGCHLD is ignored");
+                             "it ended, but its exit status is unknown because SIGCHLD is ignored");
     }
     if (ended.error() != EAGAIN) {
       co_return sys::failure(ended.error(), "wait for", "pid " + std::to_string(state.pid));

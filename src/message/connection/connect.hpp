@@ -3,12 +3,13 @@
 // Connecting without waiting: the part that the loop's connect and the blocking one share.
 #pragma once
 
-#include <chrono>
 #include <memory>
 #include <optional>
 
 #include <hallway/connection.hpp>
+#include <hallway/deadline.hpp>
 
+#include "core/backoff.hpp"
 #include "message/connection/connection_core.hpp"
 
 namespace hallway::message {
@@ -20,9 +21,9 @@ struct Connected {
   std::shared_ptr<const detail::ConnectionConfig> config;
 };
 
-/// One connect until its deadline. Call attempt(); while that returns nullopt, wait for pause() and
-/// call it again. For a full backlog the kernel reports EAGAIN, and there is no event when it has
-/// room.
+/// One connect until its deadlines. Call attempt(); while that returns nullopt, wait for pause()
+/// and call it again. The kernel has no event for a backlog that has room again (until then it
+/// reports EAGAIN), nor for a server that starts.
 class Connecting {
  public:
   Connecting(const AddressSpec& address, const ConnectOptions& options);
@@ -34,15 +35,23 @@ class Connecting {
   /// of one busy server do not return together.
   Duration pause();
 
- private:
-  using Clock = std::chrono::steady_clock;
+  /// The error if an Interrupt ends the pause.
+  [[nodiscard]] std::unexpected<Error> interrupted() const;
+  /// The error if the loop drains during the pause.
+  [[nodiscard]] std::unexpected<Error> canceled() const;
 
+ private:
   [[nodiscard]] Result<void> require_server(const Peer& peer) const;
+  [[nodiscard]] Result<void> require_trusted(const Peer& peer) const;
+  Result<std::optional<Connected>> await_server(Error error);
 
   Result<Address> address_;
   ConnectOptions options_;
-  Clock::time_point deadline_;
-  Duration next_pause_;
+  Deadline accepted_by_;    // of this attempt, while the backlog is full
+  Deadline retried_until_;  // while no server listens
+  core::Backoff pauses_when_full_;
+  core::Backoff pauses_when_absent_;
+  bool absent_ = false;  // the last attempt found no server
 };
 
 /// Adopts a socket that is already connected.

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <hallway/connection.hpp>
+#include <hallway/deadline.hpp>
+#include <hallway/detail/race.hpp>
 
 #include <algorithm>
 #include <memory>
 
-#include "core/deadline.hpp"
 #include "message/connection/connect.hpp"
 #include "message/connection/connection_state.hpp"
 #include "net/resolve.hpp"
@@ -15,59 +16,66 @@ namespace hallway {
 
 using detail::ConnectionState;
 
-namespace {
+// Where the inline paths do not suffice -----------------------------------------------------------
 
-ConnectionState& state_of(detail::Flow* flow) noexcept {
-  return *static_cast<ConnectionState*>(static_cast<detail::ConnectionCore*>(flow));
+namespace detail {
+
+// NOLINTBEGIN(readability-make-member-function-const): the state changes the halves.
+bool ConnectionHalves::take_next(std::optional<Received>& received) {
+  return state->take_next(received);
 }
+Outcome ConnectionHalves::enqueue_slowly(ByteView message) {
+  return state->enqueue_slowly(message);
+}
+// NOLINTEND(readability-make-member-function-const)
+Reason ConnectionHalves::reason(Outcome outcome) const noexcept { return core.reason(outcome); }
 
-}  // namespace
+}  // namespace detail
 
 // Awaitables -------------------------------------------------------------------------------------
 
-void Connection::Receive::forget() const noexcept {
-  if (!wait_->over) state_of(flow_).forget(*this);
+bool Connection::Receive::take_next() { return halves_->take_next(wait_.emplace().received); }
+
+void Connection::Receive::forget() noexcept { halves_->state->forget(*this); }
+
+bool Connection::Receive::begin(std::coroutine_handle<> awaiting, bool for_answer) {
+  wait_->waiter.coroutine = awaiting;
+  wait_->waiting = true;
+  wait_->for_answer = for_answer;
+  return halves_->state->begin_receive(*this);
 }
 
-bool Connection::Receive::await_suspend(std::coroutine_handle<> awaiting) {
-  wait_.emplace().waiter.coroutine = awaiting;
-  return state_of(flow_).begin_receive(*this);
-}
-
-bool Connection::ReceiveSome::await_suspend(std::coroutine_handle<> awaiting) {
-  wait_.emplace().waiter.coroutine = awaiting;
-  wait_->for_piece = true;
-  return state_of(flow_).begin_receive(*this);
-}
-
-Connection::Send::Send(detail::Flow& flow, ByteView message, std::vector<Descriptor> descriptors)
-    : flow_(&flow) {
+Connection::Send::Send(detail::ConnectionHalves& halves, ByteView message,
+                       std::vector<Descriptor> descriptors)
+    : halves_(&halves) {
   detail::Unsent& rest = rest_.emplace();
   rest.message = message;
   rest.descriptors = std::make_unique<std::vector<Descriptor>>(std::move(descriptors));
   rest.kind = detail::Unsent::Kind::with_descriptors;
 }
 
-Connection::Send::Send(detail::Flow& flow, FlushOnly /*only*/) : flow_(&flow) {
+Connection::Send::Send(detail::ConnectionHalves& halves, FlushOnly /*only*/) : halves_(&halves) {
   rest_.emplace().kind = detail::Unsent::Kind::flush;
 }
 
-void Connection::Send::forget() const noexcept {
-  if (rest_->waiting) state_of(flow_).forget(*this);
+void Connection::Send::enqueue_slowly(const ByteView& message) {
+  const Outcome outcome = halves_->enqueue_slowly(message);
+  if (outcome == Outcome::ok) return;
+  detail::Unsent& rest = rest_.emplace();
+  rest.message = message;
+  rest.over = outcome != Outcome::would_block;
+  if (rest.over) rest.sent = Sent(halves_->reason(outcome));
 }
 
-bool Connection::Send::await_suspend(std::coroutine_handle<> awaiting) {
+void Connection::Send::forget() const noexcept {
+  if (rest_->waiting) halves_->state->forget(*this);
+}
+
+bool Connection::Send::begin(std::coroutine_handle<> awaiting) {
   rest_->waiter.coroutine = awaiting;
-  rest_->waiting = state_of(flow_).begin_send(*this);
+  rest_->waiting = halves_->state->begin_send(*this);
   return rest_->waiting;
 }
-
-Error Received::error() const {
-  if (flow_ == nullptr) return {};
-  return flow_->explain("receive from", outcome_);
-}
-
-Error Sent::error() const { return flow_->explain("send to", outcome_); }
 
 // Connection -------------------------------------------------------------------------------------
 
@@ -75,6 +83,7 @@ Error Sent::error() const { return flow_->explain("send to", outcome_); }
 Task<Result<Connection>> Connection::connect(Loop& loop, AddressSpec address,
                                              ConnectOptions options) {
   message::Connecting connecting(address, options);
+  const bool drains = loop.draining();
   while (true) {
     auto tried = connecting.attempt();
     if (!tried) co_return std::unexpected(tried.error());
@@ -83,7 +92,13 @@ Task<Result<Connection>> Connection::connect(Loop& loop, AddressSpec address,
       co_return ConnectionState::open(loop, std::move(made.socket), made.peer,
                                       std::move(made.config));
     }
-    co_await loop.sleep(connecting.pause());
+    // A drain ends the wait. What connects while the loop drains already finishes something else.
+    if (drains) {
+      co_await detail::Pause(connecting.pause());
+      continue;
+    }
+    const Outcome slept = co_await loop.sleep(connecting.pause());
+    if (slept != Outcome::ok) co_return connecting.canceled();
   }
 }
 
@@ -105,25 +120,30 @@ Result<std::pair<Connection, Connection>> Connection::pair(Loop& loop, SocketTyp
   return std::pair(std::move(*first), std::move(*second));
 }
 
-Connection::Connection(detail::ConnectionState* state) noexcept : flow_(state) {}
+Connection::Connection(detail::ConnectionState* state) noexcept
+    : halves_(&state->core().halves()) {}
 
 Connection& Connection::operator=(Connection&& other) noexcept {
   if (this == &other) return *this;
-  if (flow_ != nullptr) state().detach();
-  flow_ = std::exchange(other.flow_, nullptr);
+  end();
+  halves_ = std::exchange(other.halves_, nullptr);
   return *this;
 }
 
-Connection::~Connection() {
-  if (flow_ != nullptr) state().detach();
+Connection::~Connection() { end(); }
+
+void Connection::end() noexcept {
+  if (halves_ == nullptr) return;
+  detail::end_borrowers(halves_->borrowed_by);
+  state().detach();
 }
 
-ConnectionState& Connection::state() const noexcept { return state_of(flow_); }
+ConnectionState& Connection::state() const noexcept { return *halves_->state; }
 
 Received Connection::try_receive() { return state().try_receive(); }
 
 Connection::Send Connection::send(ByteView message, std::vector<Descriptor> descriptors) {
-  return {*flow_, message, std::move(descriptors)};
+  return {*halves_, message, std::move(descriptors)};
 }
 
 Connection::Send Connection::send(ByteView message, Descriptor descriptor) {
@@ -132,37 +152,52 @@ Connection::Send Connection::send(ByteView message, Descriptor descriptor) {
   return send(message, std::move(descriptors));
 }
 
-Sent Connection::try_send(ByteView message) { return {flow_->append(message), flow_}; }
-
-Connection::Send Connection::flush() { return {*flow_, Send::FlushOnly{}}; }
-
-Task<Sent> Connection::confirm(Duration within) {
-  const core::Deadline deadline(within);
-  detail::ReadPause pause;
-  Outcome outcome = state().look_whether_confirmed();
-  while (outcome == Outcome::would_block && deadline.left() > Duration::zero()) {
-    co_await loop().sleep(std::min(pause.next(), deadline.left()));
-    outcome = state().look_whether_confirmed();
-  }
-  co_return Sent(outcome == Outcome::would_block ? Outcome::timed_out : outcome, flow_);
+Sent Connection::try_send(ByteView message) {
+  return Sent(halves_->reason(halves_->enqueue(message)));
 }
 
+Connection::Send Connection::flush() { return {*halves_, Send::FlushOnly{}}; }
+
+Task<Sent> Connection::confirm(Duration within) {
+  const Deadline deadline(within);
+  core::Backoff pauses = detail::read_pauses;
+  Outcome outcome = state().check_confirmed();
+  while (outcome == Outcome::would_block && !deadline.passed()) {
+    co_await detail::Pause(std::min(pauses.next(), deadline.left()));
+    outcome = state().check_confirmed();
+  }
+  if (outcome == Outcome::would_block) outcome = Outcome::timed_out;
+  co_return Sent(halves_->reason(outcome));
+}
+
+namespace {
+
+/// The answer to a request, which draining does not cut off.
+class [[nodiscard]] Answer : public Connection::Receive {
+ public:
+  using Receive::Receive;
+  template <typename Promise>
+  bool await_suspend(std::coroutine_handle<Promise> awaiting,
+                     std::source_location where = std::source_location::current()) {
+    detail::note_wait(awaiting, where);
+    return begin(awaiting, true);
+  }
+};
+
+}  // namespace
+
 Task<Received> Connection::request(ByteView message, Duration within) {
-  const Sent sent = co_await send(message);
-  if (!sent) co_return Received(sent.outcome(), Message(), flow_);
-  co_return co_await receive(within);
+  Sent sent = co_await send(message);
+  if (!sent) co_return Received(std::move(sent));
+  co_return co_await Answer(*halves_, within);
 }
 
 bool Connection::Broadcast::await_ready() {
   detail::ConnectionObserver* observer = from_->state().observer();
   return observer == nullptr || observer->broadcast_batched(message_, &from_->state());
 }
-bool Connection::Broadcast::await_suspend(std::coroutine_handle<> awaiting) {
-  walk_.emplace(from_->state().observer()->broadcast(message_, &from_->state()));
-  return std::move(*walk_).operator co_await().await_suspend(awaiting);
-}
-void Connection::Broadcast::await_resume() {
-  if (walk_) std::move(*walk_).operator co_await().await_resume();
+Task<> Connection::Broadcast::begin() {
+  return from_->state().observer()->broadcast(message_, &from_->state());
 }
 
 void Connection::half_close() { state().half_close(); }
@@ -172,32 +207,33 @@ void Connection::abort() { state().abort(); }
 Descriptor Connection::release() && {
   ConnectionState* released = &state();
   Descriptor socket = released->release();
-  flow_ = nullptr;
+  detail::end_borrowers(halves_->borrowed_by);
+  halves_ = nullptr;
   delete released;
   return socket;
 }
 
-const Peer& Connection::peer() const noexcept { return state().peer(); }
+const Peer& Connection::peer() const noexcept { return state().core().peer(); }
 Result<std::vector<std::uint32_t>> Connection::peer_groups() const {
   return Peer::groups_of(descriptor());
 }
 Result<Descriptor> Connection::peer_pidfd() const { return Peer::pidfd_of(descriptor()); }
 Result<PidStatus> Connection::peer_identity() const { return Peer::identity_of(descriptor()); }
-const Address& Connection::address() const noexcept { return state().config().address; }
-SocketType Connection::type() const noexcept { return state().config().type; }
+const Address& Connection::address() const noexcept { return state().core().config().address; }
+SocketType Connection::type() const noexcept { return state().core().config().type; }
 std::uint64_t Connection::number() const noexcept {
   const detail::ConnectionObserver* observer = state().observer();
   return observer == nullptr ? 0 : observer->number();
 }
 Counters Connection::counters() const noexcept {
   state().settle_broadcasts();
-  return state().counters();
+  return state().core().counters();
 }
 std::size_t Connection::unsent_bytes() const noexcept {
   state().settle_broadcasts();
-  return state().queued_bytes();
+  return state().core().queued_bytes();
 }
-int Connection::descriptor() const noexcept { return state().descriptor(); }
+int Connection::descriptor() const noexcept { return state().core().descriptor(); }
 Loop& Connection::loop() const noexcept { return state().loop(); }
 void Connection::set_framing(Framing receive, Framing send) noexcept {
   state().set_framing(receive, send);

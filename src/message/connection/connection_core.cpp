@@ -2,133 +2,86 @@
 #include "message/connection/connection_core.hpp"
 
 #include <algorithm>
-#include <cassert>
-#include <cstring>
+#include <array>
+#include <utility>
 
-#include "core/copy_bytes.hpp"
+#include "core/received_descriptors.hpp"
+#include "loop/interruptible_wait.hpp"
+#include "message/connection/cause.hpp"
 
 namespace hallway::detail {
 
 namespace {
 
-// An unfinished message of at least this size stays in its large buffer. For a smaller one, copying
-// it out and back is cheaper than keeping the buffer from other connections.
-constexpr std::size_t worth_keeping = 64 * kibibyte;
-
-// A message of at least this size is sent from where it lies.
+// A message of at least this size is not copied to the queue if the kernel takes it at once.
 constexpr std::size_t large_message = bounds::chunk;
 
 // Bytes that one sender may write before the others on its loop get their turn.
-constexpr std::size_t most_per_turn = 1 * mebibyte;
+constexpr std::size_t max_per_turn = 1 * mebibyte;
 
 // Maximum number of receives to discard unwanted data before closing. A peer that floods us does
 // not keep its connection open that way.
-constexpr int most_discards = 64;
+constexpr int max_discards = 64;
+
+iovec to_iovec(std::span<char> bytes) noexcept { return {bytes.data(), bytes.size()}; }
+
+bool is_packets(const ConnectionConfig& config) noexcept {
+  return config.type != SocketType::stream;
+}
+
+// The halves of a connection of packets frame nothing. They get a framing with overhead, so that
+// SendHalf::try_enqueue(), which is for streams, never finds room.
+Framing framing_of(const ConnectionConfig& config) noexcept {
+  return is_packets(config) ? Framing::lines() : config.options.framing;
+}
+
+SendHalf::Segments segments_of(const ConnectionConfig& config) noexcept {
+  if (is_packets(config)) return SendHalf::Segments::packets;
+  return config.options.overflow == OverflowPolicy::drop_oldest ? SendHalf::Segments::single
+                                                                : SendHalf::Segments::joined;
+}
+
+std::uint32_t max_message_of(const ConnectionConfig& config) noexcept {
+  return static_cast<std::uint32_t>(
+      std::min(config.options.limits.max_message, bounds::max_message));
+}
 
 }  // namespace
 
-// Flow's out-of-line half ------------------------------------------------------------------------
-
-bool Flow::next_some(std::optional<Received>& received) {
-  return static_cast<ConnectionCore*>(this)->take_some(received);
-}
-bool Flow::next_slowly(std::optional<Received>& received) {
-  return static_cast<ConnectionCore*>(this)->take_next(received);
-}
-Outcome Flow::append_slowly(ByteView message) {
-  return static_cast<ConnectionCore*>(this)->enqueue(message);
-}
-Error Flow::explain(const char* operation, Outcome outcome) const {
-  return static_cast<const ConnectionCore*>(this)->explain_outcome(operation, outcome);
-}
-
 ConnectionCore::ConnectionCore(Descriptor socket, const Peer& peer,
                                std::shared_ptr<const ConnectionConfig> config,
-                               core::BufferPools& buffers)
-    : Flow(config->options.framing,
-           static_cast<std::uint32_t>(
-               std::min(config->options.limits.max_message, bounds::largest_message))),
+                               core::BufferPools& buffers, ConnectionState* state)
+    : halves_{.receive = {framing_of(*config), max_message_of(*config), is_packets(*config),
+                          config->options.descriptors, buffers},
+              .send = {framing_of(*config), max_message_of(*config), segments_of(*config), buffers},
+              .core = *this,
+              .state = state},
       socket_(std::move(socket)),
       peer_(peer),
-      config_(std::move(config)),
-      queue_(keeps_boundaries(), buffers) {
-  if (config_->options.descriptors > 0) inbox_ = std::make_unique<Inbox>();
-  plain_ = !packets() && !inbox_;
-  if (packets()) {
-    // Without credentials an empty packet could not be distinguished from the end (see
-    // receive_packet).
-    const auto set = sys::pass_credentials(socket_.get());
-    if (!set) {
-      fail([&] { return sys::failure(set.error(), "receive from", peer_.to_string()).error(); });
-    }
-    largest_packet_ =
-        static_cast<std::uint32_t>(sys::packet_max(socket_.get()).value_or(UINT32_MAX));
-    // Any framing with overhead: append() then never takes its fast path, which is for streams.
-    receive_framing_ = send_framing_ = Framing::lines();
+      config_(std::move(config)) {
+  if (!packets()) return;
+  // Without credentials an empty packet could not be distinguished from the end (see
+  // ReceiveHalf::note_packet).
+  const auto set = sys::pass_credentials(socket_.get());
+  if (!set) {
+    fail([&] { return sys::failure(set.error(), "receive from", peer_.to_string()).error(); });
   }
+  largest_packet_ = static_cast<std::uint32_t>(sys::packet_max(socket_.get()).value_or(UINT32_MAX));
 }
 
-ConnectionCore::~ConnectionCore() { queue_.buffers().received.release(std::move(buffer_)); }
+void ConnectionCore::use_buffers(core::BufferPools& buffers) noexcept {
+  halves_.receive.use_buffers(buffers);
+  halves_.send.use_buffers(buffers);
+}
 
 // Receiving --------------------------------------------------------------------------------------
 
-// The pointers are valid after each step, because the next one may throw.
-void ConnectionCore::make_room() {
-  const auto partial = static_cast<std::size_t>(filled_ - unread_);
-  const auto lies_at = [&](const char* where) {
-    unread_ = where;
-    filled_ = where + partial;
-  };
-  if (partial < worth_keeping && !lent_) {
-    core::ReceiveBuffer large = queue_.buffers().received.acquire();
-    if (partial > 0) std::memcpy(large.data(), unread_, partial);
-    queue_.buffers().received.release(std::exchange(buffer_, std::move(large)));
-    lent_ = true;
-  } else if (partial > 0 && unread_ != buffer_.data()) {
-    std::memmove(buffer_.data(), unread_, partial);
-  }
-  lies_at(buffer_.data());
-  std::size_t wanted = buffer_.size();
-  if (partial == wanted) wanted = 2 * partial;
-  if (packets() && wanted <= max_message_) wanted = max_message_ + 1;
-  if (wanted == buffer_.size()) return;
-  buffer_.resize(wanted);
-  lent_ = false;  // not of the pool's size: freed instead of returned
-  lies_at(buffer_.data());
-}
-
-void ConnectionCore::release_buffer() {
-  const auto partial = static_cast<std::size_t>(filled_ - unread_);
-  if (partial >= worth_keeping) return;
-  if (partial == 0) {
-    queue_.buffers().received.release(std::exchange(buffer_, {}));
-    lent_ = false;
-    unread_ = filled_ = nullptr;
-  } else if (lent_) {
-    core::ReceiveBuffer own = queue_.buffers().received.acquire_exact(partial);
-    std::memcpy(own.data(), unread_, partial);
-    queue_.buffers().received.release(std::exchange(buffer_, std::move(own)));
-    lent_ = false;
-    unread_ = buffer_.data();
-    filled_ = unread_ + partial;
-  }
-}
-
-void ConnectionCore::yield() {
-  if (static_cast<std::size_t>(filled_ - unread_) <= core::ReceiveBufferPool::small_size) {
-    release_buffer();
-  }
-}
-
 ConnectionCore::Fill ConnectionCore::fill(std::size_t most) {
-  // Even if the turn is over: a task that was woken for this data gets at least some of it.
-  look_up_at_ = messages_received_ + bounds::messages_between_looks;
-  if (inbound_end_ != Outcome::ok) return Fill::ended;
-  make_room();
-  if (inbox_) inbox_->arrived.reserve(inbox_->arrived.size() + 1);
-  const auto used = static_cast<std::size_t>(filled_ - buffer_.data());
-  iovec room{writable(filled_), buffer_.size() - used};
-  if (!packets()) room.iov_len = std::min(room.iov_len, most);
+  ReceiveHalf& half = halves_.receive;
+  half.postpone_clock();  // a task that was woken for this data gets at least some of it
+  if (half.ended() != Outcome::ok) return Fill::ended;
+  std::span<char> room = half.make_room();
+  if (!packets()) room = room.first(std::min(room.size(), most));
 
   auto got = packets() ? receive_packet(room) : receive_stream(room);
   if (!got && got.error() == ECONNRESET) {
@@ -138,330 +91,148 @@ ConnectionCore::Fill ConnectionCore::fill(std::size_t most) {
     reset_ = true;
     got = packets() ? receive_packet(room) : receive_stream(room);
   }
-  if (inbound_end_ != Outcome::ok) return Fill::ended;  // a packet over the limit
+  if (half.ended() != Outcome::ok) return Fill::ended;  // a packet over the limit
   if (!got && got.error() == EAGAIN && !reset_) return Fill::would_block;
   if (!got && got.error() != EAGAIN && got.error() != ECONNRESET) {
     fail([&] { return sys::failure(got.error(), "receive from", peer_.to_string()).error(); });
     return Fill::ended;
   }
-  const bool at_end = !got || (*got == 0 && !packet_waits_);
+  const bool at_end = !got || (*got == 0 && !half.has_packet());
   if (at_end) {
-    inbound_end_ = read_shut_down_ ? Outcome::closed : Outcome::end_of_stream;
-    if (reset_) inbound_end_ = Outcome::peer_gone;
+    const Outcome end = read_shut_down_ ? Outcome::closed : Outcome::end_of_stream;
+    half.note_end_of_peer(reset_ ? Outcome::peer_gone : end);
     return Fill::ended;
   }
-  filled_ += *got;
-  bytes_received_ += *got;
+  half.add(*got);
   return Fill::progress;
 }
 
-sys::Expected<std::size_t> ConnectionCore::receive_stream(iovec room) {
-  if (!inbox_) return sys::receive_bytes(socket_.get(), room);
-  auto reception = sys::receive(socket_.get(), room, config_->options.descriptors, false);
-  if (!reception) return std::unexpected(reception.error());
-  keep_descriptors(*reception);
-  return reception->size;
+sys::Expected<std::size_t> ConnectionCore::receive_stream(std::span<char> room) {
+  if (!halves_.receive.takes_descriptors()) {
+    return sys::receive_bytes(socket_.get(), to_iovec(room));
+  }
+  auto result = sys::receive(socket_.get(), to_iovec(room), config_->options.descriptors, false);
+  if (!result) return std::unexpected(result.error());
+  halves_.receive.keep_descriptors(*result);
+  return result->size;
 }
 
-// Descriptors that waited before this receive belong to the one incomplete message, because more is
-// received only while a message is incomplete. So at most twice the limit is ever held, however
-// slowly a peer sends that message. Whether the new descriptors also belong to it is known only at
-// its end.
-void ConnectionCore::keep_descriptors(sys::ReceiveResult& reception) noexcept {
-  const std::size_t limit = config_->options.descriptors;
-  core::ReceivedDescriptors came(std::exchange(reception.descriptors, {}));
-  auto& arrived = inbox_->arrived;
-  std::size_t waiting = 0;
-  bool lost = false;
-  for (const Arrived& some : arrived) {
-    waiting += some.descriptors.size();
-    lost = lost || some.truncated;
-  }
-  if (lost || waiting > limit) {
-    arrived.resize(1);
-    arrived.front() = {bytes_received_, {}, true};
-  }
-  const bool truncated = reception.descriptors_truncated || came.size() > limit;
-  if (came.empty() && !truncated) return;
-  // Some are missing, or more came than were requested. None of them can be trusted to be the one
-  // that the sender meant.
-  if (truncated) came.clear();
-  arrived.push_back({bytes_received_ + reception.size, std::move(came), truncated});
+sys::Expected<std::size_t> ConnectionCore::receive_packet(std::span<char> room) {
+  auto result = sys::receive(socket_.get(), to_iovec(room), config_->options.descriptors, true);
+  if (!result) return std::unexpected(result.error());
+  if (halves_.receive.note_packet(*result)) return result->size;
+  fail_too_large();
+  return std::unexpected(EAGAIN);
 }
 
-// An empty packet and the end both read as zero bytes, and MSG_EOR is never reported. But a packet
-// comes with its sender's credentials, and the end does not.
-sys::Expected<std::size_t> ConnectionCore::receive_packet(iovec room) {
-  auto reception = sys::receive(socket_.get(), room, config_->options.descriptors, true);
-  if (!reception) return std::unexpected(reception.error());
-  packet_waits_ = reception->size > 0 || reception->has_control;
-  if (inbox_ && packet_waits_) keep_descriptors(*reception);
-  if (reception->whole > max_message_) {
-    fail_too_large();
-    packet_waits_ = false;
-    return std::unexpected(EAGAIN);
-  }
-  return reception->size;
-}
-
-bool ConnectionCore::should_yield() {
-  yielded_ = false;
-  if (messages_received_ >= look_up_at_) {
-    look_up_at_ = messages_received_ + bounds::messages_between_looks;
-    yielded_ = filled_ != unread_ && turn_is_over();
-  }
-  return yielded_;
-}
-
-bool ConnectionCore::take_next(std::optional<Received>& received) {
-  assert(!in_pieces() && "a message that was begun is taken to its end by receive_some()");
-  if (should_yield()) return false;
-  if (inbox_) inbox_->claimed.clear();
-  if (packets()) return packet_waits_ ? give_packet(received) : give_end(received);
-
-  const ByteView bytes(unread_, static_cast<std::size_t>(filled_ - unread_));
-  const Frame frame = receive_framing_.next(bytes, max_message_, scanned_);
-  switch (frame.state) {
-    case Frame::State::complete: return give(received, frame.message, frame.consumed);
-    case Frame::State::too_large: fail_too_large(); return give_end(received);
-    case Frame::State::incomplete: break;
-  }
-  // A smaller value is also correct. A frame may be slightly larger than its message.
-  scanned_ = static_cast<std::uint32_t>(std::min<std::size_t>(bytes.size(), UINT32_MAX));
-  if (inbound_end_ == Outcome::ok) return false;
-  if (inbound_end_ == Outcome::end_of_stream && !bytes.empty()) {
-    const Frame rest = receive_framing_.last(bytes, max_message_);
-    switch (rest.state) {
-      case Frame::State::complete: return give(received, rest.message, rest.consumed);
-      case Frame::State::too_large: fail_too_large(); break;
-      case Frame::State::incomplete: fail_broken_off(bytes.size()); break;
-    }
-  }
-  return give_end(received);
-}
-
-bool ConnectionCore::take_some(std::optional<Received>& received) {
-  if (should_yield()) return false;
-  if (inbox_) inbox_->claimed.clear();
-  if (packets()) return packet_waits_ ? give_packet(received) : give_end(received);
-
-  if (!progress_) progress_ = std::make_unique<Progress>();
-  const ByteView bytes(unread_, static_cast<std::size_t>(filled_ - unread_));
-  Piece piece = receive_framing_.next_piece(bytes, max_message_, *progress_);
-  const bool at_end = inbound_end_ == Outcome::end_of_stream && has_partial();
-  if (piece.state == Frame::State::incomplete && at_end) {
-    const std::size_t taken = progress_->taken + bytes.size();
-    piece = receive_framing_.last_piece(bytes, max_message_, *progress_);
-    if (piece.state == Frame::State::incomplete) fail_broken_off(taken);
-  }
-  switch (piece.state) {
-    case Frame::State::complete: return give_piece(received, piece);
-    case Frame::State::too_large: fail_too_large(); break;
-    case Frame::State::incomplete: break;
-  }
-  return give_end(received);
-}
-
-bool ConnectionCore::give(std::optional<Received>& received, ByteView message,
-                          std::size_t consumed) {
-  unread_ += consumed;
-  scanned_ = 0;
-  ++messages_received_;
-  const auto rest = static_cast<std::size_t>(filled_ - unread_);
-  const Outcome outcome = inbox_ ? claim_descriptors(bytes_received_ - rest) : Outcome::ok;
-  received = Received(outcome, Message(message, inbox_ ? &inbox_->claimed.list() : nullptr), this);
+/// As give(), where there is no message.
+bool ConnectionCore::give_end(const ReceiveHalf::Taken& taken, std::optional<Received>& received) {
+  if (taken.state == ReceiveHalf::Taken::State::too_large) fail_too_large();
+  if (taken.state == ReceiveHalf::Taken::State::broken_off) fail_broken_off(taken.size);
+  if (inbound_end() == Outcome::ok) return false;
+  received = Received(reason(inbound_end()));
   return true;
-}
-
-bool ConnectionCore::give_piece(std::optional<Received>& received, const Piece& piece) {
-  plain_ = piece.last && !inbox_;  // next()'s fast path does not handle pieces
-  if (piece.last) return give(received, piece.bytes, piece.consumed);
-  unread_ += piece.consumed;
-  scanned_ = 0;
-  received = Received(Outcome::ok, Message(piece.bytes, nullptr, true), this);
-  return true;
-}
-
-bool ConnectionCore::give_packet(std::optional<Received>& received) {
-  packet_waits_ = false;
-  const ByteView packet(unread_, static_cast<std::size_t>(filled_ - unread_));
-  return give(received, packet, packet.size());
-}
-
-bool ConnectionCore::give_end(std::optional<Received>& received) {
-  if (inbound_end_ == Outcome::ok) return false;
-  received = Received(inbound_end_, Message(), this);
-  return true;
-}
-
-// Descriptors belong to the frame in which the receive that brought them ended. The kernel ends a
-// receive after the write that carried descriptors. So a frame that any sender writes at once with
-// its descriptors is always matched with them, however the reads fall.
-//
-// The message itself is already consumed. Descriptors that find no memory are lost, like those for
-// which the kernel found no room.
-Outcome ConnectionCore::claim_descriptors(std::uint64_t frame_end) noexcept {
-  bool whole = true;
-  auto& arrived = inbox_->arrived;
-  const auto later =
-      std::ranges::find_if(arrived, [&](const Arrived& some) { return some.position > frame_end; });
-  try {
-    for (auto some = arrived.begin(); some != later; ++some) {
-      whole = whole && !some->truncated;
-      inbox_->claimed.append(std::move(some->descriptors));
-    }
-  } catch (const std::bad_alloc&) {
-    whole = false;
-  }
-  arrived.erase(arrived.begin(), later);
-  whole = whole && inbox_->claimed.size() <= config_->options.descriptors;
-  if (!whole) inbox_->claimed.clear();
-  return whole ? Outcome::ok : Outcome::truncated;
-}
-
-void ConnectionCore::end_inbound(Outcome outcome) noexcept {
-  if (inbound_end_ == Outcome::ok || inbound_end_ == Outcome::end_of_stream) inbound_end_ = outcome;
-  unread_ = filled_ = buffer_.data();
-  scanned_ = 0;
-  progress_.reset();
-  packet_waits_ = false;
-  if (inbox_) inbox_->arrived.clear();
 }
 
 // Sending ----------------------------------------------------------------------------------------
 
-Outcome ConnectionCore::refuse(ByteView message, std::size_t descriptors) {
+Outcome ConnectionCore::check_sendable(ByteView message, std::size_t descriptors) const noexcept {
   if (outbound_end_ != Outcome::ok) return outbound_end_;
   if (refusing_) return Outcome::closed;
-  const std::size_t largest = std::min(max_message_, largest_packet_);
-  if (message.size() > largest) {
-    error_ = std::make_unique<Error>(
-        sys::failure(EMSGSIZE, "send to", peer_.to_string(),
-                     "a message of " + std::to_string(message.size()) +
-                         " bytes is over the limit of " + std::to_string(largest),
-                     largest == largest_packet_ ? "a packet has to fit into SO_SNDBUF; a stream "
+  if (message.size() > max_sent() || descriptors > bounds::max_descriptors_per_message ||
+      (descriptors > 0 && !has_bytes(message))) {
+    return Outcome::failed;
+  }
+  const bool others_turn = written_this_turn_ >= max_per_turn;
+  const bool waits = over_soft_limit() || over_share() || others_turn || large_must_wait(message);
+  return waits ? Outcome::would_block : Outcome::ok;
+}
+
+/// Whether descriptors can travel with the message.
+bool ConnectionCore::has_bytes(ByteView message) const noexcept {
+  return packets() || message.size() + send_framing().overhead() > 0;
+}
+
+/// What follows from the answer of check_sendable().
+void ConnectionCore::note_unsendable(Outcome why, ByteView message) {
+  if (why == Outcome::failed && outbound_end_ == Outcome::ok) {
+    error_ = std::make_unique<Error>(explain_unsendable(message));
+  }
+  if (why != Outcome::would_block) return;
+  large_waits_ = large_waits_ || large_must_wait(message);
+  halves_.send.seal();  // a small message must not overtake those that wait
+}
+
+Error ConnectionCore::explain_unsendable(ByteView message) const {
+  const std::size_t most = max_sent();
+  if (message.size() > most) {
+    return sys::failure(EMSGSIZE, "send to", peer_.to_string(),
+                        "a message of " + std::to_string(message.size()) +
+                            " bytes is over the limit of " + std::to_string(most),
+                        most == largest_packet_ ? "a packet must fit into SO_SNDBUF; a stream "
                                                   "carries more"
                                                 : "raise max_message on both sides")
-            .error());
-    return Outcome::failed;
+        .error();
   }
-  const bool carries_none = !packets() && message.size() + send_framing_.overhead() == 0;
-  if (descriptors > bounds::descriptors_per_message || (descriptors > 0 && carries_none)) {
-    error_ = std::make_unique<Error>(
-        sys::failure(EINVAL, "send to", peer_.to_string(),
-                     carries_none ? "descriptors need at least one byte to travel with"
-                                  : "a message carries at most 253 descriptors")
-            .error());
-    return Outcome::failed;
-  }
-  const bool others_turn = written_this_turn_ >= most_per_turn;
-  const bool large_begins_to_wait = !large_waits_ && send_blocked_ && sent_from_place(message);
-  large_waits_ = large_waits_ || large_begins_to_wait;
-  if (!over_soft_limit() && !over_share() && !others_turn) return Outcome::ok;
-  // Also closes append()'s fast path: a small message must not overtake those that wait.
-  seal_queue();
-  // A full queue is already being written, and its clock runs. In these three cases neither is
-  // certain.
-  if (others_turn || large_begins_to_wait || over_share()) on_queued();
-  return Outcome::would_block;
+  return sys::failure(EINVAL, "send to", peer_.to_string(),
+                      has_bytes(message) ? "a message carries at most 253 descriptors"
+                                         : "descriptors need at least one byte to travel with")
+      .error();
 }
 
 Outcome ConnectionCore::enqueue(ByteView message) {
-  before_queuing();
-  if (const Outcome refused = refuse(message, 0); refused != Outcome::ok) return refused;
-  if (sent_from_place(message)) return send_from_place(message);
-  write_frame(message);
-  if (queued_bytes() >= bounds::eager_flush && written_this_turn_ < most_per_turn) flush();
-  on_queued();
+  if (const Outcome sendable = check_sendable(message, 0); sendable != Outcome::ok) {
+    note_unsendable(sendable, message);
+    return sendable;
+  }
+  if (avoids_copy(message)) return send_uncopied(message);
+  halves_.send.enqueue(message);
+  limit_room();
+  if (queued_bytes() >= bounds::eager_flush && written_this_turn_ < max_per_turn) flush();
   return Outcome::ok;
 }
 
-bool ConnectionCore::sent_from_place(ByteView message) const noexcept {
-  return message.size() >= large_message && !keeps_boundaries();
+bool ConnectionCore::avoids_copy(ByteView message) const noexcept {
+  return message.size() >= large_message && segments_of(*config_) == SendHalf::Segments::joined;
 }
 
 // A large message is offered to the kernel at once, and only the part it does not take is copied.
 // So none is sent while the kernel takes nothing.
-Outcome ConnectionCore::send_from_place(ByteView message) {
-  OutboundQueue::OpenEnd end = open_queue(send_framing_.overhead());
-  room_ = send_framing_.write_head(message.size(), end.room);
-  room_end_ = end.room_end;
-  const std::size_t tail = send_framing_.overhead() - static_cast<std::size_t>(room_ - end.room);
-  ++messages_sent_;
-  on_queued();  // even if all of it goes out now: the flush of the turn reports an end to waiters,
-                // and resets written_this_turn_
+Outcome ConnectionCore::send_uncopied(ByteView message) {
+  const std::size_t tail = halves_.send.enqueue_head(message.size());
   ByteView rest = message;
   flush(rest);
   if (outbound_end_ != Outcome::ok) return outbound_end_;
   if (rest.size() + tail == 0) return Outcome::ok;
   try {
-    end = open_queue(rest.size() + tail);
+    halves_.send.enqueue_rest(rest);
   } catch (const std::bad_alloc&) {
     fail_out_of_memory();  // its beginning was sent: no other message can follow
     return Outcome::failed;
   }
-  end.room = send_framing_.write_tail(core::copy_bytes(rest, end.room));
-  keep_open(end);
+  limit_room();
   return Outcome::ok;
 }
 
 Outcome ConnectionCore::enqueue(ByteView message, std::vector<Descriptor>& descriptors) {
-  before_queuing();
-  if (const Outcome refused = refuse(message, descriptors.size()); refused != Outcome::ok) {
-    return refused;
+  const Outcome sendable = check_sendable(message, descriptors.size());
+  if (sendable != Outcome::ok) {
+    note_unsendable(sendable, message);
+    return sendable;
   }
-  OutboundQueue::Attached attached;
-  if (!descriptors.empty()) attached = std::make_unique<std::vector<Descriptor>>();
-  seal_queue();
-  write_frame(message);
-  if (attached) {
-    *attached = std::move(descriptors);
-    seal_queue();
-    queue_.attach(std::move(attached));
+  if (descriptors.empty()) {
+    halves_.send.enqueue(message);
+    limit_room();
+    return Outcome::ok;
   }
-  on_queued();
+  halves_.send.enqueue(message, descriptors);
   return Outcome::ok;
 }
 
-void ConnectionCore::write_frame(ByteView message) {
-  const std::size_t size = message.size() + (packets() ? 0 : send_framing_.overhead());
-  if (size == 0 && !packets()) {  // an empty raw message has no bytes
-    ++messages_sent_;
-    return;
-  }
-  OutboundQueue::OpenEnd end = open_queue(size);
-  ++messages_sent_;
-  if (packets()) {
-    if (size > 0) std::memcpy(end.room, message.data(), size);
-    end.room += size;
-  } else {
-    end.room = send_framing_.write(message, end.room);
-  }
-  if (keeps_boundaries()) queue_.seal(end);
-  keep_open(end);
-}
-
-OutboundQueue::OpenEnd ConnectionCore::open_queue(std::size_t size) {
-  OutboundQueue::OpenEnd end{std::exchange(room_, nullptr), std::exchange(room_end_, nullptr)};
-  return queue_.open(size, end);
-}
-
-// append()'s fast path ends at the soft limit, even in the middle of a chunk.
-void ConnectionCore::keep_open(const OutboundQueue::OpenEnd& end) noexcept {
-  room_ = end.room;
-  room_end_ = end.room_end;
-  const std::size_t soft = config_->options.limits.outbound_soft;
-  const std::size_t queued = queued_bytes();
-  const std::size_t left = soft > queued ? soft - queued : 0;
-  if (left < static_cast<std::size_t>(room_end_ - room_)) room_end_ = room_ + left;
-}
-
-void ConnectionCore::enqueue_shared(const SharedBytes& frame) {
-  if (outbound_end_ != Outcome::ok || refusing_) return;
-  seal_queue();
-  queue_.append_range(frame.chunk, frame.begin, frame.end);
-  messages_sent_ += frame.messages;
-  on_queued();
+bool ConnectionCore::enqueue_shared(const SharedBytes& frames) {
+  if (outbound_end_ != Outcome::ok || refusing_) return false;
+  halves_.send.enqueue_shared(frames);
+  return true;
 }
 
 Outcome ConnectionCore::flush() noexcept {
@@ -470,10 +241,10 @@ Outcome ConnectionCore::flush() noexcept {
 }
 
 Outcome ConnectionCore::flush(ByteView& behind) noexcept {
-  OutboundQueue::OpenEnd end{room_, room_end_};
+  SendHalf& half = halves_.send;
   sys::Expected<std::size_t> sent;
-  while (sent && outbound_end_ == Outcome::ok && !(queue_.empty() && behind.empty())) {
-    sent = queue_.send_some(socket_.get(), packets(), end, behind);
+  while (sent && outbound_end_ == Outcome::ok && !(half.empty() && behind.empty())) {
+    sent = half.send_some(socket_.get(), behind);
     if (!sent && sent.error() == EAGAIN && widen_send_buffer()) {
       sent = 0;
       continue;
@@ -482,15 +253,14 @@ Outcome ConnectionCore::flush(ByteView& behind) noexcept {
     resource_backoff_.over();
     bytes_sent_ += *sent;
     written_this_turn_ =
-        static_cast<std::uint32_t>(std::min(written_this_turn_ + *sent, most_per_turn));
+        static_cast<std::uint32_t>(std::min(written_this_turn_ + *sent, max_per_turn));
   }
-  room_ = end.room;
-  room_end_ = end.room_end;
   send_blocked_ = !sent;
   large_waits_ = large_waits_ && send_blocked_;
-  if (sent) return outbound_end_;
+  return sent ? outbound_end_ : note_send_error(sent.error());
+}
 
-  const int error = sent.error();
+Outcome ConnectionCore::note_send_error(int error) noexcept {
   if (error == EAGAIN) {
     resource_backoff_.over();
     return Outcome::would_block;
@@ -518,30 +288,40 @@ Outcome ConnectionCore::flush(ByteView& behind) noexcept {
 // messages: a message in the kernel cannot be withdrawn.
 bool ConnectionCore::widen_send_buffer() noexcept {
   const ConnectionOptions& options = config_->options;
-  const bool drops = options.full == Full::drop_oldest || options.full == Full::drop_newest;
+  const bool drops = options.overflow == OverflowPolicy::drop_oldest ||
+                     options.overflow == OverflowPolicy::drop_newest;
   if (std::exchange(widened_, true) || packets() || drops) return false;
-  if (!may_raise_send_buffer(options.limits.send_buffer)) return false;
+  if (!kept_) return sys::raise_send_buffer(socket_.get(), options.limits.send_buffer);
+  core::Account& account = kept_->account();
+  const std::size_t doubled = 2 * options.limits.send_buffer;  // by the kernel: man 7 socket
+  if (!account.has_left(core::Quota::send_buffers, doubled)) return false;
+  send_buffer_.reset(new (std::nothrow) core::Charge(account, core::Quota::send_buffers));
+  if (!send_buffer_) return false;
   const bool raised = sys::raise_send_buffer(socket_.get(), options.limits.send_buffer);
-  if (raised) note_send_buffer(options.limits.send_buffer);
+  if (raised) send_buffer_->set(doubled);
   return raised;
-}
-
-void ConnectionCore::seal_queue() noexcept {
-  OutboundQueue::OpenEnd end{room_, room_end_};
-  queue_.seal(end);
-  room_ = room_end_ = nullptr;
 }
 
 void ConnectionCore::refuse_more() noexcept {
   refusing_ = true;
-  seal_queue();
+  halves_.send.seal();
 }
 
 void ConnectionCore::end_outbound(Outcome outcome) noexcept {
   if (outbound_end_ == Outcome::ok) outbound_end_ = outcome;
-  OutboundQueue::OpenEnd end{room_, room_end_};
-  queue_.clear(end);
-  room_ = room_end_ = nullptr;
+  halves_.send.clear();
+}
+
+// Accounting -------------------------------------------------------------------------------------
+
+/// Charges a server's connection for what it holds beyond bounds::connection. That is what the
+/// kernel refused, with the rest of the chunk it is in, and a receive buffer with more than a fair
+/// read, which then has as many pages as one read fills.
+void ConnectionCore::update_memory_charge() noexcept {
+  if (!kept_) return;
+  const std::size_t unsent = send_blocked_ && !queue_empty() ? queued_bytes() + bounds::chunk : 0;
+  const std::size_t read = halves_.receive.buffered_bytes();
+  kept_->set(unsent + (read > bounds::fair_read ? std::max(read, bounds::stream_read) : 0));
 }
 
 // Both directions --------------------------------------------------------------------------------
@@ -558,8 +338,9 @@ void ConnectionCore::fail_out_of_memory() noexcept {
 void ConnectionCore::fail_too_large() noexcept {
   fail([&] {
     return sys::failure(EMSGSIZE, "receive from", peer_.to_string(),
-                        "a message is over the limit of " + std::to_string(max_message_) + " bytes",
-                        "raise max_message, or see whether the peer uses another framing")
+                        "a message is over the limit of " +
+                            std::to_string(halves_.receive.max_message()) + " bytes",
+                        "raise max_message, or check that the peer uses the same framing")
         .error();
   });
 }
@@ -567,18 +348,17 @@ void ConnectionCore::fail_too_large() noexcept {
 void ConnectionCore::fail_broken_off(std::size_t size) noexcept {
   fail([&] {
     return sys::failure(EPIPE, "receive from", peer_.to_string(),
-                        "the peer closed in the middle of a message, after " +
-                            std::to_string(size) + " bytes of it")
+                        std::string(config_->peer) + " closed the connection after " +
+                            std::to_string(size) + " bytes of an unfinished message")
         .error();
   });
 }
 
-Outcome ConnectionCore::look_whether_read() noexcept {
+Outcome ConnectionCore::check_peer_has_read() noexcept {
   if (outbound_end_ != Outcome::ok && outbound_end_ != Outcome::closed) return outbound_end_;
   if (!socket_.holds_one()) return Outcome::closed;
   const auto fail_with = [this](int error) {
-    fail(
-        [&] { return sys::failure(error, "look at what was sent to", peer_.to_string()).error(); });
+    fail([&] { return sys::failure(error, "check what was read by", peer_.to_string()).error(); });
     return Outcome::failed;
   };
   const auto unread = sys::unread_by_peer(socket_.get());
@@ -593,43 +373,49 @@ Outcome ConnectionCore::look_whether_read() noexcept {
   return Outcome::peer_gone;
 }
 
-Error ConnectionCore::explain_outcome(const char* operation, Outcome outcome) const {
-  if (outcome == Outcome::failed && error_) return *error_;
-  const std::string subject = config_->address.kind() == Address::Kind::unnamed
-                                  ? peer_.to_string()
-                                  : config_->address.unescaped();
-  switch (outcome) {
-    case Outcome::timed_out:
-      return sys::failure(ETIMEDOUT, operation, subject, "nothing came within the deadline")
-          .error();
-    case Outcome::end_of_stream:
-      return sys::failure(EPIPE, operation, subject, "the peer has finished").error();
-    case Outcome::peer_gone:
-      return sys::failure(ECONNRESET, operation, subject,
-                          reset_ ? "the peer closed the connection before it had read everything"
-                                 : "the peer has closed the connection")
-          .error();
-    case Outcome::closed:
-      return sys::failure(ECANCELED, operation, subject, "this side has closed the connection")
-          .error();
-    case Outcome::truncated:
-      return sys::failure(EMSGSIZE, operation, subject,
-                          "descriptors of the message were lost, or more than accepted")
-          .error();
-    case Outcome::would_block: return sys::failure(EAGAIN, operation, subject).error();
-    case Outcome::failed: return sys::failure(ENOMEM, operation, subject).error();
-    case Outcome::no_responders:  // only hubs report it
-    case Outcome::ok: break;
+// Without memory for the details, the error of a reason says less, and the outcome is the same.
+
+Reason ConnectionCore::interrupted(const char* operation, bool unread) const noexcept {
+  try {
+    auto cause = std::make_unique<DetailedCause>();
+    cause->outcome = Outcome::failed;
+    cause->has_details = true;
+    cause->config = config_;
+    cause->peer = peer_;
+    cause->failure = sys::failure(EINTR, operation, subject_of(*cause), interrupted_words).error();
+    cause->unread = unread;
+    return Reason(cause.release());
+  } catch (const std::bad_alloc&) {
+    return Reason(Outcome::failed);
   }
-  return sys::failure(0, operation, subject).error();
+}
+
+Reason ConnectionCore::reason(Outcome outcome) const noexcept {
+  if (outcome == Outcome::ok || outcome == Outcome::would_block) return Reason(outcome);
+  try {
+    auto cause = std::make_unique<DetailedCause>();
+    cause->outcome = outcome;
+    cause->has_details = true;
+    cause->config = config_;
+    cause->peer = peer_;
+    if (outcome == Outcome::failed && error_) cause->failure = *error_;
+    cause->unfinished = halves_.receive.unread().size();
+    cause->reset = reset_;
+    cause->unread = outcome == Outcome::failed && outbound_end_ == Outcome::ok;
+    return Reason(cause.release());
+  } catch (const std::bad_alloc&) {
+    return Reason(outcome);
+  }
+}
+
+std::string ConnectionCore::why_failed() const {
+  return error_ ? error_->why() : std::make_error_code(std::errc::not_enough_memory).message();
 }
 
 void ConnectionCore::set_framing(Framing receive, Framing send) noexcept {
   if (packets()) return;
-  before_queuing();
-  receive_framing_ = receive;
-  send_framing_ = send;
-  scanned_ = 0;
+  halves_.receive.set_framing(receive);
+  halves_.send.set_framing(send);
 }
 
 void ConnectionCore::shut_down_writing() noexcept {
@@ -641,26 +427,39 @@ void ConnectionCore::shut_down_writing() noexcept {
   }
 }
 
+/// Receives what no one gets. Its descriptors are closed, not kept, which takes no memory.
+sys::Expected<std::size_t> ConnectionCore::discard(std::span<char> room) const noexcept {
+  if (!halves_.receive.takes_descriptors()) {
+    return sys::receive_bytes(socket_.get(), to_iovec(room));
+  }
+  auto result = sys::receive(socket_.get(), to_iovec(room), config_->options.descriptors, false);
+  if (!result) return std::unexpected(result.error());
+  core::ReceivedDescriptors(std::move(result->descriptors)).clear();
+  return result->size;
+}
+
 void ConnectionCore::close_socket() noexcept {
   if (!socket_.holds_one()) return;
   const bool all_read =
-      inbound_end_ == Outcome::end_of_stream || inbound_end_ == Outcome::peer_gone;
+      inbound_end() == Outcome::end_of_stream || inbound_end() == Outcome::peer_gone;
   std::array<char, 16 * kibibyte> nowhere;
-  for (int i = 0; i < most_discards && !all_read; ++i) {
-    const auto got = receive_stream({nowhere.data(), nowhere.size()});
+  for (int i = 0; i < max_discards && !all_read; ++i) {
+    const auto got = discard(nowhere);
     if (!got || *got == 0) break;
   }
-  if (inbox_) {
+  if (halves_.receive.takes_descriptors()) {
     // Unread data in the socket may carry descriptors, which the kernel closes with it.
-    inbox_->arrived.clear();
+    halves_.receive.drop_descriptors();
     sys::shut_down(socket_.get());  // so that the peer does not wait for the close
     core::close_in_background(std::move(socket_));
   }
   socket_.close();
+  send_buffer_.reset();
 }
 
 Counters ConnectionCore::counters() const noexcept {
-  return {messages_received_, messages_sent_, bytes_received_, bytes_sent_, dropped_};
+  return {halves_.receive.messages(), halves_.send.messages(), halves_.receive.bytes(), bytes_sent_,
+          dropped_};
 }
 
 }  // namespace hallway::detail

@@ -9,69 +9,65 @@
 
 namespace hallway::detail {
 
-class ConnectionState::Deadline : public Timer {
- public:
-  explicit Deadline(ConnectionState& state) : state_(state) {}
+namespace {
 
- private:
-  void fire() override { state_.give_up_receiving(); }
+constexpr const char* closed_by_us = "closed by this server";  // only servers observe connections
 
-  ConnectionState& state_;
-};
-
-class ConnectionState::Clock : public Timer {
- public:
-  explicit Clock(ConnectionState& state) : state_(state) {}
-
- private:
-  void fire() override {
-    state_.or_end([this] { state_.check_clocks(); });
-  }
-
-  ConnectionState& state_;
-};
+}  // namespace
 
 Result<Connection> ConnectionState::open(Loop& loop, Descriptor socket, const Peer& peer,
                                          std::shared_ptr<const ConnectionConfig> config,
                                          std::shared_ptr<ConnectionObserver> observer) {
   std::unique_ptr<ConnectionState> state(
       new ConnectionState(loop, std::move(socket), peer, std::move(config)));
-  auto watched = state->watch(loop.core(), state->descriptor(), sys::event_readable);
+  auto watched = state->watch(loop.core(), state->core_.descriptor(), sys::event_readable);
   if (!watched) return std::unexpected(watched.error());
-  const Limits& limits = state->config().options.limits;
+  const Limits& limits = state->limits();
   if (limits.handshake_time > Duration::zero()) state->waits().opened_at = Loop::Clock::now();
   if (limits.handshake_time > Duration::zero() || limits.idle_time > Duration::zero()) {
     state->start_clock();
   }
   // Last: the observer is notified only of the end of a connection that was opened.
-  if (observer) state->kept_.emplace(observer->account(), core::Quota::memory);
+  if (observer) state->core_.charge_to(observer->account());
   state->observer_ = std::move(observer);
+  if (!state->observer_) state->end_with_drain();
   return Connection(state.release());
+}
+
+void ConnectionState::end_with_drain() {
+  on_drain_ = loop_->on_drain([this] {
+    loop_drains_ = true;
+    if (receiving_ != nullptr && !receiving_->wait_->for_answer) drain();
+  });
+}
+
+void ConnectionState::keep_while_draining() noexcept {
+  loop_drains_ = false;
+  on_drain_ = {};
 }
 
 ConnectionState::ConnectionState(Loop& loop, Descriptor socket, const Peer& peer,
                                  std::shared_ptr<const ConnectionConfig> config)
-    : ConnectionCore(std::move(socket), peer, std::move(config), loop.core().buffers()),
-      loop_(&loop) {}
+    : loop_(&loop),
+      core_(std::move(socket), peer, std::move(config), loop.core().buffers(), this) {}
 
 ConnectionState::~ConnectionState() {
-  kept_.reset();  // the account ends with the slot
-  send_buffer_.reset();
-  if (observer_ && !finished_) observer_->connection_ended(*this, "closed here");
-  if (receiving_ != nullptr) receiving_->wait_->over = true;
+  if (observer_ && !finished_) observer_->connection_ended(*this, closed_by_us);
+  if (receiving_ != nullptr) receiving_->wait_->waiting = false;
+  if (core_.halves().completed != nullptr) core_.halves().completed->waiting = false;
   if (waits_) {
     for (Connection::Send* send : waits_->senders) send->rest_->waiting = false;
     for (Connection::Send* send : waits_->flushers) send->rest_->waiting = false;
   }
-  LoopCore::cancel_flush(*this);
+  stop_watching();  // before core_ closes the socket
 }
 
 template <typename Action>
-void ConnectionState::or_end(Action action) noexcept {
+void ConnectionState::end_if_out_of_memory(Action action) noexcept {
   try {
     action();
   } catch (const std::bad_alloc&) {
-    fail_out_of_memory();
+    core_.fail_out_of_memory();
     complete_with_end();
   }
 }
@@ -81,27 +77,38 @@ void ConnectionState::or_end(Action action) noexcept {
 bool ConnectionState::begin_receive(Connection::Receive& receive) {
   assert(receiving_ == nullptr && "one task receives from a connection at a time");
   receiving_ = &receive;
-  if (!yielded()) await_more();
-  if (draining_ || yielded())
-    core().schedule_flush(*this);  // continues at the end of the turn: flush_turn()
+  if (loop_drains_ && !receive.wait_->for_answer) draining_ = true;
+  if (!yielded_) await_more();
+  // Continues at the end of the turn: flush_turn().
+  if (draining_ || yielded_) loop_core().schedule_flush(*this);
   if (receive.within_ != forever) {
     auto& deadline = waits().deadline;
-    if (!deadline) deadline = std::make_unique<Deadline>(*this);
-    deadline->start(core(), Loop::Clock::now() + receive.within_);
+    if (!deadline) deadline = make_timer([this] { give_up_receiving(); });
+    deadline->start_after(loop_core(), receive.within_);
   }
   return true;
 }
 
 void ConnectionState::await_more() {
   release_buffer();
-  note_kept();
-  note_partial();
   note_asking();
-  listening_ = true;
+  watches_readable_ = true;
   update_events();
 }
 
-void ConnectionState::forget(const Connection::Receive& receive) noexcept {
+/// No whole message is buffered.
+void ConnectionState::release_buffer() {
+  core_.halves().receive.release_buffer();
+  core_.update_memory_charge();
+  note_partial();
+}
+
+void ConnectionState::forget(Connection::Receive& receive) noexcept {
+  if (core_.halves().completed == &*receive.wait_) {
+    core_.halves().completed = nullptr;
+    // It was to continue, and has been cancelled: its message is for the next receive.
+    end_if_out_of_memory([&] { give_back(std::move(*receive.wait_->received)); });
+  }
   if (receiving_ != &receive) return;
   receiving_ = nullptr;
   if (waits_ && waits_->deadline) waits_->deadline->stop();
@@ -109,90 +116,116 @@ void ConnectionState::forget(const Connection::Receive& receive) noexcept {
 
 Received ConnectionState::try_receive() {
   std::optional<Received> received;
-  if (next(received) || (yielded() && next(received)) || read_once(received)) {
+  if (next(received) || (yielded_ && next(received)) || read_once(received)) {
     note_whole();
-    return *received;
+    return std::move(*received);
   }
   release_buffer();
-  note_kept();
-  note_partial();
   note_asking();
   const Running next_end = next_clock(true);
-  if (next_end.until > core().now()) return {Outcome::would_block, Message(), this};
+  if (next_end.until > loop_core().now()) return without_message(Outcome::would_block);
   // The time is over, unless the rest of the message is already in the socket.
   std::uint64_t before = 0;
   do {
-    before = bytes_received();
+    before = core_.halves().receive.bytes();
     if (read_once(received)) {
       note_whole();
-      return *received;
+      return std::move(*received);
     }
-  } while (bytes_received() != before);
+  } while (core_.halves().receive.bytes() != before);
   fail_with_timeout(next_end.reason);
   next(received);
-  return *received;
+  return std::move(*received);
 }
 
 void ConnectionState::ready(std::uint32_t events) {
-  or_end([&] { handle(events); });
+  end_if_out_of_memory([&] { handle(events); });
 }
 
 // In the middle of a message nothing is urgent: epoll reports when more of it has arrived.
 bool ConnectionState::try_read_now() {
-  if (receiving_ == nullptr || draining_ || has_partial()) return false;
+  if (receiving_ == nullptr || draining_ || core_.has_partial()) return false;
   bool reports = true;
-  or_end([&] { reports = read(); });
+  end_if_out_of_memory([&] { reports = read(); });
   return reports;
 }
 
 void ConnectionState::handle(std::uint32_t events) {
   const bool hung_up = (events & (sys::event_hangup | sys::event_error)) != 0;
-  if (full_ && (hung_up || (events & sys::event_writable) != 0)) write();
+  if (watches_writable_ && (hung_up || (events & sys::event_writable) != 0)) write();
   if (finished_ || (!hung_up && (events & sys::event_readable) == 0)) return;
   if (receiving_ != nullptr) {
     read();
   } else {
     // The watch ends now, not when the last message was taken: most tasks call receive() again
     // before the next event, which saves two system calls per message.
-    listening_ = false;
+    watches_readable_ = false;
     update_events();
   }
 }
 
+/// Precondition: a task receives.
 /// @return whether the outcome of the receive is now known
 bool ConnectionState::read() {
-  std::optional<Received> received;
-  if (read_once(received)) {
-    complete(*received);
-    if (inbound_end() == Outcome::failed) complete_with_end();
+  std::optional<Received>& received = receiving_->wait_->received;
+  // One that has yielded has a message in the buffer, which reading on would move.
+  if ((yielded_ && next(received)) || read_once(received)) {
+    complete();
+    if (core_.inbound_end() == Outcome::failed) complete_with_end();
     return true;
   }
   release_buffer();
-  note_kept();
-  note_partial();
-  if (!draining_ || has_partial()) return false;
+  if (!draining_ || core_.has_partial()) return false;
   // Between this check and the close, a peer could send data that would never be read. So its sends
   // are made to fail first (EPIPE, which it sees), and what arrived before that is still answered.
-  if (shut_down_reading()) return read();
-  complete(Received(Outcome::closed, Message(), this));
+  if (core_.shut_down_reading()) return read();
+  complete_with(without_message(Outcome::closed));
   return true;
 }
 
 bool ConnectionState::read_once(std::optional<Received>& received) {
-  const bool short_of_room = kept_ && !kept_->may_grow();
-  if (short_of_room && has_partial() && buffered_bytes() > bounds::fair_read) take_too_much();
-  const bool shared = core().several_fds_active();
+  ReceiveHalf& half = core_.halves().receive;
+  const bool short_of_room = !core_.may_hold_more();
+  if (short_of_room && half.has_partial() && half.buffered_bytes() > bounds::fair_read) {
+    fail_over_share();
+  }
+  const bool shared = loop_core().several_fds_active();
   const bool little = shared || short_of_room;
-  if (fill(little ? bounds::fair_read : bounds::stream_read) == Fill::progress) note_activity();
-  if (shared) yield();
-  if (buffered_bytes() > bounds::fair_read) note_kept();
-  return take(received);
+  const auto filled = core_.fill(little ? bounds::fair_read : bounds::stream_read);
+  if (filled == ConnectionCore::Fill::progress) note_activity();
+  if (shared) half.yield();
+  if (half.buffered_bytes() > bounds::fair_read) core_.update_memory_charge();
+  return next(received);
 }
 
-/// Takes what the receiving task has asked for: a message, or a piece of one.
-bool ConnectionState::take(std::optional<Received>& received) {
-  return receiving_ != nullptr && receiving_->wait_->for_piece ? next_some(received)
-                                                               : next(received);
+bool ConnectionState::next(std::optional<Received>& received) {
+  return core_.find(received) || take_next(received);
+}
+
+bool ConnectionState::take_next(std::optional<Received>& received) {
+  if (waits_ && waits_->returned) [[unlikely]]
+    if (take_returned(received)) return true;
+  return !must_yield() && core_.take(received);
+}
+
+void ConnectionState::give_back(Received received) {
+  if (!received) return;
+  waits().returned = std::move(received);
+  core_.halves().receive.look_up();
+}
+
+bool ConnectionState::take_returned(std::optional<Received>& received) {
+  auto returned = std::exchange(waits_->returned, std::nullopt);
+  const Outcome end = core_.inbound_end();
+  const bool discarded = end == Outcome::closed || end == Outcome::failed;
+  if (!discarded) received = std::move(returned);
+  return !discarded;
+}
+/// Whether the task has used up its share of this turn, although more is buffered.
+bool ConnectionState::must_yield() {
+  yielded_ = core_.halves().receive.clock_is_due() &&
+             Loop::Clock::now() - loop_core().now() > bounds::turn_share;
+  return yielded_;
 }
 
 /// The timeout of a receive has passed. Data that arrived within it counts, even if the loop was
@@ -200,34 +233,50 @@ bool ConnectionState::take(std::optional<Received>& received) {
 void ConnectionState::give_up_receiving() {
   try {
     std::optional<Received> received;
-    if (yielded() && take(received)) return complete(*received);
+    if (yielded_ && next(received)) return complete_with(std::move(*received));
     read_what_arrived();
   } catch (const std::bad_alloc&) {
     // It stays in the socket, for the next receive.
   }
-  complete(Received(Outcome::timed_out, Message(), this));
+  complete_with(without_message(Outcome::timed_out));
 }
 
-void ConnectionState::complete(const Received& received) {
+void ConnectionState::fail_over_share() noexcept {
+  core_.fail([&] {
+    return sys::failure(EMSGSIZE, "receive from", core_.peer().to_string(),
+                        "the message does not fit into the uid's share of memory",
+                        "raise the server's memory limit, or send less at once")
+        .error();
+  });
+}
+
+void ConnectionState::complete_with(Received received) {
   if (receiving_ == nullptr) return;
-  Connection::Receive& receive = *std::exchange(receiving_, nullptr);
-  if (waits_ && waits_->deadline) waits_->deadline->stop();
-  if (received.outcome() != Outcome::timed_out) note_whole();
-  receive.received_ = received;
-  receive.wait_->over = true;
-  core().schedule(receive.wait_->waiter);
+  receiving_->wait_->received = std::move(received);
+  complete();
+}
+
+/// Its result is known: the receive continues.
+void ConnectionState::complete() {
+  Wait& wait = *std::exchange(receiving_, nullptr)->wait_;
+  if (waits_) {
+    if (waits_->deadline) waits_->deadline->stop();
+    if (wait.received->outcome() != Outcome::timed_out) note_whole();
+  }
+  core_.halves().completed = &wait;
+  loop_core().schedule(wait.waiter);
 }
 
 // After a failure both directions have ended. All waiters are notified, and the socket is closed
 // now rather than when the program closes it.
 void ConnectionState::complete_with_end() {
   std::optional<Received> received;
-  if (receiving_ != nullptr && take(received)) complete(*received);
+  if (receiving_ != nullptr && next(received)) complete_with(std::move(*received));
   if (waits_) {
-    complete_senders(waits_->senders, outbound_end());
-    complete_senders(waits_->flushers, outbound_end());
+    complete_senders(waits_->senders, core_.outbound_end());
+    complete_senders(waits_->flushers, core_.outbound_end());
   }
-  closing_ = closing_ || inbound_end() == Outcome::failed;
+  closing_ = closing_ || core_.inbound_end() == Outcome::failed;
   if (closing_) finish();
 }
 
@@ -235,18 +284,21 @@ void ConnectionState::complete_with_end() {
 
 bool ConnectionState::begin_send(Connection::Send& send) {
   if (send.rest_->kind == Unsent::Kind::flush) {
-    before_queuing();
-    or_end([this] { write(); });
-    if (queue_empty() || outbound_end() != Outcome::ok) {
-      send.outcome_ = outbound_end();
+    settle_broadcasts();
+    end_if_out_of_memory([this] { write(); });
+    if (core_.queue_empty() || core_.outbound_end() != Outcome::ok) {
+      send.rest_->sent = Sent(core_.reason(core_.outbound_end()));
       return false;
     }
     waits().flushers.push_back(&send);
   } else {
     if (send.rest_->kind == Unsent::Kind::with_descriptors) {
-      send.outcome_ = enqueue(send.rest_->message, *send.rest_->descriptors);
+      const Outcome outcome = enqueue(send.rest_->message, *send.rest_->descriptors);
+      if (outcome != Outcome::would_block) {
+        send.rest_->sent = Sent(core_.reason(outcome));
+        return false;
+      }
     }
-    if (send.outcome_ != Outcome::would_block) return false;
     waits().senders.push_back(&send);
   }
   return true;
@@ -258,30 +310,55 @@ void ConnectionState::forget(const Connection::Send& send) noexcept {
   std::erase(waits_->flushers, &send);
 }
 
-Outcome ConnectionState::look_whether_confirmed() {
-  before_queuing();
-  const bool queued = queued_bytes() > 0 && outbound_end() == Outcome::ok;
-  const Outcome outcome = queued ? Outcome::would_block : look_whether_read();
+Outcome ConnectionState::check_confirmed() {
+  settle_broadcasts();
+  const bool queued = core_.queued_bytes() > 0 && core_.outbound_end() == Outcome::ok;
+  const Outcome outcome = queued ? Outcome::would_block : core_.check_peer_has_read();
   if (outcome == Outcome::failed || outcome == Outcome::peer_gone) complete_with_end();
   return outcome;
 }
 
-bool ConnectionState::turn_is_over() const {
-  return Loop::Clock::now() - core().now() > bounds::turn_share;
+/// Runs an action that queues a message, and schedules a flush.
+template <typename Action>
+Outcome ConnectionState::enqueue_by(Action action) {
+  settle_broadcasts();
+  const bool was_full = core_.over_soft_limit();
+  const Outcome outcome = action();
+  // A full queue is already being written, and its clock runs. If a sender has to wait for another
+  // reason, neither is certain.
+  if (outcome != Outcome::would_block || !was_full) schedule_flush();
+  return outcome;
 }
 
-void ConnectionState::on_queued() {
-  if (!closing_) core().schedule_flush(*this);
+Outcome ConnectionState::enqueue_slowly(ByteView message) {
+  return enqueue_by([&] { return core_.enqueue(message); });
+}
+
+Outcome ConnectionState::enqueue(ByteView message, std::vector<Descriptor>& descriptors) {
+  return enqueue_by([&] { return core_.enqueue(message, descriptors); });
+}
+
+void ConnectionState::enqueue_shared(const SharedBytes& frames) {
+  if (core_.enqueue_shared(frames)) schedule_flush();
+}
+
+void ConnectionState::set_framing(Framing receive, Framing send) noexcept {
+  settle_broadcasts();
+  core_.set_framing(receive, send);
+}
+
+void ConnectionState::schedule_flush() {
+  if (!closing_) loop_core().schedule_flush(*this);
 }
 
 void ConnectionState::flush_turn() {
-  end_turn();
-  or_end([this] {
+  core_.end_turn();
+  end_if_out_of_memory([this] {
     write();
-    if (yielded() && receiving_ != nullptr) {
+    if (yielded_ && receiving_ != nullptr) {
       std::optional<Received> received;
-      if (!take(received)) return await_more();
-      return complete(*received);
+      if (!next(received)) return await_more();
+      return complete_with(std::move(*received));
     }
     // What has arrived is still received, one read per turn: a peer that keeps sending must not
     // keep the loop from noticing that the time is over.
@@ -291,37 +368,38 @@ void ConnectionState::flush_turn() {
 
 void ConnectionState::write() {
   if (finished_) return;
-  const std::size_t before = queued_bytes();
-  const Outcome outcome = flush();
-  if (queued_bytes() != before) note_activity();
-  note_kept();
+  const std::size_t before = core_.queued_bytes();
+  const Outcome outcome = core_.flush();
+  if (core_.queued_bytes() != before) note_activity();
+  core_.update_memory_charge();
   note_pressure(outcome);
   if (outcome != Outcome::ok && outcome != Outcome::would_block) complete_with_end();
   wake_senders();
-  if (observer_ && config().options.full == Full::wait && !over_soft_limit() && !over_share()) {
+  if (observer_ && core_.config().options.overflow == OverflowPolicy::wait &&
+      !core_.over_soft_limit() && !core_.over_share()) {
     observer_->room_made();
   }
-  if (!queue_empty() || finished_) return;
-  if (waits_) complete_senders(waits_->flushers, outbound_end());
-  if (half_closed_ && outbound_end() == Outcome::ok) {
-    shut_down_writing();
-    if (outbound_end() == Outcome::failed) complete_with_end();
+  if (!core_.queue_empty() || finished_) return;
+  if (waits_) complete_senders(waits_->flushers, core_.outbound_end());
+  if (half_closed_ && core_.outbound_end() == Outcome::ok) {
+    core_.shut_down_writing();
+    if (core_.outbound_end() == Outcome::failed) complete_with_end();
   }
   if (closing_) finish();
 }
 
 void ConnectionState::note_pressure(Outcome outcome) {
-  const bool refused = outcome == Outcome::would_block && resource_backoff().active();
-  full_ = outcome == Outcome::would_block && !refused;
+  const bool refused = outcome == Outcome::would_block && core_.resource_backoff().active();
+  watches_writable_ = outcome == Outcome::would_block && !refused;
   update_events();
   if (refused) {
-    waits().retry_at = Loop::Clock::now() + resource_backoff().pause();
+    waits().retry_at = Loop::Clock::now() + core_.resource_backoff().pause();
   } else if (waits_) {
     waits_->retry_at = off;
   }
   // If there is no soft limit, the owner of the connection watches the queue.
-  const bool has_limit = config().options.limits.outbound_soft != SIZE_MAX;
-  const bool over = over_soft_limit() || (has_limit && over_share());
+  const bool has_limit = limits().outbound_soft != SIZE_MAX;
+  const bool over = core_.over_soft_limit() || (has_limit && core_.over_share());
   if (over && waits().soft_since == off) waits_->soft_since = Loop::Clock::now();
   if (!over && waits_) waits_->soft_since = off;
   if (refused || over) start_clock();
@@ -331,140 +409,109 @@ void ConnectionState::note_pressure(Outcome outcome) {
 // again, would have lost its position.
 void ConnectionState::wake_senders() {
   if (!waits_ || waits_->senders.empty()) return;
-  before_queuing();  // may end this connection, and its waiters with it
+  settle_broadcasts();  // may end this connection, and its waiters with it
   auto& senders = waits_->senders;
   while (!senders.empty()) {
     Connection::Send& send = *senders.front();
     Unsent& rest = *send.rest_;
-    send.outcome_ = rest.kind == Unsent::Kind::plain ? append(rest.message)
-                                                     : enqueue(rest.message, *rest.descriptors);
-    if (send.outcome_ == Outcome::would_block) break;
+    const Outcome outcome = rest.kind == Unsent::Kind::plain
+                                ? enqueue(rest.message)
+                                : enqueue(rest.message, *rest.descriptors);
+    if (outcome == Outcome::would_block) break;
     senders.erase(senders.begin());
+    rest.sent = Sent(core_.reason(outcome));
     rest.waiting = false;
-    core().schedule(rest.waiter);
+    loop_core().schedule(rest.waiter);
   }
 }
 
 void ConnectionState::complete_senders(std::vector<Connection::Send*>& sends, Outcome outcome) {
   for (Connection::Send* send : sends) {
-    send->outcome_ = outcome;
+    send->rest_->sent = Sent(core_.reason(outcome));
     send->rest_->waiting = false;
-    core().schedule(send->rest_->waiter);
+    loop_core().schedule(send->rest_->waiter);
   }
   sends.clear();
 }
 
 bool ConnectionState::blocks_broadcast() const noexcept {
-  return config().options.full == Full::wait && !closing_ && outbound_end() == Outcome::ok &&
-         (over_soft_limit() || over_share());
+  return core_.config().options.overflow == OverflowPolicy::wait && !closing_ &&
+         core_.outbound_end() == Outcome::ok && (core_.over_soft_limit() || core_.over_share());
 }
 
-void ConnectionState::note_blocking() {
-  if (!closing_) core().schedule_flush(*this);
-}
+void ConnectionState::note_blocking() { schedule_flush(); }
 
 void ConnectionState::deliver(const SharedBytes& frame) noexcept {
-  or_end([&] { queue_broadcast(frame); });
+  broadcasts_pending_ = true;
+  end_if_out_of_memory([&] { queue_broadcast(frame); });
 }
 
 void ConnectionState::miss_broadcast() noexcept {
-  fail_out_of_memory();
+  core_.fail_out_of_memory();
   complete_with_end();
 }
 
 void ConnectionState::queue_broadcast(const SharedBytes& frame) {
-  if (closing_ || outbound_end() != Outcome::ok) return;
+  if (closing_ || core_.outbound_end() != Outcome::ok) return;
   // A sender with a larger SO_SNDBUF than ours can send packets that we cannot forward.
-  if (!fits(frame.end - frame.begin)) {
-    count_dropped();
+  const std::size_t size = frame.size();
+  if (!core_.fits(size)) {
+    core_.count_dropped();
     return;
   }
-  const Limits& limits = config().options.limits;
-  const std::size_t size = frame.end - frame.begin;
-  const std::size_t after = queued_bytes() + size;
-  const bool no_more = over_share();
-  switch (config().options.full) {
-    case Full::wait: break;
-    case Full::drop_newest:
+  const Limits& limits = core_.config().options.limits;
+  const std::size_t after = core_.queued_bytes() + size;
+  const bool no_more = core_.over_share();
+  switch (core_.config().options.overflow) {
+    case OverflowPolicy::drop_newest:
       if (after > limits.outbound_soft || no_more) {
-        count_dropped();
+        core_.count_dropped();
         return;
       }
       break;
-    case Full::drop_oldest: {
+    case OverflowPolicy::drop_oldest: {
       // Over its share, the connection may only refill the space that it gives up.
       const std::size_t most =
-          no_more ? std::min(limits.outbound_soft, queued_bytes()) : limits.outbound_soft;
-      while (queued_bytes() + size > most && drop_oldest()) count_dropped();
+          no_more ? std::min(limits.outbound_soft, core_.queued_bytes()) : limits.outbound_soft;
+      while (core_.queued_bytes() + size > most && core_.drop_oldest()) core_.count_dropped();
       break;
     }
-    case Full::disconnect:
+    case OverflowPolicy::disconnect:
       if (after > limits.outbound_hard) {
-        return fail_with_timeout("it reads too slowly: the outbound queue reached its hard limit");
+        return fail_with_timeout(
+            "the peer reads too slowly: the outbound queue reached its hard limit");
       }
       if (no_more) {
-        return fail_with_timeout("it reads too slowly: its uid has as much waiting as it may");
+        return fail_with_timeout("the peer reads too slowly: its uid has used its share of memory");
       }
       break;
+    default: break;  // wait: the sender waits
   }
   enqueue_shared(frame);
-  if (send_blocked()) note_kept();
-}
-
-// Accounting -------------------------------------------------------------------------------------
-
-/// Charges a server's connection for what it holds beyond bounds::connection. That is what the
-/// kernel refused, with the rest of the chunk it is in, and a receive buffer with more than a fair
-/// read, which then has as many pages as one read fills.
-void ConnectionState::note_kept() noexcept {
-  if (!kept_) return;
-  const std::size_t unsent = send_blocked() && !queue_empty() ? queued_bytes() + bounds::chunk : 0;
-  const std::size_t read = buffered_bytes();
-  kept_->set(unsent + (read > bounds::fair_read ? std::max(read, bounds::stream_read) : 0));
-}
-
-// The kernel doubles the requested size (man 7 socket, SO_SNDBUF).
-
-bool ConnectionState::may_raise_send_buffer(std::size_t bytes) noexcept {
-  return !observer_ || observer_->account().has_left(core::Quota::send_buffers, 2 * bytes);
-}
-
-void ConnectionState::note_send_buffer(std::size_t bytes) noexcept {
-  if (!observer_) return;
-  send_buffer_.emplace(observer_->account(), core::Quota::send_buffers);
-  send_buffer_->set(2 * bytes);
-}
-
-void ConnectionState::take_too_much() noexcept {
-  fail([&] {
-    return sys::failure(EMSGSIZE, "receive from", peer().to_string(),
-                        "a message would make it keep more than its uid may",
-                        "raise the server's limit of memory, or send less at once")
-        .error();
-  });
+  if (core_.send_blocked()) core_.update_memory_charge();
 }
 
 // Ending -----------------------------------------------------------------------------------------
 
 void ConnectionState::half_close() {
   if (half_closed_ || closing_) return;
-  before_queuing();
+  settle_broadcasts();
   half_closed_ = true;
-  refuse_more();
-  on_queued();
+  core_.refuse_more();
+  schedule_flush();
 }
 
 void ConnectionState::close(Outcome outcome) {
   if (closing_) return;
-  before_queuing();
+  settle_broadcasts();
   if (closing_) return;  // a broadcast has ended it
-  on_queued();
+  schedule_flush();
   closing_ = true;
-  refuse_more();
-  if (inbound_end() == Outcome::ok) end_inbound(outcome);
-  complete(Received(outcome, Message(), this));
+  core_.refuse_more();
+  if (core_.inbound_end() == Outcome::ok) core_.end_inbound(outcome);
+  complete_with(without_message(outcome));
   if (waits_) complete_senders(waits_->senders, outcome);
-  if (queue_empty()) {
+  if (core_.queue_empty()) {
     finish();
     return;
   }
@@ -474,7 +521,7 @@ void ConnectionState::close(Outcome outcome) {
     start_clock();
   } catch (const std::bad_alloc&) {
     // Without a clock, the peer could take any time to read the rest.
-    end_outbound(Outcome::closed);
+    core_.end_outbound(Outcome::closed);
     finish();
   }
 }
@@ -482,7 +529,7 @@ void ConnectionState::close(Outcome outcome) {
 void ConnectionState::abort() {
   close();
   if (finished_) return;
-  end_outbound(Outcome::closed);
+  core_.end_outbound(Outcome::closed);
   if (waits_) complete_senders(waits_->flushers, Outcome::closed);
   finish();
 }
@@ -491,21 +538,22 @@ Descriptor ConnectionState::release() {
   stop_watching();
   LoopCore::cancel_flush(*this);
   closing_ = finished_ = true;
-  Descriptor socket = release_socket();
+  Descriptor socket = core_.release_socket();
   // Restores the state of a new socket, which the next owner expects. These calls fail only for an
   // option that the kernel does not have, and then we did not change it either.
   (void)sys::set_nonblocking(socket.get(), false);
   (void)sys::allow_fd_passing(socket.get(), true);
-  if (packets()) (void)sys::pass_credentials(socket.get(), false);
+  if (core_.packets()) (void)sys::pass_credentials(socket.get(), false);
   if (observer_) observer_->connection_released();
   return socket;
 }
 
 void ConnectionState::detach() {
+  on_drain_ = {};
   close();
   orphaned_ = !finished_;
   if (orphaned_) {
-    core().adopt(std::unique_ptr<Lingering>(this));
+    loop_core().adopt(std::unique_ptr<Lingering>(this));
   } else {
     delete this;
   }
@@ -515,13 +563,13 @@ bool ConnectionState::move_to(Loop& loop) noexcept {
   const std::uint32_t events = Watch::events();
   stop_watching();
   loop_ = &loop;
-  use_buffers(core().buffers());
+  core_.use_buffers(loop_core().buffers());
   LoopCore::cancel_flush(*this);  // on a loop that runs no further turn
-  core().schedule_flush(*this);
-  Clock* clock = waits_ ? waits_->clock.get() : nullptr;
-  if (clock != nullptr && clock->running()) clock->start(core(), clock->when());
+  loop_core().schedule_flush(*this);
+  Timer* clock = waits_ ? waits_->clock.get() : nullptr;
+  if (clock != nullptr && clock->running()) clock->start(loop_core(), clock->when());
   try {
-    return watch(core(), descriptor(), events).has_value();
+    return watch(loop_core(), core_.descriptor(), events).has_value();
   } catch (const std::bad_alloc&) {
     return false;
   }
@@ -533,10 +581,9 @@ void ConnectionState::finish() noexcept {
   stop_watching();
   LoopCore::cancel_flush(*this);
   if (waits_ && waits_->clock) waits_->clock->stop();
-  close_socket();  // the receive buffer stays: a message in it may still be in use
-  note_kept();
-  send_buffer_.reset();
-  if (waits_) complete_senders(waits_->flushers, outbound_end());
+  core_.close_socket();  // the receive buffer stays: a message in it may still be in use
+  core_.update_memory_charge();
+  if (waits_) complete_senders(waits_->flushers, core_.outbound_end());
   if (observer_) {
     std::string reason;
     try {
@@ -547,26 +594,27 @@ void ConnectionState::finish() noexcept {
     observer_->connection_ended(*this, std::move(reason));
     observer_->room_made();
   }
-  if (orphaned_) core().destroy_later(*this);
+  if (orphaned_) loop_core().destroy_later(*this);
 }
 
 std::string ConnectionState::reason_of_end() const {
-  for (const Outcome outcome : {inbound_end(), outbound_end()}) {
-    if (outcome == Outcome::failed) return explain_outcome("", outcome).why();
+  for (const Outcome outcome : {core_.inbound_end(), core_.outbound_end()}) {
+    if (outcome == Outcome::failed) return core_.why_failed();
   }
-  switch (inbound_end()) {
-    case Outcome::end_of_stream: return "the peer has finished";
-    case Outcome::peer_gone: return "the peer reset the connection";
+  switch (core_.inbound_end()) {
+    case Outcome::end_of_stream: return "the client closed the connection";
+    case Outcome::peer_gone: return "the client reset the connection";
     default: break;
   }
-  return outbound_end() == Outcome::peer_gone ? "the peer closed before it had read everything"
-                                              : "closed here";
+  return core_.outbound_end() == Outcome::peer_gone
+             ? "the client closed the connection before it had read everything"
+             : closed_by_us;
 }
 
 void ConnectionState::drain() noexcept {
   if (draining_) return;
   draining_ = true;
-  or_end([this] {
+  end_if_out_of_memory([this] {
     if (receiving_ != nullptr) read();
   });
 }
@@ -574,7 +622,8 @@ void ConnectionState::drain() noexcept {
 // Watched events ---------------------------------------------------------------------------------
 
 void ConnectionState::update_events() {
-  set_events((listening_ ? sys::event_readable : 0U) | (full_ ? sys::event_writable : 0U));
+  set_events((watches_readable_ ? sys::event_readable : 0U) |
+             (watches_writable_ ? sys::event_writable : 0U));
 }
 
 // Clocks -----------------------------------------------------------------------------------------
@@ -588,7 +637,7 @@ ConnectionState::Waits& ConnectionState::waits() {
 }
 
 void ConnectionState::note_partial() {
-  if (!has_partial()) {
+  if (!core_.has_partial()) {
     note_whole();
   } else {
     if (waits().partial_since == off) waits_->partial_since = Loop::Clock::now();
@@ -607,9 +656,9 @@ void ConnectionState::note_activity() noexcept {
 /// The program has processed the messages it was given, so from now on the peer is idle. A program
 /// that asks again after a timeout of its own has processed none, and the idle time continues.
 void ConnectionState::note_asking() {
-  if (config().options.limits.idle_time <= Duration::zero()) return;
-  if (waits().dealt_with != messages_received_) {
-    waits_->dealt_with = messages_received_;
+  if (limits().idle_time <= Duration::zero()) return;
+  if (waits().dealt_with != core_.halves().receive.messages()) {
+    waits_->dealt_with = core_.halves().receive.messages();
     waits_->active_at = Loop::Clock::now();
   }
   start_clock();
@@ -621,27 +670,27 @@ ConnectionState::Running ConnectionState::next_clock(bool asking) const noexcept
   Running next{off, ""};
   if (!waits_) return next;
   const auto consider = [&next](TimePoint since, Duration time, const char* reason) {
-    if (since == off || time <= Duration::zero() || since + time >= next.until) return;
+    if (since == off || time <= Duration::zero() || time >= next.until - since) return;
     next = {since + time, reason};
   };
-  const Limits& limits = config().options.limits;
+  const Limits& limits = core_.config().options.limits;
   if (asking) {
     consider(waits_->partial_since, limits.message_time,
-             "a message took longer than its time to arrive whole");
+             "a message did not arrive completely within message_time");
   }
-  if (messages_received_ == 0) {
+  if (core_.halves().receive.messages() == 0) {
     consider(waits_->opened_at, limits.handshake_time,
-             "no whole message came within the handshake's time");
+             "no message arrived completely within handshake_time");
   }
   consider(waits_->soft_since, limits.outbound_soft_time,
-           "it reads too slowly: the outbound queue stayed over its soft limit");
+           "the peer reads too slowly: the outbound queue stayed over its soft limit");
   // While the program processes a message, the peer is not expected to send.
-  if (waits_->dealt_with == messages_received_) {
-    consider(waits_->active_at, limits.idle_time, "nothing came or went within the idle time");
+  if (waits_->dealt_with == core_.halves().receive.messages()) {
+    consider(waits_->active_at, limits.idle_time, "nothing was received or sent within idle_time");
   }
   if (closing_) {
     consider(waits_->active_at, limits.outbound_soft_time,
-             "it did not read the rest of what was sent");
+             "the peer did not read the rest of what was sent");
   }
   return next;
 }
@@ -651,20 +700,22 @@ void ConnectionState::start_clock() {
   const TimePoint next = std::min(next_clock(receiving_ != nullptr).until, waits_->retry_at);
   if (next == off) return;
   auto& clock = waits_->clock;
-  if (!clock) clock = std::make_unique<Clock>(*this);
-  if (!clock->running() || clock->when() > next) clock->start(core(), next);
+  if (!clock) {
+    clock = make_timer([this] { end_if_out_of_memory([this] { check_clocks(); }); });
+  }
+  if (!clock->running() || clock->when() > next) clock->start(loop_core(), next);
 }
 
 // A clock is not restarted when the times it watches advance: it fires, checks, and is set again.
 // So it costs nothing for messages that keep coming.
 void ConnectionState::check_clocks() {
-  const TimePoint now = core().now();
+  const TimePoint now = loop_core().now();
   if (waits_->retry_at <= now) {
     waits_->retry_at = off;
     write();
     if (finished_) return;
   }
-  if (next_clock(receiving_ != nullptr).until <= now) look_once_more();
+  if (next_clock(receiving_ != nullptr).until <= now) process_late_events();
   if (finished_) return;
   const Running next = next_clock(receiving_ != nullptr);
   if (next.until > now) {
@@ -676,8 +727,8 @@ void ConnectionState::check_clocks() {
 
 /// The loop may have been blocked by other work, or by many other ready sockets, and may not have
 /// processed in time what this peer did.
-void ConnectionState::look_once_more() {
-  if (full_) write();
+void ConnectionState::process_late_events() {
+  if (watches_writable_) write();
   read_what_arrived();
 }
 
@@ -687,12 +738,13 @@ void ConnectionState::read_what_arrived() {
   std::uint64_t before = 0;
   do {
     if (finished_ || receiving_ == nullptr) return;
-    before = bytes_received();
-  } while (!read() && bytes_received() != before);
+    before = core_.halves().receive.bytes();
+  } while (!read() && core_.halves().receive.bytes() != before);
 }
 
 void ConnectionState::fail_with_timeout(const char* reason) noexcept {
-  fail([&] { return sys::failure(ETIMEDOUT, "talk to", peer().to_string(), reason).error(); });
+  core_.fail(
+      [&] { return sys::failure(ETIMEDOUT, "talk to", core_.peer().to_string(), reason).error(); });
   complete_with_end();
 }
 

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <hallway/datagram_socket.hpp>
+#include <hallway/deadline.hpp>
+#include <hallway/detail/race.hpp>
 
 #include <algorithm>
 #include <list>
 #include <new>
+#include <ostream>
 #include <utility>
 
+#include "core/backoff.hpp"
 #include "core/receive_buffer.hpp"
 #include "core/received_descriptors.hpp"
 #include "loop/loop_core.hpp"
@@ -26,26 +30,11 @@ using namespace std::chrono_literals;
 
 // An unconnected sender polls writable even while its receiver's queue is full. There is no event
 // for room in that queue, so it retries after a time.
-constexpr Duration first_retry = 500us;
-constexpr Duration longest_retry = 20ms;
+constexpr core::Backoff retry_pauses{500us, 20ms};
 
 // How long the kernel may lack resources, whatever the sender's timeout: the same time as for a
 // connection.
 constexpr Duration longest_refusal = Limits{}.outbound_soft_time;
-
-/// The remaining part of `within`.
-class TimeLeft {
- public:
-  explicit TimeLeft(Duration within) : within_(within), start_(Loop::Clock::now()) {}
-  [[nodiscard]] Duration operator()() const {
-    if (within_ == forever) return forever;
-    return std::max<Duration>(start_ + within_ - Loop::Clock::now(), Duration::zero());
-  }
-
- private:
-  Duration within_;
-  Loop::Clock::time_point start_;
-};
 
 std::unexpected<Error> not_sent(int error, const Address& to, std::size_t size) {
   if (message::ResourceBackoff::is_resource_exhaustion(error)) {
@@ -55,11 +44,11 @@ std::unexpected<Error> not_sent(int error, const Address& to, std::size_t size) 
   if (error != EMSGSIZE) return net::connect_error(error, "send to", to);
   return sys::failure(error, "send to", to.unescaped(),
                       "a datagram of " + std::to_string(size) + " bytes is too large",
-                      "it has to fit into SO_SNDBUF (/proc/sys/net/core/wmem_default)");
+                      "it must fit into SO_SNDBUF (/proc/sys/net/core/wmem_default)");
 }
 
 BindOptions bind_options(const DatagramOptions& options) {
-  return {SocketType::datagram, options.mode, options.owner, options.group, 0};
+  return {SocketType::datagram, options.file, 0};
 }
 
 Result<Descriptor> make_socket_for(const Address& address) {
@@ -80,13 +69,27 @@ Result<void> set_passing(int socket, const Address& address, const DatagramOptio
 /// The error when the time is over.
 std::unexpected<Error> given_up(bool refused, int error, const Address& to, std::size_t size) {
   if (refused) return not_sent(error, to, size);
-  return sys::failure(ETIMEDOUT, "send to", to.unescaped(),
-                      "the receiver's queue stayed full until the deadline");
+  return sys::failure(ETIMEDOUT, "send to", to.unescaped(), "the receiver's queue stayed full");
 }
 
 }  // namespace
 
 Datagram::~Datagram() { core::ReceivedDescriptors(std::move(descriptors_)).clear(); }
+
+std::string to_string(const PathEvent& event) {
+  const bool lost = event.kind == PathEvent::Kind::lost;
+  std::string words = (lost ? "path lost: " : "path regained: ") + event.path.to_string();
+  if (!event.reason.empty()) words += ": " + printable(event.reason);
+  return words;
+}
+
+std::ostream& operator<<(std::ostream& to, const PathEvent& event) {
+  return to << to_string(event);
+}
+
+std::ostream& operator<<(std::ostream& to, const Datagram& datagram) {
+  return to << printable(datagram.bytes());
+}
 
 struct DatagramSocket::State : detail::Watch {
   State(Loop& owner, DatagramOptions chosen) : loop(owner), options(std::move(chosen)) {}
@@ -102,9 +105,14 @@ struct DatagramSocket::State : detail::Watch {
   }
 
   /// Waits for an event. The result is false if the time is over.
-  detail::TimedWait wait(detail::WaiterList& list, std::uint32_t event, Duration longest) {
-    set_events(events() | event);
-    return {loop.core(), list, longest};
+  detail::TimedWait wait_writable(Duration longest) {
+    set_events(events() | sys::event_writable);
+    return {loop.core(), writers, longest};
+  }
+  /// The same, and also ends when the loop begins to drain.
+  detail::WaitOrDrain wait_readable(Duration longest) {
+    set_events(events() | sys::event_readable);
+    return {loop.core(), readers, longest};
   }
 
   Result<void> start() { return watch(loop.core(), socket.get(), sys::event_readable); }
@@ -123,19 +131,19 @@ struct DatagramSocket::State : detail::Watch {
         loop.core(), address.name(),
         net::PathMonitor::Owner{.lost = [this] { return name->lost(); },
                                 .on_lost = [this](const std::string& why) { path_lost(why); },
-                                .on_regained = [this] { tell(PathEvent::Kind::regained, {}); },
+                                .on_regained = [this] { report(PathEvent::Kind::regained, {}); },
                                 .rebind = [this] { return rebind(); }});
     path_watch->start();
   }
 
   void path_lost(const std::string& why) {
-    tell(PathEvent::Kind::lost, why);
+    report(PathEvent::Kind::lost, why);
     if (options.on_path_lost != PathLost::drain) return;
     ending = true;
     detail::wake_all(loop.core(), readers);
   }
 
-  void tell(PathEvent::Kind kind, const std::string& why) noexcept {
+  void report(PathEvent::Kind kind, const std::string& why) noexcept {
     if (!options.on_path_event) return;
     try {
       options.on_path_event({kind, address, why});
@@ -214,8 +222,8 @@ struct DatagramSocket::State : detail::Watch {
       return net::connect_error(error, "connect", *connected);
     }
     return sys::failure(error, "connect", connected->unescaped(),
-                        "it is no socket file of uid " + std::to_string(*options.server_uid),
-                        "nothing was sent; somebody else may have taken the name");
+                        "that is not a socket file of uid " + std::to_string(*options.server_uid),
+                        "nothing was sent; another user may have taken the name");
   }
 
   Loop& loop;
@@ -250,7 +258,7 @@ Result<DatagramSocket> DatagramSocket::bind(Loop& loop, const AddressSpec& where
     state->socket = std::move(*socket);
     state->found.emplace(state->socket.get());
     const auto own = sys::local_address(state->socket.get());
-    if (!own) return sys::failure(own.error(), "take over", address.unescaped());
+    if (!own) return sys::failure(own.error(), "adopt", address.unescaped());
     state->address = net::from_sys(*own);
   } else {
     auto socket = make_socket_for(address);
@@ -289,7 +297,7 @@ DatagramSocket::~DatagramSocket() = default;
 
 Task<Result<Datagram>> DatagramSocket::receive(Duration within) {
   State& state = *state_;
-  const TimeLeft left(within);
+  const Deadline deadline(within);
   while (state.socket.holds_one()) {
     if (!state.buffer) state.buffer = state.loop.core().buffers().received.acquire();
     const std::size_t most = state.options.max_message;
@@ -303,13 +311,11 @@ Task<Result<Datagram>> DatagramSocket::receive(Duration within) {
       datagram.whole_size_ = got->whole;
       datagram.sender_ = net::from_sys(from);
       datagram.peer_ = {got->credentials.uid, got->credentials.gid, got->credentials.pid};
-      const bool too_many = got->descriptors.size() > state.options.descriptors;
-      const bool whole = !got->truncated && !got->descriptors_truncated && !too_many;
-      datagram.outcome_ = whole ? Outcome::ok : Outcome::truncated;
+      datagram.outcome_ = got->truncated ? Outcome::truncated : Outcome::ok;
+      datagram.descriptors_lost_ =
+          got->descriptors_truncated || got->descriptors.size() > state.options.descriptors;
       core::ReceivedDescriptors came(std::exchange(got->descriptors, {}));
-      if (!too_many && !got->descriptors_truncated) {
-        datagram.descriptors_ = std::exchange(came.list(), {});
-      }
+      if (!datagram.descriptors_lost_) datagram.descriptors_ = std::exchange(came.list(), {});
       co_return std::move(datagram);
     }
     // On a connected socket this reports that the receiver is gone. The next send reports it as
@@ -319,10 +325,13 @@ Task<Result<Datagram>> DatagramSocket::receive(Duration within) {
     }
     state.give_buffer_back();
     if (state.ending) co_return state.closed("receive on");
-    const bool in_time = co_await state.wait(state.readers, sys::event_readable, left());
-    if (!in_time) {
+    const auto woken_by = co_await state.wait_readable(deadline.left());
+    if (woken_by == detail::WokenBy::drain) {
+      co_return sys::failure(ECANCELED, "receive on", state.address.unescaped(), "the loop drains");
+    }
+    if (woken_by == detail::WokenBy::time) {
       co_return sys::failure(ETIMEDOUT, "receive on", state.address.unescaped(),
-                             "nothing came within the deadline");
+                             "no datagram came in time");
     }
   }
   co_return state.closed("receive on");
@@ -331,7 +340,7 @@ Task<Result<Datagram>> DatagramSocket::receive(Duration within) {
 Task<Result<void>> DatagramSocket::send(ByteView message, Duration within) {
   if (!state_->connected) {
     co_return sys::failure(EDESTADDRREQ, "send from", state_->address.unescaped(),
-                           "the socket is not connected", "say where to with send_to()");
+                           "the socket is not connected", "give the receiver with send_to()");
   }
   co_return co_await send_to(*state_->connected, message, {}, within);
 }
@@ -340,17 +349,17 @@ Task<Result<void>> DatagramSocket::send(ByteView message, Duration within) {
 Task<Result<void>> DatagramSocket::send_to(const Address& to, ByteView message,
                                            std::vector<Descriptor> descriptors, Duration within) {
   State& state = *state_;
-  const TimeLeft left(within);
+  const Deadline deadline(within);
   if (to.kind() == Address::Kind::unnamed) {
     co_return sys::failure(EDESTADDRREQ, "send from", state.address.unescaped(),
-                           "the sender has no address to answer to",
-                           "a datagram client that wants answers binds an address of its own");
+                           "the sender has no address for answers",
+                           "a datagram client that expects answers binds an address of its own");
   }
   const bool connected = state.connected && to == *state.connected;
   const auto there = net::resolve(to);
   if (!there) co_return net::connect_error(there.error(), "send to", to);
 
-  Duration retry = first_retry;
+  core::Backoff pauses = retry_pauses;
   message::ResourceBackoff refusals;
   bool reconnected = false;
   const iovec piece{const_cast<char*>(message.data()), message.size()};
@@ -371,14 +380,13 @@ Task<Result<void>> DatagramSocket::send_to(const Address& to, ByteView message,
     const bool passing = refused && refusals.note(longest_refusal);
     if (!refused) refusals.over();
     if (error != EAGAIN && !passing) co_return not_sent(error, to, message.size());
-    if (left() == Duration::zero()) co_return given_up(refused, error, to, message.size());
+    if (deadline.passed()) co_return given_up(refused, error, to, message.size());
     if (refused) {
-      co_await state.loop.sleep(std::min(refusals.pause(), left()));
+      co_await detail::Pause(std::min(refusals.pause(), deadline.left()));
     } else if (connected) {
-      co_await state.wait(state.writers, sys::event_writable, left());
+      co_await state.wait_writable(deadline.left());
     } else {
-      co_await state.loop.sleep(std::min(retry, left()));
-      retry = std::min(2 * retry, longest_retry);
+      co_await detail::Pause(std::min(pauses.next(), deadline.left()));
     }
   }
   co_return state.closed("send to");
@@ -387,8 +395,8 @@ Task<Result<void>> DatagramSocket::send_to(const Address& to, ByteView message,
 Task<Result<void>> DatagramSocket::answer(const ReturnAddress& to, ByteView message,
                                           std::vector<Descriptor> descriptors, Duration within) {
   State& state = *state_;
-  const TimeLeft left(within);
-  Duration retry = first_retry;
+  const Deadline deadline(within);
+  core::Backoff pauses = retry_pauses;
   message::ResourceBackoff refusals;
   bool found_again = false;
   const iovec piece{const_cast<char*>(message.data()), message.size()};
@@ -408,10 +416,9 @@ Task<Result<void>> DatagramSocket::answer(const ReturnAddress& to, ByteView mess
     const bool passing = refused && refusals.note(longest_refusal);
     if (!refused) refusals.over();
     if (error != EAGAIN && !passing) co_return not_sent(error, to.address, message.size());
-    if (left() == Duration::zero()) co_return given_up(refused, error, to.address, message.size());
-    const Duration pause = refused ? refusals.pause() : retry;
-    if (!refused) retry = std::min(2 * retry, longest_retry);
-    co_await state.loop.sleep(std::min(pause, left()));
+    if (deadline.passed()) co_return given_up(refused, error, to.address, message.size());
+    const Duration pause = refused ? refusals.pause() : pauses.next();
+    co_await detail::Pause(std::min(pause, deadline.left()));
   }
   co_return state.closed("answer");
 }

@@ -27,10 +27,10 @@ class ResourceBackoff {
 
   /// A reason, where the text of errno does not explain it.
   static const char* reason(int error) noexcept {
-    return error == ETOOMANYREFS ? "too many descriptors were sent and are not received yet" : "";
+    return error == ETOOMANYREFS ? "too many descriptors were sent and not received yet" : "";
   }
   static const char* hint(int error) noexcept {
-    return error == ETOOMANYREFS ? "RLIMIT_NOFILE bounds them for all processes of a user together"
+    return error == ETOOMANYREFS ? "RLIMIT_NOFILE limits them for all processes of a user together"
                                  : "";
   }
 

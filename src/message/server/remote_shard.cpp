@@ -1,25 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "message/server/remote_shard.hpp"
 
-#include <new>
 #include <utility>
 
 #include "sys/thread.hpp"
 
 namespace hallway::message {
 
-RemoteShard::RemoteShard(Loop& server_loop, RemoteShardDelegate& server,
-                         const Server::Handler& handler,
+RemoteShard::RemoteShard(Loop& server_loop, const ConnectionHandler& handler,
+                         const EventReporter& events, std::function<void()> on_ended,
                          std::shared_ptr<const detail::ConnectionConfig> config,
                          std::shared_ptr<core::Accounts> accounts, BroadcastRelay& relay)
     : server_loop_(server_loop),
-      server_(server),
+      server_events_(events),
+      on_ended_(std::move(on_ended)),
+      events_(events ? EventReporter([this](ServerEvent&& event) {
+        post_report([&](Reports& reports) { reports.events.push_back(std::move(event)); });
+      })
+                     : EventReporter()),
       loop_(server_loop.core().options()),
-      shard_(loop_, *this, handler, std::move(config), std::move(accounts), &relay),
-      up_(loop_, *this, &RemoteShard::process_commands),
-      down_(server_loop, *this, &RemoteShard::process_reports) {
-  loop_.core().hold();
-  loop_.on_drain(this, [this] { note_drain(); });
+      work_(std::in_place, loop_.core()),
+      shard_(loop_, handler, events_, std::move(config), std::move(accounts), &relay,
+             [this](core::Slot slot) { return_slot(std::move(slot)); }),
+      command_wakeup_(loop_, *this, &RemoteShard::process_commands),
+      report_wakeup_(server_loop, *this, &RemoteShard::process_reports) {
+  on_drain_ = loop_.on_drain([this] { note_drain(); });
 }
 
 RemoteShard::~RemoteShard() {
@@ -39,23 +44,16 @@ Result<void> RemoteShard::start() {
 
 // On the server's loop ---------------------------------------------------------------------------
 
-void RemoteShard::acquire_slot(core::Account& account) {
+void RemoteShard::add(AcceptedSocket accepted) {
   {
     const std::lock_guard lock(mutex_);
     for (auto* freed : {&freed_, &freed_before_}) {
       if (freed->capacity() <= slots_) freed->reserve(2 * slots_ + 8);
     }
-  }
-  server_.acquire_slot(account);
-  ++slots_;
-}
-
-void RemoteShard::add_connection(Shard::AcceptedSocket accepted) {
-  {
-    const std::lock_guard lock(mutex_);
     commands_.accepted.push_back(std::move(accepted));
   }
-  up_.trigger();
+  ++slots_;
+  command_wakeup_.trigger();
 }
 
 void RemoteShard::command(bool Commands::* what) noexcept {
@@ -63,7 +61,7 @@ void RemoteShard::command(bool Commands::* what) noexcept {
     const std::lock_guard lock(mutex_);
     commands_.*what = true;
   }
-  up_.trigger();
+  command_wakeup_.trigger();
 }
 
 void RemoteShard::drain() noexcept { command(&Commands::drain); }
@@ -77,21 +75,16 @@ void RemoteShard::process_reports() {
     reports = std::exchange(reports_, {});
     freed_.swap(freed_before_);
   }
-  for (ServerEvent& event : reports.events) {
-    server_.report(event.kind, event.connection, event.peer, std::move(event.reason),
-                   event.counters);
-  }
+  for (ServerEvent& event : reports.events) server_events_.report(std::move(event));
+  ended_ = ended_ || reports.ended;
   // By index: another client may take a slot as soon as it is free.
   for (std::size_t i = 0; i < freed_before_.size(); ++i) {
     --slots_;
-    server_.release_slot(*freed_before_[i]);
+    const core::Slot given_back = std::move(freed_before_[i]);
   }
   freed_before_.clear();
   if (reports.stopped) server_loop_.stop(*reports.stopped);
-  if (reports.ended) {
-    ended_ = true;
-    server_.shard_ended();
-  }
+  if (reports.ended) on_ended_();
   if (reports.drains) {
     try {
       server_loop_.drain(forever);  // the loop that was drained keeps the time
@@ -105,28 +98,16 @@ void RemoteShard::process_reports() {
 // On the shard's loop ----------------------------------------------------------------------------
 
 template <typename Change>
-void RemoteShard::post_report(Change change) noexcept {
+void RemoteShard::post_report(Change change) {
   {
     const std::lock_guard lock(mutex_);
     change(reports_);
   }
-  down_.trigger();
+  report_wakeup_.trigger();
 }
 
-void RemoteShard::release_slot(core::Account& account) noexcept {
-  post_report([&](Reports& /*reports*/) { freed_.push_back(&account); });
-}
-
-void RemoteShard::report(ServerEvent::Kind kind, std::uint64_t connection, const Peer& peer,
-                         std::string reason, const Counters& counters) noexcept {
-  if (!server_.wants_events()) return;
-  post_report([&](Reports& reports) {
-    try {
-      reports.events.push_back({kind, connection, peer, std::move(reason), counters});
-    } catch (const std::bad_alloc&) {
-      // The event is lost, as it would be if the program had no memory for it.
-    }
-  });
+void RemoteShard::return_slot(core::Slot slot) noexcept {
+  post_report([&](Reports& /*reports*/) { freed_.push_back(std::move(slot)); });
 }
 
 // Whatever ends a run of this loop is passed on, and has the same effect on the server's loop.
@@ -151,7 +132,10 @@ void RemoteShard::process_commands() {
   Commands commands;
   {
     const std::lock_guard lock(mutex_);
-    commands = std::exchange(commands_, {});
+    commands.stop = commands_.stop;
+    // On stop, accepted sockets stay in commands_ until the destructor, which runs on the server's
+    // loop: their slots may be given back only there.
+    if (!commands.stop) commands = std::exchange(commands_, {});
   }
   if (commands.stop) {
     leaving_ = true;
@@ -159,9 +143,11 @@ void RemoteShard::process_commands() {
     return;
   }
   shard_.tidy();
-  for (Shard::AcceptedSocket& accepted : commands.accepted)
-    shard_.add_connection(std::move(accepted));
-  if (commands.end && !std::exchange(leaving_, true)) loop_.core().let_go();
+  for (AcceptedSocket& accepted : commands.accepted) shard_.add(std::move(accepted));
+  if (commands.end) {
+    leaving_ = true;
+    work_.reset();
+  }
   if (commands.drain) {
     drain_commanded_ = true;
     shard_.drain();        // even if the rest fails

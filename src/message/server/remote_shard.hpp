@@ -4,39 +4,29 @@
 // it, and it sends reports back. One lock guards both, and each loop is woken by an AsyncWakeup.
 #pragma once
 
-#include <cstdint>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <string>
 #include <thread>
 #include <vector>
 
 #include <hallway/loop.hpp>
-#include <hallway/server.hpp>
+#include <hallway/server_event.hpp>
 
 #include "loop/loop_core.hpp"
 #include "message/server/shard.hpp"
 
 namespace hallway::message {
 
-/// What a remote shard reports to its server in addition.
-class RemoteShardDelegate : public ShardDelegate {
- public:
-  /// Thread: any.
-  [[nodiscard]] virtual bool wants_events() const noexcept = 0;
-  /// The thread of the shard has ended.
-  virtual void shard_ended() = 0;
-
- protected:
-  ~RemoteShardDelegate() = default;
-};
-
 /// Unless stated otherwise, functions are for the server's loop.
-class RemoteShard final : private ShardDelegate {
+class RemoteShard {
  public:
-  RemoteShard(Loop& server_loop, RemoteShardDelegate& server, const Server::Handler& handler,
+  /// All borrowed objects must outlive the shard.
+  /// @param on_ended  called when the thread has ended
+  RemoteShard(Loop& server_loop, const ConnectionHandler& handler, const EventReporter& events,
+              std::function<void()> on_ended,
               std::shared_ptr<const detail::ConnectionConfig> config,
               std::shared_ptr<core::Accounts> accounts, BroadcastRelay& relay);
   RemoteShard(const RemoteShard&) = delete;
@@ -47,11 +37,8 @@ class RemoteShard final : private ShardDelegate {
   /// @errors of the loop; resource_unavailable_try_again: no more threads can be created
   Result<void> start();
 
-  [[nodiscard]] std::shared_ptr<Shard::Slot> make_slot(std::uint64_t number, const Peer& peer,
-                                                       core::Account& account) const {
-    return shard_.make_slot(number, peer, account);
-  }
-  void add_connection(Shard::AcceptedSocket accepted);
+  /// As Shard::add(). If it throws, no event is reported.
+  void add(AcceptedSocket accepted);
   void drain() noexcept;
   /// Call it when no slot is taken. The thread ends when the tasks on its loop have ended.
   void end() noexcept;
@@ -65,8 +52,8 @@ class RemoteShard final : private ShardDelegate {
   /// Calls a member function of the shard.
   class MemberWakeup final : public detail::AsyncWakeup {
    public:
-    MemberWakeup(Loop& loop, RemoteShard& shard, void (RemoteShard::*deliver)())
-        : AsyncWakeup(loop.core()), shard_(shard), member_(deliver) {}
+    MemberWakeup(Loop& loop, RemoteShard& shard, void (RemoteShard::*member)())
+        : AsyncWakeup(loop.core()), shard_(shard), member_(member) {}
 
    private:
     void run() override { (shard_.*member_)(); }
@@ -76,7 +63,7 @@ class RemoteShard final : private ShardDelegate {
   };
 
   struct Commands {
-    std::vector<Shard::AcceptedSocket> accepted;
+    std::vector<AcceptedSocket> accepted;
     bool drain = false;
     bool end = false;
     bool stop = false;
@@ -91,38 +78,39 @@ class RemoteShard final : private ShardDelegate {
   };
 
   // On the server's loop.
-  void acquire_slot(core::Account& account) override;
   void command(bool Commands::* what) noexcept;
   void process_reports();
 
   // On the shard's loop.
-  void release_slot(core::Account& account) noexcept override;
-  void report(ServerEvent::Kind kind, std::uint64_t connection, const Peer& peer,
-              std::string reason, const Counters& counters) noexcept override;
+  void return_slot(core::Slot slot) noexcept;
   void run() noexcept;
   void process_commands();
   void note_drain() noexcept;
   template <typename Change>
-  void post_report(Change change) noexcept;
+  void post_report(Change change);
 
   Loop& server_loop_;
-  RemoteShardDelegate& server_;
+  const EventReporter& server_events_;
+  const std::function<void()> on_ended_;
   std::size_t slots_ = 0;
   bool ended_ = false;
 
   // On the shard's thread, while it runs.
+  const EventReporter events_;
   Loop loop_;
+  std::optional<detail::WorkGuard> work_;  // until end()
   Shard shard_;
   bool drain_commanded_ = false;
   bool leaving_ = false;
+  Loop::DrainCallback on_drain_;
 
   std::mutex mutex_;
   Commands commands_;
   Reports reports_;
-  std::vector<core::Account*> freed_;         // of freed slots; with room for all that are taken
-  std::vector<core::Account*> freed_before_;  // those being processed on the server's loop
-  MemberWakeup up_;
-  MemberWakeup down_;
+  std::vector<core::Slot> freed_;         // with room for all that are taken
+  std::vector<core::Slot> freed_before_;  // those being given back on the server's loop
+  MemberWakeup command_wakeup_;
+  MemberWakeup report_wakeup_;
   std::thread thread_;
 };
 

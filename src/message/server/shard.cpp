@@ -8,48 +8,56 @@
 #include <utility>
 
 #include "core/copy_bytes.hpp"
+#include "core/scoped_value.hpp"
 #include "loop/timed_wait.hpp"
 
 namespace hallway::message {
 
 using detail::ConnectionState;
 
-/// One client's slot: taken while its handler runs or its connection still has bytes to write.
-class Shard::Slot final : public detail::ConnectionObserver {
+/// Owns the slot of a client while its handler runs or its connection still has bytes to write.
+class Shard::ServedConnection final : public detail::ConnectionObserver {
  public:
-  Slot(std::shared_ptr<Registry> book, ShardDelegate& delegate, std::uint64_t number,
-       const Peer& peer, core::Account& account)
-      : registry_(std::move(book)), number_(number), peer_(peer), account_(account) {
-    delegate.acquire_slot(account);
+  ServedConnection(std::shared_ptr<Registry> registry, AcceptedSocket& accepted) noexcept
+      : registry_(std::move(registry)),
+        number_(accepted.number),
+        peer_(accepted.peer),
+        slot_(std::move(accepted.slot)) {
+    ++registry_->slots;
   }
-  Slot(const Slot&) = delete;
-  Slot& operator=(const Slot&) = delete;
-  ~Slot() override {
-    if (registry_->shard != nullptr) registry_->shard->delegate_.release_slot(account_);
+  ServedConnection(const ServedConnection&) = delete;
+  ServedConnection& operator=(const ServedConnection&) = delete;
+  ~ServedConnection() override {
+    --registry_->slots;
+    registry_->give_back(std::move(slot_));
   }
 
   [[nodiscard]] std::uint64_t number() const noexcept override { return number_; }
-  [[nodiscard]] core::Account& account() const noexcept override { return account_; }
-  [[nodiscard]] const Peer& peer() const noexcept { return peer_; }
+  [[nodiscard]] core::Account& account() const noexcept override { return slot_.account(); }
   /// Precondition: the shard is not closed, which holds while a handler runs.
   [[nodiscard]] Shard& shard() const noexcept { return *registry_->shard; }
 
-  /// The entry of the registry that refers to this slot.
-  void set_entry(std::size_t line) noexcept { entry_ = static_cast<std::uint32_t>(line); }
+  /// The entry of the registry that refers to this connection.
+  void set_entry(std::size_t index) noexcept { entry_ = static_cast<std::uint32_t>(index); }
 
   // A broadcast may be iterating over the registry, so the entry is only cleared.
   void connection_released() noexcept override {
-    if (entry_ == no_line) return;
-    registry_->entries[std::exchange(entry_, no_line)] = {};
+    if (entry_ == no_entry) return;
+    registry_->entries[std::exchange(entry_, no_entry)] = {};
     ++registry_->gone;
   }
 
   void connection_ended(ConnectionState& state, std::string reason) noexcept override {
     connection_released();
     if (registry_->shard != nullptr) {
-      registry_->shard->delegate_.report(ServerEvent::Kind::closed, number_, peer_,
-                                         std::move(reason), state.counters());
+      report(ServerEvent::Kind::closed, std::move(reason), state.core().counters());
     }
+  }
+
+  /// Precondition: the shard is not closed.
+  void report(ServerEvent::Kind kind, std::string reason = {},
+              const Counters& counters = {}) const noexcept {
+    shard().events_.report(kind, number_, peer_, std::move(reason), counters);
   }
 
   Task<> broadcast(ByteView message, const ConnectionState* except) override {
@@ -69,13 +77,13 @@ class Shard::Slot final : public detail::ConnectionObserver {
   }
 
  private:
-  static constexpr std::uint32_t no_line = UINT32_MAX;
+  static constexpr std::uint32_t no_entry = UINT32_MAX;
 
   std::shared_ptr<Registry> registry_;
   std::uint64_t number_;
   Peer peer_;
-  core::Account& account_;  // the registry keeps the account alive
-  std::uint32_t entry_ = no_line;
+  std::uint32_t entry_ = no_entry;
+  core::Slot slot_;  // the registry keeps its accounts alive
 };
 
 /// Wakes its shard when it receives a message, or when another queue has room again.
@@ -93,85 +101,87 @@ class Shard::RelayQueue final : public BroadcastRelay::Queue {
   Shard& shard_;
 };
 
-Shard::Shard(Loop& loop, ShardDelegate& delegate, const Server::Handler& handler,
+Shard::Shard(Loop& loop, const ConnectionHandler& handler, const EventReporter& events,
              std::shared_ptr<const detail::ConnectionConfig> config,
-             std::shared_ptr<core::Accounts> accounts, BroadcastRelay* relay)
+             std::shared_ptr<core::Accounts> accounts, BroadcastRelay* relay,
+             std::function<void(core::Slot)> return_slot)
     : loop_(loop),
-      delegate_(delegate),
       handler_(handler),
+      events_(events),
       config_(std::move(config)),
-      registry_(std::make_shared<Registry>(Registry{this, std::move(accounts)})) {
+      registry_(
+          std::make_shared<Registry>(Registry{this, std::move(accounts), std::move(return_slot)})) {
   if (relay != nullptr) relay_queue_ = std::make_unique<RelayQueue>(*relay, *this);
 }
 
-Shard::~Shard() { close(); }
-
-// Admitting --------------------------------------------------------------------------------------
-
-std::shared_ptr<Shard::Slot> Shard::make_slot(std::uint64_t number, const Peer& peer,
-                                              core::Account& account) const {
-  return std::make_shared<Slot>(registry_, delegate_, number, peer, account);
+Shard::~Shard() {
+  registry_->return_slot = {};
+  close();
 }
+
+// Serving ----------------------------------------------------------------------------------------
 
 // Only once more than half of the entries are cleared, so that each is moved about once.
 void Shard::tidy() noexcept {
-  auto& lines = registry_->entries;
-  if (broadcasting_ || 2 * registry_->gone <= lines.size()) return;
-  std::erase_if(lines, [](const Registry::Entry& line) { return line.state == nullptr; });
-  for (std::size_t i = 0; i < lines.size(); ++i) lines[i].slot->set_entry(i);
+  auto& entries = registry_->entries;
+  if (broadcasting_ || 2 * registry_->gone <= entries.size()) return;
+  std::erase_if(entries, [](const Registry::Entry& entry) { return entry.state == nullptr; });
+  for (std::size_t i = 0; i < entries.size(); ++i) entries[i].served->set_entry(i);
   registry_->gone = 0;
 }
 
-void Shard::add_connection(AcceptedSocket accepted) noexcept {
+void Shard::add(AcceptedSocket accepted) noexcept {
+  std::shared_ptr<ServedConnection> served;
   bool connected = false;
   try {
-    open_connection(accepted.slot, std::move(accepted.socket), connected);
+    served = std::make_shared<ServedConnection>(registry_, accepted);
+    auto connection = open_connection(served, std::move(accepted.socket), accepted.peer);
+    if (!connection) {
+      return served->report(ServerEvent::Kind::turned_away, connection.error().explain());
+    }
+    connected = true;
+    served->report(ServerEvent::Kind::connected);
+    serve(tasks_, std::move(*connection), served);
   } catch (const std::bad_alloc&) {
     if (connected) return;
-    delegate_.report(ServerEvent::Kind::turned_away, accepted.slot->number(), accepted.slot->peer(),
-                     "out of memory", {});
+    events_.report(ServerEvent::Kind::turned_away, accepted.number, accepted.peer, "out of memory");
+    if (accepted.slot) registry_->give_back(std::move(accepted.slot));
   }
 }
 
-void Shard::open_connection(const std::shared_ptr<Slot>& slot, Descriptor socket, bool& connected) {
-  settle_broadcasts();  // they were not for the new connection
-  const std::uint64_t number = slot->number();
-  const Peer& peer = slot->peer();
+Result<Connection> Shard::open_connection(const std::shared_ptr<ServedConnection>& served,
+                                          Descriptor socket, const Peer& peer) {
+  settle_broadcasts();               // they were not for the new connection
   registry_->entries.push_back({});  // may throw, so it precedes the connection
   ++registry_->gone;
-  auto connection = ConnectionState::open(loop_, std::move(socket), peer, config_, slot);
-  if (!connection) {
-    delegate_.report(ServerEvent::Kind::turned_away, number, peer, connection.error().explain(),
-                     {});
-    return;
-  }
+  auto connection = ConnectionState::open(loop_, std::move(socket), peer, config_, served);
+  if (!connection) return connection;
   ConnectionState& state = ConnectionState::of(*connection);
-  registry_->entries.back() = {&state, slot.get()};
-  slot->set_entry(registry_->entries.size() - 1);
+  registry_->entries.back() = {&state, served.get()};
+  served->set_entry(registry_->entries.size() - 1);
   --registry_->gone;
   if (draining_) state.drain();
-  connected = true;
-  delegate_.report(ServerEvent::Kind::connected, number, peer, {}, {});
-  serve(tasks_, std::move(*connection), slot);
+  return connection;
 }
 
 // A coroutine around the handler's, so that the slot is held until the handler has ended, whatever
-// it did with its connection. Each connection has one in memory, so what is reachable otherwise is
-// not a parameter.
+// the handler did with its connection. Every connection keeps one frame of it in memory, so only
+// what `served` does not lead to is a parameter.
 detail::TaskGroup::Spawned Shard::serve(detail::TaskGroup& /*tasks*/, Connection connection,
-                                        std::shared_ptr<Slot> slot) {
+                                        std::shared_ptr<ServedConnection> served) {
+  const auto scope_failure = [&served] {
+    return served->shard().loop_.core().take_unjoined_failure();
+  };
   try {
-    co_await slot->shard().handler_(std::move(connection));
+    co_await served->shard().handler_(std::move(connection));
+    if (auto failure = scope_failure()) std::rethrow_exception(failure);
   } catch (const std::exception& exception) {
-    slot->shard().handler_threw(*slot, exception.what());
+    (void)scope_failure();  // one exception ends a handler
+    served->report(ServerEvent::Kind::handler_threw, exception.what());
   } catch (...) {
-    slot->shard().handler_threw(*slot, "something that is no std::exception");
+    (void)scope_failure();
+    served->report(ServerEvent::Kind::handler_threw, "an exception that is not a std::exception");
   }
-}
-
-void Shard::handler_threw(const Slot& slot, std::string what) {
-  delegate_.report(ServerEvent::Kind::handler_threw, slot.number(), slot.peer(), std::move(what),
-                   {});
 }
 
 // Ending -----------------------------------------------------------------------------------------
@@ -187,7 +197,7 @@ void Shard::drain() noexcept {
 void Shard::close() noexcept {
   settle_broadcasts();
   detail::LoopCore::cancel_flush(*this);
-  registry_->shard = nullptr;  // first: a slot that is freed below is not assigned again
+  registry_->shard = nullptr;  // first: what ends below is not reported
   relay_queue_.reset();
   tasks_.clear();
   for (std::size_t i = 0; i < registry_->entries.size(); ++i) {
@@ -198,9 +208,9 @@ void Shard::close() noexcept {
 // Broadcasting -----------------------------------------------------------------------------------
 
 bool Shard::blocked(const ConnectionState* except) const {
-  if (config_->options.full != Full::wait) return false;
-  const auto blocks = [except](const Registry::Entry& line) {
-    return line.state != nullptr && line.state != except && line.state->blocks_broadcast();
+  if (config_->options.overflow != OverflowPolicy::wait) return false;
+  const auto blocks = [except](const Registry::Entry& entry) {
+    return entry.state != nullptr && entry.state != except && entry.state->blocks_broadcast();
   };
   const auto first = std::ranges::find_if(registry_->entries, blocks);
   if (first == registry_->entries.end()) return false;
@@ -215,39 +225,32 @@ void Shard::room_made() {
 
 bool Shard::broadcast_batched(ByteView message, const ConnectionState* except) {
   const Framing framing = config_->options.framing;
-  const std::size_t size = message.size() + framing.overhead();
-  if (!batching_ || except != batch_except_ || shared_.size() - shared_used_ < size) return false;
-  char* const begin = shared_.data() + shared_used_;
-  shared_used_ += static_cast<std::size_t>(framing.write(message, begin) - begin);
-  batch_.end = shared_used_;
-  ++batch_.messages;
+  if (!batch_.takes(message.size() + framing.overhead()) || except != batch_except_) return false;
+  batch_.append([&](char* at) { return framing.write(message, at); });
   return true;
 }
 
 void Shard::settle_broadcasts() noexcept {
-  batching_ = false;
-  const detail::SharedBytes range = std::exchange(batch_, {});
+  may_hold_ = false;
+  const detail::SharedBytes range = batch_.take();
   if (range.messages == 0) return;
   walk([&](ConnectionState& state) { state.deliver(range); }, batch_except_);
 }
 
-/// Calls `visit` for each connection but one. A message that the program broadcasts meanwhile,
-/// because one of the connections ends, waits until all have received this one.
+/// Calls `visit`, which does not throw, for each connection but one. A message that the program
+/// broadcasts meanwhile, because one of the connections ends, waits until all have received this
+/// one.
 template <typename Visit>
 void Shard::walk(Visit visit, const ConnectionState* except) {
-  struct Broadcasting {
-    Shard& floor;
-    bool before = std::exchange(floor.broadcasting_, true);
-    ~Broadcasting() {
-      floor.broadcasting_ = before;
-      if (!before) detail::wake_all(floor.loop_.core(), floor.broadcasters_);
+  {
+    const core::ScopedValue broadcasting(broadcasting_, true);
+    // By index: a connection that is disconnected for a full queue only clears its entry.
+    for (std::size_t i = 0; i < registry_->entries.size(); ++i) {
+      ConnectionState* state = registry_->entries[i].state;
+      if (state != nullptr && state != except) visit(*state);
     }
-  } const broadcasting{*this};
-  // By index: a connection that is disconnected for a full queue only clears its entry.
-  for (std::size_t i = 0; i < registry_->entries.size(); ++i) {
-    ConnectionState* state = registry_->entries[i].state;
-    if (state != nullptr && state != except) visit(*state);
   }
+  if (!broadcasting_) detail::wake_all(loop_.core(), broadcasters_);
 }
 
 Task<> Shard::broadcast(ByteView message, const ConnectionState* except) {
@@ -258,7 +261,8 @@ Task<> Shard::broadcast(ByteView message, const ConnectionState* except) {
   while (true) {
     const bool ready = !broadcasting_ && !blocked(except);
     if (ready) {
-      reserve(message);  // may throw: then no connection has it
+      // May throw: then no connection has the message.
+      batch_.reserve(written_size(message, config_->options.framing));
       if (!relay_queue_) break;
       deliver_relayed();  // earlier broadcasts of other shards go first
       if (relay_queue_->send(copies)) break;
@@ -274,7 +278,7 @@ void Shard::deliver_relayed() {
     for (std::size_t left = relay_queue_->size(); left > 0; --left) {
       relay_queue_->held_up = blocked(nullptr);
       if (relay_queue_->held_up) break;
-      reserve(relay_queue_->front());
+      batch_.reserve(written_size(relay_queue_->front(), config_->options.framing));
       deliver(relay_queue_->front(), nullptr);
       relay_queue_->pop();
     }
@@ -284,55 +288,47 @@ void Shard::deliver_relayed() {
   }
 }
 
-/// Makes room for the frame, so that the usual path of a message cannot fail for lack of memory.
-void Shard::reserve(ByteView message) {
-  const std::size_t size = message.size() + config_->options.framing.overhead();
-  if (shared_ && shared_.size() - shared_used_ >= size) return;
-  shared_ = core::Chunk::make(std::max(size, bounds::chunk));
-  shared_used_ = 0;
-}
-
-// Precondition: reserve().
+// Precondition: the batch has room for the message, so that only connections with another framing
+// can lack memory for it.
 void Shard::deliver(ByteView message, const ConnectionState* except) {
   settle_broadcasts();
   const Framing usual = config_->options.framing;
   const detail::SharedBytes frame = share(message, usual);
-  bool all_take_many = !relay_queue_;
+  may_hold_ = !relay_queue_;
   walk(
       [&](ConnectionState& state) {
-        const bool takes_frame = state.packets() || state.send_framing() == usual;
-        all_take_many = all_take_many && takes_frame && state.takes_many();
+        const bool takes_frame = state.core().packets() || state.core().send_framing() == usual;
+        may_hold_ = may_hold_ && takes_frame && state.accepts_batches();
         takes_frame ? state.deliver(frame) : deliver_apart(state, message);
       },
       except);
-  if (!all_take_many) return;
-  batch_ = {shared_, shared_used_, shared_used_, 0};
+  if (!may_hold_) return;
+  batch_.hold({frame.chunk, frame.end, frame.end, 0}, true);
   batch_except_ = except;
-  batching_ = true;
   loop_.core().schedule_flush_first(*this);
 }
 
 /// Delivers to a connection with another framing.
 void Shard::deliver_apart(ConnectionState& state, ByteView message) noexcept {
   try {
-    state.deliver(share(message, state.send_framing()));
+    state.deliver(share(message, state.core().send_framing()));
   } catch (const std::bad_alloc&) {
     state.miss_broadcast();
   }
 }
 
+/// Writes the message once. May throw if there is no room for it.
 detail::SharedBytes Shard::share(ByteView message, Framing framing) {
   const bool packets = config_->type != SocketType::stream;
-  const std::size_t size = message.size() + (packets ? 0 : framing.overhead());
-  if (!shared_ || shared_.size() - shared_used_ < size) {
-    shared_ = core::Chunk::make(std::max(size, bounds::chunk));
-    shared_used_ = 0;
-  }
-  char* begin = shared_.data() + shared_used_;
-  char* end = packets ? core::copy_bytes(message, begin) : framing.write(message, begin);
-  const std::size_t from =
-      std::exchange(shared_used_, static_cast<std::size_t>(end - shared_.data()));
-  return {shared_, from, shared_used_, 1};
+  batch_.reserve(written_size(message, framing));
+  return batch_.write([&](char* at) {
+    return packets ? core::copy_bytes(message, at) : framing.write(message, at);
+  });
+}
+
+std::size_t Shard::written_size(ByteView message, Framing framing) const noexcept {
+  const bool packets = config_->type != SocketType::stream;
+  return message.size() + (packets ? 0 : framing.overhead());
 }
 
 }  // namespace hallway::message

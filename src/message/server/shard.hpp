@@ -5,61 +5,50 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
-#include <string>
 #include <vector>
 
-#include <hallway/server.hpp>
+#include <hallway/server_event.hpp>
 
 #include "core/accounts.hpp"
-#include "core/chunk.hpp"
 #include "loop/loop_core.hpp"
 #include "loop/task_group.hpp"
+#include "message/connection/broadcast_batch.hpp"
 #include "message/connection/connection_state.hpp"
 #include "message/server/broadcast_relay.hpp"
+#include "message/server/event_reporter.hpp"
 
 namespace hallway::message {
 
-/// What a shard reports to its server.
-class ShardDelegate {
- public:
-  /// Called on the server's loop. If it throws std::bad_alloc, the slot is not taken.
-  virtual void acquire_slot(core::Account& account) = 0;
-  /// Called on the shard's loop, like report().
-  virtual void release_slot(core::Account& account) noexcept = 0;
-  virtual void report(ServerEvent::Kind kind, std::uint64_t connection, const Peer& peer,
-                      std::string reason, const Counters& counters) noexcept = 0;
-
- protected:
-  ~ShardDelegate() = default;
+/// A client that was admitted, on its way to a shard.
+struct AcceptedSocket {
+  Descriptor socket;
+  Peer peer;
+  std::uint64_t number;
+  core::Slot slot;
 };
 
 class Shard : private detail::Flushable {
  public:
-  class Slot;
-
-  /// A client that was admitted, on its way to the shard.
-  struct AcceptedSocket {
-    Descriptor socket;
-    std::shared_ptr<Slot> slot;
-  };
-
   /// All borrowed objects must outlive the shard. `relay` is null if there is no other shard.
-  Shard(Loop& loop, ShardDelegate& delegate, const Server::Handler& handler,
+  /// @param return_slot  gets the slot of each connection that has ended, to give it back on the
+  ///                     server's loop; empty if that is the shard's loop
+  Shard(Loop& loop, const ConnectionHandler& handler, const EventReporter& events,
         std::shared_ptr<const detail::ConnectionConfig> config,
-        std::shared_ptr<core::Accounts> accounts, BroadcastRelay* relay);
+        std::shared_ptr<core::Accounts> accounts, BroadcastRelay* relay,
+        std::function<void(core::Slot)> return_slot = {});
   Shard(const Shard&) = delete;
   Shard& operator=(const Shard&) = delete;
-  ~Shard() override;  ///< as close()
+  /// As close(). On the server's loop, because each slot is given back directly from then on. All
+  /// functions below are for the shard's loop.
+  ~Shard() override;
 
-  /// Makes a slot for a client that was just accepted and is in this account. Called on the
-  /// server's loop; all functions below are for the shard's loop.
-  [[nodiscard]] std::shared_ptr<Slot> make_slot(std::uint64_t number, const Peer& peer,
-                                                core::Account& account) const;
+  /// Makes a connection of the socket and starts its handler. The outcome is reported as an event.
+  void add(AcceptedSocket accepted) noexcept;
 
-  /// Makes a connection of the socket and starts its handler. The outcome is reported to the
-  /// delegate.
-  void add_connection(AcceptedSocket accepted) noexcept;
+  /// The number of its clients whose slots are taken.
+  [[nodiscard]] std::size_t slots() const noexcept { return registry_->slots; }
 
   /// Removes the entries of ended connections if they are many. Useful before connections are
   /// added.
@@ -73,17 +62,17 @@ class Shard : private detail::Flushable {
   /// @return false if the message was not broadcast
   bool broadcast_batched(ByteView message, const detail::ConnectionState* except);
 
-  /// Puts what was broadcast so far into the queues.
+  /// Moves what was broadcast so far to the queues of the connections.
   void settle_broadcasts() noexcept;
 
   /// Lets each handler finish with what has arrived.
   void drain() noexcept;
 
-  /// Destroys handlers where they are suspended, and closes connections. Nothing is reported to the
-  /// delegate.
+  /// Destroys handlers where they are suspended, and closes connections. No event is reported.
   void close() noexcept;
 
  private:
+  class ServedConnection;
   class RelayQueue;
 
   /// The connections of the shard. Outlives the shard while a connection still writes its last
@@ -91,21 +80,28 @@ class Shard : private detail::Flushable {
   struct Registry {
     struct Entry {
       detail::ConnectionState* state;  // null: gone
-      Slot* slot;                      // knows the index of its entry
+      ServedConnection* served;        // knows the index of its entry
     };
+
+    void give_back(core::Slot slot) const noexcept {
+      if (return_slot) return_slot(std::move(slot));  // otherwise the slot is given back here
+    }
+
     Shard* shard;  // null once it is closed
     std::shared_ptr<core::Accounts> accounts;
+    std::function<void(core::Slot)> return_slot;
     std::vector<Entry> entries = {};
-    std::size_t gone = 0;  // number of cleared entries
+    std::size_t gone = 0;   // number of cleared entries
+    std::size_t slots = 0;  // see Shard::slots()
   };
 
-  void open_connection(const std::shared_ptr<Slot>& slot, Descriptor socket, bool& connected);
+  Result<Connection> open_connection(const std::shared_ptr<ServedConnection>& served,
+                                     Descriptor socket, const Peer& peer);
   static detail::TaskGroup::Spawned serve(detail::TaskGroup& tasks, Connection connection,
-                                          std::shared_ptr<Slot> slot);
-  void handler_threw(const Slot& slot, std::string what);
+                                          std::shared_ptr<ServedConnection> served);
 
   [[nodiscard]] bool blocked(const detail::ConnectionState* except) const;
-  void reserve(ByteView message);
+  [[nodiscard]] std::size_t written_size(ByteView message, Framing framing) const noexcept;
   void deliver(ByteView message, const detail::ConnectionState* except);
   void deliver_apart(detail::ConnectionState& state, ByteView message) noexcept;
   template <typename Visit>
@@ -116,22 +112,21 @@ class Shard : private detail::Flushable {
   void flush_turn() override { settle_broadcasts(); }
 
   Loop& loop_;
-  ShardDelegate& delegate_;
-  const Server::Handler& handler_;
+  const ConnectionHandler& handler_;
+  const EventReporter& events_;
   const std::shared_ptr<const detail::ConnectionConfig> config_;
   const std::shared_ptr<Registry> registry_;
   bool draining_ = false;
   bool broadcasting_ = false;  // a broadcast iterates over the registry
-  core::Chunk shared_;         // where broadcasts are written, one after the other
-  std::size_t shared_used_ = 0;
-  // Consecutive broadcasts that lie one after the other in shared_ and go to the same connections
-  // are put into their queues as one range. `batch_` is that range; the queues end where it begins.
-  detail::SharedBytes batch_;
-  const detail::ConnectionState* batch_except_ = nullptr;
-  bool batching_ = false;
+  detail::BroadcastBatch batch_;
+  // Whether messages may join the one that is being delivered. Not if the program has used one of
+  // the connections meanwhile: that connection would not know that more is to be settled.
+  bool may_hold_ = false;
+  const detail::ConnectionState* batch_except_ = nullptr;  // the only one that does not get it
   detail::WaiterList broadcasters_;
   std::unique_ptr<RelayQueue> relay_queue_;  // what other shards broadcast
-  detail::TaskGroup tasks_;                  // last: handlers refer to everything above
+  detail::TaskGroup tasks_{loop_.core(), detail::TaskGroup::Report::tasks};  // last: handlers refer
+                                                                             // to all above
 };
 
 }  // namespace hallway::message

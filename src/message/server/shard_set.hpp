@@ -4,12 +4,13 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
-#include <hallway/server.hpp>
+#include <hallway/server_event.hpp>
 
 #include "message/server/broadcast_relay.hpp"
 #include "message/server/remote_shard.hpp"
@@ -20,8 +21,13 @@ namespace hallway::message {
 class ShardSet {
  public:
   /// All borrowed objects must outlive the shards.
-  ShardSet(Loop& loop, RemoteShardDelegate& delegate, const Server::Handler& handler)
-      : loop_(loop), delegate_(delegate), handler_(handler) {}
+  /// @param on_thread_ended  called for each thread that ends
+  ShardSet(Loop& loop, const ConnectionHandler& handler, const EventReporter& events,
+           std::function<void()> on_thread_ended)
+      : loop_(loop),
+        handler_(handler),
+        events_(events),
+        on_thread_ended_(std::move(on_thread_ended)) {}
   ShardSet(const ShardSet&) = delete;
   ShardSet& operator=(const ShardSet&) = delete;
   ~ShardSet() { close(); }
@@ -32,40 +38,33 @@ class ShardSet {
                     const std::shared_ptr<const detail::ConnectionConfig>& config,
                     const std::shared_ptr<core::Accounts>& accounts);
 
-  /// An admitted client and the shard it is assigned to.
-  struct Assignment {
-    Shard::AcceptedSocket accepted;
-    RemoteShard* remote;  // null: the primary shard
-  };
-  /// Acquires a slot on the shard with the fewest taken slots; shards with equally many take turns.
-  /// @param taken  the number of slots taken on all shards
-  [[nodiscard]] Assignment assign_shard(std::uint64_t number, const Peer& peer,
-                                        core::Account& account, Descriptor socket,
-                                        std::size_t taken);
-  /// If this throws, nothing was reported about the client.
-  void add_connection(Assignment accepted);
+  /// Gives the client to the shard with the fewest taken slots; shards with equally many take
+  /// turns. If it throws, no event is reported.
+  void add(AcceptedSocket accepted);
 
   void tidy() { primary_->tidy(); }
   [[nodiscard]] Task<> broadcast(ByteView message) { return primary_->broadcast(message); }
   void drain() noexcept;
 
   /// Call it when no slot is taken. Ends the threads when the tasks on their loops have ended.
-  /// @return whether all threads have ended; if not, the delegate is notified of each that ends
+  /// @return whether all threads have ended
   bool end() noexcept;
 
   /// Ends handlers, connections and threads at once.
   void close() noexcept;
 
  private:
-  [[nodiscard]] RemoteShard* next_shard(std::size_t taken) noexcept;
+  /// @return null for the primary shard
+  [[nodiscard]] RemoteShard* pick() noexcept;
 
   Loop& loop_;
-  RemoteShardDelegate& delegate_;
-  const Server::Handler& handler_;
+  const ConnectionHandler& handler_;
+  const EventReporter& events_;
+  const std::function<void()> on_thread_ended_;
   std::unique_ptr<BroadcastRelay> relay_;  // if there is more than one shard
   std::optional<Shard> primary_;
   std::vector<std::unique_ptr<RemoteShard>> remotes_;
-  std::size_t last_ = 0;  // the shard that was assigned last; 0 is the primary one
+  std::size_t last_ = 0;  // the shard that was picked last; 0 is the primary one
 };
 
 }  // namespace hallway::message

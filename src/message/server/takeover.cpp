@@ -4,8 +4,12 @@
 #include <array>
 #include <chrono>
 
+#include <hallway/deadline.hpp>
+
 #include "core/received_descriptors.hpp"
+#include "core/scoped_value.hpp"
 #include "message/server/takeover_words.hpp"
+#include "net/listener_handover.hpp"
 #include "net/resolve.hpp"
 #include "net/server_look.hpp"
 #include "net/socket_file.hpp"
@@ -22,11 +26,12 @@ using namespace std::chrono_literals;
 
 using namespace takeover_words;
 
-constexpr std::size_t handed_over = 3;  // listener, lock, control socket
+constexpr std::size_t handed_over = 3;  // listener, lock, control socket; TCP listeners follow
+constexpr std::size_t max_handed_over = handed_over + bounds::max_tcp_listeners;
 constexpr Duration between_attempts = 10ms;
 constexpr Limits control_limits{.max_message = 256};
 
-BindOptions control_options() { return {.type = SocketType::seqpacket, .lock = false}; }
+BindOptions control_options() { return {.type = SocketType::seqpacket}; }
 
 Result<Address> control_address(const Address& address) {
   return Address::path(address.name() + ".control");
@@ -38,24 +43,26 @@ std::unexpected<Error> failed(int error, const Address& address, std::string rea
 }
 
 /// @return false if the answer is not an offer
-bool take_offer(const Received& answer, Handover& listener, Handover& control) {
+bool take_offer(const Received& answer, net::Handover& listener, net::Handover& control,
+                std::vector<Descriptor>& tcp) {
   const auto files = answer ? read_offer(answer->bytes()) : std::nullopt;
   if (!files) return false;
   const auto descriptors = answer->descriptors();
-  if (descriptors.size() != handed_over) return false;
+  if (descriptors.size() < handed_over) return false;
   listener = {std::move(descriptors[0]), std::move(descriptors[1]), files->listener_device,
               files->listener_inode};
   control = {std::move(descriptors[2]), {}, files->control_device, files->control_inode};
+  for (Descriptor& one : descriptors.subspan(handed_over)) tcp.push_back(std::move(one));
   return true;
 }
 
-bool nobody_there(const Error& error) {
+bool no_server_listens(const Error& error) {
   return error.code == std::errc::no_such_file_or_directory ||
          error.code == std::errc::connection_refused;
 }
 
-std::string there(const Client& server) {
-  return "the server there (" + server.peer().to_string() + ")";
+std::string running_server(const Client& server) {
+  return "the running server (" + server.peer().to_string() + ")";
 }
 
 /// Describes the state of a server that received a request and does not answer.
@@ -63,11 +70,11 @@ std::string what_it_does(const Client& server) {
   const Peer& peer = server.peer();
   const auto identity = server.peer_identity();
   if (identity && *identity == PidStatus::ended) {
-    return "that process has ended, and another one has its socket";
+    return "that process has ended; another one has its socket";
   }
   const auto unread = sys::unread_by_peer(server.descriptor());
   std::string question;
-  if (unread) question = *unread == 0 ? "it has read the question" : "it has not read the question";
+  if (unread) question = *unread == 0 ? "it has read the request" : "it has not read the request";
   const std::string state = net::process_state_words(peer.pid);
   if (state.empty()) return question;
   return question.empty() ? "it " + state : question + ", and " + state;
@@ -75,7 +82,7 @@ std::string what_it_does(const Client& server) {
 
 std::unexpected<Error> no_answer(const Address& address, const Client& server) {
   return failed(ETIMEDOUT, address,
-                there(server) + " did not answer within " +
+                running_server(server) + " did not answer within " +
                     std::to_string(defaults::takeover_time / 1s) + "s",
                 what_it_does(server));
 }
@@ -85,43 +92,44 @@ std::unexpected<Error> never_handed_over(const Address& address, const Client& s
                                          const Received& answer) {
   if (answer && *answer == later) {
     return failed(ETIMEDOUT, address,
-                  there(server) + " is being taken over by another process, which is not ready yet",
-                  "end that process, or wait for it");
+                  running_server(server) + " is already being taken over by another process",
+                  "end that process, or wait until it is ready");
   }
   const auto lock = net::SocketFile::open_lock_of(address);
   if (!lock && lock.error().code == std::errc::no_such_file_or_directory) {
     return failed(ESTALE, address,
-                  "the lock file of " + there(server) +
-                      " is gone, by which a successor proves "
-                      "that it may take over",
-                  "stop that server, and start this one");
+                  "the lock file of " + running_server(server) +
+                      " is gone, which a successor needs for its proof",
+                  "stop that server, then start this one");
   }
-  return failed(ETIMEDOUT, address, there(server) + " closes its control socket without an answer");
+  return failed(ETIMEDOUT, address,
+                running_server(server) + " closed its control socket without an answer");
 }
 
 Result<Client> connect_to(const Address& control) {
-  auto client = Client::connect(control, {.deadline = defaults::takeover_time,
-                                          .type = SocketType::seqpacket,
-                                          .descriptors = handed_over,
-                                          .limits = control_limits});
+  auto client = Client::connect(
+      control, {.timeout = defaults::takeover_time,
+                .type = SocketType::seqpacket,
+                .connection = {.descriptors = max_handed_over, .limits = control_limits}});
   if (!client) return client;
   const std::uint32_t uid = client->peer().uid;
   if (uid == 0 || uid == sys::effective_uid()) return client;
-  return failed(EPERM, control, "it is served by " + client->peer().to_string(),
-                "only our own uid and root are believed");
+  return failed(EPERM, control, "the server there is " + client->peer().to_string(),
+                "only our own uid and root are trusted");
 }
 
 /// Handles an answer that is not an offer: an error if asking again is useless.
 Result<void> may_ask_again(const Received& answer, const Address& address, const Client& server) {
   if (answer.outcome() == Outcome::timed_out) return no_answer(address, server);
-  if (answer.outcome() == Outcome::truncated) {
-    return failed(EMFILE, address, "what it hands over found no room among our descriptors");
+  if (answer->descriptors_lost()) {
+    return failed(EMFILE, address,
+                  "there are not enough free descriptors for the sockets handed over");
   }
   if (!answer || *answer == later) return {};
   if (const auto reason = read_refusal(answer->bytes())) {
     return failed(EPERM, address, std::string(*reason));
   }
-  return failed(EPROTO, address, "its control socket answers with something else");
+  return failed(EPROTO, address, "the answer on its control socket is not understood");
 }
 
 /// Asks for the takeover and sends the required proof. Returns the answer, which the caller
@@ -133,8 +141,8 @@ Result<Received> ask(Client& predecessor, const Address& address) {
   // The lock file was removed by the server, which has just ended.
   if (!lock && lock.error().code == std::errc::no_such_file_or_directory) return Received{};
   if (!lock) return std::unexpected(lock.error());
-  if (const Sent sent = predecessor.send(proof, std::move(*lock), defaults::takeover_time); !sent) {
-    return Received(sent.outcome(), {}, nullptr);
+  if (Sent sent = predecessor.send(proof, std::move(*lock), defaults::takeover_time); !sent) {
+    return Received(std::move(sent));
   }
   return predecessor.receive(defaults::takeover_time);
 }
@@ -144,15 +152,15 @@ std::optional<std::string> unproven(const Connection& successor, const Descripto
                                     int our_lock) {
   const auto ours = sys::identify(our_lock);
   const auto theirs = sys::identify_foreign(given.get());
-  if (!ours || !theirs || !ours->same_file(*theirs)) return "it passed another file than the lock";
+  if (!ours || !theirs || !ours->same_file(*theirs)) return "its descriptor is not the lock file";
   if (!sys::is_open_for_writing(given.get()).value_or(false)) {
-    return "it did not prove that it may write where the socket is";
+    return "it did not prove that it may write to the lock file";
   }
   const auto own = sys::pid_namespaces_of(sys::process_id());
   if (!own) return std::nullopt;  // without /proc this cannot be checked
   const auto its = sys::pid_namespaces_of(successor.peer().pid);
-  if (!its) return "it is of another pid namespace, or has ended";
-  if (*its != *own) return "it is of another pid namespace";
+  if (!its) return "it is in another pid namespace, or has ended";
+  if (*its != *own) return "it is in another pid namespace";
   const auto identity = successor.peer_identity();
   if (!identity || *identity == PidStatus::ended) return "the process that asked has ended";
   return std::nullopt;
@@ -168,32 +176,35 @@ Result<std::optional<TakeoverClient>> TakeoverClient::begin(const AddressSpec& w
   const Address& address = *where.get();
   if (address.kind() != Address::Kind::path) {
     return failed(EINVAL, address, "only a path can be taken over",
-                  "whoever hands a socket over keeps it; an abstract name has no file beside it");
+                  "an abstract name has no lock file; an inherited socket stays with its parent");
   }
   const auto control_at = control_address(address);
   if (!control_at) return std::unexpected(control_at.error());
 
-  const auto deadline = std::chrono::steady_clock::now() + defaults::takeover_time;
+  const Deadline deadline(defaults::takeover_time);
   while (true) {
     auto client = connect_to(*control_at);
-    if (!client && nobody_there(client.error())) return std::nullopt;
+    if (!client && no_server_listens(client.error())) return std::nullopt;
     if (!client) return std::unexpected(client.error());
     const auto asked = ask(*client, address);
     if (!asked) return std::unexpected(asked.error());
     const Received& answer = *asked;
-    Handover of_listener;
-    Handover of_control;
-    if (take_offer(answer, of_listener, of_control)) {
-      auto listener = Listener::adopt(address, std::move(of_listener), options);
+    net::Handover of_listener;
+    net::Handover of_control;
+    std::vector<Descriptor> tcp;
+    if (take_offer(answer, of_listener, of_control, tcp)) {
+      auto listener = detail::ListenerHandover::adopt(address, std::move(of_listener), options);
       if (!listener) return std::unexpected(listener.error());
-      auto control = Listener::adopt(*control_at, std::move(of_control), control_options());
+      auto control = detail::ListenerHandover::adopt(*control_at, std::move(of_control),
+                                                     control_options(), net::NameLock::shared);
       if (!control) return std::unexpected(control.error());
-      return TakeoverClient(std::move(*client), std::move(*listener), std::move(*control));
+      return TakeoverClient(std::move(*client), std::move(*listener), std::move(*control),
+                            std::move(tcp));
     }
     if (auto goes_on = may_ask_again(answer, address, *client); !goes_on) {
       return std::unexpected(goes_on.error());
     }
-    if (std::chrono::steady_clock::now() > deadline) {
+    if (deadline.passed()) {
       return never_handed_over(address, *client, answer);
     }
     sys::pause_for(between_attempts);  // the answer was "later", or the server has just ended
@@ -204,7 +215,8 @@ std::string TakeoverClient::why_not_offered(const Address& address) {
   const auto control = control_address(address);
   if (!control) return control.error().explain();
   const auto probe = net::try_connect(*control, SocketType::seqpacket);
-  if (probe) return "its control socket " + control->to_string() + " is there only now: try again";
+  if (probe)
+    return "its control socket " + control->to_string() + " has only just appeared: try again";
   const Error& error = probe.error();
   if (error.code == std::errc::no_such_file_or_directory) {
     return "there is no control socket " + control->to_string();
@@ -212,7 +224,7 @@ std::string TakeoverClient::why_not_offered(const Address& address) {
   return control->to_string() + ": " + error.why();
 }
 
-Result<void> TakeoverClient::complete() {
+Result<Descriptor> TakeoverClient::complete() {
   if (predecessor_.send(ready)) {
     Received answer = predecessor_.receive(defaults::takeover_time);
     if (answer.outcome() == Outcome::timed_out) {
@@ -220,53 +232,55 @@ Result<void> TakeoverClient::complete() {
       (void)sys::shutdown_reading(predecessor_.descriptor());
       answer = predecessor_.receive();
     }
-    if (answer && *answer == yours) return {};
+    if (answer && *answer == yours) {
+      const auto state = answer->descriptors();
+      return state.empty() ? Descriptor() : std::move(state.front());
+    }
   }
   const auto identity = predecessor_.peer_identity();
   const bool ended = identity && *identity == PidStatus::ended;
   return sys::failure(ECANCELED, "take over from", predecessor_.peer().to_string(),
-                      ended ? "it ended before it had handed over" : "it does not hand over now");
+                      ended ? "it ended before the handover" : "it did not complete the handover");
 }
 
 // The predecessor --------------------------------------------------------------------------------
 
 Result<std::unique_ptr<TakeoverServer>> TakeoverServer::open(Loop& loop, const Address& address,
-                                                             Host server) {
+                                                             Host host) {
   const auto control_at = control_address(address);
   if (!control_at) return std::unexpected(control_at.error());
-  auto control = Listener::bind(*control_at, control_options());
+  auto control = detail::ListenerHandover::bind_without_lock(*control_at, control_options());
   if (!control) return std::unexpected(control.error());
-  return open(loop, std::move(*control), std::move(server));
+  return open(loop, std::move(*control), std::move(host));
 }
 
 Result<std::unique_ptr<TakeoverServer>> TakeoverServer::open(Loop& loop, Listener control,
-                                                             Host server) {
-  std::unique_ptr<TakeoverServer> offer(new TakeoverServer(std::move(server)));
+                                                             Host host) {
+  std::unique_ptr<TakeoverServer> server(new TakeoverServer(std::move(host)));
   auto opened = hallway::Server::open(
       loop, std::move(control),
-      [self = offer.get()](Connection successor) { return self->negotiate(std::move(successor)); },
+      [self = server.get()](Connection successor) { return self->negotiate(std::move(successor)); },
       {.type = SocketType::seqpacket,
        .allow = {allow::same_uid(), allow::root()},
-       .descriptors = 1,
-       .limits = control_limits,
+       .connection = {.descriptors = 1, .limits = control_limits},
        .on_path_lost = PathLost::ignore});
   if (!opened) return std::unexpected(opened.error());
-  offer->control_.emplace(std::move(*opened));
-  return offer;
+  server->control_.emplace(std::move(*opened));
+  return server;
 }
 
 Task<> TakeoverServer::negotiate(Connection successor) {
   const Received hello = co_await successor.receive(defaults::takeover_time);
   if (!hello) co_return;
   if (*hello != greeting) {
-    co_await successor.send("no: the server there speaks another version of takeover");
+    co_await successor.send("no: the running server speaks another version of takeover");
     co_return;
   }
   co_await successor.send(prove);
   const Received answer = co_await successor.receive(defaults::takeover_time);
-  if (!answer) co_return;
+  if (!answer || answer->descriptors_lost()) co_return;  // the successor asks again
   if (*answer != proof || answer->descriptors().size() != 1) {
-    co_await successor.send("no: it proved nothing");
+    co_await successor.send("no: the proof is missing");
     co_return;
   }
   if (offering_) {
@@ -275,11 +289,7 @@ Task<> TakeoverServer::negotiate(Connection successor) {
   }
   core::ReceivedDescriptors passed;
   passed.list().push_back(std::move(answer->descriptors()[0]));
-  offering_ = true;
-  struct Offering {
-    bool& flag;
-    ~Offering() { flag = false; }
-  } const offering{offering_};
+  const core::ScopedValue offering(offering_, true);
   co_await offer(successor, passed.list()[0]);
 }
 
@@ -287,10 +297,14 @@ Task<> TakeoverServer::offer(Connection& successor, const Descriptor& lock) {
   auto listener = host_.offer();
   // About to stop: the successor asks again, and then binds the name itself.
   if (listener && !*listener) co_return;
-  auto control = control_->offer();
-  if (!listener || !control) {
-    const Error& error = listener ? control.error() : listener.error();
-    co_await successor.send(std::string(refusal) + error.explain());
+  auto control = detail::ServerHandover::offer(*control_);
+  auto tcp = host_.offer_tcp();
+  const Error* failure = nullptr;
+  if (!tcp) failure = &tcp.error();
+  if (!control) failure = &control.error();
+  if (!listener) failure = &listener.error();
+  if (failure != nullptr) {
+    co_await successor.send(std::string(refusal) + failure->explain());
     co_return;
   }
   if (const auto why = unproven(successor, lock, (*listener)->lock.get())) {
@@ -303,6 +317,7 @@ Task<> TakeoverServer::offer(Connection& successor, const Descriptor& lock) {
   descriptors.push_back(std::move((*listener)->socket));
   descriptors.push_back(std::move((*listener)->lock));
   descriptors.push_back(std::move(control->socket));
+  for (Descriptor& one : *tcp) descriptors.push_back(std::move(one));
   const Sent sent = co_await successor.send(words, std::move(descriptors));
   if (!sent) co_return;
 
@@ -311,12 +326,17 @@ Task<> TakeoverServer::offer(Connection& successor, const Descriptor& lock) {
   if (!answer || *answer != ready) co_return;
   const auto still = host_.offer();
   if (!still || !*still) co_return;  // it began to stop meanwhile
-  co_await successor.send(yours);
-  const Sent told = co_await successor.flush();
-  if (!told) co_return;
+  Descriptor state = host_.state();
+  if (state.holds_one()) {
+    co_await successor.send(yours, std::move(state));
+  } else {
+    co_await successor.send(yours);
+  }
+  const Sent flushed = co_await successor.flush();
+  if (!flushed) co_return;
   // The control socket first: handing over drains the server, which would shut down every socket
   // that it still owns, and so the successor's as well.
-  control_->hand_over();
+  detail::ServerHandover::hand_over(*control_);
   host_.hand_over(successor.peer());
 }
 

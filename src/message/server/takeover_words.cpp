@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "message/server/takeover_words.hpp"
 
-#include <charconv>
+#include "core/number.hpp"
 
 namespace hallway::message::takeover_words {
 
@@ -10,14 +10,11 @@ namespace {
 constexpr std::string_view offered = "offer";
 
 /// Takes " NUMBER" from the front of `words`. Only digits are valid, without leading zeros.
-bool take_number(ByteView& words, std::uint64_t& number) {
-  if (!words.starts_with(' ')) return false;
+std::optional<std::uint64_t> take_number(ByteView& words) {
+  if (!words.starts_with(' ')) return std::nullopt;
   words.remove_prefix(1);
   const bool leading_zero = words.size() > 1 && words[0] == '0' && words[1] != ' ';
-  const auto [end, error] = std::from_chars(words.data(), words.data() + words.size(), number);
-  if (error != std::errc() || leading_zero) return false;
-  words.remove_prefix(static_cast<std::size_t>(end - words.data()));
-  return true;
+  return leading_zero ? std::nullopt : core::take_number<std::uint64_t>(words);
 }
 
 }  // namespace
@@ -37,7 +34,9 @@ std::optional<OfferedFiles> read_offer(ByteView words) {
   OfferedFiles files;
   for (std::uint64_t* number : {&files.listener_device, &files.listener_inode,
                                 &files.control_device, &files.control_inode}) {
-    if (!take_number(words, *number)) return std::nullopt;
+    const auto taken = take_number(words);
+    if (!taken) return std::nullopt;
+    *number = *taken;
   }
   if (!words.empty()) return std::nullopt;
   return files;

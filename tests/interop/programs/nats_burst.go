@@ -10,7 +10,6 @@ package main
 import (
 	"encoding/binary"
 	"fmt"
-	"net"
 	"os"
 	"strconv"
 	"time"
@@ -19,28 +18,13 @@ import (
 )
 
 // Far more than anything here takes on a busy machine, and less than the script waits.
-const deadline = 35 * time.Second
+const deadline = 100 * time.Second
 
 const subject = "burst"
 
-type unixDialer struct{ path string }
-
-func (dialer unixDialer) Dial(_, _ string) (net.Conn, error) {
-	return net.DialTimeout("unix", dialer.path, deadline)
-}
-
-func must(err error) {
-	if err != nil {
-		fmt.Println(err)
-		os.Exit(1)
-	}
-}
-
 func connect(path string) *nats.Conn {
-	conn, err := nats.Connect("nats://hub", nats.SetCustomDialer(unixDialer{path}), nats.NoReconnect(),
+	return dial(path, nats.NoReconnect(),
 		nats.ClosedHandler(func(conn *nats.Conn) { must(conn.LastError()) }))
-	must(err)
-	return conn
 }
 
 // Who has read all of them is in done.

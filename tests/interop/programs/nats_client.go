@@ -1,4 +1,5 @@
-// The official Go client of NATS on a hub's Unix socket: run by tests/interop/go_nats.py.
+// The official Go client of NATS on a hub: run by tests/interop/go_nats.py. ADDRESS is a URL, or the
+// path of a Unix socket.
 //
 //	nats_client suite ADDRESS    tries each of the sentences below, prints those that hold
 //	nats_client return ADDRESS   a hub that goes and comes back; prints how far it is
@@ -8,7 +9,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"time"
 
@@ -18,25 +18,9 @@ import (
 // Far more than anything here takes on a busy machine.
 const deadline = 30 * time.Second
 
-type unixDialer struct{ path string }
-
-func (dialer unixDialer) Dial(_, _ string) (net.Conn, error) {
-	return net.DialTimeout("unix", dialer.path, deadline)
-}
-
-func must(err error) {
-	if err != nil {
-		fmt.Println(err)
-		os.Exit(1)
-	}
-}
-
 func connect(path string, options ...nats.Option) *nats.Conn {
-	conn, err := nats.Connect("nats://hub", append(options,
-		nats.SetCustomDialer(unixDialer{path}), nats.MaxReconnects(-1),
+	return dial(path, append(options, nats.MaxReconnects(-1),
 		nats.CustomReconnectDelay(func(int) time.Duration { return time.Millisecond }))...)
-	must(err)
-	return conn
 }
 
 // Each has a connection of its own, and what it leaves behind ends with that.

@@ -59,7 +59,7 @@ TEST(printable, escapes_nul_and_goes_on_after_it) {
   EXPECT_EQ(printable(ByteView("a\0b", 3)), "a\\0b");
 }
 
-TEST(printable, escapes_bytes_that_are_no_utf8_one_by_one) {
+TEST(printable, escapes_bytes_that_are_not_utf8_one_by_one) {
   EXPECT_EQ(printable("\xff"), "\\xff");
   EXPECT_EQ(printable("\xc0\xaf"), "\\xc0\\xaf");                    // an overlong slash
   EXPECT_EQ(printable("\xed\xa0\x80"), "\\xed\\xa0\\x80");           // a surrogate

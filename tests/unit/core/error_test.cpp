@@ -20,9 +20,9 @@ TEST(error, explains_operation_subject_and_the_words_of_its_code) {
 
 TEST(error, prefers_its_own_reason_to_the_words_of_the_code) {
   Error error = refused();
-  error.reason = "nobody listens there";
-  EXPECT_EQ(error.why(), "nobody listens there");
-  EXPECT_EQ(error.explain(), "connect unix:/tmp/x: nobody listens there");
+  error.reason = "no server is listening";
+  EXPECT_EQ(error.why(), "no server is listening");
+  EXPECT_EQ(error.explain(), "connect unix:/tmp/x: no server is listening");
 }
 
 TEST(error, keeps_its_subject_as_it_is_and_escapes_it_in_the_sentence) {
@@ -35,6 +35,17 @@ TEST(error, leaves_out_a_subject_it_does_not_have) {
   Error error = refused();
   error.subject.clear();
   EXPECT_EQ(error.explain(), "connect: Connection refused");
+}
+
+TEST(error, without_a_code_and_a_reason_is_a_notice) {
+  EXPECT_EQ((Error{{}, "reconnected to", "unix:/tmp/x", {}, {}}).explain(),
+            "reconnected to unix:/tmp/x");
+}
+
+TEST(error, without_an_operation_begins_with_its_subject) {
+  Error error = refused();
+  error.operation.clear();
+  EXPECT_EQ(error.explain(), "unix:/tmp/x: Connection refused");
 }
 
 TEST(error, compares_with_std_errc) {

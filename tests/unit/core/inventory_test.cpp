@@ -46,7 +46,7 @@ TEST(inventory, catches_a_descriptor_replaced_by_another) {
   EXPECT_NE(before.difference(Inventory::take()).find("/dev/null"), std::string::npos);
 }
 
-TEST(inventory, catches_a_child_nobody_waited_for) {
+TEST(inventory, catches_a_child_that_was_not_waited_for) {
   const Inventory before = Inventory::take();
   ForkedProcess child([](const auto&) { wait_to_be_killed(); });
   EXPECT_NE(before.difference(Inventory::take()).find("child"), std::string::npos);
@@ -65,7 +65,7 @@ TEST(inventory, catches_a_thread_that_still_runs) {
   EXPECT_EQ(lasting_difference(before), "");
 }
 
-// Does nothing, unless it is told to: by the test below, in a process of its own.
+// Does nothing, unless the test below requests it, in a process of its own.
 TEST(around_each_test, is_given_something_to_find) {
   const char* what = ::getenv("HALLWAY_TEST_LEAKS");
   if (what == nullptr) return;
@@ -115,7 +115,7 @@ TEST(inventory, sees_no_difference_where_there_is_none) {
   EXPECT_EQ(lasting_difference(before), "");
 }
 
-TEST(survives_exec, tells_an_inheritable_descriptor_from_a_close_on_exec_one) {
+TEST(survives_exec, distinguishes_an_inheritable_descriptor_from_a_close_on_exec_one) {
   const Descriptor closed = some_file();
   const Descriptor inherited = Descriptor::adopt(::fcntl(closed.get(), F_DUPFD, 3));
   EXPECT_FALSE(survives_exec(closed.get()));

@@ -52,6 +52,25 @@ TEST(linked_list, loses_an_element_that_is_destroyed_or_moves_to_another) {
   EXPECT_EQ(other.pop_front(), &kept);
 }
 
+TEST(linked_list, moves_all_to_the_end_of_another_and_takes_more_afterwards) {
+  Element one(1);
+  Element two(2);
+  Element three(3);
+  LinkedList<Element> list;
+  LinkedList<Element> other;
+  other.push_back(one);
+  list.move_to(other);  // nothing
+  list.push_back(two);
+  list.push_back(three);
+  list.move_to(other);
+  EXPECT_TRUE(list.empty());
+  list.push_back(one);
+  EXPECT_EQ(list.pop_front(), &one);
+  EXPECT_EQ(other.pop_front(), &two);
+  EXPECT_EQ(other.pop_front(), &three);
+  EXPECT_TRUE(other.empty());
+}
+
 TEST(linked_list, leaves_its_elements_alone_when_it_ends) {
   Element element(1);
   {

@@ -61,7 +61,7 @@ class while_one_lingers : public testing::Test {
   LingeringSocket socket;
 };
 
-TEST_F(while_one_lingers, so_many_wait_and_more_are_closed_at_once) {
+TEST_F(while_one_lingers, a_fixed_number_waits_and_more_are_closed_at_once) {
   std::vector<Descriptor> list;
   std::vector<int> numbers;
   for (int i = 0; i < 300; ++i) {

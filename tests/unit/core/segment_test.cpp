@@ -3,15 +3,16 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <utility>
 
 namespace hallway::core {
 namespace {
 
-SegmentListPool::List list_with_room_for(std::size_t segments) {
-  SegmentListPool::List list;
-  list.reserve(segments);
-  return list;
+SegmentQueuePool::Queue queue_with_room_for(std::size_t segments) {
+  auto queue = std::make_unique<SegmentQueue>();
+  queue->segments.reserve(segments);
+  return queue;
 }
 
 TEST(segment, is_a_range_of_its_chunk) {
@@ -20,41 +21,39 @@ TEST(segment, is_a_range_of_its_chunk) {
   EXPECT_EQ(segment.size(), 5U);
 }
 
-TEST(segment_list_pool, lends_a_list_that_came_back_and_empty) {
-  SegmentListPool pool;
-  SegmentListPool::List list = pool.acquire();
-  EXPECT_EQ(list.capacity(), 0U);
-  list.push_back({Chunk::make(10), 0, 10});
-  const Segment* const where = list.data();
-  pool.release(std::move(list));
+TEST(segment_queue_pool, hands_out_a_released_queue_again_and_empty) {
+  SegmentQueuePool pool;
+  SegmentQueuePool::Queue queue = pool.acquire();
+  EXPECT_TRUE(queue->empty());
+  EXPECT_GE(queue->segments.capacity(), 1U);
+  queue->segments.push_back({Chunk::make(10), 0, 10});
+  queue->head_cut = true;
+  const SegmentQueue* const where = queue.get();
+  pool.release(std::move(queue));
 
-  const SegmentListPool::List again = pool.acquire();
-  EXPECT_TRUE(again.empty());
-  EXPECT_EQ(again.data(), where);
-  EXPECT_EQ(pool.acquire().capacity(), 0U);
+  const SegmentQueuePool::Queue again = pool.acquire();
+  EXPECT_EQ(again.get(), where);
+  EXPECT_TRUE(again->empty());
+  EXPECT_FALSE(again->head_cut);
+  EXPECT_NE(pool.acquire(), again);
 }
 
-TEST(segment_list_pool, lets_go_of_the_chunks_at_once) {
+TEST(segment_queue_pool, releases_the_chunks_at_once) {
   ChunkPool chunks;
-  SegmentListPool pool;
-  SegmentListPool::List list;
-  list.push_back({Chunk::make(ChunkPool::small, &chunks), 0, 10});
-  const char* const bytes = list.front().chunk.data();
-  pool.release(std::move(list));
+  SegmentQueuePool pool;
+  SegmentQueuePool::Queue queue = pool.acquire();
+  queue->tail = Chunk::make(ChunkPool::small, &chunks);
+  const char* const bytes = queue->tail.data();
+  queue->segments.push_back({queue->tail, 0, 10});
+  pool.release(std::move(queue));
   EXPECT_EQ(Chunk::make(ChunkPool::small, &chunks).data(), bytes);
 }
 
-TEST(segment_list_pool, keeps_no_list_that_grew_long) {
-  SegmentListPool pool;
-  pool.release(list_with_room_for(1000));
-  EXPECT_EQ(pool.acquire().capacity(), 0U);
-}
-
-TEST(segment_list_pool, keeps_nothing_of_nothing) {
-  SegmentListPool pool;
-  pool.release(list_with_room_for(2));
-  pool.release({});
-  EXPECT_EQ(pool.acquire().capacity(), 2U);
+TEST(segment_queue_pool, frees_a_queue_that_grew_long) {
+  SegmentQueuePool pool;
+  pool.release(queue_with_room_for(2));
+  pool.release(queue_with_room_for(1000));
+  EXPECT_EQ(pool.acquire()->segments.capacity(), 2U);
 }
 
 }  // namespace

@@ -18,6 +18,7 @@
 #include "support/inventory.hpp"
 #include "support/temp_directory.hpp"
 #include "support/watchdog.hpp"
+#include "unit/faults/c_scenarios.hpp"
 #include "unit/faults/scenarios.hpp"
 
 namespace hallway {
@@ -113,6 +114,8 @@ TEST_P(every_call, may_fail_once) {
 }
 
 INSTANTIATE_TEST_SUITE_P(of, every_call, testing::ValuesIn(all_scenarios()),
+                         [](const auto& scenario) { return std::string(scenario.param.title); });
+INSTANTIATE_TEST_SUITE_P(in_c, every_call, testing::ValuesIn(c_scenarios()),
                          [](const auto& scenario) { return std::string(scenario.param.title); });
 
 }  // namespace

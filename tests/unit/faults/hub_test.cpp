@@ -8,8 +8,13 @@
 #include <string>
 #include <vector>
 
+#include <hallway/hub.hpp>
+
 #include "hub/server/delivery_queue.hpp"
 #include "subject/router.hpp"
+#include "support/raw_socket.hpp"
+#include "support/temp_directory.hpp"
+#include "support/waiting.hpp"
 #include "unit/faults/allocations.hpp"
 
 namespace hallway::hub {
@@ -21,7 +26,7 @@ constexpr core::HashKey key{1, 2};
 
 TEST(steady_path, matching_allocates_nothing) {
   Router router(key, [] { return 0U; });
-  std::deque<Subscription> subscriptions;
+  std::deque<RoutedSubscription> subscriptions;
   std::vector<std::string> subjects;
   for (int i = 0; i < 5'000; ++i) {  // more than the cache holds
     subjects.push_back("some.subject.with.a.long.name." + std::to_string(i));
@@ -44,7 +49,7 @@ TEST(steady_path, matching_allocates_nothing) {
     made = FailingAllocation::made();
   }
   EXPECT_EQ(made, 0U);
-  for (Subscription& one : subscriptions) router.remove(one);
+  for (RoutedSubscription& one : subscriptions) router.remove(one);
 }
 
 struct Attempt {
@@ -70,9 +75,10 @@ TEST(out_of_memory_hub, a_subscription_that_fails_leaves_nothing_behind) {
   unsigned nth = 0;
   while (made.reached) {
     SubjectTree tree(key);
-    Subscription there("owner", "some.rather.long.subject", "and a group with a long name");
-    Subscription one("owner", "some.rather.*.token-that-is-too-long-to-be-inline.a.b.c.d.e.f.>",
-                     "another group with a name that is long");
+    RoutedSubscription there("owner", "some.rather.long.subject", "and a group with a long name");
+    RoutedSubscription one("owner",
+                           "some.rather.*.token-that-is-too-long-to-be-inline.a.b.c.d.e.f.>",
+                           "another group with a name that is long");
     tree.add(there);
     const std::size_t nodes = tree.nodes();
     made = attempt(++nth, [&] { tree.add(one); });
@@ -95,8 +101,8 @@ TEST(out_of_memory_hub, matching_that_fails_can_be_tried_again) {
   unsigned nth = 0;
   while (made.reached) {
     Router router(key, [] { return 0U; });
-    Subscription one("owner", "a.*");
-    Subscription two("owner", ">", "group");
+    RoutedSubscription one("owner", "a.*");
+    RoutedSubscription two("owner", ">", "group");
     router.add(one);
     router.add(two);
     std::vector<SubscriptionId> matched;
@@ -117,8 +123,9 @@ TEST(out_of_memory_hub, a_message_that_cannot_be_queued_is_not_half_there) {
   unsigned nth = 0;
   while (made.reached) {
     core::Accounts accounts{core::Accounts::Limits{}};
-    core::Account& account = *accounts.admit(1000, false);
-    DeliveryQueue<int> queue(DeliveryPolicy::latest_only, 1'000'000, account);
+    const core::Slot slot = *accounts.admit(1000, false);
+    core::Account& account = slot.account();
+    DeliveryQueue<int> queue(OverflowPolicy::latest_only, 1'000'000, account);
     queue.offer("a subject that is too long to be inline", 1, 10);
     const std::size_t paid = account.used(core::Quota::memory);
     made = attempt(++nth, [&] { queue.offer("another that is too long to be inline", 2, 10); });
@@ -128,6 +135,41 @@ TEST(out_of_memory_hub, a_message_that_cannot_be_queued_is_not_half_there) {
     EXPECT_EQ(queue.idle(), made.threw);
   }
   EXPECT_GT(nth, 2U);
+}
+
+// A change of interest that cannot be noted ends the connections of those that follow it, and one
+// of them may be the client that made the change.
+TEST(out_of_memory_hub, a_change_that_cannot_be_noted_ends_the_client_that_made_it) {
+  const std::string subject = "a.subject.that.is.too.long.to.be.inline";
+  const std::vector<std::string> changes = {"UNSUB 2\r\n",
+                                            "UNSUB 2 1\r\nPUB " + subject + " 1\r\nx\r\n",
+                                            "SUB another." + subject + " 3\r\n"};
+  for (const std::string& change : changes) {
+    Attempt made{.reached = true};
+    for (unsigned nth = 1; made.reached; ++nth) {
+      const test::TempDirectory directory;
+      Loop loop;
+      auto hub = Hub::start(loop, directory / "hub");
+      ASSERT_TRUE(hub);
+      test::RawStream other(test::raw_connected(SOCK_STREAM, directory / "hub"));
+      test::RawStream client(test::raw_connected(SOCK_STREAM, directory / "hub"));
+      client.send("CONNECT {\"verbose\":false}\r\nSUB $SYS.HUB.INTEREST 1\r\nSUB " + subject +
+                  " 2\r\nPING\r\n");
+      ASSERT_TRUE(test::run_until(loop, [&] {
+        client.collect();
+        return client.received.contains("PONG\r\n");
+      }));
+      client.send(change);
+      made = attempt(nth, [&] {
+        for (int i = 0; i < 5; ++i) loop.turn();
+      });
+      other.send("PING\r\n");  // the hub goes on
+      EXPECT_TRUE(test::run_until(loop, [&] {
+        other.collect();
+        return other.received.contains("PONG\r\n");
+      }));
+    }
+  }
 }
 
 }  // namespace

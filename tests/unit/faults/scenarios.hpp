@@ -22,6 +22,7 @@ struct Scenario {
   bool stream = true;      ///< bytes may arrive in pieces, so that a short call is no lost message
   const char* name = "s";  ///< the one name it may bind there
   bool takeover = false;   ///< it binds a control socket, too
+  unsigned threads = 0;    ///< of in_thread(), which wait for more work when it has ended
 };
 
 std::span<const Scenario> all_scenarios();
@@ -32,7 +33,7 @@ inline constexpr const char* wrong_answer = "wrong answer";
 
 /// How long a peer of a scenario waits for an answer, which may be lost for a fault that did not
 /// happen to it. Longer than anything takes that still comes, if the machine does not stand still;
-/// far below the watchdog's thirty seconds.
+/// far below what the watchdog allows a test.
 constexpr Duration usual_limit =
     sanitized ? std::chrono::seconds(1) : std::chrono::milliseconds(50);
 /// The same where a server cannot accept: it tries again after a tenth of a second.

@@ -157,7 +157,7 @@ TEST(steady_path, publishing_to_a_hub_allocates_nothing) {
   Loop loop;
   auto hub = Hub::start(loop, directory / "hub");
   ASSERT_TRUE(hub);
-  auto client = loop.run(HubClient::connect(loop, directory / "hub"));
+  auto client = loop.run(hub::Client::connect(loop, directory / "hub"));
   ASSERT_TRUE(client);
   std::optional<FailingAllocation> counting;
   for (unsigned i = 0; i < warm_up + measured; ++i) {
@@ -176,13 +176,14 @@ TEST(steady_path, a_blocking_client_allocates_nothing) {
   auto client = Client::adopt(std::move(near));
   ASSERT_TRUE(client);
   const std::string question(64, 'q');
-  std::array<char, 65> heard;
+  std::array<char, 65> received_bytes;
   std::optional<FailingAllocation> counting;
   for (unsigned i = 0; i < warm_up + measured; ++i) {
     if (i == warm_up) counting.emplace(0);
     const bool sent = static_cast<bool>(client->send(question));
-    const ssize_t got = ::recv(far.get(), heard.data(), heard.size(), 0);
-    const ssize_t answered = ::send(far.get(), heard.data(), static_cast<std::size_t>(got), 0);
+    const ssize_t got = ::recv(far.get(), received_bytes.data(), received_bytes.size(), 0);
+    const ssize_t answered =
+        ::send(far.get(), received_bytes.data(), static_cast<std::size_t>(got), 0);
     const bool received = static_cast<bool>(client->receive());
     ASSERT_TRUE(sent && answered == 65 && received);
   }

@@ -48,7 +48,7 @@ TEST(json, takes_an_empty_object_and_null) {
   }
 }
 
-TEST(json, knows_what_is_no_object) {
+TEST(json, rejects_what_is_not_an_object) {
   for (const char* wrong : {"",
                             " ",
                             "{",

@@ -14,8 +14,8 @@ ForwardedMessage message(const std::string& subject) {
 constexpr std::size_t some = 4000;
 
 TEST(a_bounded_queue, loses_the_newest_or_the_oldest_when_it_is_full) {
-  BoundedQueue keeps_first(some, LinkFull::drop_newest);
-  BoundedQueue keeps_last(some, LinkFull::drop_oldest);
+  BoundedQueue keeps_first(some, OverflowPolicy::drop_newest);
+  BoundedQueue keeps_last(some, OverflowPolicy::drop_oldest);
   for (const char* subject : {"1", "2", "3"}) {
     EXPECT_EQ(keeps_first.offer(message(subject)), 0U);
     EXPECT_EQ(keeps_last.offer(message(subject)), 0U);
@@ -29,7 +29,7 @@ TEST(a_bounded_queue, loses_the_newest_or_the_oldest_when_it_is_full) {
 }
 
 TEST(a_bounded_queue, counts_what_is_on_its_way_until_it_is_settled) {
-  BoundedQueue queue(some, LinkFull::drop_newest);
+  BoundedQueue queue(some, OverflowPolicy::drop_newest);
   for (const char* subject : {"1", "2", "3"}) queue.offer(message(subject));
   auto taken = queue.take_all();
   EXPECT_TRUE(queue.empty());

@@ -106,6 +106,18 @@ TEST(loop, advances_other_tasks_while_it_runs_one) {
   EXPECT_GE(ticks, 3);
 }
 
+TEST(loop, throws_from_the_run_of_a_task_when_it_is_stopped) {
+  Loop loop;
+  loop.post([&] { loop.stop(5); });
+  try {
+    loop.run([](Loop& on) -> Task<> { co_await on.sleep(forever); }(loop));
+    ADD_FAILURE() << "the task ended";
+  } catch (const std::system_error& error) {
+    EXPECT_EQ(error.code(), std::errc::operation_canceled);
+  }
+  EXPECT_EQ(loop.run(Task<int>([]() -> Task<int> { co_return 3; }())), 3);
+}
+
 TEST(loop, ends_with_the_status_given_to_stop_and_keeps_its_tasks) {
   Loop loop;
   bool finished = false;
@@ -130,7 +142,7 @@ TEST(loop, says_after_a_turn_whether_anything_is_left) {
   EXPECT_FALSE(loop.turn());
 }
 
-TEST(loop, waits_in_a_turn_no_longer_than_it_is_told) {
+TEST(loop, waits_in_a_turn_no_longer_than_requested) {
   Loop loop;
   loop.spawn([](Loop& on) -> Task<> { co_await on.sleep(forever); }(loop));
   const auto start = Clock::now();
@@ -172,14 +184,8 @@ TEST(sleep, ends_in_the_order_of_its_start_where_times_are_equal) {
   Loop loop;
   const auto when = Clock::now();
   std::vector<int> log;
-  struct Numbered : detail::Timer {
-    Numbered(std::vector<int>& to, int which) : list(to), number(which) {}
-    void fire() override { list.push_back(number); }
-    std::vector<int>& list;
-    int number;
-  };
-  Numbered one(log, 1);
-  Numbered two(log, 2);
+  detail::CallbackTimer one([&] { log.push_back(1); });
+  detail::CallbackTimer two([&] { log.push_back(2); });
   one.start(loop.core(), when);
   two.start(loop.core(), when);
   loop.turn();
@@ -212,7 +218,7 @@ TEST(sleep, lets_events_through_however_often_a_task_sleeps_for_no_time) {
 TEST(sleep, ends_with_its_task) {
   Loop loop;
   {
-    detail::TaskGroup group;
+    detail::TaskGroup group(loop.core());
     group.spawn([](Loop& on) -> Task<> { co_await on.sleep(1ms); }(loop));
   }
   std::vector<std::string> log;
@@ -287,7 +293,7 @@ TEST(readable, lets_go_of_the_descriptor_with_its_task) {
   Loop loop;
   auto [near, far] = raw_pair(SOCK_STREAM);
   for (int i = 0; i < 2; ++i) {
-    detail::TaskGroup group;
+    detail::TaskGroup group(loop.core());
     group.spawn([](Loop& on, int descriptor) -> Task<> { co_await on.readable(descriptor); }(
                                                  loop, near.get()));
     raw_send(far.get(), "x");
@@ -399,9 +405,9 @@ TEST(post, takes_actions_that_can_only_be_moved) {
 }
 
 /// Notes that it was run, and does something.
-class NotedErrand : public detail::AsyncWakeup {
+class CountedWakeup : public detail::AsyncWakeup {
  public:
-  explicit NotedErrand(
+  explicit CountedWakeup(
       Loop& loop, std::function<void()> action = [] {})
       : AsyncWakeup(loop.core()), action_(std::move(action)) {}
   [[nodiscard]] int times() const noexcept { return times_; }
@@ -419,45 +425,45 @@ class NotedErrand : public detail::AsyncWakeup {
 TEST(async_wakeup, asked_for_by_many_threads_at_once_is_run_on_the_loops) {
   Loop loop;
   const auto loops_thread = std::this_thread::get_id();
-  NotedErrand errand(loop, [&] { EXPECT_EQ(std::this_thread::get_id(), loops_thread); });
+  CountedWakeup wakeup(loop, [&] { EXPECT_EQ(std::this_thread::get_id(), loops_thread); });
   {
     std::vector<std::jthread> others;
     for (int i = 0; i < 4; ++i) {
       others.emplace_back([&] {
-        for (int times = 0; times < 1000; ++times) errand.trigger();
+        for (int times = 0; times < 1000; ++times) wakeup.trigger();
       });
     }
-    EXPECT_TRUE(run_until(loop, [&] { return errand.times() > 0; }));
+    EXPECT_TRUE(run_until(loop, [&] { return wakeup.times() > 0; }));
   }
-  const int before = errand.times();
-  errand.trigger();
-  EXPECT_TRUE(run_until(loop, [&] { return errand.times() > before; }));
+  const int before = wakeup.times();
+  wakeup.trigger();
+  EXPECT_TRUE(run_until(loop, [&] { return wakeup.times() > before; }));
 }
 
 TEST(async_wakeup, asked_for_twice_is_run_once) {
   Loop loop;
-  NotedErrand errand(loop);
-  errand.trigger();
-  errand.trigger();
+  CountedWakeup wakeup(loop);
+  wakeup.trigger();
+  wakeup.trigger();
   EXPECT_EQ(loop.run(), 0);
-  EXPECT_EQ(errand.times(), 1);
+  EXPECT_EQ(wakeup.times(), 1);
 }
 
-TEST(async_wakeup, that_asks_for_itself_lets_others_be_heard) {
+TEST(async_wakeup, that_triggers_itself_lets_others_run) {
   Loop loop;
-  std::optional<NotedErrand> errand;
-  errand.emplace(loop, [&] { errand->trigger(); });
-  errand->trigger();
+  std::optional<CountedWakeup> wakeup;
+  wakeup.emplace(loop, [&] { wakeup->trigger(); });
+  wakeup->trigger();
   EXPECT_TRUE(loop.turn());
-  EXPECT_EQ(errand->times(), 1);
+  EXPECT_EQ(wakeup->times(), 1);
   loop.turn();
-  EXPECT_EQ(errand->times(), 2);
+  EXPECT_EQ(wakeup->times(), 2);
 }
 
 TEST(async_wakeup, is_not_run_once_it_is_destroyed) {
   Loop loop;
-  std::optional<NotedErrand> second;
-  NotedErrand first(loop, [&] { second.reset(); });
+  std::optional<CountedWakeup> second;
+  CountedWakeup first(loop, [&] { second.reset(); });
   int times = 0;
   second.emplace(loop, [&] { ++times; });
   first.trigger();
@@ -469,8 +475,8 @@ TEST(async_wakeup, is_not_run_once_it_is_destroyed) {
 
 TEST(async_wakeup, is_not_lost_when_one_before_it_throws) {
   Loop loop;
-  NotedErrand first(loop, [] { throw std::runtime_error("not this one"); });
-  NotedErrand second(loop);
+  CountedWakeup first(loop, [] { throw std::runtime_error("not this one"); });
+  CountedWakeup second(loop);
   first.trigger();
   second.trigger();
   EXPECT_THROW(loop.run(), std::runtime_error);
@@ -517,7 +523,7 @@ TEST(foreign_loop, sees_timers_by_polling_one_descriptor) {
   EXPECT_GE(Clock::now() - start, 3ms);
 }
 
-TEST(foreign_loop, hears_that_there_is_no_timer_for_it) {
+TEST(foreign_loop, is_notified_that_there_is_no_timer_for_it) {
   for (const sys::Call call : {sys::Call::timerfd_create, sys::Call::epoll_ctl}) {
     Loop loop;
     const FaultOn fault(call, 1, EMFILE);
@@ -543,7 +549,7 @@ TEST(foreign_loop, sees_sockets_and_posted_actions) {
   other.join();
 }
 
-TEST(foreign_loop, is_told_of_a_task_that_can_run_at_once) {
+TEST(foreign_loop, is_notified_of_a_task_that_can_run_at_once) {
   Loop loop;
   EXPECT_GE(loop.descriptor(), 0);
   std::vector<std::string> log;
@@ -562,6 +568,48 @@ TEST(foreign_loop, is_not_woken_when_there_is_nothing_to_do) {
   EXPECT_TRUE(is_close_on_exec(loop.descriptor()));
 }
 
+TEST(foreign_loop, is_not_woken_for_a_turn_that_it_has_announced) {
+  Loop loop;
+  std::vector<std::string> log;
+  pollfd waited{loop.descriptor(), POLLIN, 0};
+  const auto start = [&] { loop.spawn(nap(loop, 0ms, log, "ran")); };
+  loop.expect_turn();
+  start();
+  EXPECT_EQ(::poll(&waited, 1, 0), 0);
+  loop.turn();
+  EXPECT_TRUE(poll_and_turn(loop, [&] { return log.size() == 1; }));
+  start();
+  loop.expect_turn();  // too late to save anything
+  EXPECT_EQ(::poll(&waited, 1, 0), 1);
+  EXPECT_TRUE(poll_and_turn(loop, [&] { return log.size() == 2; }));
+  EXPECT_EQ(::poll(&waited, 1, 0), 0);
+}
+
+TEST(foreign_loop, is_woken_for_what_a_flush_leaves) {
+  Loop loop;
+  std::vector<std::string> log;
+  pollfd waited{loop.descriptor(), POLLIN, 0};
+  loop.turn();
+  loop.expect_turn();
+  loop.spawn(nap(loop, 0ms, log, "ran"));
+  EXPECT_EQ(::poll(&waited, 1, 0), 0);
+  EXPECT_TRUE(loop.flush());
+  EXPECT_TRUE(log.empty());
+  EXPECT_TRUE(poll_and_turn(loop, [&] { return log.size() == 1; }));
+}
+
+TEST(foreign_loop, is_woken_once_at_the_time_of_a_timer_that_was_stopped) {
+  Loop loop;
+  std::vector<std::string> log;
+  auto stopped = loop.spawn(nap(loop, 5ms, log, "never"));
+  loop.spawn(nap(loop, 20ms, log, "later"));
+  pollfd waited{loop.descriptor(), POLLIN, 0};
+  stopped.cancel();
+  EXPECT_TRUE(poll_and_turn(loop, [&] { return log.size() == 1; }));
+  EXPECT_EQ(log.front(), "later");
+  EXPECT_EQ(::poll(&waited, 1, 0), 0);
+}
+
 TEST(foreign_loop, is_not_woken_again_by_a_timer_that_fired) {
   Loop loop;
   std::vector<std::string> log;
@@ -570,6 +618,74 @@ TEST(foreign_loop, is_not_woken_again_by_a_timer_that_fired) {
   loop.turn();
   pollfd waited{loop.descriptor(), POLLIN, 0};
   EXPECT_EQ(::poll(&waited, 1, 0), 0);
+}
+
+/// A loop that would poll for longer than any of these tests takes.
+class foreign_loop_that_polls : public testing::Test {
+ protected:
+  void SetUp() override {
+    loop.spawn([](Loop& on, int descriptor, int& count) -> Task<> {
+      while (true) {
+        co_await on.readable(descriptor);
+        char byte = 0;
+        if (::read(descriptor, &byte, 1) == 1) ++count;
+      }
+    }(loop, near.get(), arrived));
+  }
+
+  /// One message, for which the program sleeps.
+  void have_traffic() {
+    const int before = arrived;
+    raw_send(far.get(), "x");
+    ASSERT_TRUE(poll_and_turn(loop, [&] { return arrived > before; }));
+  }
+
+  std::pair<Descriptor, Descriptor> sockets = raw_pair(SOCK_STREAM);
+  Descriptor& near = sockets.first;
+  Descriptor& far = sockets.second;
+  int arrived = 0;
+  std::vector<std::string> log;
+  Clock::time_point began = Clock::now();
+  Loop loop{{.spin = 10s}};
+};
+
+TEST_F(foreign_loop_that_polls, sees_without_sleep_what_comes_soon) {
+  // While others want the core it does not poll.
+  bool seen = false;
+  for (const auto deadline = Clock::now() + patience; !seen && Clock::now() < deadline;) {
+    have_traffic();
+    const int before = arrived;
+    std::thread peer([&] {
+      std::this_thread::sleep_for(1ms);
+      raw_send(far.get(), "x");
+    });
+    EXPECT_TRUE(loop.turn_if_soon());
+    seen = arrived > before;
+    peer.join();
+    EXPECT_TRUE(poll_and_turn(loop, [&] { return arrived > before; }));
+  }
+  EXPECT_TRUE(seen);
+}
+
+TEST_F(foreign_loop_that_polls, does_not_poll_without_traffic) {
+  EXPECT_TRUE(loop.turn_if_soon());
+  EXPECT_LT(Clock::now() - began, 5s);
+}
+
+TEST_F(foreign_loop_that_polls, polls_no_longer_than_until_the_next_timer) {
+  have_traffic();
+  loop.spawn(nap(loop, 5ms, log, "due"));
+  EXPECT_TRUE(loop.turn_if_soon());
+  EXPECT_TRUE(poll_and_turn(loop, [&] { return !log.empty(); }));
+  EXPECT_LT(Clock::now() - began, 5s);
+}
+
+TEST_F(foreign_loop_that_polls, does_at_once_what_can_be_done) {
+  have_traffic();
+  loop.spawn(nap(loop, 0ms, log, "ran"));
+  EXPECT_TRUE(loop.turn_if_soon());
+  EXPECT_EQ(log.size(), 1U);
+  EXPECT_LT(Clock::now() - began, 5s);
 }
 
 }  // namespace

@@ -39,7 +39,7 @@ struct Machine {
   Duration wake = 45us;       // from a send to a sleeping process until that process runs
   Duration wake_send = 15us;  // of that, within the sender's call
   Duration send = 1us;        // to a process that is awake
-  Duration look = 700ns;      // one round of polling
+  Duration poll = 700ns;      // one round of polling
   Duration long_yield = 100us;
   std::array<Disturber, 2> disturbers{};
 };
@@ -100,7 +100,7 @@ class SimulatedProgram {
         polled_ += now - began_;
         return true;
       }
-      now += machine_.look;
+      now += machine_.poll;
       const Duration away = disturber_.gives_back(now) - now;
       now += away;
       if (away > machine_.long_yield) {

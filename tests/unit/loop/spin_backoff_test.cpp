@@ -68,7 +68,7 @@ TEST_F(spin_backoff, probes_after_a_few_misses_in_a_row) {
   }
 }
 
-TEST_F(spin_backoff, probes_at_most_five_times_as_long_as_it_was_told_to_poll) {
+TEST_F(spin_backoff, probes_at_most_five_times_as_long_as_it_is_set_to_poll) {
   EXPECT_EQ(SpinBackoff(4us).probe_time(), 20us);
   EXPECT_EQ(SpinBackoff(30us).probe_time(), bounds::spin_probe);
   EXPECT_EQ(SpinBackoff(10ms).probe_time(), 10ms);

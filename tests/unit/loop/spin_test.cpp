@@ -14,7 +14,7 @@ using namespace test;
 using Clock = Spin::Clock;
 
 constexpr auto nothing = [] { return false; };
-constexpr auto news = [] { return true; };
+constexpr auto event = [] { return true; };
 
 /// Looks once; says for how long that kept the core.
 auto nothing_for(Duration time) {
@@ -26,21 +26,21 @@ auto nothing_for(Duration time) {
 
 TEST(spin, sees_at_once_what_is_there) {
   Spin spin(1s);
-  int looks = 0;
-  EXPECT_TRUE(spin.poll([&] { return ++looks == 1; }));
-  EXPECT_EQ(looks, 1);
+  int polls = 0;
+  EXPECT_TRUE(spin.poll([&] { return ++polls == 1; }));
+  EXPECT_EQ(polls, 1);
 }
 
 TEST(spin, looks_again_and_again_until_something_comes) {
   Spin spin(10s);
-  int looks = 0;
+  int polls = 0;
   // On a crowded machine it rests in between.
   const auto began = Clock::now();
-  while (looks < 5 && Clock::now() - began < patience) {
-    const bool found = spin.poll([&] { return ++looks == 5; });
-    EXPECT_EQ(found, looks == 5);
+  while (polls < 5 && Clock::now() - began < patience) {
+    const bool found = spin.poll([&] { return ++polls == 5; });
+    EXPECT_EQ(found, polls == 5);
   }
-  EXPECT_EQ(looks, 5);
+  EXPECT_EQ(polls, 5);
 }
 
 TEST(spin, gives_up_when_its_budget_is_over) {
@@ -85,12 +85,12 @@ TEST(spin, rests_at_once_when_somebody_else_has_work_for_the_core) {
   EXPECT_GT(spin.backoff().rest(), Duration::zero());
 }
 
-TEST(spin, begins_anew_when_it_is_set) {
+TEST(spin, begins_again_when_it_is_set) {
   Spin spin(1s);
   spin.poll(nothing_for(1ms));
   spin.set(2s);
   EXPECT_EQ(spin.backoff().rest(), Duration::zero());
-  EXPECT_TRUE(spin.poll(news));
+  EXPECT_TRUE(spin.poll(event));
 }
 
 }  // namespace

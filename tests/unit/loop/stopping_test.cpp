@@ -10,7 +10,10 @@
 #include <string>
 #include <vector>
 
+#include <hallway/detail/race.hpp>
 #include <hallway/loop.hpp>
+#include <hallway/semaphore.hpp>
+#include <hallway/task_handle.hpp>
 
 #include "support/processes.hpp"
 #include "support/waiting.hpp"
@@ -22,6 +25,9 @@ using namespace test;
 
 Task<> sleep_on(Loop& loop) { co_await loop.sleep(forever); }
 
+/// A drain does not end it.
+Task<> go_on(Duration time) { co_await detail::Pause(time); }
+
 sighandler_t handler_of(int signal) {
   struct sigaction action{};
   ::sigaction(signal, nullptr, &action);
@@ -31,7 +37,8 @@ sighandler_t handler_of(int signal) {
 TEST(on_signal, calls_its_action_whenever_the_signal_arrives) {
   Loop loop;
   int calls = 0;
-  ASSERT_TRUE(loop.on_signal(SIGUSR1, [&] { ++calls; }));
+  const auto counting = loop.on_signal(SIGUSR1, [&] { ++calls; });
+  ASSERT_TRUE(counting);
   for (int i = 1; i <= 3; ++i) {
     ::raise(SIGUSR1);
     EXPECT_TRUE(run_until(loop, [&] { return calls == i; }));
@@ -40,7 +47,8 @@ TEST(on_signal, calls_its_action_whenever_the_signal_arrives) {
 
 TEST(on_signal, wakes_a_loop_that_waits) {
   Loop loop;
-  ASSERT_TRUE(loop.on_signal(SIGUSR1, [&] { loop.stop(9); }));
+  const auto stopping = loop.on_signal(SIGUSR1, [&] { loop.stop(9); });
+  ASSERT_TRUE(stopping);
   loop.spawn(sleep_on(loop));
   const pid_t us = ::getpid();
   ForkedProcess other([us](const auto&) { ::kill(us, SIGUSR1); });
@@ -50,10 +58,11 @@ TEST(on_signal, wakes_a_loop_that_waits) {
 TEST(on_signal, keeps_an_action_that_throws) {
   Loop loop;
   int calls = 0;
-  ASSERT_TRUE(loop.on_signal(SIGUSR1, [&calls] {
+  const auto throwing = loop.on_signal(SIGUSR1, [&calls] {
     ++calls;
     throw std::runtime_error("no");
-  }));
+  });
+  ASSERT_TRUE(throwing);
   for (int i = 1; i <= 2; ++i) {
     ::raise(SIGUSR1);
     EXPECT_THROW(loop.turn(patience), std::runtime_error);
@@ -65,11 +74,65 @@ TEST(on_signal, replaces_its_own_earlier_action) {
   Loop loop;
   int first = 0;
   int second = 0;
-  ASSERT_TRUE(loop.on_signal(SIGUSR1, [&] { ++first; }));
-  ASSERT_TRUE(loop.on_signal(SIGUSR1, [&] { ++second; }));
+  auto replaced = loop.on_signal(SIGUSR1, [&] { ++first; });
+  ASSERT_TRUE(replaced);
+  const auto replacing = loop.on_signal(SIGUSR1, [&] { ++second; });
+  ASSERT_TRUE(replacing);
+  *replaced = {};
   ::raise(SIGUSR1);
   EXPECT_TRUE(run_until(loop, [&] { return second == 1; }));
   EXPECT_EQ(first, 0);
+}
+
+TEST(on_signal, calls_no_action_that_was_destroyed_and_keeps_the_signal) {
+  Loop loop;
+  int calls = 0;
+  {
+    const auto counting = loop.on_signal(SIGUSR1, [&] { ++calls; });
+    ASSERT_TRUE(counting);
+  }
+  ::raise(SIGUSR1);
+  loop.turn(patience);
+  EXPECT_EQ(calls, 0);
+  EXPECT_NE(handler_of(SIGUSR1), SIG_DFL);
+}
+
+TEST(on_signal, calls_an_action_that_destroys_itself) {
+  Loop loop;
+  int calls = 0;
+  Loop::SignalCallback callback;
+  auto registered = loop.on_signal(SIGUSR1, [&, kept = std::string("in the action")] {
+    callback = {};
+    calls += kept.empty() ? 0 : 1;
+  });
+  ASSERT_TRUE(registered);
+  callback = std::move(*registered);
+  for (int i = 0; i < 2; ++i) {
+    ::raise(SIGUSR1);
+    loop.turn(patience);
+  }
+  EXPECT_EQ(calls, 1);
+}
+
+TEST(on_signal, takes_the_place_of_draining) {
+  Loop loop;
+  ASSERT_TRUE(loop.drain_on({SIGUSR1}));
+  int calls = 0;
+  const auto counting = loop.on_signal(SIGUSR1, [&] { ++calls; });
+  ::raise(SIGUSR1);
+  EXPECT_TRUE(run_until(loop, [&] { return calls == 1; }));
+  EXPECT_FALSE(loop.draining());
+}
+
+TEST(on_signal, gives_a_callback_that_may_outlive_the_loop) {
+  Loop::SignalCallback callback;
+  {
+    Loop loop;
+    auto registered = loop.on_signal(SIGUSR1, [] {});
+    ASSERT_TRUE(registered);
+    callback = std::move(*registered);
+  }
+  callback = {};
 }
 
 TEST(on_signal, keeps_a_signal_from_a_second_loop_and_says_why) {
@@ -108,13 +171,11 @@ TEST(loop, touches_no_signal_by_itself) {
     EXPECT_EQ(handler_of(signal), SIG_DFL);
 }
 
-TEST(drain, tells_everything_that_asked_once) {
+TEST(drain, calls_each_callback_once) {
   Loop loop;
   std::vector<std::string> log;
-  const int a = 0;
-  const int b = 0;
-  loop.on_drain(&a, [&] { log.emplace_back("a"); });
-  loop.on_drain(&b, [&] { log.emplace_back("b"); });
+  const auto a = loop.on_drain([&] { log.emplace_back("a"); });
+  const auto b = loop.on_drain([&] { log.emplace_back("b"); });
   EXPECT_FALSE(loop.draining());
   loop.drain();
   loop.drain();
@@ -122,57 +183,68 @@ TEST(drain, tells_everything_that_asked_once) {
   EXPECT_EQ(log, (std::vector<std::string>{"a", "b"}));
 }
 
-TEST(drain, tells_everybody_although_somebody_throws) {
+TEST(drain, calls_every_callback_although_one_throws) {
   Loop loop;
-  int told = 0;
+  int called = 0;
+  std::vector<Loop::DrainCallback> callbacks;
   for (int i = 0; i < 3; ++i) {
-    loop.on_drain(&loop, [&told] {
-      ++told;
+    callbacks.push_back(loop.on_drain([&called] {
+      ++called;
       throw std::runtime_error("no");
-    });
+    }));
   }
   EXPECT_THROW(loop.drain(), std::runtime_error);
-  EXPECT_EQ(told, 3);
+  EXPECT_EQ(called, 3);
   EXPECT_TRUE(loop.draining());
 }
 
-TEST(drain, tells_at_once_whoever_asks_too_late) {
+TEST(drain, calls_a_callback_at_once_when_it_has_begun) {
   Loop loop;
   loop.drain();
-  bool told = false;
-  loop.on_drain(&loop, [&] { told = true; });
-  EXPECT_TRUE(told);
+  bool called = false;
+  const auto callback = loop.on_drain([&] { called = true; });
+  EXPECT_TRUE(called);
 }
 
-TEST(drain, tells_nobody_who_was_forgotten) {
+TEST(drain, calls_no_callback_that_was_destroyed) {
   Loop loop;
-  bool told = false;
-  const int owner = 0;
-  loop.on_drain(&owner, [&] { told = true; });
-  loop.forget(&owner);
+  bool called = false;
+  {
+    const auto callback = loop.on_drain([&] { called = true; });
+  }
   loop.drain();
-  EXPECT_FALSE(told);
+  EXPECT_FALSE(called);
 }
 
-TEST(drain, may_be_answered_by_forgetting_others) {
+TEST(drain, calls_a_callback_that_destroys_itself_and_others) {
   Loop loop;
-  const int a = 0;
-  const int b = 0;
-  int told = 0;
-  loop.on_drain(&a, [&] {
-    ++told;
-    loop.forget(&b);
+  int called = 0;
+  Loop::DrainCallback a;
+  Loop::DrainCallback b;
+  a = loop.on_drain([&] {
+    ++called;
+    a = {};
+    b = {};
   });
-  loop.on_drain(&b, [&] { ++told; });
+  b = loop.on_drain([&] { ++called; });
   loop.drain();
-  EXPECT_EQ(told, 1);
+  EXPECT_EQ(called, 1);
+}
+
+TEST(drain, has_callbacks_that_may_outlive_the_loop) {
+  Loop::DrainCallback callback;
+  {
+    Loop loop;
+    callback = loop.on_drain([] {});
+  }
+  callback = {};
 }
 
 TEST(drain, ends_a_run_with_0_when_everything_finished_in_time) {
   Loop loop;
   loop.spawn([](Loop& on) -> Task<> {
     bool asked = false;
-    on.on_drain(&on, [&] { asked = true; });
+    const auto callback = on.on_drain([&] { asked = true; });
     while (!asked) co_await on.sleep(1ms);
   }(loop));
   loop.post([&] { loop.drain(10s); });
@@ -181,26 +253,39 @@ TEST(drain, ends_a_run_with_0_when_everything_finished_in_time) {
 
 TEST(drain, ends_a_run_with_1_when_time_is_up) {
   Loop loop;
-  loop.spawn(sleep_on(loop));
+  loop.spawn(go_on(forever));
   loop.drain(2ms);
   EXPECT_EQ(loop.run(), 1);
 }
 
-TEST(drain, gives_no_more_time_than_it_was_told_to) {
+TEST(drain, takes_no_longer_than_its_time_limit) {
   Loop loop;
   bool too_late = false;
-  loop.spawn([](Loop& on, bool& flag) -> Task<> {
-    co_await on.sleep(450ms);
+  loop.spawn([](bool& flag) -> Task<> {
+    co_await go_on(450ms);
     flag = true;
-  }(loop, too_late));
+  }(too_late));
   loop.drain(250ms);
   EXPECT_EQ(loop.run(), 1);
   EXPECT_FALSE(too_late);
 }
 
+TEST(drain, names_no_task_that_it_did_not_wait_for) {
+  std::size_t named = 0;
+  Loop loop({.on_drain_cut = [&](const std::vector<WaitingTask>& tasks) { named = tasks.size(); }});
+  Semaphore none(loop, 0);
+  loop.spawn([&]() -> Task<> { const auto permit = co_await none.acquire(); });
+  loop.spawn([&]() -> Task<> {
+    for (;;) co_await loop.sleep(10ms);
+  });
+  loop.drain(20ms);
+  EXPECT_EQ(loop.run(), 1);
+  EXPECT_EQ(named, 1U);
+}
+
 TEST(drain, gives_its_whole_time_also_behind_work_that_blocked_the_loop) {
   Loop loop;
-  loop.spawn(sleep_on(loop));
+  loop.spawn(go_on(forever));
   auto began = Loop::Clock::now();
   loop.post([&] {
     work_for(50ms);
@@ -211,7 +296,7 @@ TEST(drain, gives_its_whole_time_also_behind_work_that_blocked_the_loop) {
   EXPECT_GE(Loop::Clock::now() - began, 20ms);
 }
 
-TEST(drain, waits_without_end_when_told_so) {
+TEST(drain, waits_without_end_without_a_time_limit) {
   Loop loop;
   loop.spawn([](Loop& on) -> Task<> { co_await on.sleep(2ms); }(loop));
   loop.drain(forever);
@@ -230,8 +315,8 @@ TEST(drain_on, stops_at_the_second_signal_with_128_and_its_number) {
   for (const int second : {SIGINT, SIGTERM}) {
     Loop loop;
     ASSERT_TRUE(loop.drain_on({SIGINT, SIGTERM}));
-    loop.spawn(sleep_on(loop));
-    loop.on_drain(&loop, [second] { ::raise(second); });
+    loop.spawn(go_on(forever));
+    const auto again = loop.on_drain([second] { ::raise(second); });
     ::raise(SIGINT);
     EXPECT_EQ(loop.run(), 128 + second);
   }

@@ -25,13 +25,13 @@ static_assert(!std::is_copy_constructible_v<Task<>> &&
               std::is_nothrow_move_constructible_v<Task<>>);
 
 /// Says in `log` when it is destroyed.
-struct Mark {
+struct EndMark {
   std::vector<std::string>& log;
   std::string name;
-  Mark(std::vector<std::string>& to, std::string what) : log(to), name(std::move(what)) {}
-  Mark(const Mark&) = delete;
-  Mark& operator=(const Mark&) = delete;
-  ~Mark() { log.push_back("end of " + name); }
+  EndMark(std::vector<std::string>& to, std::string what) : log(to), name(std::move(what)) {}
+  EndMark(const EndMark&) = delete;
+  EndMark& operator=(const EndMark&) = delete;
+  ~EndMark() { log.push_back("end of " + name); }
 };
 
 Task<int> number(int value) { co_return value; }
@@ -46,7 +46,7 @@ Task<> failing() {
 }
 
 Task<> sleeping(Loop& loop, std::vector<std::string>& log, std::string name) {
-  const Mark mark(log, name);
+  const EndMark mark(log, name);
   log.push_back(name + " started");
   co_await loop.sleep(forever);
   log.push_back(name + " went on");
@@ -80,7 +80,7 @@ TEST(task, gives_its_value) {
   EXPECT_EQ(*loop.run(boxed(4)), 4);
 }
 
-TEST(task, hands_its_exception_to_whoever_awaits_it) {
+TEST(task, hands_its_exception_to_the_awaiting_task) {
   Loop loop;
   std::string caught;
   loop.run([](std::string& what) -> Task<> {
@@ -110,7 +110,7 @@ TEST(task, hands_its_exception_on_after_it_was_suspended) {
   EXPECT_EQ(caught, "late");
 }
 
-TEST(task, continues_whoever_awaits_it_after_it_was_suspended) {
+TEST(task, resumes_the_awaiting_task_after_it_was_suspended) {
   Loop loop;
   const auto slowly = [](Loop& on, int value) -> Task<int> {
     co_await on.sleep(1ms);
@@ -126,9 +126,9 @@ TEST(task, destroys_what_it_holds_when_it_is_destroyed_while_it_waits) {
   std::vector<std::string> log;
   Loop loop;
   {
-    detail::TaskGroup group;
+    detail::TaskGroup group(loop.core());
     group.spawn([](Loop& on, std::vector<std::string>& lines) -> Task<> {
-      const Mark outer(lines, "outer");
+      const EndMark outer(lines, "outer");
       co_await sleeping(on, lines, "inner");
     }(loop, log));
     EXPECT_EQ(group.size(), 1U);
@@ -174,7 +174,8 @@ TEST(task, needs_no_more_stack_for_a_million_tasks_than_for_one) {
 }
 
 TEST(task_group, starts_a_task_at_once_and_drops_it_when_it_ends) {
-  detail::TaskGroup group;
+  Loop loop;
+  detail::TaskGroup group(loop.core());
   int runs = 0;
   const auto count = [](int& counter) -> Task<> {
     ++counter;
@@ -188,7 +189,7 @@ TEST(task_group, starts_a_task_at_once_and_drops_it_when_it_ends) {
 TEST(task_group, destroys_the_tasks_that_are_left) {
   std::vector<std::string> log;
   Loop loop;
-  detail::TaskGroup group;
+  detail::TaskGroup group(loop.core());
   for (const char* name : {"a", "b", "c"}) group.spawn(sleeping(loop, log, name));
   EXPECT_EQ(group.size(), 3U);
   group.clear();
@@ -196,8 +197,9 @@ TEST(task_group, destroys_the_tasks_that_are_left) {
   EXPECT_EQ(log.size(), 6U);
 }
 
-TEST(task_group, keeps_the_first_exception_for_whoever_asks) {
-  detail::TaskGroup group;
+TEST(task_group, keeps_the_first_exception_until_it_is_asked_for) {
+  Loop loop;
+  detail::TaskGroup group(loop.core());
   group.spawn(failing());
   group.spawn(failing());
   EXPECT_THROW(group.rethrow_failure(), std::runtime_error);

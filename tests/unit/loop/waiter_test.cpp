@@ -71,9 +71,13 @@ TEST(waiter_list, moves_all_to_the_end_of_another) {
   second.push_back(a);
   first.move_to(second);
   EXPECT_TRUE(first.empty());
+  first.move_to(second);  // nothing
   EXPECT_EQ(second.pop_front(), &a);
+  first.push_back(a);
+  EXPECT_EQ(first.pop_front(), &a);
   EXPECT_EQ(second.pop_front(), &b);
   EXPECT_EQ(second.pop_front(), &c);
+  EXPECT_TRUE(second.empty());
 }
 
 TEST(waiter, may_unlink_twice) {

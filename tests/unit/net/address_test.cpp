@@ -106,12 +106,18 @@ TEST(address, refuses_nothing_at_all) {
   EXPECT_FALSE(Address::abstract(""));
 }
 
-TEST(address, refuses_a_scheme_it_does_not_know_and_says_how_to_name_such_a_file) {
+TEST(address, refuses_an_unknown_scheme_and_suggests_how_to_name_such_a_file) {
   const auto address = Address::parse("tcp:localhost:80");
   ASSERT_FALSE(address);
   EXPECT_EQ(address.error().code, std::errc::invalid_argument);
   EXPECT_NE(address.error().explain().find("tcp"), std::string::npos);
   EXPECT_NE(address.error().hint.find("./tcp:localhost:80"), std::string::npos);
+  for (const char* text : {"tcp:a:1", "nats://a:1", "tls://a:1", "http://a", "https://a"}) {
+    const auto network = Address::parse(text);
+    ASSERT_FALSE(network);
+    EXPECT_NE(network.error().explain().find("not of TCP"), std::string::npos) << text;
+    EXPECT_NE(network.error().hint.find("--listen"), std::string::npos) << text;
+  }
 }
 
 TEST(address, takes_abstract_names_of_1_to_107_bytes) {

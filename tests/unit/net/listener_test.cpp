@@ -25,6 +25,7 @@
 #include <utility>
 #include <vector>
 
+#include "net/listener_handover.hpp"
 #include "support/faults.hpp"
 #include "support/processes.hpp"
 #include "support/raw_socket.hpp"
@@ -50,7 +51,7 @@ std::string own_name(const char* name) {
 
 // Accepting ---------------------------------------------------------------------------------------
 
-TEST_F(listener, accepts_who_waits_and_does_not_wait_for_anybody) {
+TEST_F(listener, accepts_a_waiting_client_and_does_not_wait_for_one) {
   auto listening = Listener::bind(path);
   ASSERT_TRUE(listening);
   EXPECT_FALSE(listening->accept()->has_value());
@@ -70,7 +71,7 @@ TEST_F(listener, gives_blocking_connections_that_are_close_on_exec) {
   EXPECT_FALSE(survives_exec((*accepted)->get()));
 }
 
-TEST_F(listener, is_readable_when_somebody_waits) {
+TEST_F(listener, is_readable_when_a_client_waits) {
   auto listening = Listener::bind(path);
   pollfd waited{listening->descriptor(), POLLIN, 0};
   EXPECT_EQ(::poll(&waited, 1, 0), 0);
@@ -89,7 +90,7 @@ TEST_F(listener, keeps_message_boundaries_when_it_is_seqpacket) {
   EXPECT_EQ(raw_receive((*accepted)->get()).bytes, "one");
 }
 
-TEST_F(listener, does_not_listen_for_datagrams_and_says_so) {
+TEST_F(listener, refuses_to_listen_for_datagrams) {
   const auto refused = Listener::bind(path, {.type = SocketType::datagram});
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, std::errc::invalid_argument);
@@ -97,7 +98,7 @@ TEST_F(listener, does_not_listen_for_datagrams_and_says_so) {
   EXPECT_FALSE(std::filesystem::exists(path));
 }
 
-TEST_F(listener, keeps_who_waits_while_it_is_out_of_descriptors) {
+TEST_F(listener, keeps_a_waiting_client_while_it_is_out_of_descriptors) {
   auto listening = Listener::bind(path);
   const Descriptor client = raw_connected(SOCK_STREAM, path);
   for (const int error : {EMFILE, ENFILE, ENOBUFS, ENOMEM}) {
@@ -178,7 +179,7 @@ TEST_F(listener, binds_an_abstract_name) {
   EXPECT_EQ(raw_connect_error(SOCK_STREAM, name), 0);
 }
 
-TEST_F(listener, names_who_has_an_abstract_name) {
+TEST_F(listener, names_the_process_that_has_an_abstract_name) {
   const std::string name = own_name("b");
   const Descriptor other = raw_listening(SOCK_STREAM, name);
   const auto refused = Listener::bind(name);
@@ -188,7 +189,7 @@ TEST_F(listener, names_who_has_an_abstract_name) {
       << refused.error().explain();
 }
 
-TEST_F(listener, tells_the_name_the_kernel_picked) {
+TEST_F(listener, reports_the_name_the_kernel_picked) {
   auto listening = Listener::bind(Address::autobind());
   ASSERT_TRUE(listening);
   EXPECT_EQ(listening->address().kind(), Address::Kind::abstract);
@@ -246,7 +247,7 @@ TEST_F(listener, puts_an_inherited_socket_back_as_it_was) {
   }
 }
 
-TEST_F(listener, never_waits_in_accept_though_another_who_shared_the_socket_put_it_back) {
+TEST_F(listener, never_waits_in_accept_though_another_process_restored_the_shared_socket) {
   const Descriptor made = raw_listening(SOCK_STREAM, path);
   auto first = Listener::bind("fd:" + std::to_string(::dup(made.get())));
   auto second = Listener::bind("fd:" + std::to_string(::dup(made.get())));
@@ -256,7 +257,7 @@ TEST_F(listener, never_waits_in_accept_though_another_who_shared_the_socket_put_
   EXPECT_FALSE(second->accept()->has_value());
 }
 
-TEST_F(listener, leaves_the_queue_of_an_inherited_socket_to_those_who_share_it) {
+TEST_F(listener, leaves_the_queue_of_an_inherited_socket_to_the_processes_that_share_it) {
   const Descriptor made = raw_listening(SOCK_STREAM, path);
   auto listening = Listener::bind("fd:" + std::to_string(::dup(made.get())));
   ASSERT_TRUE(listening);
@@ -276,7 +277,7 @@ TEST_F(listener, takes_over_a_socket_of_the_type_asked_for_and_no_other) {
   const auto refused = Listener::bind("fd:" + std::to_string(inherited));
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, std::errc::wrong_protocol_type);
-  EXPECT_EQ(refused.error().why(), "it is a seqpacket socket, and type stream is asked for");
+  EXPECT_EQ(refused.error().why(), "it is a seqpacket socket, not stream");
   const auto listening = Listener::bind("fd:" + std::to_string(inherited),  // still there
                                         {.type = SocketType::seqpacket});
   ASSERT_TRUE(listening) << listening.error().explain();
@@ -406,8 +407,8 @@ TEST_F(listener, takes_each_socket_handed_over_in_turn) {
       const auto third = Listener::bind(address);
       return described(first) + ", " + described(second) + ", " + described(third);
     });
-    EXPECT_EQ(taken, "3 s, 4 s2, take over " + std::string(address) +
-                         ": every such socket that was handed over has an owner already");
+    EXPECT_EQ(taken, "3 s, 4 s2, adopt " + std::string(address) +
+                         ": every such socket is already in use by this process");
     std::filesystem::remove(path);
     std::filesystem::remove(path + "2");
   }
@@ -437,7 +438,7 @@ TEST_F(listener, believes_no_handing_over_that_was_not_meant_for_it) {
   };
   for (const auto& [address, given] : refused) {
     const std::string outcome = activated(path, address, given);
-    EXPECT_NE(outcome.find("handed"), std::string::npos) << address << ": " << outcome;
+    EXPECT_NE(outcome.find("adopt " + std::string(address) + ": "), std::string::npos) << outcome;
     std::filesystem::remove(path);
     std::filesystem::remove(path + "2");
   }
@@ -457,11 +458,11 @@ class handed_over : public listener {
     from.inode = status.st_ino;
   }
 
-  Handover from;
+  net::Handover from;
 };
 
-TEST_F(handed_over, a_socket_that_blocks_makes_us_wait_for_nobody) {
-  auto adopted = Listener::adopt(path, std::move(from));
+TEST_F(handed_over, a_blocking_socket_does_not_block_us) {
+  auto adopted = detail::ListenerHandover::adopt(path, std::move(from));
   ASSERT_TRUE(adopted) << adopted.error().explain();
   const auto nobody = adopted->accept();
   ASSERT_TRUE(nobody);
@@ -470,16 +471,16 @@ TEST_F(handed_over, a_socket_that_blocks_makes_us_wait_for_nobody) {
 
 TEST_F(handed_over, a_socket_is_not_taken_for_that_of_another_name) {
   ++from.inode;
-  const auto adopted = Listener::adopt(path, std::move(from));
+  const auto adopted = detail::ListenerHandover::adopt(path, std::move(from));
   ASSERT_FALSE(adopted);
-  EXPECT_EQ(adopted.error().why(), "its socket file was replaced meanwhile");
+  EXPECT_EQ(adopted.error().why(), "its socket file was replaced in the meantime");
 }
 
 TEST_F(listener, does_not_offer_a_name_that_it_has_lost) {
   const auto listening = Listener::bind(path);
-  ASSERT_TRUE(listening->offer());
+  ASSERT_TRUE(detail::ListenerHandover::offer(*listening));
   std::filesystem::remove(path);
-  const auto offered = listening->offer();
+  const auto offered = detail::ListenerHandover::offer(*listening);
   ASSERT_FALSE(offered);
   EXPECT_EQ(offered.error().why(), "the socket file is gone");
 }
@@ -488,9 +489,9 @@ TEST_F(handed_over, a_lock_counts_only_as_long_as_its_file_has_the_name) {
   std::filesystem::rename(path + ".lock", path + ".old");
   const auto another =
       Descriptor::adopt(::open((path + ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-  const auto adopted = Listener::adopt(path, std::move(from));
+  const auto adopted = detail::ListenerHandover::adopt(path, std::move(from));
   ASSERT_FALSE(adopted);
-  EXPECT_EQ(adopted.error().why(), "its lock was replaced meanwhile");
+  EXPECT_EQ(adopted.error().why(), "its lock was replaced in the meantime");
 }
 
 }  // namespace

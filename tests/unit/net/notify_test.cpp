@@ -41,14 +41,14 @@ class Variable {
 
 class notify : public testing::Test {
  protected:
-  /// What the manager hears; empty when nothing is there.
-  std::string heard() const { return raw_receive(manager.get()).bytes; }
+  /// What the manager received; empty if that is nothing.
+  std::string received() const { return raw_receive(manager.get()).bytes; }
 
-  /// The next thing it hears while the loop turns.
-  std::string next_heard() {
+  /// The next message that it receives while the loop turns.
+  std::string next_received() {
     std::string text;
     run_until(loop, [&] {
-      text = heard();
+      text = received();
       return !text.empty();
     });
     return text;
@@ -69,24 +69,24 @@ class notify : public testing::Test {
   Loop loop;
 };
 
-TEST_F(notify, tells_each_state) {
+TEST_F(notify, sends_each_state) {
   const Variable asked("NOTIFY_SOCKET", path);
   Notifier notifier(loop);
   EXPECT_TRUE(notifier.enabled());
   EXPECT_TRUE(notifier.ready());
-  EXPECT_EQ(heard(), "READY=1");
+  EXPECT_EQ(received(), "READY=1");
   EXPECT_TRUE(notifier.status("3 connections"));
-  EXPECT_EQ(heard(), "STATUS=3 connections");
+  EXPECT_EQ(received(), "STATUS=3 connections");
   EXPECT_TRUE(notifier.main_process(4711));
-  EXPECT_EQ(heard(), "MAINPID=4711");
+  EXPECT_EQ(received(), "MAINPID=4711");
   EXPECT_TRUE(notifier.extend_timeout(1500ms));
-  EXPECT_EQ(heard(), "EXTEND_TIMEOUT_USEC=1500000");
+  EXPECT_EQ(received(), "EXTEND_TIMEOUT_USEC=1500000");
   EXPECT_TRUE(notifier.stopping());
-  EXPECT_EQ(heard(), "STOPPING=1");
-  EXPECT_EQ(heard(), "");
+  EXPECT_EQ(received(), "STOPPING=1");
+  EXPECT_EQ(received(), "");
 }
 
-TEST_F(notify, tells_the_moment_of_a_reload) {
+TEST_F(notify, sends_the_time_of_a_reload) {
   const auto microseconds = [] {
     return std::chrono::duration_cast<std::chrono::microseconds>(
                std::chrono::steady_clock::now().time_since_epoch())
@@ -96,19 +96,19 @@ TEST_F(notify, tells_the_moment_of_a_reload) {
   Notifier notifier(loop);
   const auto before = microseconds();
   EXPECT_TRUE(notifier.reloading());
-  const std::string text = heard();
+  const std::string text = received();
   const std::string beginning = "RELOADING=1\nMONOTONIC_USEC=";
   ASSERT_THAT(text, StartsWith(beginning));
-  const auto told = std::stoll(text.substr(beginning.size()));
-  EXPECT_GE(told, before);
-  EXPECT_LE(told, microseconds());
+  const auto sent = std::stoll(text.substr(beginning.size()));
+  EXPECT_GE(sent, before);
+  EXPECT_LE(sent, microseconds());
 }
 
-TEST_F(notify, cannot_be_made_to_say_anything_by_a_status) {
+TEST_F(notify, a_status_cannot_add_another_state) {
   const Variable asked("NOTIFY_SOCKET", path);
   Notifier notifier(loop);
   EXPECT_TRUE(notifier.status("fine\nMAINPID=1\r\tgrößer"));
-  EXPECT_EQ(heard(), "STATUS=fine MAINPID=1  größer");
+  EXPECT_EQ(received(), "STATUS=fine MAINPID=1  größer");
 }
 
 TEST_F(notify, reaches_a_manager_with_an_abstract_name) {
@@ -117,10 +117,10 @@ TEST_F(notify, reaches_a_manager_with_an_abstract_name) {
   const Variable asked("NOTIFY_SOCKET", name);
   Notifier notifier(loop);
   EXPECT_TRUE(notifier.ready());
-  EXPECT_EQ(heard(), "READY=1");
+  EXPECT_EQ(received(), "READY=1");
 }
 
-TEST_F(notify, does_nothing_where_nobody_wants_to_hear) {
+TEST_F(notify, does_nothing_without_a_manager) {
   for (const char* unset : {"", "unset"}) {
     std::optional<Variable> asked;
     if (*unset == '\0') asked.emplace("NOTIFY_SOCKET", "");
@@ -130,10 +130,10 @@ TEST_F(notify, does_nothing_where_nobody_wants_to_hear) {
     EXPECT_TRUE(notifier.status("x"));
     loop.turn();
   }
-  EXPECT_EQ(heard(), "");
+  EXPECT_EQ(received(), "");
 }
 
-TEST_F(notify, explains_why_nobody_hears) {
+TEST_F(notify, explains_why_no_manager_is_notified) {
   const Variable asked("NOTIFY_SOCKET", path);
   Notifier notifier(loop);
   ::unlink(path.c_str());
@@ -142,7 +142,7 @@ TEST_F(notify, explains_why_nobody_hears) {
   EXPECT_EQ(notifier.status("x").error().code, std::errc::no_such_file_or_directory);
   manager = raw_bound(SOCK_DGRAM, path);
   EXPECT_TRUE(notifier.ready());
-  EXPECT_EQ(heard(), "READY=1");
+  EXPECT_EQ(received(), "READY=1");
   manager.close();
   EXPECT_EQ(notifier.ready().error().code, std::errc::connection_refused);
 }
@@ -164,19 +164,19 @@ TEST_F(notify, refuses_addresses_of_other_kinds) {
   }
 }
 
-TEST_F(notify, never_waits_for_a_manager_and_tells_it_in_order_once_it_has_room) {
+TEST_F(notify, never_waits_for_a_manager_and_sends_in_order_once_it_has_room) {
   const Variable asked("NOTIFY_SOCKET", path);
   Notifier notifier(loop);
   const int others = fill_up();
   EXPECT_TRUE(notifier.reloading());
   EXPECT_TRUE(notifier.ready());
   EXPECT_EQ(notifier.status("x").error().code, std::errc::resource_unavailable_try_again);
-  for (int i = 0; i < others; ++i) EXPECT_EQ(heard(), "from another service");
-  EXPECT_THAT(next_heard(), StartsWith("RELOADING=1"));
-  EXPECT_EQ(next_heard(), "READY=1");
+  for (int i = 0; i < others; ++i) EXPECT_EQ(received(), "from another service");
+  EXPECT_THAT(next_received(), StartsWith("RELOADING=1"));
+  EXPECT_EQ(next_received(), "READY=1");
 }
 
-TEST_F(notify, keeps_little_for_a_manager_that_hears_nothing) {
+TEST_F(notify, keeps_little_for_a_manager_that_reads_nothing) {
   const Variable asked("NOTIFY_SOCKET", path);
   Notifier notifier(loop);
   fill_up();
@@ -185,14 +185,14 @@ TEST_F(notify, keeps_little_for_a_manager_that_hears_nothing) {
   EXPECT_EQ(kept, 16);
 }
 
-TEST_F(notify, says_at_its_end_what_it_could_not_say_before) {
+TEST_F(notify, sends_at_its_end_what_it_could_not_send_before) {
   const Variable asked("NOTIFY_SOCKET", path);
   std::optional<Notifier> notifier(loop);
   const int others = fill_up();
   EXPECT_TRUE(notifier->stopping());
-  for (int i = 0; i < others; ++i) heard();
+  for (int i = 0; i < others; ++i) received();
   notifier.reset();
-  EXPECT_EQ(heard(), "STOPPING=1");
+  EXPECT_EQ(received(), "STOPPING=1");
 }
 
 TEST_F(notify, feeds_the_watchdog_while_the_loop_turns) {
@@ -201,7 +201,7 @@ TEST_F(notify, feeds_the_watchdog_while_the_loop_turns) {
   const Variable pid("WATCHDOG_PID", std::to_string(::getpid()));
   const auto before = Loop::Clock::now();
   const Notifier notifier(loop);
-  for (int i = 0; i < 4; ++i) EXPECT_EQ(next_heard(), "WATCHDOG=1");
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(next_received(), "WATCHDOG=1");
   // At once, then three times half of what it asks for.
   EXPECT_GE(Loop::Clock::now() - before, 30ms);
 }
@@ -210,7 +210,7 @@ TEST_F(notify, feeds_a_watchdog_that_names_no_process) {
   const Variable asked("NOTIFY_SOCKET", path);
   const Variable time("WATCHDOG_USEC", "20000");
   const Notifier notifier(loop);
-  EXPECT_EQ(next_heard(), "WATCHDOG=1");
+  EXPECT_EQ(next_received(), "WATCHDOG=1");
 }
 
 TEST_F(notify, leaves_a_watchdog_alone_that_is_not_for_it) {
@@ -219,13 +219,13 @@ TEST_F(notify, leaves_a_watchdog_alone_that_is_not_for_it) {
     const Variable time("WATCHDOG_USEC", "20000");
     const Variable pid("WATCHDOG_PID", std::to_string(::getppid()));
     const Notifier notifier(loop);
-    EXPECT_EQ(heard(), "");
+    EXPECT_EQ(received(), "");
   }
   for (const char* nonsense :
        {"", "0", "-5", "soon", "20000x", "99999999999999999999", "9223372036854775807"}) {
     const Variable time("WATCHDOG_USEC", nonsense);
     const Notifier notifier(loop);
-    EXPECT_EQ(heard(), "") << nonsense;
+    EXPECT_EQ(received(), "") << nonsense;
   }
 }
 
@@ -238,13 +238,13 @@ TEST_F(notify, keeps_no_loop_running) {
 
 Task<> sleep_for(Loop& loop, Duration time) { co_await loop.sleep(time); }
 
-TEST_F(notify, says_that_it_stops_and_asks_for_time_while_the_loop_drains) {
+TEST_F(notify, reports_that_it_stops_and_asks_for_time_while_the_loop_drains) {
   const Variable asked("NOTIFY_SOCKET", path);
   const Notifier notifier(loop);
   loop.drain();
-  EXPECT_EQ(heard(), "STOPPING=1");
-  EXPECT_EQ(heard(), "EXTEND_TIMEOUT_USEC=5000000");
-  EXPECT_EQ(next_heard(), "EXTEND_TIMEOUT_USEC=5000000") << "and again, as long as it takes";
+  EXPECT_EQ(received(), "STOPPING=1");
+  EXPECT_EQ(received(), "EXTEND_TIMEOUT_USEC=5000000");
+  EXPECT_EQ(next_received(), "EXTEND_TIMEOUT_USEC=5000000") << "and again, as long as it takes";
 }
 
 TEST_F(notify, is_over_with_its_object) {
@@ -254,11 +254,11 @@ TEST_F(notify, is_over_with_its_object) {
     Notifier first(loop);
     Notifier second = std::move(first);
     first = std::move(second);
-    EXPECT_EQ(heard(), "WATCHDOG=1");
+    EXPECT_EQ(received(), "WATCHDOG=1");
   }
   loop.drain();
   loop.run(sleep_for(loop, 5ms));
-  EXPECT_EQ(heard(), "");
+  EXPECT_EQ(received(), "");
 }
 
 TEST_F(notify, reports_whichever_call_fails) {

@@ -37,7 +37,7 @@ bool admits(const AllowRule& rule, const Peer& peer,
 
 // Who is there ------------------------------------------------------------------------------------
 
-TEST(peer, is_nobody_we_know_at_first) {
+TEST(peer, is_the_overflow_uid_at_first) {
   const Peer peer;
   EXPECT_EQ(peer.uid, Peer::overflow_uid);
   EXPECT_EQ(peer.pid, 0);
@@ -45,7 +45,7 @@ TEST(peer, is_nobody_we_know_at_first) {
   EXPECT_EQ(peer.to_string(), "pid unknown, uid 65534");
 }
 
-TEST(peer, is_who_made_the_socket_pair) {
+TEST(peer, is_the_maker_of_the_socket_pair) {
   auto [near, far] = raw_pair(SOCK_STREAM);
   const auto peer = Peer::of(near.get());
   ASSERT_TRUE(peer);
@@ -54,7 +54,7 @@ TEST(peer, is_who_made_the_socket_pair) {
   EXPECT_EQ(peer->pid, ::getpid());
 }
 
-TEST(peer, is_who_connected_with_its_groups) {
+TEST(peer, is_the_process_that_connected_with_its_groups) {
   NEEDS_ROOT_TO_BECOME_ANOTHER_USER();
   const TempDirectory directory(0755);
   const Descriptor listener = raw_listening(SOCK_STREAM, directory / "s");
@@ -82,7 +82,7 @@ TEST(peer, is_who_connected_with_its_groups) {
   EXPECT_EQ(*groups, (std::vector<std::uint32_t>{44, 5000}));
 }
 
-TEST(peer, has_a_pidfd_that_tells_its_end) {
+TEST(peer, has_a_pidfd_that_shows_its_end) {
   const TempDirectory directory;
   const Descriptor listener = raw_listening(SOCK_STREAM, directory / "s");
   ForkedProcess client([&](const ForkedProcess::Say& say) {
@@ -105,7 +105,7 @@ TEST(peer, has_a_pidfd_that_tells_its_end) {
   EXPECT_EQ(::poll(&waited, 1, 10'000), 1);
 }
 
-TEST(peer, says_when_the_kernel_is_too_old_for_a_pidfd) {
+TEST(peer, reports_a_kernel_that_is_too_old_for_a_pidfd) {
   auto [near, far] = raw_pair(SOCK_STREAM);
   const FaultOn fault(sys::Call::getsockopt, 1, ENOPROTOOPT);
   const auto pidfd = Peer::pidfd_of(near.get());
@@ -186,7 +186,7 @@ TEST(allow_rule, reads_every_rule_it_prints) {
   EXPECT_EQ(AllowRule::parse("gid:44")->resolved()->to_string(), "gid:44");
 }
 
-TEST(allow_rule, refuses_what_is_none_and_says_what_is) {
+TEST(allow_rule, refuses_an_unknown_text_and_lists_the_known_ones) {
   for (const char* text : {"", "uid", "uid:", "gid:", "group:", "pid:3", "ANY", "any ", ":3"}) {
     const auto rule = AllowRule::parse(text);
     ASSERT_FALSE(rule) << text;
@@ -195,23 +195,23 @@ TEST(allow_rule, refuses_what_is_none_and_says_what_is) {
   }
 }
 
-TEST(allow_rule, admits_anybody_when_it_says_any) {
+TEST(allow_rule, any_admits_every_client) {
   EXPECT_TRUE(admits(allow::any(), peer_with(0)));
   EXPECT_TRUE(admits(allow::any(), peer_with(1234)));
 }
 
-TEST(allow_rule, admits_root_alone_when_it_says_root) {
+TEST(allow_rule, root_admits_root_only) {
   EXPECT_TRUE(admits(allow::root(), peer_with(0)));
   EXPECT_FALSE(admits(allow::root(), peer_with(1000, 0), {0}));
 }
 
-TEST(allow_rule, admits_our_own_uid_when_it_says_same_uid) {
+TEST(allow_rule, same_uid_admits_our_own_uid) {
   NEEDS_TO_BE_SOMEBODY();
   EXPECT_TRUE(admits(allow::same_uid(), peer_with(::geteuid())));
   EXPECT_FALSE(admits(allow::same_uid(), peer_with(::geteuid() + 1)));
 }
 
-TEST(allow_rule, admits_a_uid_and_nobody_else) {
+TEST(allow_rule, admits_one_uid_only) {
   EXPECT_TRUE(admits(allow::uid(1234), peer_with(1234)));
   EXPECT_FALSE(admits(allow::uid(1234), peer_with(1235, 1234), {1234}));
   EXPECT_TRUE(admits(*AllowRule::parse("uid:1234"), peer_with(1234)));
@@ -230,7 +230,7 @@ TEST(allow_rule, looks_up_names_of_users_and_groups) {
   EXPECT_TRUE(admits(allow::group("44"), peer_with(1234, 44)));
 }
 
-TEST(allow_rule, says_that_a_name_is_unknown) {
+TEST(allow_rule, reports_that_a_name_is_unknown) {
   for (const AllowRule& rule : {allow::user("no-such-user-\x1b"), allow::group("no-such-group")}) {
     const auto resolved = rule.resolved();
     ASSERT_FALSE(resolved);
@@ -256,16 +256,16 @@ TEST(allow_rule, never_takes_minus_one_for_an_id) {
 
 // The overflow uid is everybody from outside our user namespace, so no rule that names somebody
 // can mean it.
-TEST(allow_rule, refuses_to_mean_the_overflow_uid_or_gid_and_says_why) {
+TEST(allow_rule, refuses_the_overflow_uid_or_gid_and_explains_why) {
   for (const AllowRule& rule :
        {allow::uid(Peer::overflow_uid), allow::gid(Peer::overflow_uid), allow::user("65534"),
         allow::group("65534"), *AllowRule::parse("uid:65534")}) {
     const auto resolved = rule.resolved();
     ASSERT_FALSE(resolved) << rule.to_string();
     EXPECT_EQ(resolved.error().code, std::errc::invalid_argument);
-    EXPECT_EQ(resolved.error().explain(),
-              "rule " + rule.to_string() +
-                  ": 65534 is what everybody from outside our user namespace looks like");
+    EXPECT_EQ(
+        resolved.error().explain(),
+        "rule " + rule.to_string() + ": 65534 stands for every user outside this user namespace");
   }
 }
 

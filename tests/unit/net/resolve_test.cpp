@@ -31,7 +31,7 @@ namespace fs = std::filesystem;
 std::string bind_and_connect(const std::string& path, SocketType type) {
   const auto address = Address::path(path);
   const auto socket = sys::make_socket(to_sys(type), true);
-  auto bound = SocketFile::bind(socket->get(), *address, {.type = type, .mode = 0640});
+  auto bound = SocketFile::bind(socket->get(), *address, {.type = type, .file = {.mode = 0640}});
   if (!bound) return bound.error().explain();
   if (type != SocketType::datagram && !sys::listen(socket->get(), 4)) return "listen";
   if (bound->address() != *address) return "another address: " + bound->address().to_string();
@@ -163,10 +163,10 @@ TEST_F(try_to_connect, reaches_an_abstract_name_with_zeros_behind_it_when_they_a
   EXPECT_FALSE(try_connect(*Address::abstract(name), SocketType::stream));
 }
 
-TEST_F(try_to_connect, explains_that_nobody_listens) {
+TEST_F(try_to_connect, explains_that_no_server_is_listening) {
   raw_bound(SOCK_STREAM, path).close();
   EXPECT_EQ(error_of().code, std::errc::connection_refused);
-  EXPECT_NE(error_of().explain().find("nobody listens"), std::string::npos);
+  EXPECT_NE(error_of().explain().find("no server is listening"), std::string::npos);
   path = "@hallway-test-nobody";
   EXPECT_EQ(error_of().code, std::errc::connection_refused);
 }
@@ -174,7 +174,15 @@ TEST_F(try_to_connect, explains_that_nobody_listens) {
 TEST_F(try_to_connect, explains_that_it_is_another_type) {
   const Descriptor packets = raw_listening(SOCK_SEQPACKET, path);
   EXPECT_EQ(error_of().code, std::errc::wrong_protocol_type);
-  EXPECT_NE(error_of().hint.find("seqpacket"), std::string::npos);
+  EXPECT_EQ(error_of().why(), "it is a seqpacket socket");
+  EXPECT_EQ(error_of().hint, "use type seqpacket");
+  EXPECT_EQ(error_of(SocketType::datagram).hint, "use type seqpacket");
+  fs::remove(path);
+  const Descriptor datagrams = raw_bound(SOCK_DGRAM, path);
+  EXPECT_EQ(error_of().hint, "use type datagram");
+  fs::remove(path);
+  const Descriptor stream = raw_listening(SOCK_STREAM, path);
+  EXPECT_EQ(error_of(SocketType::seqpacket).hint, "use type stream");
 }
 
 TEST_F(try_to_connect, explains_that_permission_is_denied) {
@@ -199,19 +207,19 @@ TEST_F(try_to_connect, looks_why_it_was_refused) {
   {
     const Descriptor bound = raw_bound(SOCK_STREAM, path);
     EXPECT_EQ(refused(path),
-              "nobody listens there / a process holds the socket, and does not listen on it");
+              "no server is listening / a process has the socket open but does not listen on it");
   }
   EXPECT_EQ(refused(path),
-            "nobody listens there / no process holds the socket: its server has ended");
+            "no server is listening / its server has ended: no process has the socket open");
   std::ofstream(directory / "file") << "text";
-  EXPECT_TRUE(refused(directory / "file").starts_with("it is a regular file, not a socket"));
+  EXPECT_TRUE(refused(directory / "file").starts_with("that is a regular file, not a socket"));
   fs::create_directory(directory / "d");
-  EXPECT_TRUE(refused(directory / "d").starts_with("it is a directory, not a socket"));
+  EXPECT_TRUE(refused(directory / "d").starts_with("that is a directory, not a socket"));
   EXPECT_EQ(refused("@hallway-test-nobody-is-here"),
-            "nobody listens there / the server is not running");
+            "no server is listening / the server is not running");
 }
 
-TEST_F(try_to_connect, tells_a_full_backlog_from_a_failure_and_holds_nothing) {
+TEST_F(try_to_connect, distinguishes_a_full_backlog_from_a_failure_and_holds_nothing) {
   const Descriptor server = raw_listening(SOCK_STREAM, path, 0);
   const Descriptor queued = raw_connected(SOCK_STREAM, path);
   const auto connected = try_connect(*Address::parse(path), SocketType::stream);

@@ -20,7 +20,7 @@ std::string written(const TempDirectory& directory, const std::string& name,
   return path;
 }
 
-TEST(subordinate_uids, belong_to_the_user_whom_the_file_names) {
+TEST(subordinate_uids, belong_to_the_user_that_the_file_names) {
   const TempDirectory directory;
   const auto read = SubordinateUids::read(
       written(directory, "subuid",
@@ -43,7 +43,7 @@ TEST(subordinate_uids, are_none_where_there_is_no_file) {
   EXPECT_EQ(SubordinateUids::read("/nonexistent", "/nonexistent")->owner_of(100'000), std::nullopt);
 }
 
-TEST(uid_map, says_who_is_root_where_a_uid_is_brought_in) {
+TEST(uid_map, names_the_user_that_is_root_in_the_namespace_of_a_uid) {
   const auto map = parse_uid_map(
       "         0       1001          1\n"
       "         1     100000      65536\n");
@@ -52,7 +52,7 @@ TEST(uid_map, says_who_is_root_where_a_uid_is_brought_in) {
   EXPECT_EQ(root_in(map, 1002), std::nullopt) << "not a uid of that namespace";
 }
 
-TEST(uid_map, without_a_root_says_nothing) {
+TEST(uid_map, without_a_root_names_no_user) {
   EXPECT_EQ(root_in(parse_uid_map("1000 1001 1\n"), 1001), std::nullopt);
   EXPECT_EQ(root_in(parse_uid_map(""), 1001), std::nullopt);
   EXPECT_EQ(root_in(parse_uid_map("0 x 1"), 1001), std::nullopt);

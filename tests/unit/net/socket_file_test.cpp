@@ -150,7 +150,8 @@ TEST_F(socket_file_ownership, refuses_live_sockets_of_other_types) {
   for (const int type : {SOCK_SEQPACKET, SOCK_DGRAM}) {
     const Descriptor server =
         type == SOCK_DGRAM ? raw_bound(type, path) : raw_listening(type, path);
-    expect_refused(std::errc::address_in_use, "another type");
+    expect_refused(std::errc::address_in_use, type == SOCK_DGRAM ? "in use by a datagram socket"
+                                                                 : "in use by a seqpacket socket");
     EXPECT_EQ(raw_connect_error(type, path), 0);
     fs::remove(path);
   }
@@ -208,7 +209,7 @@ TEST_F(socket_file_ownership, names_no_process_by_a_number_of_another_pid_namesp
   std::ofstream(path + ".lock") << "hallway 1 4711\n";
   const Descriptor lock = Descriptor::adopt(::open((path + ".lock").c_str(), O_RDWR | O_CLOEXEC));
   ASSERT_EQ(::flock(lock.get(), LOCK_EX), 0);
-  expect_refused(std::errc::address_in_use, "a process of another pid namespace");
+  expect_refused(std::errc::address_in_use, "a process in another pid namespace");
 }
 
 // The umask may take our own rights away, and a lock like that could never be opened again.
@@ -229,7 +230,7 @@ TEST_F(socket_file_ownership, makes_a_lock_that_can_be_opened_again_whatever_the
   EXPECT_EQ(is_root() ? as_user(some_user, serve) : in_a_child(serve), "fine");
 }
 
-TEST_F(socket_file_ownership, changes_no_mode_of_a_file_that_is_no_lock) {
+TEST_F(socket_file_ownership, changes_no_mode_of_a_file_that_is_not_a_lock) {
   for (const mode_t mode : {0400U, 0600U, 0644U}) {
     std::ofstream(path + ".lock") << "precious";
     fs::permissions(path + ".lock", fs::perms(mode));
@@ -273,7 +274,7 @@ class swapped_names : public socket_file_ownership {
     const AtCall after_binding(sys::Call::ioctl, [&] {
       if (!std::exchange(swapped, true)) put_in_its_place(kind);
     });
-    const auto listener = Listener::bind(path, {.mode = 0666});
+    const auto listener = Listener::bind(path, {.file = {.mode = 0666}});
     ASSERT_TRUE(swapped);
     ASSERT_FALSE(listener) << kind;
     EXPECT_EQ(listener.error().code.value(), ESTALE) << listener.error().explain();
@@ -306,14 +307,14 @@ TEST_F(socket_file_ownership, leaves_the_umask_to_the_rest_of_the_process) {
         if (line.starts_with("Umask:")) seen.push_back(line);
       }
     });
-    EXPECT_TRUE(Listener::bind(path, {.mode = 0600}));
-    EXPECT_TRUE(Listener::bind(path, {.mode = 0666}));
+    EXPECT_TRUE(Listener::bind(path, {.file = {.mode = 0600}}));
+    EXPECT_TRUE(Listener::bind(path, {.file = {.mode = 0666}}));
   }
   ::umask(before);
   EXPECT_EQ(seen, (std::vector<std::string>(2, "Umask:\t0027")));
 }
 
-TEST_F(socket_file_ownership, refuses_while_somebody_else_holds_the_lock) {
+TEST_F(socket_file_ownership, refuses_while_another_process_holds_the_lock) {
   const Descriptor lock =
       Descriptor::adopt(::open((path + ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   ASSERT_EQ(::flock(lock.get(), LOCK_EX), 0);
@@ -365,7 +366,7 @@ TEST_F(socket_file_ownership, follows_no_link_in_the_place_of_the_lock) {
   EXPECT_EQ(text, "precious");
 }
 
-TEST_F(socket_file_ownership, notices_that_the_lock_it_got_is_not_the_one_that_counts_any_more) {
+TEST_F(socket_file_ownership, notices_that_the_lock_it_got_is_no_longer_the_current_one) {
   // Between our open and our flock its holder removes the lock, and a successor makes a new one.
   Descriptor successor;
   const AtCall locking(sys::Call::flock, [&] {
@@ -401,7 +402,7 @@ TEST_F(socket_file_ownership, replaces_a_dead_socket_whose_last_connection_still
   EXPECT_TRUE(Listener::bind(path));
 }
 
-TEST_F(socket_file_ownership, does_not_remove_a_dead_socket_of_somebody_else) {
+TEST_F(socket_file_ownership, does_not_remove_a_dead_socket_of_another_user) {
   NEEDS_ROOT_TO_BECOME_ANOTHER_USER();
   leave_behind(path);
   ASSERT_EQ(::chown(path.c_str(), some_user, some_user), 0);
@@ -428,7 +429,7 @@ TEST_F(socket_file_ownership, gives_exactly_the_mode_asked_for_whatever_the_umas
   for (const mode_t mask : {0U, 022U, 077U, 0777U}) {
     ::umask(mask);
     for (const unsigned mode : {0600U, 0660U, 0666U, 0777U, 0200U}) {
-      const auto listener = Listener::bind(path, {.mode = mode});
+      const auto listener = Listener::bind(path, {.file = {.mode = mode}});
       ASSERT_TRUE(listener);
       EXPECT_EQ(mode_of(path), mode);
     }
@@ -438,8 +439,8 @@ TEST_F(socket_file_ownership, gives_exactly_the_mode_asked_for_whatever_the_umas
 }
 
 TEST_F(socket_file_ownership, has_mode_and_group_in_force_before_it_listens) {
-  BindOptions options{.mode = 0660};
-  if (is_root()) options.group = "44";
+  BindOptions options{.file = {.mode = 0660}};
+  if (is_root()) options.file.group = "44";
   unsigned mode = 0;
   gid_t group = 0;
   const AtCall before_listening(sys::Call::listen, [&] {
@@ -462,19 +463,19 @@ TEST_F(socket_file_ownership, never_shows_a_wider_mode_than_the_one_asked_for) {
   const AtCall changing(sys::Call::chmod, look);
   const AtCall giving(sys::Call::fchown, look);
   const AtCall listening(sys::Call::listen, look);
-  BindOptions options{.mode = 0600};
-  if (is_root()) options.owner = std::to_string(some_user);
+  BindOptions options{.file = {.mode = 0600}};
+  if (is_root()) options.file.owner = std::to_string(some_user);
   ASSERT_TRUE(Listener::bind(path, options));
   EXPECT_FALSE(seen.empty());
   for (const unsigned mode : seen) EXPECT_EQ(mode & ~0600U, 0U);
   ::umask(before);
 }
 
-TEST_F(socket_file_ownership, admits_nobody_but_us_until_owner_and_group_are_set) {
+TEST_F(socket_file_ownership, admits_only_our_own_user_until_owner_and_group_are_set) {
   NEEDS_ROOT_TO_BECOME_ANOTHER_USER();
   unsigned before_giving = 0777;
   const AtCall giving(sys::Call::fchown, [&] { before_giving = mode_of(path); });
-  ASSERT_TRUE(Listener::bind(path, {.mode = 0666, .group = "44"}));
+  ASSERT_TRUE(Listener::bind(path, {.file = {.mode = 0666, .group = "44"}}));
   EXPECT_EQ(before_giving, 0600U);
   EXPECT_EQ(giving.calls(), 1U);
 }
@@ -486,13 +487,13 @@ TEST_F(socket_file_ownership, keeps_others_out_with_0600_and_lets_them_in_with_0
     const auto listener = Listener::bind(path);
     EXPECT_EQ(as_user(some_user, connect), std::to_string(EACCES));
   }
-  const auto listener = Listener::bind(path, {.mode = 0666});
+  const auto listener = Listener::bind(path, {.file = {.mode = 0666}});
   EXPECT_EQ(as_user(some_user, connect), "0");
 }
 
 TEST_F(socket_file_ownership, lets_a_group_in_with_0660) {
   NEEDS_ROOT_TO_BECOME_ANOTHER_USER();
-  const auto listener = Listener::bind(path, {.mode = 0660, .group = "video"});
+  const auto listener = Listener::bind(path, {.file = {.mode = 0660, .group = "video"}});
   ASSERT_TRUE(listener);
   const group* video = ::getgrnam("video");
   ASSERT_NE(video, nullptr);
@@ -504,7 +505,7 @@ TEST_F(socket_file_ownership, lets_a_group_in_with_0660) {
 
 TEST_F(socket_file_ownership, gives_the_socket_to_another_user_and_replaces_it_when_dead) {
   NEEDS_ROOT_TO_BECOME_ANOTHER_USER();
-  const BindOptions options{.owner = std::to_string(some_user)};
+  const BindOptions options{.file = {.owner = std::to_string(some_user)}};
   for (int i = 0; i < 2; ++i) {
     ForkedProcess server([&](const ForkedProcess::Say& say) {
       const auto listener = Listener::bind(path, options);
@@ -518,8 +519,9 @@ TEST_F(socket_file_ownership, gives_the_socket_to_another_user_and_replaces_it_w
 }
 
 TEST_F(socket_file_ownership, makes_nothing_when_an_owner_or_group_is_unknown) {
-  expect_refused(std::errc::invalid_argument, "no such user", {.owner = "no-such-user"});
-  expect_refused(std::errc::invalid_argument, "no such group", {.group = "no-such-group"});
+  expect_refused(std::errc::invalid_argument, "no such user", {.file = {.owner = "no-such-user"}});
+  expect_refused(std::errc::invalid_argument, "no such group",
+                 {.file = {.group = "no-such-group"}});
   EXPECT_FALSE(exists(path));
 }
 
@@ -527,7 +529,7 @@ TEST_F(socket_file_ownership, explains_that_only_root_gives_files_away) {
   NEEDS_ROOT_TO_BECOME_ANOTHER_USER();
   ASSERT_EQ(::chmod(directory.path().c_str(), 0777), 0);
   const std::string hint = as_user(some_user, [this] {
-    const auto listener = Listener::bind(path, {.owner = "0"});
+    const auto listener = Listener::bind(path, {.file = {.owner = "0"}});
     return listener ? std::string("bound") : listener.error().hint;
   });
   EXPECT_NE(hint.find("only root"), std::string::npos) << hint;
@@ -559,12 +561,12 @@ TEST_F(socket_file_ownership, never_writes_into_a_file_that_only_looks_like_its_
   EXPECT_EQ(std::string(std::istreambuf_iterator<char>(kept), {}), "GEM\n  remote: somewhere\n");
 }
 
-TEST_F(socket_file_ownership, takes_an_empty_file_for_its_lock_only_when_nobody_else_may_use_it) {
+TEST_F(socket_file_ownership, takes_an_empty_file_for_its_lock_only_when_no_other_user_may_use_it) {
   const std::string lock = path + ".lock";
   std::ofstream{lock};
   for (const mode_t shared : {0640U, 0620U, 0610U, 0604U, 0602U, 0601U}) {
     ASSERT_EQ(::chmod(lock.c_str(), shared), 0);
-    expect_refused(std::errc::file_exists, "no lock file");
+    expect_refused(std::errc::file_exists, "is not a lock file");
     EXPECT_EQ(fs::file_size(lock), 0U) << shared;
   }
   // What its maker leaves who is killed before it signs.
@@ -643,7 +645,7 @@ TEST_F(socket_file_ownership, explains_a_path_that_names_a_directory) {
   for (const char* name : {"sub/", ".", ".."}) {
     fs::create_directories(directory / "sub");
     path = directory / name;
-    expect_refused(std::errc::is_a_directory, "it names a directory");
+    expect_refused(std::errc::is_a_directory, "that is a directory");
   }
 }
 
@@ -659,8 +661,8 @@ TEST_F(socket_file_ownership, explains_a_directory_that_is_not_ours) {
 
 // For every call in the scenario: it fails once, and nothing is left behind.
 TEST_F(socket_file_ownership, leaves_nothing_behind_whichever_call_fails) {
-  BindOptions options{.mode = 0666};
-  if (is_root()) options.group = "44";
+  BindOptions options{.file = {.mode = 0666}};
+  if (is_root()) options.file.group = "44";
   const mode_t before = ::umask(077);
   for (const std::string& name : {std::string("s"), std::string(200, 'n')}) {
     path = directory / name;
@@ -701,7 +703,6 @@ TEST_F(socket_file_ownership, removes_the_socket_again_when_it_cannot_listen) {
 // Races -------------------------------------------------------------------------------------------
 
 TEST_F(socket_file_ownership, gives_a_dead_socket_to_exactly_one_of_three_contenders) {
-  Watchdog::allow(60);  // each round waits for three threads, on a busy machine long
   constexpr int rounds = 500;
   constexpr int contenders = 3;
   int owners = 0;

@@ -24,7 +24,7 @@ TEST(socket_type, reads_every_name_it_prints) {
   EXPECT_EQ(*parse_socket_type("dgram"), SocketType::datagram);
 }
 
-TEST(socket_type, refuses_what_is_none_and_says_what_is) {
+TEST(socket_type, refuses_an_unknown_text_and_lists_the_known_ones) {
   for (const char* text : {"", "STREAM", "tcp", "stream "}) {
     const auto type = parse_socket_type(text);
     ASSERT_FALSE(type) << text;
@@ -53,7 +53,7 @@ TEST(socket_pair, is_close_on_exec) {
   EXPECT_FALSE(survives_exec(pair->second.get()));
 }
 
-TEST(socket_pair, says_why_the_kernel_gave_none) {
+TEST(socket_pair, reports_why_the_kernel_gave_none) {
   const FaultOn fault(sys::Call::socketpair, 1, EMFILE);
   const auto pair = socket_pair();
   ASSERT_FALSE(pair);

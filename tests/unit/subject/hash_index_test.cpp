@@ -68,7 +68,7 @@ TEST(pool, keeps_no_memory_of_what_was_given_back) {
   EXPECT_EQ(pool[index].capacity(), std::string().capacity());
 }
 
-TEST(string_interner, has_a_word_for_as_long_as_somebody_uses_it) {
+TEST(string_interner, keeps_a_symbol_as_long_as_it_is_in_use) {
   StringInterner words({1, 2});
   const Symbol once = words.acquire("word");
   EXPECT_EQ(words.acquire("word"), once);

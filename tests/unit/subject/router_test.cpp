@@ -28,13 +28,13 @@ constexpr core::HashKey key{0x0123456789abcdef, 0xfedcba9876543210};
 class RouterTest : public testing::Test {
  protected:
   void TearDown() override {
-    for (Subscription& one : subscriptions_) {
+    for (RoutedSubscription& one : subscriptions_) {
       if (one.routed()) router_.remove(one);
     }
   }
 
-  Subscription& subscribe(const std::string& subject, const std::string& group = {},
-                          const void* owner = "somebody") {
+  RoutedSubscription& subscribe(const std::string& subject, const std::string& group = {},
+                                const void* owner = "somebody") {
     subscriptions_.emplace_back(owner, subject, group);
     router_.add(subscriptions_.back());
     return subscriptions_.back();
@@ -48,8 +48,8 @@ class RouterTest : public testing::Test {
   }
 
   /// How many times each is chosen for one of `messages`.
-  std::map<const Subscription*, int> chosen_of(std::string_view subject, int messages) {
-    std::map<const Subscription*, int> times;
+  std::map<const RoutedSubscription*, int> chosen_of(std::string_view subject, int messages) {
+    std::map<const RoutedSubscription*, int> times;
     for (int i = 0; i < messages; ++i) {
       for (const SubscriptionId id : match(subject)) ++times[router_.find(id)];
     }
@@ -58,34 +58,48 @@ class RouterTest : public testing::Test {
 
   std::uint32_t next_ = 0;
   Router router_{key, [this] { return next_++; }};
-  std::deque<Subscription> subscriptions_;
+  std::deque<RoutedSubscription> subscriptions_;
 };
 
 using router = RouterTest;
 
 TEST_F(router, gives_a_message_to_each_subscription_that_matches) {
-  const Subscription& literal = subscribe("a.b");
-  const Subscription& one = subscribe("a.*");
-  const Subscription& more = subscribe(">");
+  const RoutedSubscription& literal = subscribe("a.b");
+  const RoutedSubscription& one = subscribe("a.*");
+  const RoutedSubscription& more = subscribe(">");
   subscribe("a");
   subscribe("a.b.c");
   subscribe("*.c");
   EXPECT_EQ(chosen_of("a.b", 1),
-            (std::map<const Subscription*, int>{{&literal, 1}, {&one, 1}, {&more, 1}}));
+            (std::map<const RoutedSubscription*, int>{{&literal, 1}, {&one, 1}, {&more, 1}}));
 }
 
-TEST_F(router, gives_it_twice_to_who_subscribed_twice) {
+TEST_F(router, shows_all_that_match_with_every_member_of_a_group) {
+  std::vector<const RoutedSubscription*> expected{&subscribe("a.b"), &subscribe("a.*", "g"),
+                                                  &subscribe("a.*", "g"), &subscribe(">", "h")};
+  subscribe("a");
+  for (int i = 0; i < 2; ++i) {  // the second answer is a cached one
+    std::vector<const RoutedSubscription*> seen;
+    router_.for_each_match(
+        "a.b", [&](const RoutedSubscription& subscription) { seen.push_back(&subscription); });
+    std::ranges::sort(seen);
+    std::ranges::sort(expected);
+    EXPECT_EQ(seen, expected);
+  }
+}
+
+TEST_F(router, gives_it_twice_to_a_client_that_subscribed_twice) {
   subscribe("a");
   subscribe("a");
   EXPECT_EQ(match("a").size(), 2U);
 }
 
 TEST_F(router, chooses_one_of_each_group_at_random) {
-  const Subscription& one = subscribe("a", "workers");
-  const Subscription& two = subscribe("a", "workers");
-  const Subscription& three = subscribe("a", "loggers");
+  const RoutedSubscription& one = subscribe("a", "workers");
+  const RoutedSubscription& two = subscribe("a", "workers");
+  const RoutedSubscription& three = subscribe("a", "loggers");
   EXPECT_EQ(chosen_of("a", 100),
-            (std::map<const Subscription*, int>{{&one, 50}, {&two, 50}, {&three, 100}}));
+            (std::map<const RoutedSubscription*, int>{{&one, 50}, {&two, 50}, {&three, 100}}));
 }
 
 TEST_F(router, counts_members_with_other_subjects_to_the_same_group) {
@@ -105,10 +119,10 @@ TEST_F(router, does_not_mistake_a_group_for_a_token_of_the_same_name) {
 
 TEST_F(router, returns_nothing_to_a_publisher_without_echo) {
   const int publisher = 0;
-  const Subscription& other = subscribe("a");
+  const RoutedSubscription& other = subscribe("a");
   subscribe("a", "", &publisher);
   subscribe("a", "workers", &publisher);
-  const Subscription& colleague = subscribe("a", "workers");
+  const RoutedSubscription& colleague = subscribe("a", "workers");
   for (int i = 0; i < 4; ++i) {
     const auto matched = match("a", &publisher);
     EXPECT_EQ(matched, (std::vector{other.id(), colleague.id()}));
@@ -117,17 +131,17 @@ TEST_F(router, returns_nothing_to_a_publisher_without_echo) {
 }
 
 TEST_F(router, asks_the_next_member_when_one_does_not_accept) {
-  const Subscription& full = subscribe("a", "workers");
-  const Subscription& free = subscribe("a", "workers");
-  const auto not_full = [&](const Subscription& one) { return &one != &full; };
+  const RoutedSubscription& full = subscribe("a", "workers");
+  const RoutedSubscription& free = subscribe("a", "workers");
+  const auto not_full = [&](const RoutedSubscription& one) { return &one != &full; };
   for (int i = 0; i < 4; ++i) {
     EXPECT_EQ(match("a", nullptr, not_full), std::vector{free.id()});
   }
-  EXPECT_TRUE(match("a", nullptr, [](const Subscription&) { return false; }).empty());
+  EXPECT_TRUE(match("a", nullptr, [](const RoutedSubscription&) { return false; }).empty());
 }
 
-TEST_F(router, forgets_who_left_even_from_a_match_that_is_under_way) {
-  Subscription& one = subscribe("a");
+TEST_F(router, forgets_a_client_that_left_even_during_a_match) {
+  RoutedSubscription& one = subscribe("a");
   const auto matched = match("a");
   ASSERT_EQ(matched.size(), 1U);
   router_.remove(one);
@@ -136,22 +150,22 @@ TEST_F(router, forgets_who_left_even_from_a_match_that_is_under_way) {
   EXPECT_EQ(router_.find(matched.front()), nullptr);
 }
 
-TEST_F(router, takes_a_subject_with_an_empty_token_to_nobody) {
+TEST_F(router, matches_a_subject_with_an_empty_token_with_no_subscription) {
   subscribe(">");
   for (const char* broken : {"", ".", "a.", ".a", "a..b"}) EXPECT_TRUE(match(broken).empty());
 }
 
-TEST_F(router, knows_at_once_who_comes_and_goes_however_often_a_subject_was_asked_for) {
+TEST_F(router, applies_changes_at_once_however_often_a_subject_was_matched) {
   const auto ask_often = [&](std::string_view subject) {
     for (int i = 0; i < 3; ++i) match(subject);
     return match(subject).size();
   };
   EXPECT_EQ(ask_often("a.b"), 0U);
-  Subscription& literal = subscribe("a.b");
+  RoutedSubscription& literal = subscribe("a.b");
   EXPECT_EQ(ask_often("a.b"), 1U);
-  Subscription& wildcard = subscribe("*.b");
+  RoutedSubscription& wildcard = subscribe("*.b");
   EXPECT_EQ(ask_often("a.b"), 2U);
-  Subscription& everything = subscribe(">");
+  RoutedSubscription& everything = subscribe(">");
   EXPECT_EQ(ask_often("a.b"), 3U);
   router_.remove(wildcard);
   EXPECT_EQ(ask_often("a.b"), 2U);
@@ -162,7 +176,7 @@ TEST_F(router, knows_at_once_who_comes_and_goes_however_often_a_subject_was_aske
 }
 
 // Whoever is not chosen, or wants no echo, is work nevertheless.
-TEST_F(router, counts_whom_it_looked_at_in_vain) {
+TEST_F(router, counts_subscriptions_it_visited_in_vain) {
   const int publisher = 0;
   for (int i = 0; i < 1'000; ++i) subscribe("a", "workers");
   for (int i = 0; i < 100; ++i) subscribe("b", "", &publisher);
@@ -184,7 +198,7 @@ TEST_F(router, is_as_deep_as_a_subject_without_recursion) {
 }
 
 TEST(subscription, ends_with_the_message_that_is_its_last) {
-  Subscription one("owner", "a");
+  RoutedSubscription one("owner", "a");
   EXPECT_FALSE(one.count_messages());
   EXPECT_FALSE(one.end_after(3));
   EXPECT_FALSE(one.count_messages());
@@ -192,19 +206,19 @@ TEST(subscription, ends_with_the_message_that_is_its_last) {
 }
 
 TEST(subscription, ends_at_once_when_it_had_its_messages_already) {
-  Subscription one("owner", "a");
+  RoutedSubscription one("owner", "a");
   EXPECT_FALSE(one.count_messages());
   EXPECT_FALSE(one.count_messages());
   EXPECT_TRUE(one.end_after(2));
   EXPECT_TRUE(one.end_after(0));
 }
 
-TEST(subject_tree, keeps_no_node_that_leads_to_nobody) {
+TEST(subject_tree, keeps_no_node_that_leads_to_no_subscription) {
   SubjectTree tree(key);
   const std::size_t bare = tree.nodes();
-  Subscription one("owner", "a.*.b.>");
-  Subscription two("owner", "a.*", "group");
-  Subscription three("owner", "a.*.b.>");
+  RoutedSubscription one("owner", "a.*.b.>");
+  RoutedSubscription two("owner", "a.*", "group");
+  RoutedSubscription three("owner", "a.*.b.>");
   EXPECT_TRUE(tree.add(one));
   EXPECT_EQ(tree.nodes(), bare + 1);
   EXPECT_TRUE(tree.add(two));
@@ -229,7 +243,7 @@ TEST(subject_tree, parts_ways_wherever_another_branches_off) {
   std::mt19937 random(1);
   for (int round = 0; round < 200; ++round) {
     SubjectTree tree(key);
-    std::deque<Subscription> there;
+    std::deque<RoutedSubscription> there;
     std::ranges::shuffle(order, random);
     for (const std::size_t i : order) tree.add(there.emplace_back("owner", subjects[i]));
     std::ranges::shuffle(order, random);
@@ -238,7 +252,7 @@ TEST(subject_tree, parts_ways_wherever_another_branches_off) {
         MatchResult concerned;
         tree.collect(subject, concerned);
         std::size_t expected = 0;
-        for (const Subscription& one : there) {
+        for (const RoutedSubscription& one : there) {
           if (one.routed() && matches(one.subject(), subject)) ++expected;
         }
         EXPECT_EQ(concerned.all.size(), expected) << subject;
@@ -254,7 +268,7 @@ TEST(subject_tree, counts_the_tokens_that_it_compares) {
   SubjectTree tree(key);
   std::string subject = "a";
   for (int i = 0; i < 1'000; ++i) subject += ".a";
-  Subscription one("owner", "*." + subject.substr(4) + ".b");
+  RoutedSubscription one("owner", "*." + subject.substr(4) + ".b");
   tree.add(one);
   MatchResult concerned;
   EXPECT_GE(tree.collect(subject, concerned), 1'000U);
@@ -265,7 +279,7 @@ TEST(subject_tree, counts_the_tokens_that_it_compares) {
 TEST(subject_tree, counts_the_bytes_that_it_compares) {
   SubjectTree tree(key);
   const std::string token(3'000, 'x');
-  Subscription one("owner", "*." + token + "y");
+  RoutedSubscription one("owner", "*." + token + "y");
   tree.add(one);
   MatchResult concerned;
   EXPECT_GE(tree.collect("a." + token + "z", concerned), 3'000U / 64);
@@ -297,13 +311,13 @@ TEST_F(match_cache, forgets_what_a_change_of_interest_may_concern_and_no_more) {
   EXPECT_FALSE(known("b.b"));
 }
 
-TEST_F(match_cache, keeps_what_matters_when_others_are_asked_for_once) {
+TEST_F(match_cache, keeps_frequent_subjects_when_others_are_matched_once) {
   learn("often");
   for (int i = 0; i < 100'000; ++i) learn("once." + std::to_string(i));
   EXPECT_TRUE(known("often"));
 }
 
-TEST_F(match_cache, gives_a_place_to_who_is_asked_for_twice) {
+TEST_F(match_cache, admits_a_subject_that_is_matched_twice) {
   learn("old");
   std::string other;
   for (int i = 0; other.empty(); ++i) {

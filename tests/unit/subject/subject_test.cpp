@@ -35,10 +35,7 @@ std::vector<std::string> chosen(std::size_t most, bool (*choose)(std::string_vie
   return subjects;
 }
 
-bool is_valid(std::string_view subject) { return is_valid_subject(subject); }
-bool is_plain(std::string_view subject) { return is_valid_literal(subject); }
-
-TEST(subject, is_read_token_by_token_empty_ones_too) {
+TEST(subject, is_read_token_by_token_with_empty_ones) {
   std::vector<std::string_view> tokens;
   for (Tokens walk("a..bc."); !walk.done();) tokens.push_back(walk.next());
   EXPECT_EQ(tokens, (std::vector{"a"sv, ""sv, "bc"sv, ""sv}));
@@ -52,12 +49,12 @@ TEST(subject, is_valid_without_empty_tokens_and_with_its_tail_wildcard_at_the_en
        {"foo"sv, "*"sv, ">"sv, "foo.>"sv, "foo.*"sv, "foo*"sv, "*foo"sv, "f>"sv, "foo.>x"sv,
         "*.*"sv, "*>"sv, "foo.**"sv, "foo.*.>"sv, "\xff"sv, "a\1b"sv, "a\x1b"sv, "a\x7f"sv,
         "\xC3\xA0"sv}) {
-    EXPECT_TRUE(is_valid_subject(valid)) << valid;
+    EXPECT_TRUE(is_subject_pattern(valid)) << valid;
   }
   for (const std::string_view invalid :
        {""sv, "."sv, "foo."sv, ".foo"sv, "foo..bar"sv, "foo.>.bar"sv, ">.a"sv, ">.>"sv, "a b"sv,
         " "sv, "a\tb"sv, "a\n"sv, "\r"sv, "a\0b"sv, "a\vb"sv, "a.\f"sv}) {
-    EXPECT_FALSE(is_valid_subject(invalid)) << invalid;
+    EXPECT_FALSE(is_subject_pattern(invalid)) << invalid;
   }
 }
 
@@ -85,13 +82,13 @@ TEST(subject, has_no_byte_that_any_parser_takes_for_a_blank_or_an_end) {
 TEST(subject, is_literal_unless_a_whole_token_is_a_wildcard) {
   for (const std::string_view literal : {"foo"sv, "foo*"sv, "*a.b"sv, "a.>>"sv, "a.b>"sv}) {
     EXPECT_TRUE(is_literal(literal)) << literal;
-    EXPECT_TRUE(is_valid_literal(literal)) << literal;
+    EXPECT_TRUE(is_subject(literal)) << literal;
   }
   for (const std::string_view with_wildcard : {"*"sv, ">"sv, "a.*"sv, "*.a"sv, "a.*.b"sv}) {
     EXPECT_FALSE(is_literal(with_wildcard)) << with_wildcard;
-    EXPECT_FALSE(is_valid_literal(with_wildcard)) << with_wildcard;
+    EXPECT_FALSE(is_subject(with_wildcard)) << with_wildcard;
   }
-  EXPECT_FALSE(is_valid_literal("a..b"));
+  EXPECT_FALSE(is_subject("a..b"));
 }
 
 TEST(subject, wildcards_stand_for_one_token_or_for_all_that_are_left) {
@@ -127,9 +124,9 @@ TEST(subject, with_an_empty_token_matches_nothing) {
 }
 
 // Four tokens are enough for a subject that only one of two patterns of three tokens matches.
-TEST(subject, is_a_subset_exactly_where_no_literal_tells_otherwise) {
-  const auto patterns = chosen(3, is_valid);
-  const auto literals = chosen(4, is_plain);
+TEST(subject, is_a_subset_exactly_where_no_literal_contradicts) {
+  const auto patterns = chosen(3, is_subject_pattern);
+  const auto literals = chosen(4, is_subject);
   for (const std::string& narrower : patterns) {
     for (const std::string& pattern : patterns) {
       bool subset = true;
@@ -159,14 +156,14 @@ TEST(subject, is_known_as_internal_in_whole_or_in_part) {
 }
 
 TEST(subject, has_in_common_with_another_what_both_match) {
-  const auto patterns = chosen(3, is_valid);
-  const auto literals = chosen(4, is_plain);
+  const auto patterns = chosen(3, is_subject_pattern);
+  const auto literals = chosen(4, is_subject);
   for (const std::string& one : patterns) {
     for (const std::string& other : patterns) {
-      const auto common = in_common(one, other);
+      const auto common = subjects_in_common(one, other);
       ASSERT_EQ(common.has_value(), overlap(one, other)) << one << ' ' << other;
       if (!common) continue;
-      EXPECT_TRUE(is_valid_subject(*common)) << one << ' ' << other << ' ' << *common;
+      EXPECT_TRUE(is_subject_pattern(*common)) << one << ' ' << other << ' ' << *common;
       for (const std::string& subject : literals) {
         ASSERT_EQ(matches(*common, subject), matches(one, subject) && matches(other, subject))
             << one << ' ' << other << ' ' << *common << ' ' << subject;

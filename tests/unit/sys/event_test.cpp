@@ -11,6 +11,7 @@
 
 #include "support/faults.hpp"
 #include "support/raw_socket.hpp"
+#include "sys/signal.hpp"
 
 namespace hallway::sys {
 namespace {
@@ -25,7 +26,7 @@ std::size_t wait(int epoll, std::array<Event, events_per_wait>& events, Duration
   return count.value_or(0);
 }
 
-TEST(epoll, tells_what_is_ready_and_whose_it_is) {
+TEST(epoll, reports_what_is_ready_and_its_owner) {
   const auto epoll = make_epoll();
   ASSERT_TRUE(epoll);
   EXPECT_TRUE(is_close_on_exec(epoll->get()));
@@ -53,7 +54,7 @@ TEST(epoll, follows_a_change_of_interest_and_forgets_what_is_removed) {
   EXPECT_EQ(wait(epoll->get(), events, 0ns), 0U);
 }
 
-TEST(epoll, tells_the_end_and_the_half_end_of_a_stream_apart) {
+TEST(epoll, distinguishes_the_end_and_the_half_end_of_a_stream) {
   const auto epoll = make_epoll();
   auto [near, far] = raw_pair(SOCK_STREAM);
   std::array<Event, events_per_wait> events;
@@ -165,6 +166,44 @@ TEST(poll_one, fails_with_what_the_kernel_says) {
   const auto eventfd = make_eventfd();
   const FaultOn fault(Call::poll, 1, ENOMEM);
   EXPECT_EQ(poll_one(eventfd->get(), event_readable, 0ns).error(), ENOMEM);
+}
+
+TEST(poll_with_wakeup, waits_for_either_descriptor_or_until_time_is_up) {
+  auto [near, far] = raw_pair(SOCK_STREAM);
+  const auto wakeup = make_eventfd();
+  const auto poll = [&](int descriptor, Duration longest) {
+    return poll_with_wakeup(descriptor, event_readable, wakeup->get(), longest, nullptr);
+  };
+  EXPECT_EQ(poll(near.get(), 1ms), PollEnd::time);
+  EXPECT_EQ(poll(-1, -1ms), PollEnd::time);
+  raw_send(far.get(), "x");
+  EXPECT_EQ(poll(near.get(), forever), PollEnd::ready);
+  raise_eventfd(wakeup->get());
+  EXPECT_EQ(poll(near.get(), forever), PollEnd::wakeup);
+  EXPECT_EQ(poll(-1, forever), PollEnd::wakeup);
+  far.close();
+  clear_eventfd(wakeup->get());
+  EXPECT_EQ(poll(near.get(), forever), PollEnd::ready);
+}
+
+TEST(poll_with_wakeup, lets_signals_in_that_are_held_before) {
+  const auto wakeup = make_eventfd();
+  std::signal(SIGUSR1, [](int) {});
+  {
+    const SignalsHeld held;
+    ::raise(SIGUSR1);
+    EXPECT_EQ(poll_with_wakeup(-1, 0, wakeup->get(), 1ms, nullptr), PollEnd::time);
+    EXPECT_EQ(poll_with_wakeup(-1, 0, wakeup->get(), forever, &held.before()), PollEnd::signal);
+  }
+  std::signal(SIGUSR1, SIG_DFL);
+}
+
+TEST(poll_with_wakeup, fails_with_what_the_kernel_says) {
+  const auto wakeup = make_eventfd();
+  const FaultOn interrupted(Call::poll, 1, EINTR);
+  const FaultOn fault(Call::poll, 2, ENOMEM);
+  EXPECT_EQ(poll_with_wakeup(-1, 0, wakeup->get(), 0ns, nullptr), PollEnd::signal);
+  EXPECT_EQ(poll_with_wakeup(-1, 0, wakeup->get(), 0ns, nullptr).error(), ENOMEM);
 }
 
 TEST(pause_for, takes_its_time) {

@@ -17,7 +17,7 @@ namespace {
 
 using namespace test;
 
-TEST(fault_hook, decides_nothing_unless_somebody_asks_for_it) {
+TEST(fault_hook, decides_nothing_unless_it_is_installed) {
   EXPECT_EQ(fault_hook.load(), nullptr);
   EXPECT_EQ(consult_fault_hook(Call::accept).error, 0);
   EXPECT_FALSE(consult_fault_hook(Call::recvmsg).one_byte);

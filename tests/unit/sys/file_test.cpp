@@ -18,17 +18,13 @@
 #include "support/raw_socket.hpp"
 #include "support/temp_directory.hpp"
 #include "sys/socket.hpp"
+#include "unit/sys/expected_in_tests.hpp"
 
 namespace hallway::sys {
 namespace {
 
 using namespace test;
 namespace fs = std::filesystem;
-
-template <typename T>
-int error_of(const Expected<T>& result) {
-  return result ? 0 : result.error();
-}
 
 /// A temporary directory, opened.
 class file : public testing::Test {
@@ -68,7 +64,7 @@ TEST_F(file, identifies_what_stands_at_a_name_without_following_links) {
   EXPECT_EQ(error_of(identify(at(), "missing")), ENOENT);
 }
 
-TEST_F(file, tells_one_inode_from_another_at_the_same_name) {
+TEST_F(file, distinguishes_two_inodes_with_the_same_name) {
   std::ofstream(temp / "a") << "first";
   const auto first = identify(at(), "a");
   fs::rename(temp / "a", temp / "b");
@@ -196,7 +192,7 @@ TEST_F(file, switches_flags_of_a_descriptor) {
   EXPECT_FALSE(survives_exec(inheritable.get()));
 }
 
-TEST_F(file, tells_an_open_descriptor_from_a_number) {
+TEST_F(file, distinguishes_an_open_descriptor_from_a_number) {
   EXPECT_TRUE(require_open(at()));
   EXPECT_EQ(error_of(require_open(1'000'000)), EBADF);
   EXPECT_EQ(error_of(require_open(-1)), EBADF);

@@ -14,13 +14,12 @@
 #include "support/processes.hpp"
 #include "support/raw_socket.hpp"
 #include "sys/socket.hpp"
+#include "unit/sys/expected_in_tests.hpp"
 
 namespace hallway::sys {
 namespace {
 
 using namespace test;
-
-constexpr std::array all_types{Type::stream, Type::seqpacket, Type::datagram};
 
 /// So many descriptors, each of a file of its own.
 std::vector<Descriptor> files(std::size_t count) {
@@ -43,7 +42,7 @@ ReceiveResult receive_one(int socket, std::size_t room) {
 }
 
 TEST(send, passes_1_to_253_descriptors_in_order) {
-  const std::vector<Descriptor> all = files(bounds::descriptors_per_message);
+  const std::vector<Descriptor> all = files(bounds::max_descriptors_per_message);
   for (const Type type : all_types) {
     for (std::size_t count = 1; count <= all.size(); count += count < 4 ? 1 : 83) {
       const auto pair = make_pair(type);
@@ -68,7 +67,7 @@ TEST(send, fails_for_a_descriptor_that_is_not_open) {
 }
 
 TEST(receive, gives_every_descriptor_there_is_room_for_close_on_exec) {
-  const std::vector<Descriptor> all = files(bounds::descriptors_per_message);
+  const std::vector<Descriptor> all = files(bounds::max_descriptors_per_message);
   for (std::size_t count = 1; count <= all.size(); ++count) {
     auto [near, far] = raw_pair(SOCK_STREAM);
     std::vector<int> passed = numbers(all);
@@ -83,7 +82,7 @@ TEST(receive, gives_every_descriptor_there_is_room_for_close_on_exec) {
 }
 
 TEST(receive, reports_descriptors_it_had_no_room_for_and_closes_none_twice) {
-  const std::vector<Descriptor> all = files(bounds::descriptors_per_message);
+  const std::vector<Descriptor> all = files(bounds::max_descriptors_per_message);
   for (std::size_t count = 3; count <= all.size(); count += 50) {
     for (const std::size_t room : {1UL, 2UL}) {
       auto [near, far] = raw_pair(SOCK_STREAM);
@@ -100,7 +99,7 @@ TEST(receive, reports_descriptors_it_had_no_room_for_and_closes_none_twice) {
   }
 }
 
-TEST(receive, leaves_descriptors_nobody_wants_to_the_kernel_which_closes_them) {
+TEST(receive, leaves_unwanted_descriptors_to_the_kernel_which_closes_them) {
   for (int way = 0; way < 2; ++way) {
     auto [near, far] = raw_pair(SOCK_STREAM);
     auto [end, other] = raw_pair(SOCK_STREAM);

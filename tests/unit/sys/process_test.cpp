@@ -54,7 +54,7 @@ std::string output_of(const std::string& script, const std::vector<std::string>&
   return output;
 }
 
-TEST(spawn, runs_a_program_and_tells_its_exit_status) {
+TEST(spawn, runs_a_program_and_reports_its_exit_status) {
   const auto pid = spawn({"/bin/sh", "-c", "exit 3"}, ours, {});
   ASSERT_TRUE(pid);
   const ExitStatus ended = end_of(*pid);
@@ -68,7 +68,7 @@ TEST(spawn, finds_a_program_through_path) {
   EXPECT_EQ(end_of(*pid).code, 0);
 }
 
-TEST(spawn, says_why_a_program_cannot_run) {
+TEST(spawn, reports_why_a_program_cannot_run) {
   EXPECT_EQ(spawn({"/no/such/program"}, ours, {}).error(), ENOENT);
   EXPECT_EQ(spawn({"/etc/passwd"}, ours, {}).error(), EACCES);
 }
@@ -138,7 +138,7 @@ TEST(spawn, leaves_nothing_behind_when_it_fails) {
   EXPECT_EQ(spawn({"true"}, ours, {}).error(), EMFILE);
 }
 
-TEST(reap, says_that_a_child_still_runs_and_then_how_it_was_ended) {
+TEST(reap, reports_that_a_child_still_runs_and_then_how_it_ended) {
   auto [near, far] = raw_pair(SOCK_STREAM);
   const auto waiting = spawn({"/bin/cat"}, {far.get(), 1, 2}, {});
   ASSERT_TRUE(waiting);
@@ -160,7 +160,7 @@ TEST(open_pidfd, fails_for_a_process_that_does_not_exist) {
   EXPECT_EQ(open_pidfd(0x3fffffff).error(), ESRCH);
 }
 
-TEST(process_state, says_what_a_process_does) {
+TEST(process_state, reports_what_a_process_does) {
   EXPECT_EQ(process_state(::getpid()), 'R');
   ForkedProcess child([](const ForkedProcess::Say& say) {
     say("begun");

@@ -77,7 +77,7 @@ TEST(signal_handler, can_be_tried_again_after_it_failed) {
   EXPECT_TRUE(SignalHandler::install(SIGUSR1, eventfd->get()));
 }
 
-TEST(signal_handler, belongs_to_whom_it_was_moved_to) {
+TEST(signal_handler, belongs_to_the_object_it_was_moved_to) {
   const auto eventfd = make_eventfd();
   auto first = SignalHandler::install(SIGUSR1, eventfd->get());
   ASSERT_TRUE(first);
@@ -116,7 +116,7 @@ bool is_blocked(int signal) {
   return sigismember(&now, signal) == 1;
 }
 
-TEST(signal_handler, hears_a_signal_that_a_parent_left_blocked) {
+TEST(signal_handler, catches_a_signal_that_a_parent_left_blocked) {
   const Blocked blocked(SIGUSR1);
   const auto eventfd = make_eventfd();
   ::raise(SIGUSR1);  // pending
@@ -128,6 +128,22 @@ TEST(signal_handler, hears_a_signal_that_a_parent_left_blocked) {
     EXPECT_TRUE(caught->take());
   }
   EXPECT_TRUE(is_blocked(SIGUSR1));
+}
+
+TEST(signals_held, delivers_afterwards_what_was_raised_meanwhile) {
+  const auto eventfd = make_eventfd();
+  const auto caught = SignalHandler::install(SIGUSR1, eventfd->get());
+  const Blocked blocked(SIGUSR2);
+  {
+    const SignalsHeld held;
+    EXPECT_EQ(sigismember(&held.before(), SIGUSR2), 1);
+    EXPECT_EQ(sigismember(&held.before(), SIGUSR1), 0);
+    EXPECT_FALSE(is_blocked(SIGSEGV));
+    ::raise(SIGUSR1);
+    EXPECT_FALSE(caught->take());
+  }
+  EXPECT_TRUE(caught->take());
+  EXPECT_TRUE(is_blocked(SIGUSR2));
 }
 
 TEST(signal_held, drops_what_was_raised_meanwhile) {

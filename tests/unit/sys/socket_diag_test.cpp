@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <sched.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,7 +15,9 @@
 #include <vector>
 
 #include "support/faults.hpp"
+#include "support/processes.hpp"
 #include "support/raw_socket.hpp"
+#include "support/raw_tcp.hpp"
 #include "support/temp_directory.hpp"
 #include "sys/file.hpp"
 
@@ -66,7 +70,7 @@ TEST_F(socket_diag, knows_no_file_of_a_socket_that_has_none) {
   EXPECT_FALSE(inode_of(raw_bound(SOCK_STREAM, "@" + name).get()));
 }
 
-TEST_F(socket_diag, tells_one_socket_from_another_in_a_crowd) {
+TEST_F(socket_diag, distinguishes_one_socket_from_others_in_a_crowd) {
   std::vector<Descriptor> crowd;
   for (int i = 0; i < 300; ++i) crowd.push_back(raw_bound(SOCK_STREAM, path + std::to_string(i)));
   EXPECT_EQ(inode_of(crowd[0].get()), inode_at("s0"));
@@ -74,7 +78,7 @@ TEST_F(socket_diag, tells_one_socket_from_another_in_a_crowd) {
   EXPECT_EQ(inode_of(crowd[299].get()), inode_at("s299"));
 }
 
-TEST_F(socket_diag, knows_whose_each_abstract_datagram_name_is) {
+TEST_F(socket_diag, knows_the_owner_of_each_abstract_datagram_name) {
   const Descriptor bound = raw_bound(SOCK_DGRAM, "@" + name);
   const Descriptor stream = raw_bound(SOCK_STREAM, "@" + name + "-stream");
   const Descriptor receiver = raw_bound(SOCK_DGRAM, path);
@@ -129,6 +133,118 @@ TEST_F(socket_diag, finds_no_socket_that_does_not_listen) {
   ASSERT_FALSE(found);
   EXPECT_EQ(found.error(), ENOENT);
   EXPECT_FALSE(listening_by_name(name));
+}
+
+// The user at the other end of a TCP connection ---------------------------------------------------
+
+class tcp_owner : public testing::Test {
+ protected:
+  void SetUp() override {
+    const RawTcpPair pair = raw_tcp_pair();
+    const auto known = owner_of(pair.ours);
+    if (!known) GTEST_SKIP() << "this kernel does not tell: errno " << known.error();
+  }
+
+  /// What the kernel says of the socket at the other end.
+  static Expected<TcpOwner> owner_of(const Descriptor& ours) {
+    return sys::tcp_owner(ours.get(), *remote_internet_address(ours.get()),
+                          *local_internet_address(ours.get()));
+  }
+};
+
+TEST_F(tcp_owner, is_the_user_that_made_the_socket_at_the_other_end) {
+  for (const auto address : {Loopback::v4, Loopback::v6, Loopback::v4_by_v6}) {
+    if (address != Loopback::v4 && !has_ipv6()) continue;
+    const RawTcpPair pair = raw_tcp_pair(address);
+    for (const Descriptor* end : {&pair.ours, &pair.its}) {
+      const auto owner = owner_of(*end);
+      ASSERT_TRUE(owner) << owner.error();
+      EXPECT_EQ(owner->uid, ::geteuid());
+      EXPECT_TRUE(owner->established && owner->held);
+    }
+  }
+}
+
+TEST_F(tcp_owner, is_another_user_if_that_made_the_socket) {
+  NEEDS_ROOT_TO_BECOME_ANOTHER_USER();
+  const Descriptor listener = raw_tcp_listening();
+  const Descriptor its = [&] {
+    const ActingAs other(some_user);
+    return raw_tcp_connected(port_of(listener));
+  }();
+  const Descriptor ours = raw_accepted(listener);
+  EXPECT_EQ(owner_of(ours)->uid, some_user);
+  EXPECT_EQ(owner_of(its)->uid, 0U);
+}
+
+TEST_F(tcp_owner, is_not_established_after_a_half_close) {
+  const RawTcpPair pair = raw_tcp_pair();
+  ASSERT_EQ(::shutdown(pair.its.get(), SHUT_WR), 0);
+  const auto owner = owner_of(pair.ours);
+  ASSERT_TRUE(owner);
+  EXPECT_FALSE(owner->established);
+  EXPECT_TRUE(owner->held);
+}
+
+TEST_F(tcp_owner, is_neither_established_nor_held_once_the_other_end_is_closed) {
+  RawTcpPair pair = raw_tcp_pair();
+  const auto client = *remote_internet_address(pair.ours.get());
+  const auto local = *local_internet_address(pair.ours.get());
+  pair.its.close();
+  const auto waiting = sys::tcp_owner(pair.ours.get(), client, local);  // in FIN_WAIT2
+  ASSERT_TRUE(waiting);
+  EXPECT_FALSE(waiting->established || waiting->held);
+  const Descriptor other = raw_tcp_listening();  // any socket of this network namespace
+  pair.ours.close();
+  const auto timed = sys::tcp_owner(other.get(), client, local);  // in TIME_WAIT
+  ASSERT_TRUE(timed);
+  EXPECT_FALSE(timed->established || timed->held);
+}
+
+TEST_F(tcp_owner, is_nobody_if_there_is_no_such_connection) {
+  const RawTcpPair pair = raw_tcp_pair();
+  auto client = *remote_internet_address(pair.ours.get());
+  const auto local = *local_internet_address(pair.ours.get());
+  client.host[3] = 77;  // 127.0.0.77
+  EXPECT_EQ(sys::tcp_owner(pair.ours.get(), client, local).error(), ENOENT);
+}
+
+TEST_F(tcp_owner, is_nobody_if_only_a_listener_has_the_address) {
+  const RawTcpPair pair = raw_tcp_pair();
+  const Descriptor listener = raw_tcp_listening();
+  const auto its = *local_internet_address(listener.get());
+  const auto ours = *local_internet_address(pair.ours.get());
+  EXPECT_EQ(sys::tcp_owner(pair.ours.get(), its, ours).error(), EPROTO);
+}
+
+TEST_F(tcp_owner, is_not_asked_for_across_network_namespaces) {
+  const std::string said = in_a_child([] {
+    const RawTcpPair pair = raw_tcp_pair();
+    if (::unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0) return std::string("cannot unshare");
+    return std::to_string(owner_of(pair.ours).error());
+  });
+  if (said == "cannot unshare") GTEST_SKIP() << said;
+  EXPECT_EQ(said, std::to_string(EXDEV));
+}
+
+TEST_F(tcp_owner, is_an_error_whenever_the_kernel_cannot_be_asked) {
+  const RawTcpPair pair = raw_tcp_pair();
+  for (const Call call : {Call::socket, Call::getsockopt, Call::sendmsg, Call::recvmsg}) {
+    const auto client = *remote_internet_address(pair.ours.get());
+    const auto local = *local_internet_address(pair.ours.get());
+    const FaultOn fault(call, 1, EACCES);
+    EXPECT_EQ(sys::tcp_owner(pair.ours.get(), client, local).error(), EACCES);
+    EXPECT_GE(fault.calls(), 1U);
+  }
+}
+
+TEST_F(tcp_owner, is_found_although_signals_interrupt) {
+  const RawTcpPair pair = raw_tcp_pair();
+  const FaultOn send(Call::sendmsg, 1, EINTR);
+  const FaultOn receive(Call::recvmsg, 1, EINTR);
+  EXPECT_EQ(owner_of(pair.ours)->uid, ::geteuid());
+  EXPECT_EQ(send.calls(), 2U);
+  EXPECT_EQ(receive.calls(), 2U);
 }
 
 }  // namespace

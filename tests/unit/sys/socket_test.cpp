@@ -16,6 +16,7 @@
 #include "support/processes.hpp"
 #include "support/raw_socket.hpp"
 #include "support/temp_directory.hpp"
+#include "unit/sys/expected_in_tests.hpp"
 
 namespace hallway::sys {
 namespace {
@@ -23,18 +24,11 @@ namespace {
 using namespace test;
 using namespace std::string_view_literals;
 
-constexpr std::array all_types{Type::stream, Type::seqpacket, Type::datagram};
-
 iovec piece_of(ByteView bytes) { return {const_cast<char*>(bytes.data()), bytes.size()}; }
 
 Expected<std::size_t> send_text(int socket, ByteView bytes) {
   const iovec piece = piece_of(bytes);
   return send(socket, {&piece, 1});
-}
-
-template <typename T>
-int error_of(const Expected<T>& result) {
-  return result ? 0 : result.error();
 }
 
 // Addresses ---------------------------------------------------------------------------------------
@@ -153,7 +147,7 @@ TEST(connect, reaches_a_listener_whose_accepted_end_is_close_on_exec) {
   EXPECT_TRUE(remote_address(served->get())->unnamed());
 }
 
-TEST(connect, says_why_it_failed) {
+TEST(connect, reports_why_it_failed) {
   const TempDirectory directory;
   const auto socket = make_socket(Type::stream, true);
   EXPECT_EQ(error_of(connect(socket->get(), SocketAddress::path(directory / "none"))), ENOENT);
@@ -172,7 +166,7 @@ TEST(bind, refuses_a_name_that_exists) {
   EXPECT_EQ(error_of(bind(second->get(), SocketAddress::path(directory / "s"))), EADDRINUSE);
 }
 
-TEST(type_of, refuses_what_is_no_unix_socket) {
+TEST(type_of, refuses_what_is_not_a_unix_socket) {
   EXPECT_EQ(error_of(type_of(some_file().get())), ENOTSOCK);
   const Descriptor internet = Descriptor::adopt(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   EXPECT_EQ(error_of(type_of(internet.get())), EAFNOSUPPORT);
@@ -308,7 +302,7 @@ TEST(receive, notices_a_truncated_packet_and_says_how_long_it_was) {
   }
 }
 
-TEST(receive, tells_an_empty_packet_from_the_end_by_the_credentials_that_come_with_it) {
+TEST(receive, distinguishes_an_empty_packet_from_the_end_by_the_credentials_that_come_with_it) {
   auto pair = make_pair(Type::seqpacket);
   ASSERT_TRUE(pass_credentials(pair->first.get()));
   ASSERT_TRUE(send_text(pair->second.get(), ""));

@@ -17,7 +17,7 @@ Moment at(int nanoseconds) { return Moment(std::chrono::nanoseconds(nanoseconds)
 Arrivals arrivals_of(std::initializer_list<std::uint64_t> numbers, std::uint64_t departed,
                      std::uint64_t mask = UINT64_MAX) {
   Arrivals arrivals;
-  for (const std::uint64_t number : numbers) arrivals.judge(number & mask, mask, departed);
+  for (const std::uint64_t number : numbers) arrivals.classify(number & mask, mask, departed);
   return arrivals;
 }
 
@@ -42,10 +42,10 @@ TEST(Arrivals, in_order_nothing_is_amiss) {
   for (const std::uint64_t mask : {sixteen, UINT64_MAX}) {
     Arrivals arrivals;
     for (std::uint64_t number = 0; number < 1000; ++number) {
-      const auto judged = arrivals.judge(number & mask, mask, number + 1);
-      EXPECT_EQ(judged.verdict, Arrivals::Verdict::next);
-      EXPECT_EQ(judged.first, number);
-      EXPECT_EQ(judged.number, number);
+      const auto arrival = arrivals.classify(number & mask, mask, number + 1);
+      EXPECT_EQ(arrival.kind, Arrivals::Kind::next);
+      EXPECT_EQ(arrival.first, number);
+      EXPECT_EQ(arrival.number, number);
     }
     EXPECT_EQ(arrivals.settled(), 1000U);
     EXPECT_EQ(arrivals.lost() + arrivals.reordered() + arrivals.repeated(), 0U);
@@ -54,10 +54,10 @@ TEST(Arrivals, in_order_nothing_is_amiss) {
 
 TEST(Arrivals, what_is_left_out_is_lost) {
   Arrivals arrivals = arrivals_of({0, 1}, 10);
-  const auto judged = arrivals.judge(5, UINT64_MAX, 10);
-  EXPECT_EQ(judged.verdict, Arrivals::Verdict::next);
-  EXPECT_EQ(judged.first, 2U);
-  EXPECT_EQ(judged.number, 5U);
+  const auto arrival = arrivals.classify(5, UINT64_MAX, 10);
+  EXPECT_EQ(arrival.kind, Arrivals::Kind::next);
+  EXPECT_EQ(arrival.first, 2U);
+  EXPECT_EQ(arrival.number, 5U);
   EXPECT_EQ(arrivals.lost(), 3U);
   EXPECT_EQ(arrivals.settled(), 6U);
 }
@@ -82,8 +82,8 @@ TEST(Arrivals, a_great_gap_takes_no_more_room_than_a_small_one) {
   constexpr std::uint64_t many = 10'000'000;
   Arrivals arrivals = arrivals_of({many - 1}, many);
   EXPECT_EQ(arrivals.lost(), many - 1);
-  EXPECT_EQ(arrivals.judge(many - 2, UINT64_MAX, many).verdict, Arrivals::Verdict::late);
-  EXPECT_EQ(arrivals.judge(0, UINT64_MAX, many).verdict, Arrivals::Verdict::repeated);
+  EXPECT_EQ(arrivals.classify(many - 2, UINT64_MAX, many).kind, Arrivals::Kind::late);
+  EXPECT_EQ(arrivals.classify(0, UINT64_MAX, many).kind, Arrivals::Kind::repeated);
   EXPECT_EQ(arrivals.lost(), many - 2);
 }
 

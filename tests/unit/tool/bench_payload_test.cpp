@@ -10,7 +10,7 @@ namespace hallway::tool {
 
 namespace {
 
-TEST(Payload, a_message_tells_its_number_as_far_as_it_has_room) {
+TEST(Payload, a_message_carries_as_much_of_its_number_as_it_has_room_for) {
   for (const std::size_t size : {1UZ, 2UZ, 15UZ, 16UZ, 17UZ, 64UZ, 5000UZ}) {
     Payload payload(size);
     for (const std::uint64_t number : {0UL, 1UL, 15UL, 16UL, 123'456'789UL, UINT64_MAX}) {

@@ -27,7 +27,7 @@ SubscriptionStatistics subscription(std::uint64_t connection, std::string subjec
           .peer = {.uid = 1000, .gid = 1000, .pid = 4711},
           .subject = std::move(subject),
           .group = {},
-          .policy = DeliveryPolicy::drop_oldest,
+          .overflow = OverflowPolicy::drop_oldest,
           .waiting = waiting,
           .delivered = 7,
           .bytes = 70,
@@ -46,13 +46,18 @@ TEST(HubMetrics, each_statistic_of_the_hub_is_a_metric) {
                                   .dropped = 8,
                                   .superseded = 9,
                                   .slow_consumers = 10,
-                                  .violations = 11},
+                                  .violations = 11,
+                                  .answers_refused = 12,
+                                  .retained = 13,
+                                  .retained_memory = 14,
+                                  .retained_evicted = 15},
                                  {});
   for (const char* line :
        {"connections 1", "subscriptions 2", "connections_total 3", "published_messages_total 4",
         "published_bytes_total 5", "delivered_messages_total 6", "delivered_bytes_total 7",
         "dropped_messages_total 8", "superseded_messages_total 9", "slow_consumers_total 10",
-        "violations_total 11", "subscriptions_not_shown 0"}) {
+        "violations_total 11", "answers_refused_total 12", "retained_values 13",
+        "retained_bytes 14", "retained_evicted_total 15", "subscriptions_not_shown 0"}) {
     EXPECT_THAT(shown, HasSubstr("\nhallway_hub_" + std::string(line) + "\n"));
   }
   EXPECT_THAT(shown, HasSubstr("hallway_build_info{version=\""));
@@ -68,12 +73,17 @@ TEST(HubMetrics, each_user_has_its_own) {
                      .memory = 3,
                      .memory_share = 4,
                      .loop_time = std::chrono::milliseconds(5500),
-                     .held_back = 6},
+                     .held_back = 6,
+                     .retained = 7,
+                     .retained_memory = 8,
+                     .retained_evicted = 9},
                     {.uid = 0}}));
-  for (const char* line : {"connections{uid=\"1000\"} 1", "subscriptions{uid=\"1000\"} 2",
-                           "memory_bytes{uid=\"1000\"} 3", "memory_share_bytes{uid=\"1000\"} 4",
-                           "loop_seconds_total{uid=\"1000\"} 5.5",
-                           "held_back_total{uid=\"1000\"} 6", "connections{uid=\"0\"} 0"}) {
+  for (const char* line :
+       {"connections{uid=\"1000\"} 1", "subscriptions{uid=\"1000\"} 2",
+        "memory_bytes{uid=\"1000\"} 3", "memory_share_bytes{uid=\"1000\"} 4",
+        "loop_seconds_total{uid=\"1000\"} 5.5", "held_back_total{uid=\"1000\"} 6",
+        "retained_values{uid=\"1000\"} 7", "retained_bytes{uid=\"1000\"} 8",
+        "retained_evicted_total{uid=\"1000\"} 9", "connections{uid=\"0\"} 0"}) {
     EXPECT_THAT(shown, HasSubstr("\nhallway_hub_user_" + std::string(line) + "\n"));
   }
   EXPECT_TRUE(prometheus::TextSerializer().Serialize(user_metrics({})).empty());

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,6 +12,7 @@
 #include <chrono>
 #include <optional>
 #include <string>
+#include <thread>
 
 #include "unit/tool/written_by_a_thread.hpp"
 
@@ -61,12 +63,12 @@ TEST_F(LogIntoAPipe, is_written_in_order) {
   EXPECT_LT(text.find("line 2\n"), text.find("line 998\n"));
 }
 
-TEST_F(LogIntoAPipe, that_nobody_reads_drops_the_oldest_and_says_how_many) {
+TEST_F(LogIntoAPipe, without_a_reader_drops_the_oldest_and_reports_how_many) {
   const std::string line(1023, 'x');
-  std::uint64_t told = 0;
+  std::uint64_t written = 0;
   log_->on_dropped(
       [](std::uint64_t missing) { return "missing " + std::to_string(missing) + "\n"; });
-  for (; told < 5000; ++told) log_->write(line + "\n");
+  for (; written < 5000; ++written) log_->write(line + "\n");
   log_->write("the end\n");
   const std::string text = read_to("the end\n");
   // Told where they are missing, which may be at more than one place.
@@ -78,11 +80,11 @@ TEST_F(LogIntoAPipe, that_nobody_reads_drops_the_oldest_and_says_how_many) {
     ++places;
   }
   EXPECT_GE(places, 1);
-  EXPECT_EQ(lines_in(text) - 1 - places + missing, told);
+  EXPECT_EQ(lines_in(text) - 1 - places + missing, written);
   EXPECT_GE(missing, 3900) << "a mebibyte waits, and no more";
 }
 
-TEST_F(LogIntoAPipe, that_nobody_reads_holds_up_the_end_for_a_bounded_time) {
+TEST_F(LogIntoAPipe, without_a_reader_delays_the_end_for_a_bounded_time) {
   for (int line = 0; line < 100; ++line) log_->write(std::string(1000, 'x') + "\n");
   const auto begun = Log::Clock::now();
   log_->finish();
@@ -91,20 +93,41 @@ TEST_F(LogIntoAPipe, that_nobody_reads_holds_up_the_end_for_a_bounded_time) {
   EXPECT_LT(took, log_end_time + seconds(5));
 }
 
+TEST_F(LogIntoAPipe, waits_at_the_end_for_a_thread_that_is_late) {
+  log_->write("first\n");
+  log_->run_in_thread([] { std::this_thread::sleep_for(2 * log_patience); });
+  log_->write("last\n");
+  log_->finish();
+  fcntl(pipe_.reader(), F_SETFL, O_NONBLOCK);
+  EXPECT_EQ(read_to("last\n"), "first\nlast\n");
+}
+
+// poll(2) calls a pipe of one page full as soon as it holds a byte; a write is appended there.
+TEST_F(LogIntoAPipe, waits_for_a_late_thread_although_poll_calls_the_pipe_full) {
+  log_->write("first\n");
+  pollfd readable{.fd = pipe_.reader(), .events = POLLIN, .revents = 0};
+  ASSERT_EQ(poll(&readable, 1, -1), 1);
+  log_->run_in_thread([] { std::this_thread::sleep_for(2 * log_patience); });
+  log_->write("last\n");
+  log_->finish();
+  fcntl(pipe_.reader(), F_SETFL, O_NONBLOCK);
+  EXPECT_EQ(read_to("last\n"), "first\nlast\n");
+}
+
 TEST_F(LogIntoAPipe, that_does_not_block_loses_nothing) {
   fcntl(pipe_.writer(), F_SETFL, fcntl(pipe_.writer(), F_GETFL) | O_NONBLOCK);
   for (int line = 0; line < 1000; ++line) log_->write("line " + std::to_string(line) + "\n");
   EXPECT_EQ(lines_in(read_to("line 999\n")), 1000);
 }
 
-TEST_F(LogIntoAPipe, says_at_the_end_what_was_to_be_said_later) {
+TEST_F(LogIntoAPipe, writes_at_the_end_what_was_scheduled_for_later) {
   log_->write("first\n");
   log_->write_at(Log::Clock::now() + hours(1), [] { return std::string("later\n"); });
   log_->finish();
   EXPECT_EQ(read_to("later\n"), "first\nlater\n");
 }
 
-TEST_F(LogIntoAPipe, says_it_when_the_time_has_come) {
+TEST_F(LogIntoAPipe, writes_scheduled_lines_at_their_time) {
   log_->write("first\n");
   log_->write_at(Log::Clock::now() + milliseconds(20), [] { return std::string("later\n"); });
   EXPECT_TRUE(read_to("later\n").ends_with("later\n"));

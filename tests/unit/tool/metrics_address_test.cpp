@@ -67,24 +67,24 @@ TEST(MetricsAddress, what_was_meant_for_tcp_becomes_no_file) {
   }
 }
 
-TEST(MetricsAddress, why_it_is_refused_is_said_with_what_to_write) {
+TEST(MetricsAddress, an_error_shows_what_to_write_instead) {
   const auto refused = [](std::string_view text) { return read_metrics_address(text).error(); };
-  EXPECT_EQ(refused(":9464").why, "a port needs an IP address before it, in numbers");
+  EXPECT_EQ(refused(":9464").why, "a port needs a numeric IP address before it");
   EXPECT_EQ(refused("127.0.0.1:99999").why, "a port is at most 65535");
   EXPECT_EQ(refused("0.0.0.0").why, "an IP address without a port");
   EXPECT_EQ(refused("9464").why, "a port alone");
-  EXPECT_EQ(refused("::1:9464").why, "an IPv6 address and a port are written [ADDRESS]:PORT");
+  EXPECT_EQ(refused("::1:9464").why, "an IPv6 address with a port is written [ADDRESS]:PORT");
   EXPECT_NE(refused(":9464").hint.find("127.0.0.1:9464"), std::string::npos);
   EXPECT_NE(refused("metrics").hint.find("./metrics"), std::string::npos);
 }
 
-TEST(MetricsAddress, who_says_tcp_must_mean_it) {
+TEST(MetricsAddress, a_tcp_scheme_requires_an_ip_address) {
   for (const char* text : {"tcp:localhost:80", "tcp:127.0.0.1", "tcp:127.0.0.1:", "tcp::80",
                            "tcp:[]:80", "tcp:127.0.0.1:8x"}) {
     EXPECT_EQ(written(text), "not read: not an IP address and a port, as in tcp:127.0.0.1:9464")
         << text;
   }
-  EXPECT_EQ(written("exec:cat"), "not read: only a client can start the program it talks to");
+  EXPECT_EQ(written("exec:cat"), "not read: only a client can start a program");
   EXPECT_EQ(written("").substr(0, 10), "not read: ");
 }
 

@@ -107,9 +107,9 @@ class SandboxedChild : public testing::Test {
       work(say);
       say(end);
     });
-    const std::string said = child.line();
-    if (said == not_here) GTEST_SKIP() << "not in this build, or not in this kernel";
-    EXPECT_EQ(said, end);
+    const std::string line = child.line();
+    if (line == not_here) GTEST_SKIP() << "not in this build, or not in this kernel";
+    EXPECT_EQ(line, end);
   }
 
   enum class Needs { nothing, filter, landlock };
@@ -176,7 +176,7 @@ TEST_F(SandboxedChild, does_not_connect_a_socket_of_a_network_that_it_has) {
   EXPECT_EQ(::connect(client.get(), raw, size), 0) << "outside it can be reached";
 }
 
-TEST_F(SandboxedChild, has_no_calls_that_concern_others) {
+TEST_F(SandboxedChild, has_no_calls_that_affect_other_processes) {
   expect({{"ptrace", [] { return code_of(::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr)); }, EPERM},
           {"kill", [] { return code_of(::kill(::getppid(), 0)); }, EPERM},
           {"tgkill", [] { return code_of(::syscall(SYS_tgkill, ::getppid(), ::getppid(), 0)); },
@@ -266,7 +266,7 @@ TEST_F(SandboxedChild, reaches_no_files_but_those_it_needs) {
          Needs::landlock);
 }
 
-TEST_F(SandboxedChild, looks_into_no_other_process_but_sees_what_everybody_sees) {
+TEST_F(SandboxedChild, looks_into_no_other_process_but_sees_what_all_may_see) {
   const std::string parent = "/proc/" + std::to_string(::getpid());
   std::array<char, 100> text{};
   expect({{"exe",
@@ -293,17 +293,17 @@ TEST_F(SandboxedChild, that_looks_into_processes_goes_without_landlock) {
 }
 
 TEST_F(SandboxedChild, starts_threads_and_looks_up_users) {
-  expect({{"a thread", [] { return std::async(std::launch::async, [] { return 0; }).get(); }, 0},
-          {"a user", [] { return ::getpwuid(0) != nullptr ? 0 : errno; }, 0},
-          {"a user that nobody knows",
-           [] { return ::getpwnam("hallway-nobody-knows") == nullptr ? 0 : 1; }, 0},
-          {"a signal for itself",
-           [] {
-             std::signal(SIGUSR1, SIG_IGN);
-             return std::raise(SIGUSR1);
-           },
-           0}},
-         Needs::nothing);
+  expect(
+      {{"a thread", [] { return std::async(std::launch::async, [] { return 0; }).get(); }, 0},
+       {"a user", [] { return ::getpwuid(0) != nullptr ? 0 : errno; }, 0},
+       {"an unknown user", [] { return ::getpwnam("hallway-nobody-knows") == nullptr ? 0 : 1; }, 0},
+       {"a signal for itself",
+        [] {
+          std::signal(SIGUSR1, SIG_IGN);
+          return std::raise(SIGUSR1);
+        },
+        0}},
+      Needs::nothing);
 }
 
 TEST_F(SandboxedChild, ends_by_abort_as_ever) {
@@ -353,7 +353,7 @@ TEST_F(SandboxedChild, has_the_thread_of_its_output_in_it) {
   });
 }
 
-TEST(Sandbox, says_what_holds_and_why_something_does_not) {
+TEST(Sandbox, reports_what_is_in_force_and_why_something_is_not) {
   Sandbox sandbox{.no_new_privileges = true,
                   .landlock = 3,
                   .without_landlock = {},
@@ -362,11 +362,11 @@ TEST(Sandbox, says_what_holds_and_why_something_does_not) {
                   .errors = {}};
   EXPECT_EQ(sandbox.to_string(), "no new privileges, Landlock ABI 3, 87 system calls");
   sandbox.landlock = 0;
-  sandbox.without_landlock = "this kernel has none";
+  sandbox.without_landlock = "not supported by this kernel";
   sandbox.system_calls = 0;
   sandbox.without_filter = "built without libseccomp";
   EXPECT_EQ(sandbox.to_string(),
-            "no new privileges, no Landlock (this kernel has none), "
+            "no new privileges, no Landlock (not supported by this kernel), "
             "all system calls (built without libseccomp)");
 }
 

@@ -19,15 +19,15 @@ namespace {
 
 constexpr int deadline = 30'000;
 
-/// Waits for news; false: none came.
-bool hears(StreamWriter& writer) {
-  pollfd news{.fd = writer.news(), .events = POLLIN, .revents = 0};
-  if (poll(&news, 1, deadline) != 1) return false;
-  writer.forget_news();
+/// Waits until something has changed; false if nothing did in time.
+bool wait_for_change(StreamWriter& writer) {
+  pollfd watched{.fd = writer.change_descriptor(), .events = POLLIN, .revents = 0};
+  if (poll(&watched, 1, deadline) != 1) return false;
+  writer.clear_changes();
   return true;
 }
 
-TEST(StreamWriter, says_how_much_was_taken) {
+TEST(StreamWriter, reports_how_much_was_written) {
   const PipeOfAThread pipe;
   StreamWriter writer(pipe.writer());
   const std::string text(300'000, 'x');
@@ -39,16 +39,16 @@ TEST(StreamWriter, says_how_much_was_taken) {
     ASSERT_GT(more, 0);
     got += static_cast<std::size_t>(more);
   }
-  while (writer.written() < text.size()) ASSERT_TRUE(hears(writer));
+  while (writer.written() < text.size()) ASSERT_TRUE(wait_for_change(writer));
   EXPECT_EQ(writer.written(), text.size());
   EXPECT_EQ(writer.error(), 0);
 }
 
-TEST(StreamWriter, hears_at_once_that_the_reader_went_away) {
+TEST(StreamWriter, notices_at_once_that_the_reader_went_away) {
   PipeOfAThread pipe;
   StreamWriter writer(pipe.writer());
   pipe.close_reader();
-  ASSERT_TRUE(hears(writer));
+  ASSERT_TRUE(wait_for_change(writer));
   EXPECT_EQ(writer.error(), EPIPE);
 }
 
@@ -57,7 +57,7 @@ TEST(StreamWriter, counts_nothing_of_what_a_full_disk_did_not_take) {
   if (full.get() < 0) GTEST_SKIP() << "/dev/full is missing";
   StreamWriter writer(full.get());
   writer.write("lost");
-  ASSERT_TRUE(hears(writer));
+  ASSERT_TRUE(wait_for_change(writer));
   EXPECT_EQ(writer.error(), ENOSPC);
   EXPECT_EQ(writer.written(), 0);
 }
@@ -69,7 +69,7 @@ TEST(StreamWriter, is_not_waited_for) {
   {
     StreamWriter writer(pipe.writer());
     writer.write(std::string(1 << 20, 'x'));
-    ASSERT_TRUE(hears(writer));
+    ASSERT_TRUE(wait_for_change(writer));
   }
   SUCCEED() << "the pipe is full, and its writer is gone";
 }

@@ -224,7 +224,7 @@ TEST(framing, gives_up_on_a_delimiter_as_soon_as_none_can_come_in_time) {
   EXPECT_EQ(Framing::null().next(std::string(101, 'x'), 100).state, State::too_large);
 }
 
-TEST(framing, holds_a_last_line_to_the_limit_too) {
+TEST(framing, applies_the_limit_also_to_a_last_line) {
   EXPECT_EQ(Framing::lines().last(std::string(100, 'x') + "\r", 100).state, State::complete);
   EXPECT_EQ(Framing::lines().last(std::string(101, 'x'), 100).state, State::too_large);
 }
@@ -528,7 +528,7 @@ TEST(framing, reads_every_name_it_prints) {
   EXPECT_EQ(Framing::raw().to_string(), "raw");
 }
 
-TEST(framing, tells_apart_framings_that_differ) {
+TEST(framing, distinguishes_framings_that_differ) {
   for (std::size_t i = 0; i < every_framing.size(); ++i) {
     for (std::size_t j = 0; j < every_framing.size(); ++j) {
       EXPECT_EQ(every_framing[i] == every_framing[j], i == j);
@@ -536,7 +536,7 @@ TEST(framing, tells_apart_framings_that_differ) {
   }
 }
 
-TEST(framing, refuses_what_is_no_framing_and_says_what_is) {
+TEST(framing, refuses_an_unknown_framing_and_lists_the_known_ones) {
   for (const char* text :
        {"", "line", "LINES", "lines ", " lines", "len", "len32xx", "len16", "raw:", "raw:0",
         "raw:-1", "raw:+1", "raw:16k", "raw: 16", "raw:99999999999999999999999"}) {
@@ -548,107 +548,10 @@ TEST(framing, refuses_what_is_no_framing_and_says_what_is) {
   }
 }
 
-TEST(framing, adds_as_many_bytes_as_it_says) {
+TEST(framing, adds_as_many_bytes_as_it_reports) {
   for (const Framing framing : every_framing) {
     EXPECT_EQ(framed(framing, "").size(), framing.overhead()) << framing.to_string();
   }
-}
-
-// Pieces -----------------------------------------------------------------------------------------
-
-/// Takes pieces as a connection does, and puts the messages together again.
-class PieceReceiver {
- public:
-  PieceReceiver(Framing framing, std::size_t limit) : framing_(framing), limit_(limit) {}
-
-  void arrive(ByteView bytes) {
-    buffer_ += bytes;
-    while (!too_large) {
-      const Piece piece = framing_.next_piece(buffer_, limit_, progress_);
-      too_large = piece.state == State::too_large;
-      if (piece.state != State::complete) return;
-      EXPECT_TRUE(piece.last || !piece.bytes.empty());
-      take(piece);
-    }
-  }
-
-  void end() {
-    if (too_large) return;
-    const Piece piece = framing_.last_piece(buffer_, limit_, progress_);
-    too_large = piece.state == State::too_large;
-    broken_off = piece.state == State::incomplete && (progress_.begun || !buffer_.empty());
-    if (piece.state == State::complete) take(piece);
-  }
-
-  std::vector<std::string> messages;
-  bool too_large = false;
-  bool broken_off = false;
-
- private:
-  void take(const Piece& piece) {
-    message_ += piece.bytes;
-    buffer_.erase(0, piece.consumed);
-    if (piece.last) messages.push_back(std::exchange(message_, {}));
-  }
-
-  Framing framing_;
-  std::size_t limit_;
-  Progress progress_;
-  std::string buffer_;
-  std::string message_;
-};
-
-/// `bytes`, cut at any two places, give in pieces what they give whole.
-void expect_the_same_in_pieces(Framing framing, std::size_t limit, ByteView bytes) {
-  Receiver whole(framing, limit);
-  whole.arrive(bytes);
-  if (!whole.too_large) whole.end();
-  for (std::size_t first = 0; first <= bytes.size(); ++first) {
-    for (std::size_t second = first; second <= bytes.size(); ++second) {
-      PieceReceiver pieces(framing, limit);
-      pieces.arrive(bytes.substr(0, first));
-      pieces.arrive(bytes.substr(first, second - first));
-      pieces.arrive(bytes.substr(second));
-      pieces.end();
-      ASSERT_EQ(pieces.messages, whole.messages)
-          << framing.to_string() << " limit " << limit << ": " << first << ", " << second << " of "
-          << bytes.size();
-      ASSERT_EQ(pieces.broken_off && !pieces.too_large, whole.broken_off && !pieces.too_large);
-    }
-  }
-}
-
-TEST(framing_pieces, give_the_messages_that_whole_ones_give_however_they_arrive) {
-  const std::string text = "one\r\n\ntwo\rthree\r\r\n\0four\0\r\n\r"s;
-  const std::string sized = "\0\0\0\5hello\0\0\0\0\0\0\0\1x\0\0\0\3abc\0\0\0\2a"s;
-  for (const Framing framing : {Framing::lines(), Framing::null(), Framing::len32be()}) {
-    const ByteView stream = framing == Framing::len32be() ? sized : text;
-    for (const std::size_t limit : {no_limit, std::size_t{5}, std::size_t{4}}) {
-      for (std::size_t end = 0; end <= stream.size(); ++end) {
-        expect_the_same_in_pieces(framing, limit, stream.substr(0, end));
-      }
-    }
-  }
-}
-
-TEST(framing_pieces, judge_a_length_before_anything_of_it_is_taken) {
-  Progress progress;
-  EXPECT_EQ(Framing::len32be().next_piece("\0\0\0\5"s, 4, progress).state, State::too_large);
-  EXPECT_FALSE(progress.begun);
-}
-
-TEST(framing_pieces, are_over_the_limit_with_their_sum) {
-  Progress progress;
-  EXPECT_EQ(Framing::lines().next_piece("abc", 4, progress).bytes, "abc");
-  EXPECT_EQ(Framing::lines().next_piece("de", 4, progress).state, State::too_large);
-}
-
-TEST(framing_pieces, of_raw_are_messages) {
-  Progress progress;
-  const Piece piece = Framing::raw(2).next_piece("abc", no_limit, progress);
-  EXPECT_EQ(piece.bytes, "ab");
-  EXPECT_TRUE(piece.last);
-  EXPECT_FALSE(progress.begun);
 }
 
 }  // namespace

@@ -19,7 +19,7 @@ TEST(nats_errors, has_the_texts_of_nats_server) {
             "Permissions Violation for Subscription to \"no\" using queue \"q\"");
 }
 
-TEST(nats_errors, says_of_malformed_arguments_what_the_verb_takes) {
+TEST(nats_errors, reports_of_malformed_arguments_what_the_verb_takes) {
   const auto text = [](Verb verb) { return text_of(ProtocolError::malformed_arguments, verb); };
   EXPECT_TRUE(text(Verb::pub).starts_with("Parser Error: PUB takes SUBJECT [REPLY] SIZE"));
   EXPECT_TRUE(text(Verb::hpub).starts_with("Parser Error: HPUB takes SUBJECT [REPLY] HEADER-SIZE"));

@@ -60,7 +60,7 @@ TEST(nats_header, finds_the_first_value_of_a_name_whose_case_counts) {
   EXPECT_EQ(header.find(""), std::nullopt);
 }
 
-TEST(nats_header, refuses_what_is_no_block) {
+TEST(nats_header, refuses_what_is_not_a_block) {
   const std::string block = "NATS/1.0 503 None\r\nA: 1\r\nB: 2\r\n\r\n";
   EXPECT_TRUE(HeaderBlock::parse(block));
   for (std::size_t size = 0; size < block.size(); ++size) {

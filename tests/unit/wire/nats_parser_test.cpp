@@ -212,7 +212,7 @@ std::string together(const std::vector<Transcript>& transcripts) {
 
 /// The error of a client's stream with these limits.
 Error error_of(ByteView stream, const ParserLimits& limits = defaults) {
-  return heard(Sender::client, limits, {stream}).error;
+  return parse(Sender::client, limits, {stream}).error;
 }
 
 bool lies_in(ByteView view, ByteView piece) {
@@ -223,7 +223,7 @@ bool lies_in(ByteView view, ByteView piece) {
 
 TEST(nats_parser, takes_from_clients_what_nats_server_takes) {
   for (const Transcript& transcript : from_clients) {
-    const Heard found = heard(Sender::client, defaults, {transcript.bytes});
+    const ParseResult found = parse(Sender::client, defaults, {transcript.bytes});
     EXPECT_EQ(found.operations, transcript.operations) << printable(transcript.bytes);
     EXPECT_EQ(found.error, transcript.error) << printable(transcript.bytes);
   }
@@ -231,15 +231,15 @@ TEST(nats_parser, takes_from_clients_what_nats_server_takes) {
 
 TEST(nats_parser, goes_its_own_way_where_nats_server_contradicts_itself) {
   for (const Transcript& transcript : our_own_way) {
-    const Heard found = heard(Sender::client, defaults, {transcript.bytes});
+    const ParseResult found = parse(Sender::client, defaults, {transcript.bytes});
     EXPECT_EQ(found.operations, transcript.operations) << printable(transcript.bytes);
     EXPECT_EQ(found.error, transcript.error) << printable(transcript.bytes);
   }
 }
 
-TEST(nats_parser, takes_from_servers_what_nats_server_says) {
+TEST(nats_parser, accepts_what_nats_server_sends) {
   for (const Transcript& transcript : from_servers) {
-    const Heard found = heard(Sender::server, defaults, {transcript.bytes});
+    const ParseResult found = parse(Sender::server, defaults, {transcript.bytes});
     EXPECT_EQ(found.operations, transcript.operations) << printable(transcript.bytes);
     EXPECT_EQ(found.error, transcript.error) << printable(transcript.bytes);
   }
@@ -253,7 +253,7 @@ TEST(nats_parser, finds_nothing_where_nothing_arrived) {
   EXPECT_EQ(parser.error(), Error::none);
 }
 
-TEST(nats_parser, says_at_the_first_wrong_byte_that_there_is_no_such_verb) {
+TEST(nats_parser, reports_an_unknown_verb_at_its_first_wrong_byte) {
   for (const std::string verb :
        {"PUB", "HPUB", "SUB", "UNSUB", "PING", "PONG", "CONNECT", "INFO", "+OK", "-ERR"}) {
     for (std::size_t at = 0; at < verb.size(); ++at) {
@@ -264,7 +264,7 @@ TEST(nats_parser, says_at_the_first_wrong_byte_that_there_is_no_such_verb) {
   }
 }
 
-TEST(nats_parser, tells_letters_apart_in_all_bits_but_that_of_their_case) {
+TEST(nats_parser, distinguishes_letters_in_all_bits_but_that_of_their_case) {
   const std::string verb = "PING\n";
   for (std::size_t at = 0; at < 4; ++at) {
     for (unsigned bit = 0; bit < 8; ++bit) {
@@ -272,7 +272,7 @@ TEST(nats_parser, tells_letters_apart_in_all_bits_but_that_of_their_case) {
       changed[at] = static_cast<char>(static_cast<unsigned char>(changed[at]) ^ (1U << bit));
       const bool still_a_ping = bit == 5;
       const bool a_pong = changed == "PONG\n";
-      const Heard found = heard(Sender::client, defaults, {changed});
+      const ParseResult found = parse(Sender::client, defaults, {changed});
       EXPECT_EQ(found.operations.size(), still_a_ping || a_pong ? 1U : 0U) << printable(changed);
     }
   }
@@ -294,10 +294,10 @@ TEST(nats_parser, finds_nothing_more_after_an_error) {
 TEST(nats_parser, finds_the_same_wherever_a_transcript_is_cut) {
   for (const auto& [sender, transcript] : transcripts()) {
     const ByteView stream = transcript.bytes;
-    const Heard whole = heard(sender, defaults, {stream});
+    const ParseResult whole = parse(sender, defaults, {stream});
     for (std::size_t first = 0; first <= stream.size(); ++first) {
       for (std::size_t second = first; second <= stream.size(); ++second) {
-        EXPECT_EQ(heard(sender, defaults, cut(stream, {first, second})), whole)
+        EXPECT_EQ(parse(sender, defaults, cut(stream, {first, second})), whole)
             << printable(stream) << " cut at " << first << " and " << second;
       }
     }
@@ -308,11 +308,11 @@ TEST(nats_parser, finds_the_same_in_a_conversation_cut_anywhere_and_into_single_
   for (const auto& [sender, transcripts] :
        {std::pair(Sender::client, from_clients), std::pair(Sender::server, from_servers)}) {
     const std::string stream = together(transcripts);
-    const Heard whole = heard(sender, defaults, {stream});
+    const ParseResult whole = parse(sender, defaults, {stream});
     EXPECT_EQ(whole.error, Error::none);
-    EXPECT_EQ(heard(sender, defaults, single_bytes(stream)), whole);
+    EXPECT_EQ(parse(sender, defaults, single_bytes(stream)), whole);
     for (std::size_t at = 0; at < stream.size(); ++at) {
-      EXPECT_EQ(heard(sender, defaults, cut(stream, {at})), whole) << at;
+      EXPECT_EQ(parse(sender, defaults, cut(stream, {at})), whole) << at;
     }
   }
 }
@@ -384,10 +384,10 @@ TEST(nats_parser, judges_a_line_the_same_wherever_it_is_cut) {
   for (const std::string stream :
        {"SUB subject 12\r\n", "SUB subject 12\n", "SUB subject 123\r\n", "SUB subject 123\n",
         "CONNECT 1234567890\r\r\n", "CONNECT 1234567890\rx\n", "CONNECT 123456789\r\r\n"}) {
-    const Heard whole = heard(Sender::client, limits, {stream});
+    const ParseResult whole = parse(Sender::client, limits, {stream});
     for (std::size_t first = 0; first <= stream.size(); ++first) {
       for (std::size_t second = first; second <= stream.size(); ++second) {
-        EXPECT_EQ(heard(Sender::client, limits, cut(stream, {first, second})), whole)
+        EXPECT_EQ(parse(Sender::client, limits, cut(stream, {first, second})), whole)
             << printable(stream) << " cut at " << first << " and " << second;
       }
     }
@@ -402,7 +402,7 @@ TEST(nats_parser, takes_payloads_up_to_the_limit_with_their_header) {
   EXPECT_EQ(error_of("HPUB s 4 11\r\n", limits), Error::payload_too_large);
 }
 
-TEST(nats_parser, has_the_limits_of_nats_server_unless_told_otherwise) {
+TEST(nats_parser, has_the_limits_of_nats_server_by_default) {
   EXPECT_EQ(error_of("CONNECT " + std::string(4096, 'x') + "\r\n"), Error::none);
   EXPECT_EQ(error_of("CONNECT " + std::string(4097, 'x') + "\r\n"), Error::control_line_too_long);
   EXPECT_EQ(error_of("PUB s 1048576\r\n"), Error::none);
@@ -412,10 +412,10 @@ TEST(nats_parser, has_the_limits_of_nats_server_unless_told_otherwise) {
 TEST(nats_parser, keeps_nothing_of_what_does_not_count) {
   const std::string blanks(10'000, ' ');
   const std::string letters(10'000, 'x');
-  EXPECT_EQ(heard(Sender::client, defaults, {"PUB", blanks, " ", blanks}).most_memory, 0U);
-  EXPECT_EQ(heard(Sender::client, defaults, {"PING", letters, letters}).most_memory, 0U);
-  const Heard found =
-      heard(Sender::client, defaults, {"PUB", blanks, "s 0\r\n\r\nPIN", "G" + letters, "\n"});
+  EXPECT_EQ(parse(Sender::client, defaults, {"PUB", blanks, " ", blanks}).most_memory, 0U);
+  EXPECT_EQ(parse(Sender::client, defaults, {"PING", letters, letters}).most_memory, 0U);
+  const ParseResult found =
+      parse(Sender::client, defaults, {"PUB", blanks, "s 0\r\n\r\nPIN", "G" + letters, "\n"});
   EXPECT_EQ(found.operations, (std::vector<std::string>{"PUB subject=s", "PING"}));
 }
 
@@ -438,13 +438,14 @@ TEST(nats_parser, owns_no_more_than_the_limits_allow) {
   const ParserLimits limits{.control_line = 2000, .payload = 3000};
   const std::string subject(1995, 's');
   const std::string stream = "PUB " + subject + " 3000\r\n" + std::string(3000, 'p') + "\r\n";
-  const Heard found = heard(Sender::client, limits, single_bytes(stream));
+  const ParseResult found = parse(Sender::client, limits, single_bytes(stream));
   EXPECT_EQ(found.operations.size(), 1U);
   EXPECT_EQ(found.most_memory, 2000U + 1 + 3000 + 2);
-  const Heard line = heard(Sender::client, limits, {"CONNECT x", std::string(1999, 'x') + '\r'});
+  const ParseResult line =
+      parse(Sender::client, limits, {"CONNECT x", std::string(1999, 'x') + '\r'});
   EXPECT_EQ(line.error, Error::none);
   EXPECT_EQ(line.most_memory, 2000U + 1);
-  const Heard endless = heard(Sender::client, limits, {"CONNECT x", std::string(5000, 'x')});
+  const ParseResult endless = parse(Sender::client, limits, {"CONNECT x", std::string(5000, 'x')});
   EXPECT_EQ(endless.error, Error::control_line_too_long);
   EXPECT_LE(endless.most_memory, 2000U + 1);
 }

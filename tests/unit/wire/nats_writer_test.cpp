@@ -18,13 +18,14 @@ using namespace test;
 /// Written into memory of just the size that was said.
 std::string written(const Operation& operation) {
   std::vector<char> bytes(written_size(operation));
-  EXPECT_EQ(write(operation, bytes.data()), bytes.data() + bytes.size()) << told(operation);
+  EXPECT_EQ(write(operation, bytes.data()), bytes.data() + bytes.size()) << describe(operation);
   return {bytes.begin(), bytes.end()};
 }
 
 std::string written_line(const Operation& operation) {
   std::vector<char> bytes(line_size(operation));
-  EXPECT_EQ(write_line(operation, bytes.data()), bytes.data() + bytes.size()) << told(operation);
+  EXPECT_EQ(write_line(operation, bytes.data()), bytes.data() + bytes.size())
+      << describe(operation);
   return {bytes.begin(), bytes.end()};
 }
 
@@ -64,8 +65,8 @@ TEST(nats_writer, writes_what_a_parser_finds_again) {
   for (const auto& [operation, bytes] : operations) {
     const bool of_a_client = operation.verb != Verb::msg && operation.verb != Verb::hmsg;
     const Sender sender = of_a_client ? Sender::client : Sender::server;
-    const Heard found = heard(sender, {}, {bytes});
-    EXPECT_EQ(found.operations, std::vector{told(operation)});
+    const ParseResult found = parse(sender, {}, {bytes});
+    EXPECT_EQ(found.operations, std::vector{describe(operation)});
   }
 }
 

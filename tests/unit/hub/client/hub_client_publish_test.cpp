@@ -23,15 +23,15 @@ class hub_client_publish : public HubClientTest {
     return taken;
   }
 
-  static HubClientOptions little_room(PublishFull full) {
-    HubClientOptions options;
+  static hub::ClientOptions little_room(OverflowPolicy policy) {
+    hub::ClientOptions options;
     options.limits.outbound = 100'000;
-    options.full = full;
+    options.overflow = policy;
     return options;
   }
 
   /// Publishes by way of the awaitable, and notes what came of it.
-  static Task<> note_publish(HubClient& by, std::string subject, std::string payload,
+  static Task<> note_publish(hub::Client& by, std::string subject, std::string payload,
                              std::optional<Outcome>& outcome) {
     outcome = (co_await by.publish(subject, payload)).outcome();
   }
@@ -41,12 +41,13 @@ TEST_F(hub_client_publish, sends_subject_reply_header_and_payload) {
   connect();
   EXPECT_EQ(publish("a.b", "hi"), Outcome::ok);
   EXPECT_EQ(publish("a.b", ""), Outcome::ok);
-  EXPECT_EQ(publish("a", "hi", {.reply = "r.1", .header = {{"K", "v"}, {"L", ""}}}), Outcome::ok);
+  const std::array<hub::Field, 2> fields{{{"K", "v"}, {"L", ""}}};
+  EXPECT_EQ(publish("a", "hi", {.reply = "r.1", .header = fields}), Outcome::ok);
   EXPECT_EQ(flush(), Outcome::ok);
-  EXPECT_EQ(hub.heard, (std::vector<std::string>{
-                           "PUB subject=a.b payload=hi", "PUB subject=a.b",
-                           "HPUB subject=a reply=r.1 header=NATS/1.0\r\nK: v\r\nL: \r\n\r\n "
-                           "payload=hi"}));
+  EXPECT_EQ(hub.received, (std::vector<std::string>{
+                              "PUB subject=a.b payload=hi", "PUB subject=a.b",
+                              "HPUB subject=a reply=r.1 header=NATS/1.0\r\nK: v\r\nL: \r\n\r\n "
+                              "payload=hi"}));
   EXPECT_EQ(client->counters().messages_published, 3U);
 }
 
@@ -61,11 +62,11 @@ TEST_F(hub_client_publish, sends_what_is_new_in_a_message_like_the_one_before) {
   EXPECT_EQ(flush(), Outcome::ok);  // with a PING in the middle
   EXPECT_EQ(publish("a.c", "eight"), Outcome::ok);
   EXPECT_EQ(flush(), Outcome::ok);
-  EXPECT_EQ(hub.heard, (std::vector<std::string>{
-                           "PUB subject=a.b payload=one", "PUB subject=a.b payload=two",
-                           "PUB subject=a.b payload=three", "PUB subject=a.c payload=seven",
-                           "PUB subject=a.c reply=r payload=eight", "PUB subject=a.c payload=seven",
-                           "PUB subject=a.c payload=eight"}));
+  EXPECT_EQ(hub.received, (std::vector<std::string>{
+                              "PUB subject=a.b payload=one", "PUB subject=a.b payload=two",
+                              "PUB subject=a.b payload=three", "PUB subject=a.c payload=seven",
+                              "PUB subject=a.c reply=r payload=eight",
+                              "PUB subject=a.c payload=seven", "PUB subject=a.c payload=eight"}));
 }
 
 TEST_F(hub_client_publish, writes_a_turn_at_once) {
@@ -74,7 +75,7 @@ TEST_F(hub_client_publish, writes_a_turn_at_once) {
   for (int i = 0; i < 1000; ++i) EXPECT_EQ(publish("s", "payload"), Outcome::ok);
   loop.turn();
   EXPECT_LE(writes.calls(), 2U);  // one of them may be the hub's
-  EXPECT_TRUE(until([&] { return hub.heard.size() == 1000; }));
+  EXPECT_TRUE(until([&] { return hub.received.size() == 1000; }));
 }
 
 TEST_F(hub_client_publish, refuses_what_the_hub_would_close_the_connection_for) {
@@ -87,16 +88,17 @@ TEST_F(hub_client_publish, refuses_what_the_hub_would_close_the_connection_for) 
   EXPECT_EQ(publish(long_subject, "x"), Outcome::failed);
   EXPECT_EQ(publish("a", "x", {.reply = "r r"}), Outcome::failed);
   EXPECT_EQ(publish("a", "12345678901"), Outcome::failed);
-  EXPECT_EQ(publish("a", "", {.header = {{"K", "v"}}}), Outcome::failed);  // 18 bytes
-  const HubSent refused = client->try_publish("a", "12345678901");
+  const std::initializer_list<hub::Field> fields{{"K", "v"}};
+  EXPECT_EQ(publish("a", "", {.header = fields}), Outcome::failed);  // 18 bytes
+  const hub::Sent refused = client->try_publish("a", "12345678901");
   EXPECT_NE(refused.error().explain().find("larger than the hub accepts"), std::string::npos);
   EXPECT_EQ(publish("a", "1234567890"), Outcome::ok);
-  hub.say("INFO {\"max_payload\":9}\r\n");
+  hub.send("INFO {\"max_payload\":9}\r\n");
   EXPECT_TRUE(until([&] { return client->max_payload() == 9; }));
   EXPECT_EQ(publish("a", "1234567890"), Outcome::failed);
   EXPECT_EQ(flush(), Outcome::ok);
-  EXPECT_EQ(hub.heard, std::vector<std::string>{"PUB subject=a payload=1234567890"});
-  hub.say("INFO {\"max_payload\":8,\"max_control_line\":1024}\r\n");
+  EXPECT_EQ(hub.received, std::vector<std::string>{"PUB subject=a payload=1234567890"});
+  hub.send("INFO {\"max_payload\":8,\"max_control_line\":1024}\r\n");
   EXPECT_TRUE(until([&] { return client->max_payload() == 8; }));
   EXPECT_EQ(publish(std::string(1025, 's'), "x"), Outcome::failed);
   EXPECT_EQ(publish(std::string(1000, 's'), "x"), Outcome::ok);
@@ -104,12 +106,12 @@ TEST_F(hub_client_publish, refuses_what_the_hub_would_close_the_connection_for) 
 
 TEST_F(hub_client_publish, refuses_fields_that_would_break_the_header) {
   connect();
-  for (const HubField& field :
-       {HubField{"", "v"}, {"a:b", "v"}, {"a b", "v"}, {"a\n", "v"}, {"a", "v\r\nb: w"}}) {
-    EXPECT_EQ(publish("s", "x", {.header = {field}}), Outcome::failed);
+  for (const hub::Field& field :
+       {hub::Field{"", "v"}, {"a:b", "v"}, {"a b", "v"}, {"a\n", "v"}, {"a", "v\r\nb: w"}}) {
+    EXPECT_EQ(publish("s", "x", {.header = std::span(&field, 1)}), Outcome::failed);
     std::optional<Outcome> outcome;
-    loop.spawn([](HubClient& by, HubField bad, std::optional<Outcome>& result) -> Task<> {
-      const PublishOptions options{.reply = {}, .header = {bad}};
+    loop.spawn([](hub::Client& by, hub::Field bad, std::optional<Outcome>& result) -> Task<> {
+      const hub::PublishOptions options{.reply = {}, .header = std::span(&bad, 1)};
       result = (co_await by.publish("s", "x", options)).outcome();
     }(*client, field, outcome));
     EXPECT_EQ(outcome, Outcome::failed);
@@ -119,11 +121,12 @@ TEST_F(hub_client_publish, refuses_fields_that_would_break_the_header) {
 TEST_F(hub_client_publish, sends_no_header_to_a_hub_without_them) {
   hub.info = "{}";
   connect();
-  EXPECT_EQ(publish("s", "x", {.header = {{"K", "v"}}}), Outcome::failed);
+  const std::vector<hub::Field> fields{{"K", "v"}};
+  EXPECT_EQ(publish("s", "x", {.header = fields}), Outcome::failed);
 }
 
 TEST_F(hub_client_publish, waits_for_room) {
-  connect(little_room(PublishFull::wait));
+  connect(little_room(OverflowPolicy::wait));
   const std::size_t taken = fill();
   EXPECT_GE(client->unsent_bytes(), 100'000U);
   EXPECT_LT(client->unsent_bytes(), 200'000U);
@@ -137,11 +140,11 @@ TEST_F(hub_client_publish, waits_for_room) {
   }));
   for (const auto& outcome : outcomes) EXPECT_EQ(outcome, Outcome::ok);
   EXPECT_EQ(flush(), Outcome::ok);
-  EXPECT_EQ(hub.heard.size(), taken + 3);
+  EXPECT_EQ(hub.received.size(), taken + 3);
 }
 
 TEST_F(hub_client_publish, waits_until_the_client_is_closed) {
-  connect(little_room(PublishFull::wait));
+  connect(little_room(OverflowPolicy::wait));
   fill();
   std::optional<Outcome> outcome;
   loop.spawn(note_publish(*client, "more", "x", outcome));
@@ -153,7 +156,7 @@ TEST_F(hub_client_publish, waits_until_the_client_is_closed) {
 }
 
 TEST_F(hub_client_publish, drops_and_counts) {
-  connect(little_room(PublishFull::drop_newest));
+  connect(little_room(OverflowPolicy::drop_newest));
   const std::size_t taken = fill();
   std::optional<Outcome> outcome;
   loop.spawn(note_publish(*client, "more", "x", outcome));
@@ -161,11 +164,11 @@ TEST_F(hub_client_publish, drops_and_counts) {
   EXPECT_EQ(client->counters().dropped, 1U);
   hub.read_on(true);
   EXPECT_EQ(flush(), Outcome::ok);
-  EXPECT_EQ(hub.heard.size(), taken);
+  EXPECT_EQ(hub.received.size(), taken);
 }
 
 TEST_F(hub_client_publish, fails_without_room) {
-  connect(little_room(PublishFull::fail));
+  connect(little_room(OverflowPolicy::fail));
   fill();
   std::optional<Outcome> outcome;
   loop.spawn(note_publish(*client, "more", "x", outcome));
@@ -176,7 +179,7 @@ TEST_F(hub_client_publish, fails_without_room) {
 
 TEST_F(hub_client_publish, keeps_the_order_of_small_and_large_messages) {
   hub.info = R"({"max_payload":8388608})";
-  HubClientOptions options;
+  hub::ClientOptions options;
   options.limits.outbound = 64 * mebibyte;
   connect(options);
   hub.read_on(false);
@@ -189,7 +192,7 @@ TEST_F(hub_client_publish, keeps_the_order_of_small_and_large_messages) {
   }
   hub.read_on(true);
   EXPECT_EQ(flush(), Outcome::ok);
-  EXPECT_TRUE(hub.heard == wanted);
+  EXPECT_TRUE(hub.received == wanted);
 }
 
 TEST_F(hub_client_publish, flushes_when_the_hub_has_had_everything) {
@@ -198,9 +201,33 @@ TEST_F(hub_client_publish, flushes_when_the_hub_has_had_everything) {
   EXPECT_EQ(publish("s", "x"), Outcome::ok);
   EXPECT_EQ(flush(20ms), Outcome::timed_out);
   hub.answers_pings = true;
-  hub.say("PONG\r\n");
+  hub.send("PONG\r\n");
   EXPECT_EQ(flush(), Outcome::ok);
-  EXPECT_TRUE(hub.has_heard("PUB subject=s payload=x"));
+  EXPECT_TRUE(hub.has_received("PUB subject=s payload=x"));
+}
+
+TEST(hub_client_results, explain_themselves_after_client_and_loop_are_gone) {
+  const TempDirectory directory;
+  const std::string path = directory / "hub";
+  std::optional<hub::Sent> refused;
+  std::optional<hub::Sent> closed;
+  std::optional<hub::Received> unanswered;
+  {
+    Loop loop;
+    ScriptedHub hub(loop, path);
+    hub.open();
+    auto client = loop.run(hub::Client::connect(loop, path));
+    ASSERT_TRUE(client);
+    refused.emplace(client->try_publish("not a subject", "x"));
+    unanswered.emplace(loop.run(client->request("s", "x", 1ms)));
+    client->close();
+    closed.emplace(loop.run(client->flush()));
+  }
+  EXPECT_EQ(refused->error().explain(), "send to unix:" + path + ": not a subject to publish to");
+  EXPECT_EQ(unanswered->error().explain(),
+            "receive from unix:" + path + ": no answer came in time");
+  EXPECT_EQ(closed->error().explain(),
+            "send to unix:" + path + ": this side closed the connection");
 }
 
 }  // namespace

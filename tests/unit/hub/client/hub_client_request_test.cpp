@@ -18,19 +18,20 @@ class hub_client_request : public HubClientTest {
 
   /// Asks, and notes what came of it.
   void ask(const std::string& payload, Answer& answer, Duration within = patience) {
-    loop.spawn([](HubClient& by, std::string question, Duration longest, Answer& result) -> Task<> {
-      const HubReceived received = co_await by.request("time", question, longest);
-      result.outcome = received.outcome();
-      result.payload = received ? std::string(received->payload()) : "";
-      result.why = received.error().explain();
-    }(*client, payload, within, answer));
+    loop.spawn(
+        [](hub::Client& by, std::string question, Duration longest, Answer& result) -> Task<> {
+          const hub::Received received = co_await by.request("time", question, longest);
+          result.outcome = received.outcome();
+          result.payload = received ? std::string(received->payload()) : "";
+          result.why = received.error().explain();
+        }(*client, payload, within, answer));
   }
 
   /// The subject to which the request with this payload is to be answered.
   std::string reply_to(const std::string& payload) {
     std::string reply;
     EXPECT_TRUE(until([&] {
-      for (const std::string& operation : hub.heard) {
+      for (const std::string& operation : hub.received) {
         if (!operation.starts_with("PUB subject=time reply=")) continue;
         if (!operation.ends_with(" payload=" + payload)) continue;
         reply = operation.substr(sizeof("PUB subject=time reply=") - 1);
@@ -55,7 +56,8 @@ TEST_F(hub_client_request, gives_each_its_own_answer) {
   const std::string to_first = reply_to("1");
   const std::string to_second = reply_to("2");
   EXPECT_NE(to_first, to_second);
-  EXPECT_EQ(std::ranges::count_if(hub.heard, [](auto& said) { return said.starts_with("SUB"); }),
+  EXPECT_EQ(std::ranges::count_if(hub.received,
+                                  [](auto& operation) { return operation.starts_with("SUB"); }),
             1);
   hub.deliver(to_second, 1, "two");
   hub.deliver(to_first, 1, "one");
@@ -65,14 +67,14 @@ TEST_F(hub_client_request, gives_each_its_own_answer) {
   EXPECT_EQ(second.payload, "two");
 }
 
-TEST_F(hub_client_request, hears_that_nobody_listens) {
+TEST_F(hub_client_request, learns_that_there_is_no_subscriber) {
   connect();
   Answer answer;
   ask("1", answer);
-  hub.say("HMSG " + reply_to("1") + " 1 16 16\r\nNATS/1.0 503\r\n\r\n\r\n");
+  hub.send("HMSG " + reply_to("1") + " 1 16 16\r\nNATS/1.0 503\r\n\r\n\r\n");
   ASSERT_TRUE(until_answered(answer));
   EXPECT_EQ(answer.outcome, Outcome::no_responders);
-  EXPECT_NE(answer.why.find("nobody listens"), std::string::npos);
+  EXPECT_NE(answer.why.find("no subscribers"), std::string::npos);
 }
 
 TEST_F(hub_client_request, waits_as_long_as_asked_and_ignores_a_late_answer) {
@@ -89,7 +91,7 @@ TEST_F(hub_client_request, waits_as_long_as_asked_and_ignores_a_late_answer) {
 }
 
 // Who was asked once knows the inbox, but not where the next answer is to come.
-TEST_F(hub_client_request, is_answered_at_a_subject_that_no_other_answer_tells) {
+TEST_F(hub_client_request, is_answered_at_a_subject_that_no_other_answer_reveals) {
   connect();
   Answer first;
   Answer second;
@@ -116,11 +118,11 @@ TEST_F(hub_client_request, is_answered_by_a_hub_that_was_away_meanwhile) {
   Answer answer;
   ask("1", answer);
   const std::string reply = reply_to("1");
-  hub.heard.clear();
+  hub.received.clear();
   hub.cut();
-  ASSERT_TRUE(until_told(Kind::reconnected));
-  ASSERT_TRUE(until([&] { return !hub.heard.empty(); }));
-  EXPECT_TRUE(hub.heard.front().starts_with("SUB subject=_INBOX."));
+  ASSERT_TRUE(until_reported(Kind::reconnected));
+  ASSERT_TRUE(until([&] { return !hub.received.empty(); }));
+  EXPECT_TRUE(hub.received.front().starts_with("SUB subject=_INBOX."));
   hub.deliver(reply, 1, "sorry");
   ASSERT_TRUE(until_answered(answer));
   EXPECT_EQ(answer.payload, "sorry");
@@ -140,24 +142,25 @@ TEST_F(hub_client_request, ends_with_the_client) {
 
 TEST_F(hub_client_request, is_refused_like_any_message) {
   connect();
-  const HubReceived bad_subject = loop.run(client->request("no subject", "x"));
+  const hub::Received bad_subject = loop.run(client->request("no subject", "x"));
   EXPECT_EQ(bad_subject.outcome(), Outcome::failed);
-  EXPECT_NE(bad_subject.error().explain().find("no subject to publish to"), std::string::npos);
-  const HubReceived bad_field = loop.run(client->request("s", "x", 1s, {{"a:b", "v"}}));
+  EXPECT_NE(bad_subject.error().explain().find("not a subject to publish to"), std::string::npos);
+  const std::vector<hub::Field> fields{{"a:b", "v"}};
+  const hub::Received bad_field = loop.run(client->request("s", "x", 1s, fields));
   EXPECT_EQ(bad_field.outcome(), Outcome::failed);
 }
 
 TEST_F(hub_client_request, waits_for_room_no_longer_than_asked) {
-  for (const PublishFull full : {PublishFull::wait, PublishFull::drop_newest}) {
-    HubClientOptions options;
+  for (const OverflowPolicy policy : {OverflowPolicy::wait, OverflowPolicy::drop_newest}) {
+    hub::ClientOptions options;
     options.limits.outbound = 100'000;
-    options.full = full;
+    options.overflow = policy;
     connect(options);
     hub.read_on(false);
     while (publish("load", std::string(10'000, 'x')) == Outcome::ok) loop.turn();
-    const HubReceived received = loop.run(client->request("s", "x", 10ms));
+    const hub::Received received = loop.run(client->request("s", "x", 10ms));
     EXPECT_EQ(received.outcome(),
-              full == PublishFull::wait ? Outcome::timed_out : Outcome::would_block);
+              policy == OverflowPolicy::wait ? Outcome::timed_out : Outcome::would_block);
     hub.read_on(true);
   }
 }

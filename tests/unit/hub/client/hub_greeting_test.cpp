@@ -17,7 +17,7 @@ TEST(server_info, finds_what_concerns_a_client_among_everything_else) {
   EXPECT_EQ(info->max_payload, 123U);
 }
 
-TEST(server_info, takes_the_safe_side_of_what_is_not_said) {
+TEST(server_info, takes_safe_defaults_for_missing_members) {
   for (const char* text : {"{}", " { } ", R"({"headers":false,"max_payload":-1})"}) {
     const auto info = ServerInfo::parse(text);
     ASSERT_TRUE(info) << text;
@@ -31,6 +31,23 @@ TEST(server_info, is_an_object) {
        {"", "[]", "{", R"({"a")", R"({"a":)", R"({"a":1)", R"({"a":1,})", R"({"a":"b)",
         R"({"a":{})", R"({"a":]})", R"({a:1})", "{} {}", "{\"a\":\"\\"}) {
     EXPECT_FALSE(ServerInfo::parse(text)) << text;
+  }
+}
+
+TEST(server_info, distinguishes_a_hallway_hub_from_another_server) {
+  EXPECT_TRUE(ServerInfo::parse(R"({"hallway":"0.1.0"})")->hallway);
+  EXPECT_FALSE(ServerInfo::parse(R"({"version":"2.9.10"})")->hallway);
+}
+
+TEST(match_count, has_both_numbers) {
+  const auto count = parse_match_count(R"({"subscriptions":2,"links":1,"more":"x"})");
+  ASSERT_TRUE(count);
+  EXPECT_EQ(count->subscriptions, 2U);
+  EXPECT_EQ(count->links, 1U);
+  for (const char* text :
+       {"", "{}", R"({"subscriptions":2})", R"({"links":2})", R"({"subscriptions":"2","links":-1})",
+        R"({"subscriptions":2,"links":1)"}) {
+    EXPECT_FALSE(parse_match_count(text)) << text;
   }
 }
 

@@ -29,8 +29,8 @@ class ScriptedHub {
 
   void open() {
     ServerOptions options;
-    options.framing = Framing::raw();
-    options.limits.outbound_soft = 64 * mebibyte;
+    options.connection.framing = Framing::raw();
+    options.connection.limits.outbound_soft = 64 * mebibyte;
     auto opened = Server::open(
         *loop_, path_, [this](Connection client) { return serve(std::move(client)); }, options);
     ASSERT_TRUE(opened) << opened.error().explain();
@@ -48,13 +48,13 @@ class ScriptedHub {
   }
 
   /// To the client that came last.
-  void say(const std::string& bytes) const {
+  void send(const std::string& bytes) const {
     ASSERT_NE(client_, nullptr);
     EXPECT_TRUE(client_->try_send(bytes));
   }
   void deliver(const std::string& subject, std::size_t sid, const std::string& payload) const {
-    say("MSG " + subject + " " + std::to_string(sid) + " " + std::to_string(payload.size()) +
-        "\r\n" + payload + "\r\n");
+    send("MSG " + subject + " " + std::to_string(sid) + " " + std::to_string(payload.size()) +
+         "\r\n" + payload + "\r\n");
   }
 
   void read_on(bool reads) {
@@ -66,18 +66,18 @@ class ScriptedHub {
     return client_ == nullptr ? 0 : client_->unsent_bytes();
   }
   [[nodiscard]] bool has_client() const noexcept { return client_ != nullptr; }
-  [[nodiscard]] bool has_heard(const std::string& operation) const {
-    return std::ranges::find(heard, operation) != heard.end();
+  [[nodiscard]] bool has_received(const std::string& operation) const {
+    return std::ranges::find(received, operation) != received.end();
   }
 
   std::string info = R"({"server_name":"a \"{hub\"","headers":true,"max_payload":1048576})";
   bool greets = true;
   bool answers_pings = true;
   bool in_single_bytes = false;
-  std::string refusal;             ///< said in place of the first PONG
-  std::vector<std::string> heard;  ///< from all clients, without CONNECT and PING
-  std::string greeting;            ///< the last client's CONNECT
-  std::size_t greeted = 0;         ///< how many clients there were
+  std::string refusal;                ///< said in place of the first PONG
+  std::vector<std::string> received;  ///< from all clients, without CONNECT and PING
+  std::string greeting;               ///< the last client's CONNECT
+  std::size_t greeted = 0;            ///< how many clients there were
 
  private:
   Task<> serve(Connection client) {
@@ -89,17 +89,17 @@ class ScriptedHub {
       const Received piece = co_await client.receive();
       if (!piece) break;
       parser.arrive(piece->bytes());
-      while (const nats::Operation* operation = parser.next()) hear(client, *operation);
+      while (const nats::Operation* operation = parser.next()) handle(client, *operation);
     }
     if (client_ == &client) client_ = nullptr;
   }
 
-  void hear(Connection& client, const nats::Operation& operation) {
+  void handle(Connection& client, const nats::Operation& operation) {
     if (operation.verb == nats::Verb::connect) {
       greeting = operation.text;
       ++greeted;
     } else if (operation.verb != nats::Verb::ping) {
-      heard.push_back(told(operation));
+      received.push_back(describe(operation));
     } else if (!refusal.empty()) {
       answer(client, "-ERR '" + refusal + "'\r\n");
     } else if (answers_pings) {
@@ -134,75 +134,77 @@ class ScriptedHub {
 /// A client of such a hub.
 class HubClientTest : public testing::Test {
  protected:
-  using Kind = HubClientEvent::Kind;
+  using Kind = hub::ClientEvent::Kind;
 
   void SetUp() override { hub.open(); }
 
-  HubClientOptions noting(HubClientOptions options) {
-    options.on_event = [this](const HubClientEvent& event) { events.push_back(event); };
+  hub::ClientOptions noting(hub::ClientOptions options) {
+    options.on_event = [this](const hub::ClientEvent& event) { events.push_back(event); };
     return options;
   }
 
-  void connect(HubClientOptions options = {}) {
-    auto connected = loop.run(HubClient::connect(loop, path, noting(std::move(options))));
+  void connect(hub::ClientOptions options = {}) {
+    options = noting(std::move(options));
+    auto connected = loop.run(hub::Client::connect(loop, path, options));
     ASSERT_TRUE(connected) << connected.error().explain();
     client.emplace(std::move(*connected));
   }
 
   /// The error of an attempt that must fail.
-  Error connect_error(HubClientOptions options = {}) {
-    const auto connected = loop.run(HubClient::connect(loop, path, noting(std::move(options))));
+  Error connect_error(hub::ClientOptions options = {}) {
+    options = noting(std::move(options));
+    const auto connected = loop.run(hub::Client::connect(loop, path, options));
     EXPECT_FALSE(connected);
     return connected ? Error() : connected.error();
   }
 
   /// A client that comes back soon.
-  static HubClientOptions tireless() {
-    HubClientOptions options;
+  static hub::ClientOptions tireless() {
+    hub::ClientOptions options;
     options.reconnect.first_wait = 1ms;
-    options.reconnect.most_wait = 10ms;
+    options.reconnect.max_wait = 10ms;
     return options;
   }
 
-  Subscription subscribe(ByteView subject, const SubscribeOptions& options = {}) {
+  hub::Subscription subscribe(ByteView subject, const hub::SubscribeOptions& options = {}) {
     auto made = client->subscribe(subject, options);
     EXPECT_TRUE(made) << made.error().explain();
     return std::move(*made);
   }
 
-  Outcome publish(ByteView subject, ByteView payload, const PublishOptions& options = {}) {
+  Outcome publish(ByteView subject, ByteView payload, const hub::PublishOptions& options = {}) {
     return client->try_publish(subject, payload, options).outcome();
   }
 
   Outcome flush(Duration within = patience) { return loop.run(client->flush(within)).outcome(); }
 
   /// The next message's payload, or the outcome in words.
-  std::string next(Subscription& from, Duration within = patience) {
-    return loop.run([](Subscription& subscription, Duration longest) -> Task<std::string> {
-      const HubReceived received = co_await subscription.receive(longest);
+  std::string next(hub::Subscription& from, Duration within = patience) {
+    return loop.run([](hub::Subscription& subscription, Duration longest) -> Task<std::string> {
+      const hub::Received received = co_await subscription.receive(longest);
       if (received) co_return std::string(received->payload());
       co_return std::string(to_string(received.outcome()));
     }(from, within));
   }
 
   bool until(const std::function<bool()>& condition) { return run_until(loop, condition); }
-  bool until_heard(const std::string& operation) {
-    return until([&] { return hub.has_heard(operation); });
+  bool until_received(const std::string& operation) {
+    return until([&] { return hub.has_received(operation); });
   }
-  bool until_told(Kind kind) {
+  bool until_reported(Kind kind) {
     return until(
-        [&] { return std::ranges::find(events, kind, &HubClientEvent::kind) != events.end(); });
+        [&] { return std::ranges::find(events, kind, &hub::ClientEvent::kind) != events.end(); });
   }
   [[nodiscard]] std::size_t count(Kind kind) const {
-    return static_cast<std::size_t>(std::ranges::count(events, kind, &HubClientEvent::kind));
+    return static_cast<std::size_t>(std::ranges::count(events, kind, &hub::ClientEvent::kind));
   }
 
   TempDirectory directory;
   std::string path = directory / "hub";
   Loop loop;
   ScriptedHub hub{loop, path};
-  std::vector<HubClientEvent> events;
-  std::optional<HubClient> client;
+  std::vector<hub::ClientEvent> events;
+  std::optional<hub::Client> client;
 };
 
 }  // namespace hallway::test

@@ -30,25 +30,26 @@ struct DeliveryQueueTest : testing::Test {
 
   /// What comes out, and a "-N" for each gap of N.
   static std::vector<std::string> drained(Queue& queue) {
-    std::vector<std::string> said;
+    std::vector<std::string> all;
     while (!queue.idle()) {
       const auto [lost, message] = queue.take();
-      if (lost > 0) said.push_back("-" + std::to_string(lost));
-      if (message) said.push_back(std::to_string(*message));
+      if (lost > 0) all.push_back("-" + std::to_string(lost));
+      if (message) all.push_back(std::to_string(*message));
     }
-    return said;
+    return all;
   }
 
   using Said = std::vector<std::string>;
 
   core::Accounts accounts{core::Accounts::Limits{}};
-  core::Account& account = *accounts.admit(1000, false);
+  core::Slot slot = *accounts.admit(1000, false);
+  core::Account& account = slot.account();
 };
 
 using delivery_queue = DeliveryQueueTest;
 
 TEST_F(delivery_queue, gives_what_waits_in_order) {
-  Queue queue(DeliveryPolicy::wait, room_for_three, account);
+  Queue queue(OverflowPolicy::wait, room_for_three, account);
   EXPECT_TRUE(queue.idle());
   for (const int message : {1, 2, 3}) EXPECT_EQ(offer(queue, message), Offered::queued);
   EXPECT_FALSE(queue.idle());
@@ -59,7 +60,7 @@ TEST_F(delivery_queue, gives_what_waits_in_order) {
 }
 
 TEST_F(delivery_queue, makes_publishers_wait) {
-  Queue queue(DeliveryPolicy::wait, room_for_three, account);
+  Queue queue(OverflowPolicy::wait, room_for_three, account);
   for (const int message : {1, 2, 3}) {
     EXPECT_FALSE(queue.blocks());
     offer(queue, message);
@@ -74,22 +75,22 @@ TEST_F(delivery_queue, makes_publishers_wait) {
 }
 
 TEST_F(delivery_queue, asks_for_the_connection_to_be_cut) {
-  Queue queue(DeliveryPolicy::disconnect, room_for_three, account);
+  Queue queue(OverflowPolicy::disconnect, room_for_three, account);
   for (const int message : {1, 2, 3}) EXPECT_EQ(offer(queue, message), Offered::queued);
   EXPECT_FALSE(queue.blocks());
   EXPECT_EQ(offer(queue, 4), Offered::disconnect);
 }
 
-TEST_F(delivery_queue, drops_the_oldest_and_says_so_before_the_next) {
-  Queue queue(DeliveryPolicy::drop_oldest, room_for_three, account);
+TEST_F(delivery_queue, drops_the_oldest_and_reports_it_before_the_next) {
+  Queue queue(OverflowPolicy::drop_oldest, room_for_three, account);
   for (int message = 1; message <= 5; ++message) EXPECT_EQ(offer(queue, message), Offered::queued);
   EXPECT_EQ(drained(queue), (Said{"-2", "3", "4", "5"}));
   EXPECT_EQ(queue.counters().dropped, 2U);
   EXPECT_EQ(drained(queue), Said{});
 }
 
-TEST_F(delivery_queue, drops_the_newest_and_says_so_where_they_are_missing) {
-  Queue queue(DeliveryPolicy::drop_newest, room_for_three, account);
+TEST_F(delivery_queue, drops_the_newest_and_reports_it_where_they_are_missing) {
+  Queue queue(OverflowPolicy::drop_newest, room_for_three, account);
   for (const int message : {1, 2, 3}) EXPECT_EQ(offer(queue, message), Offered::queued);
   for (const int message : {4, 5}) EXPECT_EQ(offer(queue, message), Offered::dropped);
   EXPECT_EQ(queue.take().message, 1);
@@ -99,8 +100,8 @@ TEST_F(delivery_queue, drops_the_newest_and_says_so_where_they_are_missing) {
   EXPECT_EQ(queue.counters().dropped, 3U);
 }
 
-TEST_F(delivery_queue, lets_nothing_pass_before_a_gap_is_said) {
-  Queue queue(DeliveryPolicy::drop_newest, 0, account);
+TEST_F(delivery_queue, lets_nothing_pass_before_a_gap_is_reported) {
+  Queue queue(OverflowPolicy::drop_newest, 0, account);
   EXPECT_TRUE(queue.idle());
   EXPECT_EQ(offer(queue, 1), Offered::dropped);
   EXPECT_FALSE(queue.idle());
@@ -112,7 +113,7 @@ TEST_F(delivery_queue, lets_nothing_pass_before_a_gap_is_said) {
 }
 
 TEST_F(delivery_queue, keeps_only_the_latest_of_a_subject_in_the_place_of_the_first) {
-  Queue queue(DeliveryPolicy::latest_only, room_for_three, account);
+  Queue queue(OverflowPolicy::latest_only, room_for_three, account);
   offer(queue, 1, "a");
   offer(queue, 2, "b");
   for (const int message : {3, 4, 5}) EXPECT_EQ(offer(queue, message, "a"), Offered::queued);
@@ -124,14 +125,14 @@ TEST_F(delivery_queue, keeps_only_the_latest_of_a_subject_in_the_place_of_the_fi
 }
 
 TEST_F(delivery_queue, of_only_the_latest_drops_the_oldest_of_too_many_subjects) {
-  Queue queue(DeliveryPolicy::latest_only, room_for_three, account);
+  Queue queue(OverflowPolicy::latest_only, room_for_three, account);
   for (const char* subject : {"a", "b", "c", "d"}) offer(queue, subject[0] - 'a', subject);
   EXPECT_EQ(offer(queue, 10, "a"), Offered::queued);
   EXPECT_EQ(drained(queue), (Said{"-2", "2", "3", "10"}));
 }
 
 TEST_F(delivery_queue, stays_below_its_limit_when_what_is_latest_gets_larger) {
-  Queue queue(DeliveryPolicy::latest_only, 3'000, account);
+  Queue queue(OverflowPolicy::latest_only, 3'000, account);
   for (const char* subject : {"a", "b", "c"}) queue.offer(subject, subject[0] - 'a', 0);
   for (const char* subject : {"a", "b", "c"}) queue.offer(subject, subject[0], 5'000);
   EXPECT_LE(account.used(core::Quota::memory), 3'000 + 5'000 + 200);
@@ -139,13 +140,13 @@ TEST_F(delivery_queue, stays_below_its_limit_when_what_is_latest_gets_larger) {
 }
 
 TEST_F(delivery_queue, takes_a_message_of_any_size_while_it_has_room) {
-  Queue queue(DeliveryPolicy::drop_newest, 1, account);
+  Queue queue(OverflowPolicy::drop_newest, 1, account);
   EXPECT_EQ(queue.offer("a", 1, message_size), Offered::queued);
   EXPECT_EQ(queue.offer("a", 2, 0), Offered::dropped);
 }
 
 TEST_F(delivery_queue, counts_more_than_nothing_for_an_empty_message) {
-  Queue queue(DeliveryPolicy::drop_newest, 1'000, account);
+  Queue queue(OverflowPolicy::drop_newest, 1'000, account);
   int queued = 0;
   while (queue.offer("a", 0, 0) == Offered::queued) ASSERT_LT(++queued, 1'000);
   EXPECT_GT(queued, 1);
@@ -153,11 +154,12 @@ TEST_F(delivery_queue, counts_more_than_nothing_for_an_empty_message) {
 
 TEST_F(delivery_queue, is_full_when_its_user_has_nothing_left) {
   core::Accounts few({.memory = {.per_uid = room_for_three}});
-  core::Account& shared = *few.admit(1000, false);
-  Queue other(DeliveryPolicy::wait, SIZE_MAX, shared);
-  Queue waits(DeliveryPolicy::wait, SIZE_MAX, shared);
-  Queue drops(DeliveryPolicy::drop_oldest, SIZE_MAX, shared);
-  Queue latest(DeliveryPolicy::latest_only, SIZE_MAX, shared);
+  const core::Slot client = *few.admit(1000, false);
+  core::Account& shared = client.account();
+  Queue other(OverflowPolicy::wait, SIZE_MAX, shared);
+  Queue waits(OverflowPolicy::wait, SIZE_MAX, shared);
+  Queue drops(OverflowPolicy::drop_oldest, SIZE_MAX, shared);
+  Queue latest(OverflowPolicy::latest_only, SIZE_MAX, shared);
   EXPECT_EQ(offer(latest, 1, "a"), Offered::queued);
   for (const int message : {1, 2}) offer(other, message);
   EXPECT_TRUE(waits.blocks());
@@ -169,7 +171,7 @@ TEST_F(delivery_queue, is_full_when_its_user_has_nothing_left) {
 }
 
 TEST_F(delivery_queue, is_nearly_full_with_more_than_three_quarters_of_its_room) {
-  Queue queue(DeliveryPolicy::disconnect, 4 * message_size, account);
+  Queue queue(OverflowPolicy::disconnect, 4 * message_size, account);
   for (const int message : {1, 2, 3}) {
     EXPECT_FALSE(queue.nearly_full());
     offer(queue, message);
@@ -182,9 +184,10 @@ TEST_F(delivery_queue, is_nearly_full_with_more_than_three_quarters_of_its_room)
 
 TEST_F(delivery_queue, is_nearly_full_when_its_user_has_little_left) {
   core::Accounts few({.memory = {.per_uid = 4 * message_size}});
-  core::Account& shared = *few.admit(1000, false);
-  Queue other(DeliveryPolicy::disconnect, SIZE_MAX, shared);
-  const Queue queue(DeliveryPolicy::disconnect, SIZE_MAX, shared);
+  const core::Slot client = *few.admit(1000, false);
+  core::Account& shared = client.account();
+  Queue other(OverflowPolicy::disconnect, SIZE_MAX, shared);
+  const Queue queue(OverflowPolicy::disconnect, SIZE_MAX, shared);
   for (const int message : {1, 2}) offer(other, message);
   EXPECT_FALSE(queue.nearly_full());
   EXPECT_TRUE(queue.nearly_full(message_size));
@@ -194,9 +197,10 @@ TEST_F(delivery_queue, is_nearly_full_when_its_user_has_little_left) {
 
 TEST_F(delivery_queue, drops_even_the_latest_when_its_user_has_nothing_left) {
   core::Accounts few({.memory = {.per_uid = room_for_three}});
-  core::Account& shared = *few.admit(1000, false);
-  Queue latest(DeliveryPolicy::latest_only, SIZE_MAX, shared);
-  Queue other(DeliveryPolicy::wait, SIZE_MAX, shared);
+  const core::Slot client = *few.admit(1000, false);
+  core::Account& shared = client.account();
+  Queue latest(OverflowPolicy::latest_only, SIZE_MAX, shared);
+  Queue other(OverflowPolicy::wait, SIZE_MAX, shared);
   latest.offer("a", 1, 0);
   for (const int message : {1, 2, 3}) offer(other, message);
   EXPECT_EQ(offer(latest, 2, "a"), Offered::dropped);
@@ -205,7 +209,7 @@ TEST_F(delivery_queue, drops_even_the_latest_when_its_user_has_nothing_left) {
 
 TEST_F(delivery_queue, gives_back_what_its_user_paid) {
   {
-    Queue queue(DeliveryPolicy::latest_only, room_for_three, account);
+    Queue queue(OverflowPolicy::latest_only, room_for_three, account);
     for (const char* subject : {"a", "b", "c", "d", "c"}) offer(queue, 1, subject);
     queue.take();
     EXPECT_GT(account.used(core::Quota::memory), message_size);
@@ -214,8 +218,8 @@ TEST_F(delivery_queue, gives_back_what_its_user_paid) {
 }
 
 // Whatever happens, what comes out is what went in, in order, with each hole told where it is.
-TEST_F(delivery_queue, tells_each_loss_once_and_in_its_place) {
-  for (const DeliveryPolicy policy : {DeliveryPolicy::drop_oldest, DeliveryPolicy::drop_newest}) {
+TEST_F(delivery_queue, reports_each_loss_once_and_in_its_place) {
+  for (const OverflowPolicy policy : {OverflowPolicy::drop_oldest, OverflowPolicy::drop_newest}) {
     std::mt19937 random(1);
     Queue queue(policy, room_for_three, account);
     int offered = 0;
@@ -242,11 +246,13 @@ TEST_F(delivery_queue, tells_each_loss_once_and_in_its_place) {
   }
 }
 
-TEST_F(delivery_queue, keeps_a_message_whose_publisher_was_not_asked_to_wait) {
+TEST_F(delivery_queue, keeps_a_message_of_a_publisher_that_did_not_wait) {
   core::Accounts shared({.memory = {.all = 8 * message_size}});
-  Queue queue(DeliveryPolicy::wait, SIZE_MAX, *shared.admit(1000, false));
+  const core::Slot one = *shared.admit(1000, false);
+  Queue queue(OverflowPolicy::wait, SIZE_MAX, one.account());
   EXPECT_FALSE(queue.blocks());
-  core::Account& other = *shared.admit(1001, false);
+  const core::Slot client = *shared.admit(1001, false);
+  core::Account& other = client.account();
   other.add(core::Quota::memory, 7 * message_size);
   EXPECT_TRUE(queue.blocks());
   EXPECT_EQ(offer(queue, 1), Offered::wait);
@@ -258,7 +264,7 @@ TEST_F(delivery_queue, keeps_a_message_whose_publisher_was_not_asked_to_wait) {
 // Else many tiny messages would take more memory than is counted.
 TEST_F(delivery_queue, counts_at_least_what_tiny_messages_take_up) {
   if (test::sanitized) GTEST_SKIP() << "malloc(3) is the sanitizer's, and takes more";
-  for (const auto policy : {DeliveryPolicy::drop_newest, DeliveryPolicy::latest_only}) {
+  for (const auto policy : {OverflowPolicy::drop_newest, OverflowPolicy::latest_only}) {
     DeliveryQueue<detail::SharedBytes> queue(policy, SIZE_MAX, account);
     const std::size_t before = mallinfo2().uordblks;
     for (int number = 0; number < 10'000; ++number) {

@@ -70,17 +70,17 @@ class hub_delivery : public HubServing {
   }
 
   /// Limits that a subscriber who does not read reaches soon.
-  static HubOptions with_small_queues(DeliveryPolicy policy, std::size_t pending = 100'000) {
+  static HubOptions with_small_queues(OverflowPolicy policy, std::size_t pending = 100'000) {
     HubOptions options;
     options.limits.outbound = 64 * kibibyte;
-    options.rules.delivery.push_back({.subjects = {">"}, .policy = policy, .pending = pending});
+    options.rules.delivery.push_back({.subjects = {">"}, .overflow = policy, .pending = pending});
     return options;
   }
 
   /// A subscriber to `a` that reads only when it is asked to.
   RawStream lazy_subscriber(std::string_view connect_with = connect_as_programs_do) {
     RawStream client = connect(connect_with);
-    say(client, "SUB a 1\r\n");
+    send(client, "SUB a 1\r\n");
     client.received.clear();
     return client;
   }
@@ -124,7 +124,7 @@ class hub_delivery : public HubServing {
     return then;
   }
 
-  /// Reads until it has heard everything there is: a message published last to say so.
+  /// Reads until it has received everything there is: a message published last to say so.
   Delivered all_that_reaches(RawStream& client, RawStream& publisher, const std::string& last) {
     EXPECT_TRUE(until([&] {
       client.collect();
@@ -156,7 +156,7 @@ TEST_F(hub_delivery, carries_from_several_publishers_to_several_subscribers) {
   for (std::size_t i = 0; i < subscribers; ++i) {
     to.push_back(connect());
     // Some share a line, some have their own.
-    say(to.back(), "SUB from.* " + std::to_string(i / 2) + "\r\n");
+    send(to.back(), "SUB from.* " + std::to_string(i / 2) + "\r\n");
   }
   for (std::size_t number = 0; number < messages; ++number) {
     for (std::size_t i = 0; i < publishers; ++i) {
@@ -189,14 +189,14 @@ TEST_F(hub_delivery, carries_messages_of_any_size) {
   RawStream first = connect();
   RawStream second = connect();
   RawStream publisher = connect();
-  say(first, "SUB a 1\r\n");
-  say(second, "SUB a other-sid\r\n");
+  send(first, "SUB a 1\r\n");
+  send(second, "SUB a other-sid\r\n");
   for (const std::size_t size : {std::size_t{0}, std::size_t{1}, std::size_t{5'000},
                                  std::size_t{65'536}, std::size_t{1'048'576}}) {
     const std::string payload(size, 'p');
-    say_much(publisher, pub("a", payload));
-    EXPECT_TRUE(until_heard(first, msg("a", "1", payload))) << size;
-    EXPECT_TRUE(until_heard(second, msg("a", "other-sid", payload))) << size;
+    send_all(publisher, pub("a", payload));
+    EXPECT_TRUE(until_received(first, msg("a", "1", payload))) << size;
+    EXPECT_TRUE(until_received(second, msg("a", "other-sid", payload))) << size;
     first.received.clear();
     second.received.clear();
   }
@@ -206,31 +206,31 @@ TEST_F(hub_delivery, keeps_the_order_of_messages_on_different_subjects) {
   start();
   RawStream client = connect();
   RawStream publisher = connect();
-  say(client, "SUB > 1\r\n");
-  std::string said;
+  send(client, "SUB > 1\r\n");
+  std::string sent;
   std::string expected;
   for (std::size_t i = 0; i < 500; ++i) {
     const std::string subject = "s." + std::to_string(i % 3);
-    said += pub(subject, numbered(i, 30));
+    sent += pub(subject, numbered(i, 30));
     expected += msg(subject, "1", numbered(i, 30));
   }
-  say_much(publisher, said);
-  EXPECT_TRUE(until_heard(client, expected));
+  send_all(publisher, sent);
+  EXPECT_TRUE(until_received(client, expected));
 }
 
-TEST_F(hub_delivery, gives_who_comes_in_between_only_what_is_published_from_then_on) {
+TEST_F(hub_delivery, gives_a_late_subscriber_only_what_is_published_from_then_on) {
   start();
   RawStream early = connect();
   RawStream both = connect();
-  say(early, "SUB a 1\r\n");
+  send(early, "SUB a 1\r\n");
   EXPECT_EQ(
       answer(both, pub("a", "1") + "SUB a 1\r\n" + pub("a", "2") + "UNSUB 1\r\n" + pub("a", "3")),
       msg("a", "1", "2"));
-  EXPECT_TRUE(until_heard(early, msg("a", "1", "1") + msg("a", "1", "2") + msg("a", "1", "3")));
+  EXPECT_TRUE(until_received(early, msg("a", "1", "1") + msg("a", "1", "2") + msg("a", "1", "3")));
 }
 
-TEST_F(hub_delivery, waits_for_a_subscriber_where_a_rule_says_so) {
-  start(with_small_queues(DeliveryPolicy::wait));
+TEST_F(hub_delivery, waits_for_a_subscriber_where_a_rule_asks_for_it) {
+  start(with_small_queues(OverflowPolicy::wait));
   RawStream subscriber = lazy_subscriber();
   const SubscriptionStatistics then = while_nobody_reads(subscriber);
   EXPECT_GT(then.waiting, 0U);
@@ -240,23 +240,23 @@ TEST_F(hub_delivery, waits_for_a_subscriber_where_a_rule_says_so) {
 TEST_F(hub_delivery, keeps_nothing_where_publishers_wait_and_the_rule_names_no_room) {
   HubOptions options;
   options.limits.outbound = 64 * kibibyte;
-  options.rules.delivery = {{.subjects = {">"}, .policy = DeliveryPolicy::wait}};
+  options.rules.delivery = {{.subjects = {">"}, .overflow = OverflowPolicy::wait}};
   start(std::move(options));
   RawStream subscriber = lazy_subscriber();
   const SubscriptionStatistics then = while_nobody_reads(subscriber);
-  EXPECT_EQ(then.policy, DeliveryPolicy::wait);
+  EXPECT_EQ(then.overflow, OverflowPolicy::wait);
   EXPECT_EQ(then.waiting, 0U);
 }
 
-TEST_F(hub_delivery, takes_wait_at_the_word_of_a_client_for_disconnect) {
+TEST_F(hub_delivery, treats_wait_as_disconnect_if_only_the_client_asks_for_it) {
   start();
   RawStream client = lazy_subscriber(R"(CONNECT {"verbose":false,"full":"wait"})"
                                      "\r\n");
-  EXPECT_EQ(only_subscription().policy, DeliveryPolicy::disconnect);
+  EXPECT_EQ(only_subscription().overflow, OverflowPolicy::disconnect);
 }
 
 TEST_F(hub_delivery, holds_back_publishers_for_a_client_that_reads) {
-  HubOptions options = with_small_queues(DeliveryPolicy::disconnect);
+  HubOptions options = with_small_queues(OverflowPolicy::disconnect);
   options.limits.hold_time = 1h;  // nobody is slow before that
   options.limits.slow_time = 1h;
   start(std::move(options));
@@ -268,32 +268,32 @@ TEST_F(hub_delivery, holds_back_publishers_for_a_client_that_reads) {
   EXPECT_GT(hub->users().front().held_back, 0U);
 }
 
-TEST_F(hub_delivery, holds_back_nobody_for_a_client_that_hardly_reads) {
-  HubOptions options = with_small_queues(DeliveryPolicy::disconnect);
+TEST_F(hub_delivery, holds_back_no_publisher_for_a_client_that_hardly_reads) {
+  HubOptions options = with_small_queues(OverflowPolicy::disconnect);
   options.limits.hold_time = 50ms;
   start(std::move(options));
   RawStream subscriber = lazy_subscriber();
   RawStream publisher = connect();
-  say_much(publisher, publications(0, 5'000));
+  send_all(publisher, publications(0, 5'000));
   synchronize(publisher);
   EXPECT_EQ(hub->statistics().slow_consumers, 1U);
   EXPECT_EQ(hub->statistics().subscriptions, 0U);
 }
 
-TEST_F(hub_delivery, holds_back_nobody_where_there_is_no_least_rate) {
-  HubOptions options = with_small_queues(DeliveryPolicy::disconnect);
+TEST_F(hub_delivery, holds_back_no_publisher_without_a_least_rate) {
+  HubOptions options = with_small_queues(OverflowPolicy::disconnect);
   options.limits.hold_time = 1h;
-  options.limits.least_rate = 0;
+  options.limits.min_rate = 0;
   start(std::move(options));
   RawStream subscriber = lazy_subscriber();
   RawStream publisher = connect();
-  say_much(publisher, publications(0, 5'000));
+  send_all(publisher, publications(0, 5'000));
   synchronize(publisher);
   EXPECT_EQ(hub->statistics().slow_consumers, 1U);
 }
 
 TEST_F(hub_delivery, holds_back_publishers_again_for_a_client_that_has_caught_up) {
-  HubOptions options = with_small_queues(DeliveryPolicy::disconnect, 1'000'000);
+  HubOptions options = with_small_queues(OverflowPolicy::disconnect, 1'000'000);
   options.limits.hold_time = 50ms;
   start(std::move(options));
   RawStream subscriber = lazy_subscriber();
@@ -301,7 +301,7 @@ TEST_F(hub_delivery, holds_back_publishers_again_for_a_client_that_has_caught_up
   std::size_t published = 0;
   // Until it is slow, and nearly full: nobody is held back for it then.
   const auto publish_some = [&] {
-    say_much(publisher, publications(published, published + 10));
+    send_all(publisher, publications(published, published + 10));
     synchronize(publisher);
     published += 10;
   };
@@ -317,13 +317,13 @@ TEST_F(hub_delivery, holds_back_publishers_again_for_a_client_that_has_caught_up
   EXPECT_EQ(hub->statistics().slow_consumers, 0U);
 }
 
-TEST_F(hub_delivery, cuts_who_keeps_publishers_waiting_and_reads_nothing) {
-  HubOptions options = with_small_queues(DeliveryPolicy::wait);
+TEST_F(hub_delivery, disconnects_a_client_that_keeps_publishers_waiting_and_reads_nothing) {
+  HubOptions options = with_small_queues(OverflowPolicy::wait);
   options.limits.slow_time = 50ms;
   start(std::move(options));
   RawStream subscriber = lazy_subscriber();
   RawStream publisher = connect();
-  say_much(publisher, publications(0, 5'000));
+  send_all(publisher, publications(0, 5'000));
   synchronize(publisher);
   ASSERT_EQ(events.size(), 1U);
   EXPECT_EQ(events[0].kind, Kind::slow_consumer);
@@ -331,15 +331,15 @@ TEST_F(hub_delivery, cuts_who_keeps_publishers_waiting_and_reads_nothing) {
   EXPECT_EQ(hub->statistics().subscriptions, 0U);
 }
 
-TEST_F(hub_delivery, loses_the_oldest_and_tells_exactly_how_many) {
-  start(with_small_queues(DeliveryPolicy::drop_oldest));
+TEST_F(hub_delivery, loses_the_oldest_and_reports_exactly_how_many) {
+  start(with_small_queues(OverflowPolicy::drop_oldest));
   RawStream subscriber = lazy_subscriber();
   RawStream publisher = connect();
-  say_much(publisher, publications(0, 5'000));
+  send_all(publisher, publications(0, 5'000));
   synchronize(publisher);
   const SubscriptionStatistics then = only_subscription();
   EXPECT_GT(then.dropped, 0U);
-  EXPECT_EQ(then.policy, DeliveryPolicy::drop_oldest);
+  EXPECT_EQ(then.overflow, OverflowPolicy::drop_oldest);
   EXPECT_LE(then.waiting, 110U);
   const Delivered got = all_that_reaches(subscriber, publisher, numbered(5'000));
   EXPECT_TRUE(got.in_order);
@@ -350,11 +350,11 @@ TEST_F(hub_delivery, loses_the_oldest_and_tells_exactly_how_many) {
   EXPECT_EQ(hub->statistics().dropped, got.lost);
 }
 
-TEST_F(hub_delivery, loses_the_newest_and_tells_exactly_how_many) {
-  start(with_small_queues(DeliveryPolicy::drop_newest));
+TEST_F(hub_delivery, loses_the_newest_and_reports_exactly_how_many) {
+  start(with_small_queues(OverflowPolicy::drop_newest));
   RawStream subscriber = lazy_subscriber();
   RawStream publisher = connect();
-  say_much(publisher, publications(0, 5'000));
+  send_all(publisher, publications(0, 5'000));
   synchronize(publisher);
   const Delivered got = all_that_reaches(subscriber, publisher, numbered(5'000));
   EXPECT_TRUE(got.in_order);
@@ -364,20 +364,20 @@ TEST_F(hub_delivery, loses_the_newest_and_tells_exactly_how_many) {
   EXPECT_EQ(got.numbers[got.numbers.size() - 2] + 1 + got.lost, 5'000U);
 }
 
-TEST_F(hub_delivery, keeps_only_the_latest_of_each_subject_for_who_asked_for_it) {
+TEST_F(hub_delivery, keeps_only_the_latest_of_each_subject_for_a_client_that_asked_for_it) {
   HubOptions options;
   options.limits.outbound = 64 * kibibyte;
   start(std::move(options));
   RawStream subscriber = connect("CONNECT {\"verbose\":false,\"full\":\"latest_only\"}\r\n");
-  say(subscriber, "SUB s.* 1\r\n");
+  send(subscriber, "SUB s.* 1\r\n");
   subscriber.received.clear();
   RawStream publisher = connect();
   std::string all;
   for (std::size_t i = 0; i < 5'000; ++i) all += pub("s." + std::to_string(i % 5), numbered(i));
-  say_much(publisher, all);
+  send_all(publisher, all);
   synchronize(publisher);
   const SubscriptionStatistics then = only_subscription();
-  EXPECT_EQ(then.policy, DeliveryPolicy::latest_only);
+  EXPECT_EQ(then.overflow, OverflowPolicy::latest_only);
   EXPECT_EQ(then.waiting, 5U);
   EXPECT_EQ(then.dropped, 0U);
   EXPECT_GT(then.superseded, 0U);
@@ -392,14 +392,14 @@ TEST_F(hub_delivery, keeps_only_the_latest_of_each_subject_for_who_asked_for_it)
   EXPECT_EQ(last, (std::vector<std::size_t>{4'995, 4'996, 4'997, 4'998, 4'999}));
 }
 
-TEST_F(hub_delivery, cuts_a_slow_consumer_where_nobody_said_otherwise) {
+TEST_F(hub_delivery, disconnects_a_slow_consumer_by_default) {
   HubOptions options;
   options.limits.outbound = 64 * kibibyte;
-  options.limits.pending_per_subscription = 100'000;
+  options.limits.max_pending_per_subscription = 100'000;
   start(std::move(options));
   RawStream subscriber = lazy_subscriber();
   RawStream publisher = connect();
-  say_much(publisher, publications(0, 5'000));
+  send_all(publisher, publications(0, 5'000));
   synchronize(publisher);
   ASSERT_EQ(events.size(), 1U);
   EXPECT_EQ(events[0].kind, Kind::slow_consumer);
@@ -407,13 +407,13 @@ TEST_F(hub_delivery, cuts_a_slow_consumer_where_nobody_said_otherwise) {
   EXPECT_TRUE(subscriber.received.ends_with("-ERR 'Slow Consumer'\r\n"));
   // Others hear the next ones all the same.
   RawStream quick = connect();
-  say(quick, "SUB a 1\r\n");
+  send(quick, "SUB a 1\r\n");
   publisher.send(pub("a", "x"));
-  EXPECT_TRUE(until_heard(quick, msg("a", "1", "x")));
+  EXPECT_TRUE(until_received(quick, msg("a", "1", "x")));
 }
 
 TEST_F(hub_delivery, serves_the_others_as_if_the_stopped_one_were_not_there) {
-  start(with_small_queues(DeliveryPolicy::drop_oldest));
+  start(with_small_queues(OverflowPolicy::drop_oldest));
   RawStream stopped = lazy_subscriber();
   std::vector<RawStream> others;
   for (int i = 0; i < 10; ++i) others.push_back(lazy_subscriber());
@@ -436,11 +436,11 @@ TEST_F(hub_delivery, serves_the_others_as_if_the_stopped_one_were_not_there) {
 }
 
 TEST_F(hub_delivery, delivers_what_waits_for_a_subscription_that_has_had_its_last_message) {
-  start(with_small_queues(DeliveryPolicy::drop_newest, 10'000'000));
+  start(with_small_queues(OverflowPolicy::drop_newest, 10'000'000));
   RawStream subscriber = lazy_subscriber();
   subscriber.send("UNSUB 1 5000\r\n");
   RawStream publisher = connect();
-  say_much(publisher, publications(0, 6'000));
+  send_all(publisher, publications(0, 6'000));
   synchronize(publisher);
   EXPECT_EQ(hub->statistics().subscriptions, 0U);
   const std::string last = numbered(4'999) + "\r\n";
@@ -452,22 +452,22 @@ TEST_F(hub_delivery, delivers_what_waits_for_a_subscription_that_has_had_its_las
 }
 
 TEST_F(hub_delivery, counts_at_once_what_is_lost_before_the_last_message_of_a_subscription) {
-  start(with_small_queues(DeliveryPolicy::drop_newest));
+  start(with_small_queues(OverflowPolicy::drop_newest));
   RawStream subscriber = lazy_subscriber();
   subscriber.send("UNSUB 1 5000\r\n");
   RawStream publisher = connect();
-  say_much(publisher, publications(0, 5'000));
+  send_all(publisher, publications(0, 5'000));
   synchronize(publisher);
   EXPECT_EQ(hub->statistics().subscriptions, 0U);
   EXPECT_GT(hub->statistics().dropped, 0U);
 }
 
 TEST_F(hub_delivery, counts_a_subscription_until_what_waits_for_it_is_delivered) {
-  HubOptions options = with_small_queues(DeliveryPolicy::drop_newest, 1);
-  options.limits.subscriptions_per_uid = 3;
+  HubOptions options = with_small_queues(OverflowPolicy::drop_newest, 1);
+  options.limits.max_subscriptions_per_uid = 3;
   start(std::move(options));
   RawStream client = lazy_subscriber();
-  say_much(client, publications(0, 5'000));
+  send_all(client, publications(0, 5'000));
   ASSERT_TRUE(until([&] { return hub->statistics().messages_in == 5'000; }));
   ASSERT_GT(hub->statistics().dropped, 0U);  // nothing gets through any more
   for (const std::string sid : {"2", "3"}) {
@@ -491,10 +491,10 @@ TEST_F(hub_delivery, counts_a_subscription_until_what_waits_for_it_is_delivered)
 // have more than its share.
 TEST_F(hub_delivery, finishes_large_messages_of_a_user_that_has_its_share_already) {
   HubOptions options;
-  options.limits.memory_per_uid = 2'000;  // two subscriptions
+  options.limits.max_memory_per_uid = 2'000;  // two subscriptions
   start(std::move(options));
   RawStream subscriber = connect();
-  say(subscriber, "SUB a 1\r\nSUB b 2\r\n");
+  send(subscriber, "SUB a 1\r\nSUB b 2\r\n");
   RawStream first = connect();
   RawStream second = connect();
   const std::string message = "PUB a 100000\r\n" + std::string(100'000, 'a') + "\r\n";
@@ -513,11 +513,11 @@ TEST_F(hub_delivery, finishes_large_messages_of_a_user_that_has_its_share_alread
 // read.
 TEST_F(hub_delivery, finishes_messages_of_clients_in_turn_where_their_user_has_its_share_already) {
   HubOptions options;
-  options.limits.memory_per_uid = 2'000;  // two subscriptions
+  options.limits.max_memory_per_uid = 2'000;  // two subscriptions
   options.limits.slow_time = 1h;
   start(std::move(options));
   RawStream subscriber = connect();
-  say(subscriber, "SUB a 1\r\nSUB b 2\r\n");
+  send(subscriber, "SUB a 1\r\nSUB b 2\r\n");
   const std::string message = pub("c", std::string(100'000, 'c'));
   struct Sender {
     RawStream stream;
@@ -552,14 +552,14 @@ TEST_F(hub_delivery, finishes_messages_of_clients_in_turn_where_their_user_has_i
 // A message that has been read goes on into the queues of those that do not read.
 TEST_F(hub_delivery, lets_a_user_exceed_its_share_by_little) {
   HubOptions options;
-  options.limits.memory_per_uid = 500'000;
+  options.limits.max_memory_per_uid = 500'000;
   options.limits.slow_time = 200ms;
   options.limits.send_buffer = 64 * kibibyte;
   start(std::move(options));
   std::vector<RawStream> subscribers;
   for (int i = 0; i < 20; ++i) {
     subscribers.push_back(connect());
-    say(subscribers.back(), "SUB s" + std::to_string(i) + " 1\r\n");
+    send(subscribers.back(), "SUB s" + std::to_string(i) + " 1\r\n");
   }
   RawStream publisher = connect();
   std::string all;
@@ -579,11 +579,11 @@ TEST_F(hub_delivery, lets_a_user_exceed_its_share_by_little) {
 // Else it would be kept in memory that no account has.
 TEST_F(hub_delivery, ends_a_client_whose_large_message_has_no_memory_for_long) {
   HubOptions options;
-  options.limits.memory_per_uid = 2'000;  // two subscriptions
+  options.limits.max_memory_per_uid = 2'000;  // two subscriptions
   options.limits.slow_time = 50ms;
   start(std::move(options));
   RawStream another = connect();  // that has more than the share, and keeps it
-  say(another, "SUB a 1\r\nSUB b 2\r\n");
+  send(another, "SUB a 1\r\nSUB b 2\r\n");
   const std::string part = "PUB c 100000\r\n" + std::string(50'000, 'c');
   another.send(part);
   ASSERT_TRUE(until([&] { return hub->users().front().memory > 100'000; }));
@@ -594,7 +594,7 @@ TEST_F(hub_delivery, ends_a_client_whose_large_message_has_no_memory_for_long) {
     return client.ended;
   }));
   EXPECT_TRUE(client.received.ends_with(
-      "-ERR 'no memory left for this message: its user has its share already'\r\n"))
+      "-ERR 'no memory left for this message: its user has used its share'\r\n"))
       << client.received;
   EXPECT_EQ(hub->statistics().messages_in, 0U);
 }
@@ -605,14 +605,14 @@ TEST_F(hub_delivery, lets_others_have_their_turn_while_one_publishes_to_thousand
   RawStream busy = connect("CONNECT {\"verbose\":false,\"full\":\"drop_newest\"}\r\n");
   std::string subscribing;
   for (int sid = 0; sid < 3'000; ++sid) subscribing += "SUB a " + std::to_string(sid) + "\r\n";
-  say_much(busy, subscribing);
+  send_all(busy, subscribing);
   synchronize(busy);
   RawStream other = connect();
   std::string all;
   for (int i = 0; i < 200; ++i) all += pub("a", "");
   busy.send(all);
   loop.turn();
-  say(other, "");
+  send(other, "");
   EXPECT_GT(hub->statistics().messages_in, 0U);
   EXPECT_LT(hub->statistics().messages_in, 200U);
 }
@@ -626,7 +626,7 @@ TEST_F(hub_delivery, lets_others_have_their_turn_while_wildcards_lead_everywhere
     for (int bit = 0; bit < 10; ++bit) subject += ((i >> bit) & 1) != 0 ? "a." : "*.";
     subscribing += "SUB " + subject + "*.*.*.*.*.*.*.*.*.*.end " + std::to_string(i) + "\r\n";
   }
-  say_much(busy, subscribing);
+  send_all(busy, subscribing);
   synchronize(busy);
   RawStream other = connect();
   std::string all;
@@ -635,12 +635,12 @@ TEST_F(hub_delivery, lets_others_have_their_turn_while_wildcards_lead_everywhere
   }
   busy.send(all);
   loop.turn();
-  say(other, "");
+  send(other, "");
   EXPECT_GT(hub->statistics().messages_in, 0U);
   EXPECT_LT(hub->statistics().messages_in, 100U);
 }
 
-TEST_F(hub_delivery, does_not_listen_to_who_does_not_read_its_answers) {
+TEST_F(hub_delivery, stops_reading_from_a_client_that_does_not_read_its_answers) {
   HubOptions options;
   options.limits.outbound = 64 * kibibyte;
   start(std::move(options));
@@ -672,10 +672,10 @@ class answers_of_a_hub : public hub_delivery {
   static constexpr int questions = 3;
 
   /// A client of which two subscriptions have such a policy: to `a`, and to the answers `in`.
-  RawStream full_client(DeliveryPolicy policy) {
+  RawStream full_client(OverflowPolicy policy) {
     start(with_small_queues(policy, 1));
     RawStream client = lazy_subscriber();
-    say(client, "SUB in 2\r\n");
+    send(client, "SUB in 2\r\n");
     return client;
   }
   static void ask(RawStream& client) {
@@ -693,7 +693,7 @@ class answers_of_a_hub : public hub_delivery {
 };
 
 TEST_F(answers_of_a_hub, come_when_there_is_room_where_publishers_have_to_wait) {
-  RawStream client = full_client(DeliveryPolicy::wait);
+  RawStream client = full_client(OverflowPolicy::wait);
   RawStream publisher = connect();
   const std::string all = publications(0, 5'000);
   publish_until_held_back(publisher, all);
@@ -704,14 +704,14 @@ TEST_F(answers_of_a_hub, come_when_there_is_room_where_publishers_have_to_wait) 
   EXPECT_EQ(hub->statistics().dropped, 0U);
 }
 
-TEST_F(answers_of_a_hub, are_no_reason_to_wait_for_who_asked_and_never_reads) {
+TEST_F(answers_of_a_hub, do_not_wait_for_a_requester_that_never_reads) {
   HubOptions options;
   options.limits.outbound = 64 * kibibyte;
   options.limits.slow_time = 50ms;
-  options.rules.delivery = {{.subjects = {">"}, .policy = DeliveryPolicy::wait}};
+  options.rules.delivery = {{.subjects = {">"}, .overflow = OverflowPolicy::wait}};
   start(std::move(options));
   RawStream client = lazy_subscriber();
-  say(client, "SUB in 2\r\n");
+  send(client, "SUB in 2\r\n");
   std::string all;
   for (std::size_t i = 0; i < 5'000; ++i) {
     all += pub("$SYS.HUB.STATS", "", "in") + pub("a", numbered(i));
@@ -725,19 +725,19 @@ TEST_F(answers_of_a_hub, are_no_reason_to_wait_for_who_asked_and_never_reads) {
   EXPECT_EQ(hub->statistics().subscriptions, 0U);
 }
 
-TEST_F(answers_of_a_hub, are_counted_and_told_as_lost_where_messages_are) {
-  for (const DeliveryPolicy policy :
-       {DeliveryPolicy::drop_oldest, DeliveryPolicy::drop_newest, DeliveryPolicy::latest_only}) {
+TEST_F(answers_of_a_hub, are_counted_and_reported_as_lost_where_messages_are) {
+  for (const OverflowPolicy policy :
+       {OverflowPolicy::drop_oldest, OverflowPolicy::drop_newest, OverflowPolicy::latest_only}) {
     RawStream client = full_client(policy);
     RawStream publisher = connect();
-    say_much(publisher, publications(0, 3'000));
+    send_all(publisher, publications(0, 3'000));
     synchronize(publisher);
     const std::uint64_t before = hub->statistics().dropped + hub->statistics().superseded;
     ask(client);
     EXPECT_TRUE(until([&] { return connection_is_empty(publisher); }));
-    const int heard = answers_to(client);
+    const int received = answers_to(client);
     const std::uint64_t lost = hub->statistics().dropped + hub->statistics().superseded - before;
-    EXPECT_EQ(heard + static_cast<int>(lost), questions) << to_string(policy);
+    EXPECT_EQ(received + static_cast<int>(lost), questions) << to_string(policy);
     EXPECT_EQ(hub->statistics().connections, 2U) << to_string(policy);
     hub.reset();
   }
@@ -746,25 +746,25 @@ TEST_F(answers_of_a_hub, are_counted_and_told_as_lost_where_messages_are) {
 TEST_F(answers_of_a_hub, cut_a_client_that_has_no_room_and_asked_for_nothing_else) {
   HubOptions options;
   options.limits.outbound = 64 * kibibyte;
-  options.limits.memory_per_uid = 2'000;  // its two subscriptions
+  options.limits.max_memory_per_uid = 2'000;  // its two subscriptions
   start(std::move(options));
   RawStream client = lazy_subscriber();
-  say(client, "SUB in 2\r\n");
+  send(client, "SUB in 2\r\n");
   std::string all;
   for (int i = 0; i < 1'000; ++i) all += pub("$SYS.HUB.STATS", "", "in");
-  say_much(client, all);
+  send_all(client, all);
   EXPECT_EQ(answers_to(client), 1'000);  // it was not listened to while it did not read
   EXPECT_EQ(hub->statistics().slow_consumers, 0U);
 }
 
-TEST_F(hub_delivery, lets_a_uid_have_only_so_much_waiting) {
-  HubOptions options = with_small_queues(DeliveryPolicy::drop_newest, 10'000'000);
-  options.limits.memory_per_uid = 600'000;
+TEST_F(hub_delivery, limits_what_waits_for_a_uid) {
+  HubOptions options = with_small_queues(OverflowPolicy::drop_newest, 10'000'000);
+  options.limits.max_memory_per_uid = 600'000;
   start(std::move(options));
   RawStream first = lazy_subscriber();
   RawStream second = lazy_subscriber();
   RawStream publisher = connect();
-  say_much(publisher, publications(0, 5'000));
+  send_all(publisher, publications(0, 5'000));
   synchronize(publisher);
   std::size_t waiting = 0;
   for (const auto& subscription : hub->subscriptions()) waiting += subscription.waiting;

@@ -19,12 +19,12 @@ using namespace test;
 
 class hub_protocol : public HubServing {
  protected:
-  /// What a new client hears until its connection ends, after it has said this.
-  std::string last_words(std::string_view said, std::string_view first = connect_as_programs_do) {
+  /// What a new client hears until its connection ends, after it has bytes this.
+  std::string last_words(std::string_view bytes, std::string_view first = connect_as_programs_do) {
     RawStream client = connect(first);
     client.received.clear();
-    client.send(said);
-    EXPECT_TRUE(until_ended(client)) << said;
+    client.send(bytes);
+    EXPECT_TRUE(until_ended(client)) << bytes;
     return client.received;
   }
 };
@@ -55,7 +55,7 @@ TEST_F(hub_protocol, greets_with_what_it_is) {
   EXPECT_EQ(members[8], "client_id=1");
 }
 
-TEST_F(hub_protocol, is_verbose_and_pedantic_until_told_otherwise) {
+TEST_F(hub_protocol, is_verbose_and_pedantic_by_default) {
   start();
   RawStream person = connect("");
   EXPECT_EQ(answer(person, "SUB a 1\r\n"), "+OK\r\n");
@@ -104,14 +104,16 @@ TEST_F(hub_protocol, refuses_what_it_does_not_speak) {
   EXPECT_EQ(last_words("CONNECT {\"no_responders\":true}\r\n", ""),
             "-ERR 'no responders requires headers support'\r\n");
   // A hub's own.
-  EXPECT_EQ(last_words("CONNECT {\"full\":\"drop_some\"}\r\n", ""),
-            "-ERR 'unknown policy for full queues'\r\n");
+  for (const std::string policy : {"drop_some", "fail"}) {
+    EXPECT_EQ(last_words("CONNECT {\"full\":\"" + policy + "\"}\r\n", ""),
+              "-ERR 'unknown policy for full queues'\r\n");
+  }
 }
 
-TEST_F(hub_protocol, ends_where_nobody_knows_how_to_go_on) {
+TEST_F(hub_protocol, ends_where_the_protocol_is_lost) {
   HubOptions options;
   options.limits.max_payload = 100;
-  options.limits.control_line = 100;
+  options.limits.max_control_line = 100;
   start(std::move(options));
   EXPECT_EQ(last_words("foo\r\n"), "-ERR 'Unknown Protocol Operation'\r\n");
   EXPECT_EQ(last_words("PUB a 1\r\nxyz\r\n"), "-ERR 'Unknown Protocol Operation'\r\n");
@@ -136,7 +138,7 @@ TEST_F(hub_protocol, ends_where_nobody_knows_how_to_go_on) {
   EXPECT_EQ(events[10].reason, "Client Error: x");
 }
 
-TEST_F(hub_protocol, ignores_what_only_a_server_says) {
+TEST_F(hub_protocol, ignores_verbs_of_servers) {
   start();
   RawStream client = connect();
   EXPECT_EQ(answer(client, "INFO {}\r\n+OK\r\nPONG\r\n"), "");
@@ -145,7 +147,7 @@ TEST_F(hub_protocol, ignores_what_only_a_server_says) {
 TEST_F(hub_protocol, delivers_by_subject_and_by_wildcard) {
   start();
   RawStream client = connect();
-  say(client, "SUB foo.bar 1\r\nSUB foo.* 2\r\nSUB foo.> 3\r\nSUB * 4\r\n");
+  send(client, "SUB foo.bar 1\r\nSUB foo.* 2\r\nSUB foo.> 3\r\nSUB * 4\r\n");
   EXPECT_EQ(answer(client, pub("foo", "x")), msg("foo", "4", "x"));
   EXPECT_EQ(answer(client, pub("foo.x.y", "x")), msg("foo.x.y", "3", "x"));
   const std::string three = answer(client, pub("foo.bar", "x"));
@@ -157,7 +159,7 @@ TEST_F(hub_protocol, delivers_by_subject_and_by_wildcard) {
   }
 }
 
-TEST_F(hub_protocol, says_which_subjects_are_none) {
+TEST_F(hub_protocol, reports_which_subjects_are_invalid) {
   start();
   RawStream client = connect();
   for (const char* none : {"a..b", ".a", "a.", ">.a", "a.>.b"}) {
@@ -171,7 +173,7 @@ TEST_F(hub_protocol, says_which_subjects_are_none) {
 
 TEST_F(hub_protocol, counts_the_tokens_of_a_subscription) {
   HubOptions options;
-  options.limits.subject_tokens = 3;
+  options.limits.max_subject_tokens = 3;
   start(std::move(options));
   RawStream client = connect();
   EXPECT_EQ(answer(client, "SUB a.b.c 1\r\n"), "");
@@ -183,44 +185,44 @@ TEST_F(hub_protocol, carries_reply_subjects_and_headers) {
   start();
   RawStream client = connect();
   RawStream plain = connect("CONNECT {\"verbose\":false}\r\n");
-  say(client, "SUB a 1\r\n");
-  say(plain, "SUB a 1\r\n");
+  send(client, "SUB a 1\r\n");
+  send(plain, "SUB a 1\r\n");
   EXPECT_EQ(answer(client, pub("a", "x", "inbox.1")), "MSG a 1 inbox.1 1\r\nx\r\n");
   const std::string header = "NATS/1.0\r\nA: b\r\n\r\n";
   EXPECT_EQ(answer(client, "HPUB a in 18 19\r\n" + header + "x\r\n"),
             "HMSG a 1 in 18 19\r\n" + header + "x\r\n");
   // Carried as they are, also where they are none.
   EXPECT_EQ(answer(client, "HPUB a 3 4\r\nabcx\r\n"), "HMSG a 1 3 4\r\nabcx\r\n");
-  // Not to those who never said that they can read them.
+  // Not to those who never bytes that they can read them.
   EXPECT_TRUE(
-      until_heard(plain, "MSG a 1 inbox.1 1\r\nx\r\nMSG a 1 in 1\r\nx\r\nMSG a 1 1\r\nx\r\n"));
+      until_received(plain, "MSG a 1 inbox.1 1\r\nx\r\nMSG a 1 in 1\r\nx\r\nMSG a 1 1\r\nx\r\n"));
 }
 
-TEST_F(hub_protocol, tells_a_requester_that_nobody_listens) {
+TEST_F(hub_protocol, reports_to_a_requester_that_there_is_no_subscriber) {
   start();
   RawStream client = connect();
-  say(client, "SUB in.* 9\r\n");
+  send(client, "SUB in.* 9\r\n");
   EXPECT_EQ(answer(client, pub("nobody", "x", "in.1")),
             "HMSG in.1 9 16 16\r\nNATS/1.0 503\r\n\r\n\r\n");
   EXPECT_EQ(answer(client, pub("nobody", "x")), "");
   EXPECT_EQ(answer(client, pub("nobody", "x", "elsewhere")), "");
-  say(client, "SUB nobody q 8\r\n");
+  send(client, "SUB nobody q 8\r\n");
   EXPECT_EQ(answer(client, pub("nobody", "x", "in.1")), "MSG nobody 8 in.1 1\r\nx\r\n");
   RawStream incurious = connect("CONNECT {\"verbose\":false,\"headers\":true}\r\n");
-  say(incurious, "SUB in.* 9\r\n");
+  send(incurious, "SUB in.* 9\r\n");
   EXPECT_EQ(answer(incurious, pub("really.nobody", "x", "in.1")), "");
 }
 
-TEST_F(hub_protocol, gives_no_echo_to_who_wants_none) {
+TEST_F(hub_protocol, sends_no_echo_to_a_client_that_disabled_it) {
   start();
   RawStream client = connect("CONNECT {\"verbose\":false,\"echo\":false}\r\n");
   RawStream other = connect();
-  say(client, "SUB a 1\r\n");
-  say(other, "SUB a 1\r\n");
+  send(client, "SUB a 1\r\n");
+  send(other, "SUB a 1\r\n");
   EXPECT_EQ(answer(client, pub("a", "mine") + pub("a", "again")), "");
-  EXPECT_TRUE(until_heard(other, msg("a", "1", "mine") + msg("a", "1", "again")));
+  EXPECT_TRUE(until_received(other, msg("a", "1", "mine") + msg("a", "1", "again")));
   other.send(pub("a", "yours"));
-  EXPECT_TRUE(until_heard(client, msg("a", "1", "yours")));
+  EXPECT_TRUE(until_received(client, msg("a", "1", "yours")));
 }
 
 TEST_F(hub_protocol, gives_each_message_to_one_of_a_queue_group) {
@@ -228,11 +230,11 @@ TEST_F(hub_protocol, gives_each_message_to_one_of_a_queue_group) {
   RawStream first = connect();
   RawStream second = connect();
   RawStream publisher = connect();
-  say(first, "SUB a q 1\r\n");
-  say(second, "SUB a q 1\r\n");
+  send(first, "SUB a q 1\r\n");
+  send(second, "SUB a q 1\r\n");
   std::string all;
   for (int i = 0; i < 100; ++i) all += pub("a", "x");
-  say(publisher, all);
+  send(publisher, all);
   const std::string one = msg("a", "1", "x");
   ASSERT_TRUE(until([&] {
     first.collect();
@@ -243,24 +245,24 @@ TEST_F(hub_protocol, gives_each_message_to_one_of_a_queue_group) {
   EXPECT_GE(second.received.size(), 10 * one.size());
 }
 
-TEST_F(hub_protocol, ends_a_subscription_after_as_many_messages_as_it_was_told) {
+TEST_F(hub_protocol, ends_a_subscription_after_the_number_of_messages_in_unsub) {
   start();
   RawStream client = connect();
-  say(client, "SUB a 1\r\nUNSUB 1 2\r\n");
+  send(client, "SUB a 1\r\nUNSUB 1 2\r\n");
   const std::string three = pub("a", "1") + pub("a", "2") + pub("a", "3");
   EXPECT_EQ(answer(client, three), msg("a", "1", "1") + msg("a", "1", "2"));
   EXPECT_EQ(hub->statistics().subscriptions, 0U);
   // Those it had before count, too.
-  say(client, "SUB a 1\r\n");
+  send(client, "SUB a 1\r\n");
   EXPECT_EQ(answer(client, three), msg("a", "1", "1") + msg("a", "1", "2") + msg("a", "1", "3"));
-  say(client, "UNSUB 1 2\r\n");
+  send(client, "UNSUB 1 2\r\n");
   EXPECT_EQ(answer(client, three), "");
   // Messages that were published in one go with it.
   EXPECT_EQ(answer(client, "SUB a 2\r\n" + three + "UNSUB 2 4\r\n" + three),
             msg("a", "2", "1") + msg("a", "2", "2") + msg("a", "2", "3") + msg("a", "2", "1"));
 }
 
-TEST_F(hub_protocol, pings_who_is_silent_and_cuts_who_is_gone) {
+TEST_F(hub_protocol, pings_a_silent_client_and_disconnects_one_that_is_gone) {
   ASSERT_TRUE(holds_with_some_clock([&](Duration clock) {
     HubOptions options;
     options.limits.ping_interval = clock;
@@ -273,7 +275,7 @@ TEST_F(hub_protocol, pings_who_is_silent_and_cuts_who_is_gone) {
   }));
 }
 
-TEST_F(hub_protocol, leaves_alone_who_answers) {
+TEST_F(hub_protocol, keeps_a_client_that_answers) {
   HubOptions options;
   options.limits.ping_interval = 20ms;
   start(std::move(options));
@@ -295,27 +297,27 @@ TEST_F(hub_protocol, leaves_alone_who_answers) {
 TEST_F(hub_protocol, goes_on_when_a_publisher_breaks_off_in_the_middle_of_a_payload) {
   start();
   RawStream listener = connect();
-  say(listener, "SUB > 1\r\n");
+  send(listener, "SUB > 1\r\n");
   RawStream broken = connect();
   broken.send(pub("a", "whole") + "PUB a 1000\r\nnever");
   broken.close();
   EXPECT_TRUE(until([&] { return hub->statistics().connections == 1; }));
   RawStream other = connect();
   other.send(pub("b", "next"));
-  EXPECT_TRUE(until_heard(listener, msg("a", "1", "whole") + msg("b", "1", "next")));
+  EXPECT_TRUE(until_received(listener, msg("a", "1", "whole") + msg("b", "1", "next")));
 }
 
 TEST_F(hub_protocol, finds_the_same_however_the_bytes_come) {
   start();
   RawStream listener = connect();
-  say(listener, "SUB a.> 1\r\n");
+  send(listener, "SUB a.> 1\r\n");
   RawStream typist = connect();
   for (const char letter : pub("a.b", "slow\r\nly", "r") + "SUB x 1\r\n" + pub("x", "")) {
     typist.send({&letter, 1});
     loop.turn();
   }
-  EXPECT_TRUE(until_heard(listener, "MSG a.b 1 r 8\r\nslow\r\nly\r\n"));
-  EXPECT_TRUE(until_heard(typist, msg("x", "1", "")));
+  EXPECT_TRUE(until_received(listener, "MSG a.b 1 r 8\r\nslow\r\nly\r\n"));
+  EXPECT_TRUE(until_received(typist, msg("x", "1", "")));
 }
 
 }  // namespace

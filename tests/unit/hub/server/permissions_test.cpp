@@ -29,7 +29,7 @@ TEST(permissions, without_a_rule_everything_is_allowed) {
   EXPECT_TRUE(all.may_receive("a.b"));
 }
 
-TEST(permissions, without_a_rule_hide_what_links_say_from_those_who_are_not_trusted) {
+TEST(permissions, without_a_rule_hide_the_subjects_of_links_from_clients_that_are_not_trusted) {
   const Permissions some = Permissions::of(somebody, {}, {});
   EXPECT_EQ(some.may_subscribe("_HALLWAY.LINK"), Subscribing::refused);
   EXPECT_EQ(some.may_subscribe("_HALLWAY.>"), Subscribing::refused);
@@ -81,7 +81,7 @@ TEST(permissions, a_subscription_that_is_denied_in_part_gets_the_other_part) {
   EXPECT_TRUE(some.may_receive("foo.baz"));
 }
 
-TEST(permissions, rules_are_about_users_groups_and_everybody) {
+TEST(permissions, rules_apply_to_users_groups_and_all) {
   const PermissionRule rules[] = {
       {{allow::any()}, {{{"public.>"}}, {}}, {}},
       {{allow::uid(1000), allow::uid(1001)}, {{{"users.>"}}, {}}, {}},
@@ -106,36 +106,36 @@ Permissions of_stranger(const std::vector<PermissionRule>& rules = {}) {
   return Permissions::of(stranger, {}, rules);
 }
 
-TEST(permissions, inboxes_are_heard_by_who_says_which) {
+TEST(permissions, inboxes_are_received_by_a_client_that_names_one) {
   const Permissions permissions = of_stranger();
   for (const char* all : {"_INBOX.>", "_INBOX.*", "_INBOX.*.x", "_INBOX.*.>", "_INBOX.*.*.y"}) {
     EXPECT_EQ(permissions.may_subscribe(all), Subscribing::refused) << all;
-    EXPECT_FALSE(permissions.hears_inboxes(all)) << all;
+    EXPECT_FALSE(permissions.receives_inboxes(all)) << all;
   }
   for (const char* some : {">", "*", "*.>", "*.*", "*.x", "*.x.>"}) {
     EXPECT_NE(permissions.may_subscribe(some), Subscribing::refused) << some;
-    EXPECT_FALSE(permissions.hears_inboxes(some)) << some;
+    EXPECT_FALSE(permissions.receives_inboxes(some)) << some;
   }
   for (const char* own :
        {"_INBOX.x", "_INBOX.x.*", "_INBOX.x.>", "_INBOX.*x", "_INBOX", "_INBOXES.*", "a.>"}) {
     EXPECT_EQ(permissions.may_subscribe(own), Subscribing::whole) << own;
-    EXPECT_TRUE(permissions.hears_inboxes(own)) << own;
+    EXPECT_TRUE(permissions.receives_inboxes(own)) << own;
   }
 }
 
-TEST(permissions, all_inboxes_are_heard_by_who_is_trusted_and_whom_a_rule_allows_just_that) {
+TEST(permissions, all_inboxes_are_received_by_trusted_clients_and_where_a_rule_allows_just_that) {
   const Permissions trusted = Permissions::of(stranger, {}, {}, true);
   EXPECT_EQ(trusted.may_subscribe("_INBOX.>"), Subscribing::whole);
-  EXPECT_TRUE(trusted.hears_inboxes(">"));
+  EXPECT_TRUE(trusted.receives_inboxes(">"));
   const auto with = [](AllowRule who, std::vector<std::string> allow) {
     return of_stranger({{{std::move(who)}, {}, {.allow = std::move(allow), .deny = {}}}});
   };
   EXPECT_EQ(with(allow::uid(stranger.uid), {"_INBOX.>"}).may_subscribe("_INBOX.*.x"),
             Subscribing::whole);
-  EXPECT_TRUE(with(allow::uid(stranger.uid), {">", "_INBOX.>"}).hears_inboxes(">"));
-  EXPECT_FALSE(with(allow::uid(stranger.uid), {">"}).hears_inboxes(">"));
+  EXPECT_TRUE(with(allow::uid(stranger.uid), {">", "_INBOX.>"}).receives_inboxes(">"));
+  EXPECT_FALSE(with(allow::uid(stranger.uid), {">"}).receives_inboxes(">"));
   EXPECT_EQ(with(allow::uid(stranger.uid), {">"}).may_subscribe("_INBOX.>"), Subscribing::refused);
-  EXPECT_FALSE(with(allow::uid(stranger.uid + 1), {"_INBOX.>"}).hears_inboxes(">"));
+  EXPECT_FALSE(with(allow::uid(stranger.uid + 1), {"_INBOX.>"}).receives_inboxes(">"));
   // An inbox of its own is for everybody that this is about, those of others are not.
   const Permissions asks = with(allow::any(), {"news.>", "_INBOX.*.>"});
   EXPECT_EQ(asks.may_subscribe("_INBOX.abc.*"), Subscribing::whole);

@@ -59,7 +59,7 @@ TEST_F(child, talks_through_its_standard_input_and_output) {
   EXPECT_TRUE(wait(cat).success());
 }
 
-TEST_F(child, tells_its_exit_status) {
+TEST_F(child, reports_its_exit_status) {
   Child failing = spawn({"sh", "-c", "exit 3"});
   const ExitStatus ended = wait(failing);
   EXPECT_EQ(ended.code, 3);
@@ -68,7 +68,7 @@ TEST_F(child, tells_its_exit_status) {
   EXPECT_EQ(ended.to_string(), "exit status 3");
 }
 
-TEST_F(child, tells_the_signal_that_ended_it) {
+TEST_F(child, reports_the_signal_that_ended_it) {
   Child sleeper = spawn({"cat"});
   ASSERT_TRUE(sleeper.kill(SIGKILL));
   const ExitStatus ended = wait(sleeper);
@@ -78,7 +78,7 @@ TEST_F(child, tells_the_signal_that_ended_it) {
   EXPECT_TRUE(sleeper.kill(SIGKILL));
 }
 
-TEST_F(child, tells_a_real_time_signal_that_ended_it) {
+TEST_F(child, reports_a_real_time_signal_that_ended_it) {
   Child sleeper = spawn({"cat"});
   ASSERT_TRUE(sleeper.kill(SIGRTMIN));
   EXPECT_EQ(wait(sleeper).to_string(),
@@ -94,7 +94,7 @@ TEST_F(child, has_words_for_every_number_of_a_signal) {
   EXPECT_EQ(ExitStatus{.signal = -1}.to_string(), "signal -1");
 }
 
-TEST_F(child, tells_how_it_ended_though_children_were_ignored) {
+TEST_F(child, reports_how_it_ended_though_children_were_ignored) {
   struct sigaction ignoring{};
   ignoring.sa_handler = SIG_IGN;
   struct sigaction no_zombies{};
@@ -111,7 +111,7 @@ TEST_F(child, tells_how_it_ended_though_children_were_ignored) {
   }
 }
 
-TEST_F(child, says_so_where_nobody_can_know_how_it_ended) {
+TEST_F(child, reports_that_its_exit_status_is_unknown_where_it_is) {
   Child cat = spawn({"cat"});
   struct sigaction ignoring{};
   ignoring.sa_handler = SIG_IGN;
@@ -171,7 +171,7 @@ TEST_F(child, gets_our_environment_with_its_own_on_top_and_nothing_meant_for_us)
   }
 }
 
-TEST_F(child, speaks_packets_when_told_to) {
+TEST_F(child, uses_packets_if_the_type_is_seqpacket) {
   Child cat = spawn({"cat"}, {.type = SocketType::seqpacket});
   loop.run([](Connection& connection) -> Task<> {
     Received reply = co_await connection.request("one packet\n");

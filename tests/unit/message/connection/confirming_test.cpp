@@ -131,7 +131,7 @@ TEST_F(confirming, fails_where_the_kernel_does_not_say) {
   confirm();
   ASSERT_TRUE(until_confirmed());
   EXPECT_EQ(outcome, Outcome::failed);
-  EXPECT_NE(why.find("look at what was sent"), std::string::npos) << why;
+  EXPECT_NE(why.find("check what was read"), std::string::npos) << why;
 }
 
 // A client without a loop, and a server that turns it away ----------------------------------------

@@ -30,7 +30,7 @@ using namespace test;
 class datagram_answer : public testing::Test {
  protected:
   void SetUp() override {
-    auto bound = DatagramSocket::bind(loop, directory / "server", {.mode = 0666});
+    auto bound = DatagramSocket::bind(loop, directory / "server", {.file = {.mode = 0666}});
     ASSERT_TRUE(bound) << bound.error().explain();
     server.emplace(std::move(*bound));
     std::filesystem::create_directory(others);
@@ -122,7 +122,7 @@ TEST_F(datagram_answer, goes_to_no_socket_of_a_user_that_did_not_ask) {
   asked_by_another_user(path);
   std::filesystem::remove(path);
   const Descriptor victim = raw_bound(SOCK_DGRAM, path);
-  EXPECT_EQ(answered(received()), "it is no socket of uid 1234, who sent the datagram");
+  EXPECT_EQ(answered(received()), "that is not a socket of uid 1234, which sent the datagram");
   EXPECT_EQ(heard(victim), "");
 }
 
@@ -132,7 +132,7 @@ TEST_F(datagram_answer, follows_no_link_to_a_socket_of_another_users) {
   asked_by_another_user(path);
   std::filesystem::remove(path);
   std::filesystem::create_symlink(directory / "victim", path);
-  EXPECT_EQ(answered(received()), "it is no socket of uid 1234, who sent the datagram");
+  EXPECT_EQ(answered(received()), "that is not a socket of uid 1234, which sent the datagram");
   EXPECT_EQ(heard(victim), "");
 }
 
@@ -157,7 +157,7 @@ TEST_F(datagram_answer, finds_a_sender_that_bound_its_path_again) {
   }
 }
 
-TEST_F(datagram_answer, keeps_few_descriptors_whoever_asks) {
+TEST_F(datagram_answer, keeps_few_descriptors_for_any_number_of_senders) {
   const std::size_t before = Inventory::take().descriptors.size();
   for (int i = 0; i < 100; ++i) {
     const std::string name = path + std::to_string(i);
@@ -173,7 +173,8 @@ TEST_F(datagram_answer, goes_to_no_abstract_name_that_another_user_has_here) {
   const std::string name = "@hallway-answer-" + std::to_string(::getpid());
   asked_by_another_user(name);
   const Descriptor victim = raw_bound(SOCK_DGRAM, name);
-  EXPECT_EQ(answered(received()), "here it is a socket of uid 0, and uid 1234 sent the datagram");
+  EXPECT_EQ(answered(received()),
+            "that is a socket of uid 0, not of uid 1234, which sent the datagram");
   EXPECT_EQ(heard(victim), "");
 }
 
@@ -188,14 +189,15 @@ TEST_F(datagram_answer, goes_to_no_abstract_name_of_another_network_namespace) {
     return std::string();
   });
   if (!made.empty()) GTEST_SKIP() << "this part needs the right to make namespaces";
-  EXPECT_EQ(answered(received()), "here it is a socket of uid 0, and uid 1234 sent the datagram");
+  EXPECT_EQ(answered(received()),
+            "that is a socket of uid 0, not of uid 1234, which sent the datagram");
   EXPECT_EQ(heard(victim), "");
 }
 
 TEST_F(datagram_answer, to_an_abstract_name_that_nobody_has_here_is_not_sent) {
   const std::string name = "@hallway-answer-" + std::to_string(::getpid());
   (void)asking(name);
-  EXPECT_EQ(answered(received()), "nobody listens there");
+  EXPECT_EQ(answered(received()), "no server is listening");
 }
 
 TEST_F(datagram_answer, asks_the_kernel_once_for_many_answers) {

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <filesystem>
 #include <optional>
+#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -31,6 +32,7 @@ struct Kept {
   std::string bytes;
   ReturnAddress sender;
   std::size_t descriptors = 0;
+  bool descriptors_lost = false;
   Outcome outcome = Outcome::ok;
   std::size_t whole_size = 0;
 };
@@ -56,8 +58,8 @@ class datagram_socket : public testing::Test {
       ADD_FAILURE() << got.error().explain();
       return {};
     }
-    return {got->to_owned(), got->return_address(), got->descriptors().size(), got->outcome(),
-            got->whole_size()};
+    return {got->to_owned(),         got->return_address(), got->descriptors().size(),
+            got->descriptors_lost(), got->outcome(),        got->whole_size()};
   }
   std::error_code send(DatagramSocket& socket, const std::string& message, Duration within = 5s) {
     const auto sent = loop.run(socket.send(message, within));
@@ -71,7 +73,7 @@ class datagram_socket : public testing::Test {
 
 // Receiving ---------------------------------------------------------------------------------------
 
-TEST_F(datagram_socket, receives_datagrams_one_by_one_and_empty_ones_too) {
+TEST_F(datagram_socket, receives_datagrams_one_by_one_also_empty_ones) {
   DatagramSocket socket = bound();
   const Descriptor sender = raw_sender();
   for (const char* text : {"one", "", "three\n"}) raw_send(sender.get(), text);
@@ -107,7 +109,7 @@ TEST_F(datagram_socket, gives_up_at_its_deadline_and_stays_usable) {
   EXPECT_EQ(receive(socket).bytes, "x");
 }
 
-TEST_F(datagram_socket, knows_who_sent_each_datagram) {
+TEST_F(datagram_socket, knows_the_sender_of_each_datagram) {
   DatagramSocket socket = bound();
   raw_send(raw_sender().get(), "x");
   const Kept got = receive(socket);
@@ -118,7 +120,7 @@ TEST_F(datagram_socket, knows_who_sent_each_datagram) {
 
 TEST_F(datagram_socket, knows_another_user) {
   NEEDS_ROOT_TO_BECOME_ANOTHER_USER();
-  DatagramSocket socket = bound({.mode = 0666});
+  DatagramSocket socket = bound({.file = {.mode = 0666}});
   as_user(some_user, [this] {
     raw_send(raw_sender().get(), "from somebody");
     return std::string();
@@ -140,6 +142,18 @@ TEST_F(datagram_socket, notices_that_a_datagram_was_too_long_for_it) {
   EXPECT_EQ(receive(socket).bytes, "next");
 }
 
+TEST_F(datagram_socket, gives_datagrams_that_become_strings_and_are_printed_escaped) {
+  DatagramSocket socket = bound();
+  raw_send(raw_sender().get(), "a\x1b[2J");
+  const auto got = loop.run(socket.receive(5s));
+  ASSERT_TRUE(got);
+  const std::string kept = *got;
+  EXPECT_EQ(kept, "a\x1b[2J");
+  std::ostringstream printed;
+  printed << *got;
+  EXPECT_EQ(printed.str(), printable(kept));
+}
+
 TEST_F(datagram_socket, takes_descriptors_only_when_asked_and_no_more_than_asked) {
   const Descriptor file = some_file();
   {
@@ -148,7 +162,8 @@ TEST_F(datagram_socket, takes_descriptors_only_when_asked_and_no_more_than_asked
     for (std::size_t sent = 0; sent < 5; ++sent) {
       raw_send(sender.get(), "x", std::vector<int>(sent, file.get()));
       const Kept got = receive(socket);
-      EXPECT_EQ(got.outcome, sent <= 2 ? Outcome::ok : Outcome::truncated);
+      EXPECT_EQ(got.outcome, Outcome::ok);
+      EXPECT_EQ(got.descriptors_lost, sent > 2);
       EXPECT_EQ(got.descriptors, sent <= 2 ? sent : 0);
     }
   }
@@ -177,7 +192,7 @@ TEST_F(datagram_socket, ends_a_waiting_receive_when_it_is_closed) {
 
 // Sending -----------------------------------------------------------------------------------------
 
-TEST_F(datagram_socket, answers_whoever_has_an_address) {
+TEST_F(datagram_socket, answers_a_sender_that_has_an_address) {
   DatagramSocket server = bound();
   DatagramSocket client = connected();
   EXPECT_EQ(client.address().kind(), Address::Kind::abstract);  // the kernel's choice
@@ -195,11 +210,11 @@ TEST_F(datagram_socket, cannot_answer_a_sender_that_bound_no_address_and_says_so
   const auto sent = loop.run(server.answer(ping.sender, "pong"));
   ASSERT_FALSE(sent);
   EXPECT_EQ(sent.error().code, std::errc::destination_address_required);
-  EXPECT_NE(sent.error().explain().find("no address to answer to"), std::string::npos);
+  EXPECT_NE(sent.error().explain().find("no address for answers"), std::string::npos);
   EXPECT_FALSE(sent.error().hint.empty());
 }
 
-TEST_F(datagram_socket, needs_to_be_told_where_to_when_it_is_not_connected) {
+TEST_F(datagram_socket, needs_a_receiver_when_it_is_not_connected) {
   DatagramSocket socket = bound();
   EXPECT_EQ(send(socket, "x"), std::errc::destination_address_required);
 }
@@ -328,7 +343,7 @@ TEST_F(datagram_socket, says_that_its_receiver_is_gone) {
   EXPECT_EQ(send(sender, "x"), std::errc::connection_refused);
 }
 
-TEST_F(datagram_socket, hears_only_from_where_it_is_connected_to) {
+TEST_F(datagram_socket, receives_only_from_the_address_it_is_connected_to) {
   const Descriptor server = raw_bound(SOCK_DGRAM, path);
   DatagramSocket client = connected();
   const Descriptor stranger = raw_socket(SOCK_DGRAM);
@@ -348,7 +363,7 @@ TEST_F(datagram_socket, has_its_mode_in_force_from_the_first_moment) {
     // A datagram socket is live as soon as it is bound.
     const AtCall opening(sys::Call::open, look);
     const AtCall looking(sys::Call::fstat, look);
-    DatagramSocket socket = bound({.mode = 0620});
+    DatagramSocket socket = bound({.file = {.mode = 0620}});
   }
   ::umask(before);
   EXPECT_FALSE(seen.empty());
@@ -441,7 +456,7 @@ TEST_F(datagram_path, is_reported_once_for_each_loss_and_each_end_of_one) {
   }
 }
 
-TEST_F(datagram_path, is_not_watched_when_nobody_would_be_told) {
+TEST_F(datagram_path, is_not_watched_without_an_event_handler) {
   const CallCount watches(sys::Call::inotify_init);
   const DatagramSocket socket = bound();
   EXPECT_EQ(watches.calls(), 0U);
@@ -500,7 +515,7 @@ TEST_F(datagram_path, can_end_the_receiving_after_what_has_arrived) {
   EXPECT_EQ(end.error().code, std::errc::operation_canceled);
 }
 
-TEST_F(datagram_path, waits_for_whoever_has_it_now) {
+TEST_F(datagram_path, waits_for_the_current_owner) {
   const DatagramSocket socket = bound_with(PathLost::rebind);
   std::optional<Descriptor> other = raw_bound(SOCK_DGRAM, path + ".other");
   std::filesystem::rename(path + ".other", path);

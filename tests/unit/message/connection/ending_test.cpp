@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include <hallway/client.hpp>
 #include <hallway/connection.hpp>
 
 #include "support/conversation.hpp"
@@ -24,6 +25,51 @@ using namespace test;
 using namespace std::string_literals;
 
 class ending : public Conversation {};
+
+// Results -----------------------------------------------------------------------------------------
+
+TEST_F(ending, leaves_results_that_explain_themselves_once_the_connection_is_gone) {
+  start();
+  theirs->send("half of a line");
+  const Received late = loop.run([](Connection& connection) -> Task<Received> {
+    co_return co_await connection.receive(0ms);
+  }(*ours));
+  theirs->close();
+  const Sent unsent = loop.run([](Connection& connection) -> Task<Sent> {
+    co_await connection.send("never read");
+    co_return co_await connection.flush();
+  }(*ours));
+  ours.reset();
+  EXPECT_EQ(late.outcome(), Outcome::timed_out);
+  EXPECT_NE(late.error().explain().find("14 bytes came, but no whole message"), std::string::npos);
+  EXPECT_EQ(unsent.outcome(), Outcome::peer_gone);
+  EXPECT_NE(unsent.error().explain().find("the peer closed the connection"), std::string::npos);
+}
+
+TEST_F(ending, explains_to_a_task_that_waits_that_its_connection_was_destroyed) {
+  start();
+  std::string why;
+  // By a pointer: a task that takes the connection by reference would end with it.
+  loop.spawn([](Connection* connection, std::string& reason) -> Task<> {
+    const Received received = co_await connection->receive();
+    reason = received.error().explain();
+  }(&*ours, why));
+  loop.turn();
+  ours.reset();
+  loop.turn();
+  EXPECT_NE(why.find("this side closed the connection"), std::string::npos) << why;
+}
+
+TEST_F(ending, moves_the_reason_with_the_result) {
+  start(SocketType::stream, {.limits = {.max_message = 3}});
+  Sent first = ours->try_send("four");
+  Sent second = std::move(first);
+  ours.reset();
+  EXPECT_EQ(second.outcome(), Outcome::failed);
+  const Received answer(std::move(second));
+  EXPECT_EQ(answer.outcome(), Outcome::failed);
+  EXPECT_NE(answer.error().explain().find("4 bytes is over the limit of 3"), std::string::npos);
+}
 
 // Closing -----------------------------------------------------------------------------------------
 
@@ -108,7 +154,7 @@ TEST_F(ending, throws_unsent_messages_away_when_it_aborts) {
   EXPECT_EQ(theirs->received, "");
 }
 
-TEST_F(ending, tells_waiting_tasks_when_it_aborts) {
+TEST_F(ending, notifies_waiting_tasks_when_it_aborts) {
   start(SocketType::stream, {.limits = {.send_buffer = 0}});
   listen();
   while (ours->try_send(std::string(100'000, 'x'))) {
@@ -227,6 +273,18 @@ TEST_F(ending, adopts_only_connected_stream_and_seqpacket_sockets) {
   EXPECT_EQ(error_with(Descriptor()), std::errc::bad_file_descriptor);
   EXPECT_EQ(error_with(Descriptor::adopt(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0))),
             std::errc::address_family_not_supported);
+}
+
+TEST_F(ending, adopts_no_socket_with_a_policy_that_broadcasts_do_not_support) {
+  const ConnectionOptions options{.overflow = OverflowPolicy::fail};
+  const auto adopted = Connection::adopt(loop, raw_pair(SOCK_STREAM).first, options);
+  ASSERT_FALSE(adopted);
+  EXPECT_EQ(adopted.error().code, std::errc::invalid_argument);
+  EXPECT_EQ(adopted.error().explain(),
+            "overflow policy fail: a connection's broadcasts support wait, drop_oldest, "
+            "drop_newest, disconnect");
+  EXPECT_FALSE(Connection::pair(loop, SocketType::stream, options));
+  EXPECT_FALSE(Client::adopt(raw_pair(SOCK_STREAM).first, options));
 }
 
 TEST_F(ending, knows_who_is_at_the_other_end) {

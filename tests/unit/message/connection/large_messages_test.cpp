@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Messages of many kibibytes: sent from where they lie, received without being moved about, and
-// taken in pieces.
+// Messages of many kibibytes: sent from where they lie, and received without being moved about.
 #include <gtest/gtest.h>
 
 #include <sys/socket.h>
@@ -9,12 +8,10 @@
 #include <cerrno>
 
 #include <fstream>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include <hallway/client.hpp>
 #include <hallway/connection.hpp>
 
 #include "support/conversation.hpp"
@@ -161,154 +158,15 @@ TEST_F(large_messages, get_a_larger_kernel_buffer_once_the_first_is_full) {
 TEST_F(large_messages, leave_the_kernel_buffer_alone_where_that_is_asked_for_or_old_ones_give_way) {
   ConnectionOptions unchanged;
   unchanged.limits.send_buffer = 0;
-  for (const ConnectionOptions& options : {unchanged, ConnectionOptions{.full = Full::drop_oldest},
-                                           ConnectionOptions{.full = Full::drop_newest}}) {
+  for (const ConnectionOptions& options :
+       {unchanged, ConnectionOptions{.overflow = OverflowPolicy::drop_oldest},
+        ConnectionOptions{.overflow = OverflowPolicy::drop_newest}}) {
     start(SocketType::stream, options);
     const int first = send_buffer(ours->descriptor());
     say(std::string(900 * kibibyte, 'x'));
     loop.turn();
     EXPECT_EQ(send_buffer(ours->descriptor()), first);
   }
-}
-
-// In pieces --------------------------------------------------------------------------------------
-
-struct Pieces {
-  std::vector<std::string> messages{""};
-  std::size_t pieces = 0;
-  std::size_t descriptors = 0;
-  std::optional<Outcome> end;
-  std::string why;
-};
-
-Task<> receive_pieces(Connection& connection, Pieces& got) {
-  while (true) {
-    const Received received = co_await connection.receive_some();
-    if (!received) {
-      got.end = received.outcome();
-      got.why = received.error().explain();
-      co_return;
-    }
-    ++got.pieces;
-    got.messages.back() += received->bytes();
-    got.descriptors += received->descriptors().size();
-    if (!received->more()) got.messages.emplace_back();
-  }
-}
-
-class pieces : public large_messages {
- protected:
-  void listen() { loop.spawn(receive_pieces(*ours, got)); }
-  bool until_messages(std::size_t count) {
-    return until([this, count] { return got.messages.size() == count + 1; });
-  }
-
-  Pieces got;
-};
-
-TEST_F(pieces, come_as_soon_as_they_are_there) {
-  start(SocketType::stream, {.framing = Framing::len32be()});
-  listen();
-  theirs->send(std::string("\0\0\0\6abc", 7));
-  ASSERT_TRUE(until([&] { return got.messages.back() == "abc"; }));
-  theirs->send("def");
-  ASSERT_TRUE(until_messages(1));
-  EXPECT_EQ(got.messages[0], "abcdef");
-}
-
-TEST_F(pieces, make_up_messages_larger_than_any_buffer) {
-  const std::string large = pattern(20 * mebibyte);
-  start(SocketType::stream, {.limits = {.max_message = 64 * mebibyte}});
-  listen();
-  const std::string stream = large + "\nsmall\n";
-  std::size_t sent = 0;
-  ASSERT_TRUE(until([&] {
-    const ssize_t taken = theirs->send(std::string_view(stream).substr(sent));
-    if (taken > 0) sent += static_cast<std::size_t>(taken);
-    return got.messages.size() == 3;
-  }));
-  EXPECT_TRUE(got.messages[0] == large);
-  EXPECT_EQ(got.messages[1], "small");
-  EXPECT_GT(got.pieces, 20U);
-}
-
-TEST_F(pieces, end_with_the_stream) {
-  start();
-  listen();
-  theirs->send("last line");
-  ASSERT_TRUE(until([&] { return got.messages.back() == "last line"; }));
-  theirs->shut_writing();
-  ASSERT_TRUE(until([&] { return got.end.has_value(); }));
-  EXPECT_EQ(got.end, Outcome::end_of_stream);
-  EXPECT_EQ(got.messages.size(), 2U);
-}
-
-TEST_F(pieces, fail_where_a_counted_message_breaks_off) {
-  start(SocketType::stream, {.framing = Framing::len32be()});
-  listen();
-  theirs->send(std::string("\0\0\0\6abc", 7));
-  ASSERT_TRUE(until([&] { return got.messages.back() == "abc"; }));
-  theirs->shut_writing();
-  ASSERT_TRUE(until([&] { return got.end.has_value(); }));
-  EXPECT_EQ(got.end, Outcome::failed);
-  EXPECT_NE(got.why.find("after 3 bytes"), std::string::npos) << got.why;
-}
-
-TEST_F(pieces, have_their_clock_each) {
-  start(SocketType::stream, {.framing = Framing::len32be(), .limits = {.message_time = 20ms}});
-  listen();
-  theirs->send(std::string("\0\0\0\6abc", 7));
-  ASSERT_TRUE(until([&] { return got.end.has_value(); }));
-  EXPECT_EQ(got.end, Outcome::failed);
-  EXPECT_EQ(got.messages.back(), "abc");
-}
-
-TEST_F(pieces, bring_the_descriptors_with_the_last) {
-  start(SocketType::stream, {.framing = Framing::len32be(), .descriptors = 1});
-  listen();
-  theirs->send(std::string("\0\0\0\6abc", 7), {0});
-  ASSERT_TRUE(until([&] { return got.messages.back() == "abc"; }));
-  EXPECT_EQ(got.descriptors, 0U);
-  theirs->send("def");
-  ASSERT_TRUE(until_messages(1));
-  EXPECT_EQ(got.descriptors, 1U);
-}
-
-TEST_F(pieces, of_packets_are_packets) {
-  start(SocketType::seqpacket);
-  listen();
-  theirs->send("one");
-  theirs->send("two");
-  ASSERT_TRUE(until_messages(2));
-  EXPECT_EQ(got.messages[0], "one");
-  EXPECT_EQ(got.messages[1], "two");
-}
-
-TEST_F(pieces, may_be_followed_by_whole_messages) {
-  start();
-  theirs->send("first\nsecond\n");
-  loop.run([](Connection& connection) -> Task<> {
-    const Received piece = co_await connection.receive_some();
-    EXPECT_EQ(piece->bytes(), "first");
-    EXPECT_FALSE(piece->more());
-    const Received whole = co_await connection.receive();
-    EXPECT_EQ(whole->bytes(), "second");
-  }(*ours));
-}
-
-TEST(client_pieces, come_as_soon_as_they_are_there) {
-  auto [near, far] = raw_pair(SOCK_STREAM);
-  auto client = Client::adopt(std::move(near));
-  ASSERT_TRUE(client);
-  raw_send(far.get(), "half of");
-  const Received first = client->receive_some(patience);
-  EXPECT_EQ(first->bytes(), "half of");
-  EXPECT_TRUE(first->more());
-  EXPECT_EQ(client->receive_some(1ms).outcome(), Outcome::timed_out);
-  raw_send(far.get(), " a line\n");
-  const Received second = client->receive_some(patience);
-  EXPECT_EQ(second->bytes(), " a line");
-  EXPECT_FALSE(second->more());
 }
 
 }  // namespace

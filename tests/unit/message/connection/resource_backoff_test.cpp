@@ -35,7 +35,7 @@ using sys::Call;
 // More attempts than this in a refused while, and somebody spins.
 constexpr unsigned few = 60;
 
-TEST(resource_backoff, pause_longer_each_time_and_begin_anew_after_a_success) {
+TEST(resource_backoff, pause_longer_each_time_and_restart_after_a_success) {
   ResourceBackoff refusals;
   EXPECT_FALSE(refusals.active());
   EXPECT_TRUE(refusals.note(1h));

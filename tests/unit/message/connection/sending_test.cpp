@@ -4,8 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <cerrno>
+#include <functional>
 #include <optional>
 #include <string>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include <hallway/connection.hpp>
@@ -93,6 +96,45 @@ TEST_F(sending, would_block_at_a_soft_limit_in_the_middle_of_a_chunk) {
   while (ours->try_send(std::string(99, 'x'))) {
   }
   EXPECT_EQ(ours->unsent_bytes(), 10'000U);
+}
+
+/// Does it until stderr has a line, which may take a second: others may have printed just before.
+std::string first_line_of(const std::function<void()>& action) {
+  const auto deadline = Loop::Clock::now() + patience;
+  std::string printed;
+  while (printed.empty() && Loop::Clock::now() < deadline) {
+    testing::internal::CaptureStderr();
+    action();
+    printed = testing::internal::GetCapturedStderr();
+    if (printed.empty()) std::this_thread::sleep_for(10ms);
+  }
+  return printed;
+}
+
+TEST_F(sending, prints_a_failure_that_no_program_looked_at) {
+  start(SocketType::stream, {.limits = {.max_message = 3}});
+  const std::string printed = first_line_of([this] {
+    loop.run([](Connection& connection) -> Task<> { co_await connection.send("four"); }(*ours));
+  });
+  EXPECT_TRUE(printed.starts_with("hallway: nobody looked at this failure: send to ")) << printed;
+  EXPECT_NE(printed.find("a message of 4 bytes is over the limit of 3"), std::string::npos);
+  EXPECT_TRUE(first_line_of([this] { (void)ours->try_send("four"); }).ends_with("\n"));
+}
+
+TEST_F(sending, prints_no_failure_that_a_program_looked_at_or_that_ended_the_connection) {
+  start(SocketType::stream, {.limits = {.max_message = 3}});
+  testing::internal::CaptureStderr();
+  EXPECT_FALSE(ours->try_send("four"));
+  EXPECT_EQ(ours->try_send("four").outcome(), Outcome::failed);
+  EXPECT_EQ(ours->try_send("four").error().code, std::errc::message_size);
+  Sent moved = ours->try_send("four");
+  const Sent kept = std::move(moved);
+  EXPECT_FALSE(kept);
+  theirs->close();
+  (void)ours->try_send("one");
+  loop.turn();
+  (void)ours->try_send("two");
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
 }
 
 TEST_F(sending, has_words_for_a_queue_that_is_full) {
@@ -252,7 +294,7 @@ TEST_F(sending, finds_out_that_the_peer_is_gone) {
   EXPECT_EQ(outcome, Outcome::peer_gone);
 }
 
-TEST_F(sending, tells_suspended_senders_that_the_peer_is_gone) {
+TEST_F(sending, notifies_suspended_senders_that_the_peer_is_gone) {
   start();
   fill_up();
   std::optional<Outcome> sent;
@@ -323,7 +365,7 @@ TEST_F(sending, is_cancelled_by_destroying_the_task) {
   start();
   fill_up();
   {
-    detail::TaskGroup group;
+    detail::TaskGroup group(loop.core());
     std::optional<Outcome> outcome;
     group.spawn(note_send(*ours, "never", outcome));
     group.spawn(note_flush(*ours, outcome));
@@ -415,7 +457,7 @@ TEST_F(sending, gives_up_on_an_answer_after_its_deadline) {
   }(*ours));
 }
 
-TEST_F(sending, asks_nobody_who_is_gone) {
+TEST_F(sending, asks_no_source_that_is_gone) {
   start();
   theirs->close();
   loop.run([](Connection& connection) -> Task<> {

@@ -42,7 +42,7 @@ TEST_F(seqpacket, keeps_boundaries_in_both_directions_and_adds_nothing) {
   for (const char* packet : {"a", "bc\n", "def"}) EXPECT_EQ(their_next(), packet);
 }
 
-TEST_F(seqpacket, tells_empty_messages_from_the_end) {
+TEST_F(seqpacket, distinguishes_empty_messages_from_the_end) {
   listen();
   for (const char* packet : {"before", "", "", "after", ""}) theirs->send(packet);
   theirs->close();
@@ -62,7 +62,7 @@ TEST_F(seqpacket, sends_empty_messages) {
   EXPECT_EQ(raw_receive(theirs->get()).error, EAGAIN);
 }
 
-TEST_F(seqpacket, gives_everything_that_arrived_before_it_tells_a_reset) {
+TEST_F(seqpacket, gives_everything_that_arrived_before_it_reports_a_reset) {
   theirs->send("one");
   theirs->send("two");
   say("never read");
@@ -74,7 +74,7 @@ TEST_F(seqpacket, gives_everything_that_arrived_before_it_tells_a_reset) {
   EXPECT_EQ(log.end, Outcome::peer_gone);
 }
 
-TEST_F(seqpacket, tells_a_reset_also_when_a_send_was_the_first_to_hear_of_it) {
+TEST_F(seqpacket, reports_a_reset_also_when_a_send_noticed_it_first) {
   theirs->send("one");
   say("never read");
   loop.turn();
@@ -119,7 +119,7 @@ TEST_F(seqpacket, ends_a_connection_whose_packet_is_over_the_limit_and_says_why)
   EXPECT_NE(log.why.find("limit of 8"), std::string::npos) << log.why;
 }
 
-TEST_F(seqpacket, tells_a_packet_over_the_limit_also_when_a_reset_came_after_it) {
+TEST_F(seqpacket, reports_a_packet_over_the_limit_also_when_a_reset_came_after_it) {
   start(SocketType::seqpacket, {.limits = {.max_message = 8}});
   theirs->send("123456789");
   say("unread");
@@ -131,7 +131,7 @@ TEST_F(seqpacket, tells_a_packet_over_the_limit_also_when_a_reset_came_after_it)
   EXPECT_NE(log.why.find("limit of 8"), std::string::npos) << log.why;
 }
 
-TEST_F(seqpacket, takes_packets_over_the_default_limit_when_told_to) {
+TEST_F(seqpacket, takes_packets_over_the_default_limit_if_configured) {
   start(SocketType::seqpacket, {.limits = {.max_message = 3 * mebibyte}});
   listen();
   const int large_buffer = 4 * 1024 * 1024;

@@ -86,7 +86,7 @@ class splitting : public Conversation {
     std::vector<std::string> messages;
     const auto take_all = [&](Duration within) {
       while (true) {
-        const Received received = client->receive(within);
+        Received received = client->receive(within);
         if (!received) return received;
         messages.push_back(received->to_owned());
       }

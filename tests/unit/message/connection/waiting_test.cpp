@@ -66,7 +66,7 @@ class waiting : public testing::Test {
   std::unique_ptr<Line> quiet;
 };
 
-TEST_F(waiting, asks_the_peer_it_heard_last_without_epoll) {
+TEST_F(waiting, polls_the_most_recent_peer_without_epoll) {
   start(10s);
   make_lively();
   const CallCount waits(sys::Call::epoll_wait);
@@ -78,7 +78,7 @@ TEST_F(waiting, asks_the_peer_it_heard_last_without_epoll) {
   EXPECT_LT(waits.calls(), 8U);
 }
 
-TEST_F(waiting, hears_the_others_however_fast_that_peer_is) {
+TEST_F(waiting, serves_the_others_however_fast_that_peer_is) {
   start(10s);
   make_lively();
   quiet->theirs->send("and me\n");
@@ -90,7 +90,7 @@ TEST_F(waiting, hears_the_others_however_fast_that_peer_is) {
   EXPECT_LE(turns, 8U);
 }
 
-TEST_F(waiting, hears_what_is_posted_however_fast_that_peer_is) {
+TEST_F(waiting, runs_posted_work_however_fast_that_peer_is) {
   start(10s);
   make_lively();
   bool posted = false;

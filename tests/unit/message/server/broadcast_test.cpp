@@ -5,6 +5,7 @@
 
 #include <malloc.h>
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -186,7 +187,7 @@ TEST_F(broadcasting, shares_one_copy_between_a_hundred_connections) {
 constexpr std::size_t message_size = 10'000;
 
 TEST_F(broadcasting, disconnects_a_client_over_its_hard_limit_and_spares_the_others) {
-  open_listeners({.limits = {.send_buffer = 0, .outbound_hard = 500'000}});
+  open_listeners({.connection = {.limits = {.send_buffer = 0, .outbound_hard = 500'000}}});
   RawStream slow = connect();
   RawStream fast = connect();
   ASSERT_TRUE(until_connections(2));
@@ -205,7 +206,8 @@ TEST_F(broadcasting, disconnects_a_client_over_its_hard_limit_and_spares_the_oth
 
 TEST_F(broadcasting, disconnects_a_client_over_its_soft_limit_for_too_long) {
   open_listeners(
-      {.limits = {.outbound_soft = 50'000, .outbound_soft_time = 5ms, .send_buffer = 0}});
+      {.connection = {
+           .limits = {.outbound_soft = 50'000, .outbound_soft_time = 5ms, .send_buffer = 0}}});
   RawStream slow = connect();
   ASSERT_TRUE(until_connections(1));
   for (std::size_t i = 0; i < 50; ++i) broadcast(numbered(i, message_size));
@@ -214,7 +216,8 @@ TEST_F(broadcasting, disconnects_a_client_over_its_soft_limit_for_too_long) {
 }
 
 TEST_F(broadcasting, drops_the_newest_messages_and_counts_each) {
-  open_listeners({.limits = {.outbound_soft = 100'000}, .full = Full::drop_newest});
+  open_listeners({.connection = {.limits = {.outbound_soft = 100'000},
+                                 .overflow = OverflowPolicy::drop_newest}});
   RawStream slow = connect();
   ASSERT_TRUE(until_connections(1));
   constexpr std::size_t sent = 100;
@@ -227,7 +230,8 @@ TEST_F(broadcasting, drops_the_newest_messages_and_counts_each) {
 }
 
 TEST_F(broadcasting, drops_the_oldest_messages_and_counts_each) {
-  open_listeners({.limits = {.outbound_soft = 100'000}, .full = Full::drop_oldest});
+  open_listeners({.connection = {.limits = {.outbound_soft = 100'000},
+                                 .overflow = OverflowPolicy::drop_oldest}});
   RawStream slow = connect();
   ASSERT_TRUE(until_connections(1));
   constexpr std::size_t sent = 100;
@@ -242,8 +246,9 @@ TEST_F(broadcasting, drops_the_oldest_messages_and_counts_each) {
 }
 
 TEST_F(broadcasting, drops_nothing_where_there_is_room) {
-  for (const Full full : {Full::drop_oldest, Full::drop_newest, Full::wait, Full::disconnect}) {
-    open_listeners({.full = full});
+  for (const OverflowPolicy policy : {OverflowPolicy::drop_oldest, OverflowPolicy::drop_newest,
+                                      OverflowPolicy::wait, OverflowPolicy::disconnect}) {
+    open_listeners({.connection = {.overflow = policy}});
     RawStream client = connect();
     ASSERT_TRUE(until_connections(1));
     for (std::size_t i = 0; i < 10; ++i) broadcast(numbered(i, message_size));
@@ -254,7 +259,8 @@ TEST_F(broadcasting, drops_nothing_where_there_is_room) {
 }
 
 TEST_F(broadcasting, waits_for_a_slow_client_and_loses_nothing) {
-  open_listeners({.limits = {.outbound_soft = 50'000, .send_buffer = 0}, .full = Full::wait});
+  open_listeners({.connection = {.limits = {.outbound_soft = 50'000, .send_buffer = 0},
+                                 .overflow = OverflowPolicy::wait}});
   RawStream slow = connect();
   RawStream fast = connect();
   ASSERT_TRUE(until_connections(2));
@@ -281,7 +287,8 @@ TEST_F(broadcasting, waits_for_a_slow_client_and_loses_nothing) {
 }
 
 TEST_F(broadcasting, waits_no_longer_for_a_client_that_has_gone) {
-  open_listeners({.limits = {.outbound_soft = 50'000, .send_buffer = 0}, .full = Full::wait});
+  open_listeners({.connection = {.limits = {.outbound_soft = 50'000, .send_buffer = 0},
+                                 .overflow = OverflowPolicy::wait}});
   RawStream slow = connect();
   ASSERT_TRUE(until_connections(1));
   bool done = false;
@@ -299,8 +306,10 @@ TEST_F(broadcasting, waits_no_longer_for_a_client_that_has_gone) {
 }
 
 TEST_F(broadcasting, waits_no_longer_than_the_soft_time_of_a_client_that_never_reads) {
-  open_listeners({.limits = {.outbound_soft = 50'000, .outbound_soft_time = 5ms, .send_buffer = 0},
-                  .full = Full::wait});
+  open_listeners(
+      {.connection = {
+           .limits = {.outbound_soft = 50'000, .outbound_soft_time = 5ms, .send_buffer = 0},
+           .overflow = OverflowPolicy::wait}});
   const RawStream slow = connect();
   ASSERT_TRUE(until_connections(1));
   bool done = false;
@@ -321,7 +330,7 @@ TEST_F(broadcasting, survives_clients_that_leave_in_the_middle) {
         while (auto message = co_await connection.receive())
           co_await connection.broadcast(*message);
       },
-      {.limits = {.outbound_hard = 50'000}});
+      {.connection = {.limits = {.outbound_hard = 50'000}}});
   std::vector<RawStream> clients;
   for (int i = 0; i < 20; ++i) clients.push_back(connect());
   ASSERT_TRUE(until_connections(20));
@@ -359,12 +368,12 @@ class batched_broadcasting : public broadcasting {
   std::vector<RawStream> clients;
 };
 
-TEST_F(batched_broadcasting, takes_one_write_for_each_who_listens) {
-  for (const Full full : {Full::wait, Full::disconnect}) {
+TEST_F(batched_broadcasting, takes_one_write_for_each_listener) {
+  for (const OverflowPolicy policy : {OverflowPolicy::wait, OverflowPolicy::disconnect}) {
     held.clear();
     clients.clear();
     running.reset();
-    open_held({.full = full});
+    open_held({.connection = {.overflow = policy}});
     const std::vector<std::string> messages(500, "a message");
     const CallCount writes(sys::Call::sendmsg);
     say_in_one_turn(messages);
@@ -395,7 +404,7 @@ TEST_F(batched_broadcasting, keeps_the_order_with_what_a_connection_sends_itself
   EXPECT_TRUE(until_received(clients[0], "from another\n"));
 }
 
-TEST_F(batched_broadcasting, is_seen_by_whoever_looks_at_a_queue) {
+TEST_F(batched_broadcasting, is_visible_in_each_queue) {
   open_held();
   loop.run([](std::vector<Connection*>& all) -> Task<> {
     for (int i = 0; i < 10; ++i) co_await all[0]->broadcast("123456789");
@@ -453,7 +462,7 @@ TEST_F(batched_broadcasting, goes_on_in_another_chunk_when_one_is_full) {
   EXPECT_EQ(numbers_in(clients[1].received, 100).back(), 2999U);
 }
 
-TEST_F(batched_broadcasting, goes_to_nobody_who_has_half_closed) {
+TEST_F(batched_broadcasting, skips_clients_that_have_half_closed) {
   open_held();
   loop.run([](std::vector<Connection*>& all) -> Task<> {
     all[1]->half_close();
@@ -465,9 +474,35 @@ TEST_F(batched_broadcasting, goes_to_nobody_who_has_half_closed) {
   EXPECT_EQ(clients[1].received, "");
 }
 
-TEST_F(broadcasting, tells_of_an_end_after_the_message_that_was_too_much) {
+TEST_F(batched_broadcasting, keeps_the_order_if_the_program_uses_a_connection_during_the_delivery) {
+  const std::vector<std::function<void(Connection&)>> uses = {
+      [](Connection& one) { EXPECT_EQ(one.unsent_bytes(), 2U); },
+      [](Connection& one) { EXPECT_TRUE(one.try_send("x")); }};
+  for (const auto& use : uses) {
+    held.clear();
+    clients.clear();
+    running.reset();
+    open_held({.connection = {.limits = {.outbound_hard = 20}}});
+    on_event = [&](const ServerEvent& event) {
+      if (event.kind == Kind::closed) use(*held[1]);
+    };
+    loop.run([](std::vector<Connection*>& all) -> Task<> {
+      all[2]->try_send("fills up its queue.");
+      co_await all[0]->broadcast("1");  // ends the third connection
+      co_await all[0]->broadcast("2");
+      all[1]->try_send("own");
+    }(held));
+    on_event = {};
+    EXPECT_TRUE(until([&] {
+      clients[1].collect();
+      return clients[1].received.ends_with("2\nown\n");
+    })) << clients[1].received;
+  }
+}
+
+TEST_F(broadcasting, reports_an_end_after_the_message_that_was_too_much) {
   // The program says so to those who are left, from within the delivery.
-  open_listeners({.limits = {.send_buffer = 0, .outbound_hard = 50'000}});
+  open_listeners({.connection = {.limits = {.send_buffer = 0, .outbound_hard = 50'000}}});
   RawStream slow = connect();
   RawStream fast = connect();
   ASSERT_TRUE(until_connections(2));
@@ -498,7 +533,8 @@ TEST_F(broadcasting, waits_no_longer_for_a_connection_that_is_closed_here) {
         held.push_back(&connection);
         co_await loop.sleep(forever);
       },
-      {.limits = {.outbound_soft = 50'000, .send_buffer = 0}, .full = Full::wait});
+      {.connection = {.limits = {.outbound_soft = 50'000, .send_buffer = 0},
+                      .overflow = OverflowPolicy::wait}});
   const RawStream slow = connect();
   ASSERT_TRUE(until_connections(1));
   RawStream fast = connect();

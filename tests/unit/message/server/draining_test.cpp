@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include <hallway/detail/race.hpp>
 #include <hallway/server.hpp>
 
 #include "support/faults.hpp"
@@ -182,7 +183,7 @@ TEST_F(draining, writes_what_a_slow_client_has_not_read_yet) {
         const std::string large(900'000, 'x');
         co_await connection.send(large);
       },
-      {.limits = {.send_buffer = 0}});
+      {.connection = {.limits = {.send_buffer = 0}}});
   RawStream client = connect();
   ASSERT_TRUE(until_connections(1));
   loop.drain();
@@ -193,7 +194,7 @@ TEST_F(draining, writes_what_a_slow_client_has_not_read_yet) {
 }
 
 TEST_F(draining, ends_with_1_when_a_handler_takes_too_long) {
-  open([](Connection connection) -> Task<> { co_await connection.loop().sleep(forever); });
+  open([](Connection /*connection*/) -> Task<> { co_await detail::Pause(forever); });
   const RawStream client = connect();
   ASSERT_TRUE(until_connections(1));
   loop.drain(5ms);
@@ -228,7 +229,7 @@ TEST_F(draining, is_over_at_once_for_a_server_opened_too_late) {
   EXPECT_EQ(loop.run(), 0);
 }
 
-TEST_F(draining, leaves_an_inherited_listener_to_those_who_share_it) {
+TEST_F(draining, leaves_an_inherited_listener_to_the_processes_that_share_it) {
   const Descriptor shared = raw_listening(SOCK_STREAM, path);
   auto opened = Server::open(loop, "fd:" + std::to_string(::dup(shared.get())), echo);
   ASSERT_TRUE(opened);
@@ -263,8 +264,8 @@ TEST_F(draining, follows_a_signal_and_loses_no_request) {
 
 TEST_F(draining, is_cut_short_by_a_second_signal) {
   open([](Connection connection) -> Task<> {
-    connection.loop().on_drain(&connection, [] { ::raise(SIGTERM); });
-    co_await connection.loop().sleep(forever);
+    const auto again = connection.loop().on_drain([] { ::raise(SIGTERM); });
+    co_await detail::Pause(forever);
   });
   const RawStream client = connect();
   ASSERT_TRUE(until_connections(1));

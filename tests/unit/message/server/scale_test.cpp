@@ -35,7 +35,7 @@ class scale : public Serving {
   void TearDown() override { ::setrlimit(RLIMIT_NOFILE, &before_); }
 
   void connect_many(ServerOptions options = {}) {
-    options.server_limits = {.max_connections = many, .max_per_uid = many};
+    options.server_limits = {.max_connections = many, .max_connections_per_uid = many};
     open(echo, std::move(options));
     for (std::size_t i = 0; i < many; ++i) {
       clients.push_back(connect());

@@ -2,6 +2,7 @@
 //
 // Accepting, seating and turning away. Broadcasts and draining have files of their own.
 #include <hallway/server.hpp>
+#include <hallway/task_scope.hpp>
 
 #include <gtest/gtest.h>
 
@@ -63,7 +64,7 @@ TEST_F(server, writes_what_a_handler_sent_and_closes_when_it_returns) {
   EXPECT_TRUE(until_connections(0));
 }
 
-TEST_F(server, numbers_its_connections_and_reports_who_came_and_went) {
+TEST_F(server, numbers_its_connections_and_reports_their_begin_and_end) {
   std::vector<std::uint64_t> numbers;
   open([&](Connection connection) -> Task<> {
     numbers.push_back(connection.number());
@@ -82,7 +83,7 @@ TEST_F(server, numbers_its_connections_and_reports_who_came_and_went) {
   first.close();
   ASSERT_TRUE(until([&] { return count(Kind::closed) == 1; }));
   EXPECT_EQ(events.back().connection, 1U);
-  EXPECT_EQ(events.back().reason, "the peer has finished");
+  EXPECT_EQ(events.back().reason, "the client closed the connection");
   EXPECT_EQ(events.back().counters.messages_received, 1U);
   EXPECT_EQ(events.back().counters.bytes_sent, 2U);
 }
@@ -103,7 +104,25 @@ TEST_F(server, closes_only_the_connection_whose_handler_threw) {
   EXPECT_TRUE(until_ended(bad));
   EXPECT_TRUE(until_ended(worse));
   ASSERT_EQ(count(Kind::handler_threw), 2U);
-  EXPECT_NE(reason(Kind::handler_threw).find("no std::exception"), std::string::npos);
+  EXPECT_NE(reason(Kind::handler_threw).find("not a std::exception"), std::string::npos);
+  good.send("still here\n");
+  EXPECT_TRUE(until_received(good, "still here\n"));
+}
+
+TEST_F(server, reports_an_exception_of_a_task_in_a_scope_of_the_handler) {
+  open([](Connection connection) -> Task<> {
+    TaskScope scope(connection.loop());
+    scope.spawn([]() -> Task<> {
+      throw std::runtime_error("in the scope");
+      co_return;
+    });
+    while (auto message = co_await connection.receive()) co_await connection.send(*message);
+  });
+  RawStream good = connect();
+  RawStream bad = connect();
+  bad.shut_writing();
+  EXPECT_TRUE(until_ended(bad));
+  EXPECT_EQ(reason(Kind::handler_threw), "in the scope");
   good.send("still here\n");
   EXPECT_TRUE(until_received(good, "still here\n"));
 }
@@ -120,7 +139,7 @@ TEST_F(server, survives_a_handler_that_throws_at_once) {
 }
 
 TEST_F(server, ends_a_connection_over_its_limits_and_no_other) {
-  open(echo, {.limits = {.max_message = 10}});
+  open(echo, {.connection = {.limits = {.max_message = 10}}});
   RawStream good = connect();
   RawStream bad = connect();
   bad.send("far too long for this\n");
@@ -131,9 +150,9 @@ TEST_F(server, ends_a_connection_over_its_limits_and_no_other) {
   EXPECT_TRUE(until_received(good, "fine\n"));
 }
 
-TEST_F(server, binds_with_the_mode_and_group_it_was_told) {
-  ServerOptions options{.mode = 0660};
-  if (is_root()) options.group = "44";
+TEST_F(server, binds_with_the_configured_mode_and_group) {
+  ServerOptions options{.file = {.mode = 0660}};
+  if (is_root()) options.file.group = "44";
   open(echo, options);
   struct stat status{};
   ASSERT_EQ(::stat(path.c_str(), &status), 0);
@@ -147,6 +166,23 @@ TEST_F(server, cannot_be_opened_where_another_one_is) {
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().code, std::errc::address_in_use);
   EXPECT_NE(second.error().explain().find("in use by pid"), std::string::npos);
+}
+
+TEST_F(server, cannot_be_opened_with_a_policy_that_broadcasts_do_not_support) {
+  const auto refused = [&](OverflowPolicy policy) {
+    const ServerOptions options{.connection = {.overflow = policy}};
+    const auto bound = Server::open(loop, path, echo, options);
+    EXPECT_FALSE(std::filesystem::exists(path));
+    const auto given = Server::open(loop, *Listener::bind(path + ".other"), echo, options);
+    ASSERT_FALSE(bound || given);
+    EXPECT_EQ(bound.error().code, std::errc::invalid_argument);
+    EXPECT_EQ(bound.error().explain(), "overflow policy " + std::string(to_string(policy)) +
+                                           ": a server's broadcasts support wait, drop_oldest, "
+                                           "drop_newest, disconnect");
+    EXPECT_EQ(given.error().explain(), bound.error().explain());
+  };
+  refused(OverflowPolicy::latest_only);
+  refused(OverflowPolicy::fail);
 }
 
 TEST_F(server, cannot_be_opened_on_a_loop_that_does_not_work) {
@@ -238,7 +274,7 @@ TEST_F(server, leaves_behind_what_was_sent_and_not_read_yet) {
 
 // Who may connect ---------------------------------------------------------------------------------
 
-TEST_F(server, turns_away_whom_no_rule_admits_before_reading_anything) {
+TEST_F(server, turns_away_a_client_that_no_rule_admits_before_reading_anything) {
   bool served = false;
   open(
       [&](Connection) -> Task<> {
@@ -256,7 +292,7 @@ TEST_F(server, turns_away_whom_no_rule_admits_before_reading_anything) {
   EXPECT_EQ(events.front().peer.uid, ::geteuid());
 }
 
-TEST_F(server, admits_whom_any_rule_admits) {
+TEST_F(server, admits_a_client_that_any_rule_admits) {
   NEEDS_TO_BE_SOMEBODY();
   open(greet, {.allow = {allow::uid(::geteuid() + 1), allow::same_uid()}});
   RawStream client = connect();
@@ -316,7 +352,7 @@ class server_of_others : public Serving {
 
 TEST_F(server_of_others, admits_by_uid_and_by_supplementary_group) {
   NEEDS_ROOT_TO_BECOME_ANOTHER_USER();
-  open(greet, {.mode = 0666, .allow = {allow::uid(some_user), allow::group("video")}});
+  open(greet, {.file = {.mode = 0666}, .allow = {allow::uid(some_user), allow::group("video")}});
   EXPECT_EQ(with_loop([this] { return greeting_as(some_user, path); }), "hello");
   EXPECT_EQ(with_loop([this] { return greeting_as(some_user + 1, path); }), "turned away");
   EXPECT_EQ(with_loop([this] { return greeting_as(some_user + 1, path, {44}); }), "hello");
@@ -325,7 +361,8 @@ TEST_F(server_of_others, admits_by_uid_and_by_supplementary_group) {
 
 TEST_F(server_of_others, never_admits_the_overflow_uid_by_a_rule_about_somebody) {
   NEEDS_ROOT_TO_BECOME_ANOTHER_USER();
-  open(greet, {.mode = 0666, .allow = {allow::uid(some_user), allow::same_uid(), allow::gid(44)}});
+  open(greet, {.file = {.mode = 0666},
+               .allow = {allow::uid(some_user), allow::same_uid(), allow::gid(44)}});
   EXPECT_EQ(with_loop([this] { return greeting_as(nobody, path, {44}); }), "turned away");
 }
 
@@ -351,7 +388,7 @@ TEST_F(server_of_others, admits_only_our_own_uid_and_root_on_an_abstract_name) {
 
 // Limits ------------------------------------------------------------------------------------------
 
-TEST_F(server, takes_other_rules_for_whoever_comes_later) {
+TEST_F(server, applies_new_rules_to_later_clients) {
   NEEDS_TO_BE_SOMEBODY();
   open(echo, {.allow = {allow::same_uid()}});
   RawStream stays = connect();
@@ -377,12 +414,12 @@ TEST_F(server, takes_other_rules_for_whoever_comes_later) {
 }
 
 TEST_F(server, turns_away_more_clients_of_one_uid_than_it_allows) {
-  open(echo, {.server_limits = {.max_per_uid = 2}});
+  open(echo, {.server_limits = {.max_connections_per_uid = 2}});
   RawStream first = connect();
   RawStream second = connect();
   RawStream third = connect();
   ASSERT_TRUE(until_ended(third));
-  EXPECT_EQ(reason(Kind::turned_away), "its uid has 2 connections already");
+  EXPECT_EQ(reason(Kind::turned_away), "its uid already has 2 connections");
   first.close();
   ASSERT_TRUE(until_connections(1));
   RawStream fourth = connect();
@@ -400,7 +437,7 @@ TEST_F(server, leaves_clients_in_the_backlog_while_all_places_are_taken) {
   ASSERT_TRUE(until_received(clients[1], "client 1\n"));
   EXPECT_EQ(running->connections(), 2U);
   EXPECT_EQ(count(Kind::accepting_paused), 1U);
-  EXPECT_EQ(reason(Kind::accepting_paused), "all 2 places are taken");
+  EXPECT_EQ(reason(Kind::accepting_paused), "all places (2) are taken");
   clients[2].collect();
   EXPECT_EQ(clients[2].received, "");
 
@@ -476,7 +513,7 @@ TEST_F(server, keeps_a_reserve_of_descriptors_for_the_program) {
   const int next = some_file().get();
   const FewDescriptors few(static_cast<rlim_t>(next) + 24);
   ASSERT_TRUE(until([&] { return count(Kind::accepting_paused) == 1; }));
-  EXPECT_EQ(reason(Kind::accepting_paused), "only the reserve of descriptors is left");
+  EXPECT_EQ(reason(Kind::accepting_paused), "only reserved descriptors are left");
   EXPECT_LE(running->connections(), 5U);
   std::vector<Descriptor> programs_own;
   for (int i = 0; i < 19; ++i) {

@@ -26,6 +26,7 @@
 #include <utility>
 #include <vector>
 
+#include <hallway/detail/race.hpp>
 #include <hallway/server.hpp>
 
 #include "support/faults.hpp"
@@ -111,7 +112,7 @@ TEST_F(several_loops, have_as_many_connections_each) {
   EXPECT_TRUE(served.contains(name_of(loop))) << "the given loop is one of them";
 }
 
-TEST_F(several_loops, give_whoever_comes_next_to_the_one_where_the_fewest_are) {
+TEST_F(several_loops, give_the_next_client_to_the_loop_with_the_fewest) {
   open(tell_loop, {.loops = 3});
   std::vector<RawStream> clients = connect_many(9);
   const std::string emptied = loop_of(clients[4]);
@@ -170,7 +171,7 @@ TEST_F(several_loops, run_handlers_at_the_same_time) {
   EXPECT_EQ(std::ranges::count(clients, "met\n", &RawStream::received), 2);
 }
 
-TEST_F(several_loops, serve_packets_too) {
+TEST_F(several_loops, also_serve_packets) {
   open(echo, {.type = SocketType::seqpacket, .loops = 3});
   std::vector<RawStream> clients = connect_many(3);
   for (RawStream& client : clients) {
@@ -255,7 +256,7 @@ TEST_F(several_loops, report_on_the_given_one_and_in_order) {
   }
 }
 
-TEST_F(several_loops, tell_how_a_connection_ended_and_what_went_through) {
+TEST_F(several_loops, report_how_a_connection_ended_and_what_went_through) {
   open(echo, {.loops = 2});
   std::vector<RawStream> clients = connect_many(2);
   for (RawStream& client : clients) {
@@ -266,18 +267,18 @@ TEST_F(several_loops, tell_how_a_connection_ended_and_what_went_through) {
   ASSERT_TRUE(until([&] { return count(Kind::closed) == 2; }));
   for (const ServerEvent& event : events) {
     if (event.kind != Kind::closed) continue;
-    EXPECT_EQ(event.reason, "the peer has finished");
+    EXPECT_EQ(event.reason, "the client closed the connection");
     EXPECT_EQ(event.counters.bytes_sent, 2U);
     EXPECT_EQ(event.peer.pid, ::getpid());
   }
 }
 
 TEST_F(several_loops, allow_one_uid_no_more_than_one_would) {
-  open(echo, {.server_limits = {.max_per_uid = 4}, .loops = 3});
+  open(echo, {.server_limits = {.max_connections_per_uid = 4}, .loops = 3});
   std::vector<RawStream> clients = connect_many(4);
   RawStream fifth = connect();
   ASSERT_TRUE(until_ended(fifth));
-  EXPECT_EQ(reason(Kind::turned_away), "its uid has 4 connections already");
+  EXPECT_EQ(reason(Kind::turned_away), "its uid already has 4 connections");
   for (RawStream& client : clients) {
     client.close();
     ASSERT_TRUE(until_connections(3));
@@ -321,7 +322,7 @@ TEST_F(several_loops, have_other_rules_at_once) {
 
 // Broadcasting ------------------------------------------------------------------------------------
 
-TEST_F(several_loops, hear_what_any_of_them_broadcasts) {
+TEST_F(several_loops, receive_what_any_of_them_broadcasts) {
   open(pass_on, {.loops = 3});
   std::vector<RawStream> clients = connect_many(6);
   std::vector<std::string> expected(6);
@@ -339,7 +340,7 @@ TEST_F(several_loops, hear_what_any_of_them_broadcasts) {
   }
 }
 
-TEST_F(several_loops, hear_everything_in_one_order) {
+TEST_F(several_loops, receive_everything_in_one_order) {
   constexpr int each = 300;
   open(pass_on, {.loops = 3});
   std::vector<RawStream> listeners = connect_many(3);
@@ -385,19 +386,19 @@ TEST_F(several_loops, speak_to_each_connection_in_its_own_framing) {
   for (std::size_t i : {2U, 3U}) EXPECT_TRUE(until_received(clients[i], "hi\n"));
 }
 
-constexpr std::size_t message_size = 10'000;
+constexpr std::size_t passed_on_size = 10'000;
 
-/// `message_size` bytes on the wire that begin with a number.
+/// `passed_on_size` bytes on the wire that begin with a number.
 std::string numbered(std::size_t number) {
   std::string message = std::to_string(number) + ":";
-  message.resize(message_size - 1, '.');
+  message.resize(passed_on_size - 1, '.');
   return message;
 }
 
 std::vector<std::size_t> numbers_in(std::string_view bytes) {
-  EXPECT_EQ(bytes.size() % message_size, 0U);
+  EXPECT_EQ(bytes.size() % passed_on_size, 0U);
   std::vector<std::size_t> numbers;
-  for (std::size_t at = 0; at + message_size <= bytes.size(); at += message_size) {
+  for (std::size_t at = 0; at + passed_on_size <= bytes.size(); at += passed_on_size) {
     numbers.push_back(std::stoul(std::string(bytes.substr(at, 20))));
   }
   return numbers;
@@ -408,9 +409,10 @@ class full_on_several_loops : public several_loops {
   static constexpr std::size_t sent = 200;
 
   /// Two clients, on a loop each, that read nothing while everything is broadcast.
-  void broadcast_to_sleepers(Full full) {
-    open(ignore,
-         {.limits = {.outbound_soft = 100'000, .send_buffer = 0}, .full = full, .loops = 2});
+  void broadcast_to_sleepers(OverflowPolicy policy) {
+    open(ignore, {.connection = {.limits = {.outbound_soft = 100'000, .send_buffer = 0},
+                                 .overflow = policy},
+                  .loops = 2});
     clients = connect_many(2);
     for (std::size_t i = 0; i < sent; ++i) broadcast(numbered(i));
     running->drain();
@@ -445,13 +447,13 @@ class full_on_several_loops : public several_loops {
 };
 
 TEST_F(full_on_several_loops, drops_the_newest_and_counts_each) {
-  broadcast_to_sleepers(Full::drop_newest);
+  broadcast_to_sleepers(OverflowPolicy::drop_newest);
   expect_each_received_or_dropped();
   for (const RawStream& client : clients) EXPECT_TRUE(client.received.starts_with("0:"));
 }
 
 TEST_F(full_on_several_loops, drops_the_oldest_and_counts_each) {
-  broadcast_to_sleepers(Full::drop_oldest);
+  broadcast_to_sleepers(OverflowPolicy::drop_oldest);
   expect_each_received_or_dropped();
   for (const RawStream& client : clients) {
     EXPECT_EQ(numbers_in(client.received).back(), sent - 1);
@@ -459,13 +461,14 @@ TEST_F(full_on_several_loops, drops_the_oldest_and_counts_each) {
 }
 
 TEST_F(full_on_several_loops, disconnects_the_slow_and_spares_the_others) {
-  open(ignore, {.limits = {.send_buffer = 0, .outbound_hard = 500'000}, .loops = 2});
+  open(ignore,
+       {.connection = {.limits = {.send_buffer = 0, .outbound_hard = 500'000}}, .loops = 2});
   clients = connect_many(2);
   std::vector<RawStream> slow = connect_many(2);
   for (std::size_t i = 1; running->connections() > 2; ++i) {
     broadcast(numbered(i));
     ASSERT_TRUE(until_all(clients, [i](const RawStream& client) {
-      return client.received.size() == i * message_size;
+      return client.received.size() == i * passed_on_size;
     }));
   }
   EXPECT_NE(reason(Kind::closed).find("hard limit"), std::string::npos) << reason(Kind::closed);
@@ -474,8 +477,9 @@ TEST_F(full_on_several_loops, disconnects_the_slow_and_spares_the_others) {
 }
 
 TEST_F(full_on_several_loops, waits_for_the_slow_of_all_loops_and_loses_nothing) {
-  open(ignore,
-       {.limits = {.outbound_soft = 50'000, .send_buffer = 0}, .full = Full::wait, .loops = 3});
+  open(ignore, {.connection = {.limits = {.outbound_soft = 50'000, .send_buffer = 0},
+                               .overflow = OverflowPolicy::wait},
+                .loops = 3});
   clients = connect_many(6);
   start_broadcasting();
   for (std::size_t slow = 0; slow < 3; ++slow) {
@@ -490,7 +494,7 @@ TEST_F(full_on_several_loops, waits_for_the_slow_of_all_loops_and_loses_nothing)
     clients[slow].collect();
   }
   ASSERT_TRUE(until_all(clients, [](const RawStream& client) {
-    return client.received.size() == sent * message_size;
+    return client.received.size() == sent * passed_on_size;
   }));
   for (const RawStream& client : clients) {
     const auto numbers = numbers_in(client.received);
@@ -498,9 +502,10 @@ TEST_F(full_on_several_loops, waits_for_the_slow_of_all_loops_and_loses_nothing)
   }
 }
 
-TEST_F(full_on_several_loops, waits_no_longer_for_who_has_gone) {
-  open(ignore,
-       {.limits = {.outbound_soft = 50'000, .send_buffer = 0}, .full = Full::wait, .loops = 3});
+TEST_F(full_on_several_loops, waits_no_longer_for_a_client_that_has_gone) {
+  open(ignore, {.connection = {.limits = {.outbound_soft = 50'000, .send_buffer = 0},
+                               .overflow = OverflowPolicy::wait},
+                .loops = 3});
   clients = connect_many(3);
   start_broadcasting();
   while (!clients.empty()) {
@@ -519,7 +524,8 @@ TEST_F(full_on_several_loops, waits_for_a_loop_that_is_behind_whatever_the_polic
         if (std::this_thread::get_id() != ours) busy.wait(true);
         co_await ignore(std::move(connection));
       },
-      {.limits = {.outbound_soft = 50'000}, .full = Full::drop_oldest, .loops = 2});
+      {.connection = {.limits = {.outbound_soft = 50'000}, .overflow = OverflowPolicy::drop_oldest},
+       .loops = 2});
   clients = connect_many(2);
   start_broadcasting();
   for (int i = 0; i < 50; ++i) loop.turn();
@@ -571,8 +577,7 @@ TEST_F(several_loops, drain_idle_connections_and_write_what_slow_ones_have_not_r
 }
 
 TEST_F(several_loops, drain_no_longer_than_they_may) {
-  open([](Connection connection) -> Task<> { co_await connection.loop().sleep(forever); },
-       {.loops = 3});
+  open([](Connection /*connection*/) -> Task<> { co_await detail::Pause(forever); }, {.loops = 3});
   const std::vector<RawStream> clients = connect_many(3);
   loop.drain(5ms);
   EXPECT_EQ(loop.run(), 1);
@@ -582,10 +587,10 @@ TEST_F(several_loops, drain_with_the_tasks_that_handlers_left_on_them) {
   std::atomic<int> ended = 0;
   open(
       [&](Connection connection) -> Task<> {
-        connection.loop().spawn([](Loop& on, std::atomic<int>& count) -> Task<> {
-          co_await on.sleep(20ms);
+        connection.loop().spawn([](std::atomic<int>& count) -> Task<> {
+          co_await detail::Pause(20ms);  // a sleep that begins in a drain is not waited for
           ++count;
-        }(connection.loop(), ended));
+        }(ended));
         co_return;
       },
       {.loops = 3});
@@ -629,12 +634,12 @@ Task<> obey(Connection connection) {
     if (message->bytes() == "stop") connection.loop().stop(7);
     if (message->bytes() == "drain") connection.loop().drain();
     if (message->bytes() == "drain at once") connection.loop().drain(1ms);
-    if (message->bytes() == "stay") co_await connection.loop().sleep(forever);
+    if (message->bytes() == "stay") co_await detail::Pause(forever);
     co_await connection.send(name_of(connection.loop()));
   }
 }
 
-TEST_F(several_loops, stop_and_drain_together_whichever_is_told_to) {
+TEST_F(several_loops, stop_and_drain_together_whichever_of_them_is_asked) {
   open(obey, {.loops = 2});
   RawStream client = connect_elsewhere();
   client.send("stop\n");

@@ -26,7 +26,7 @@ class shares_of_a_server : public Serving {
 };
 
 TEST_F(shares_of_a_server, end_the_connection_whose_message_does_not_fit_and_no_other) {
-  open(ignore, {.server_limits = {.memory_per_uid = 600 * kibibyte}});
+  open(ignore, {.server_limits = {.max_memory_per_uid = 600 * kibibyte}});
   std::vector<RawStream> clients;
   for (int i = 0; i < 4; ++i) clients.push_back(connect());
   ASSERT_TRUE(until_connections(4));
@@ -38,7 +38,7 @@ TEST_F(shares_of_a_server, end_the_connection_whose_message_does_not_fit_and_no_
   // Each has a part of a message, which counts for what is read at once: 256 KiB.
   for (const RawStream& client : clients) client.send(part);
   EXPECT_TRUE(until([&] { return count(Kind::closed) >= 1; }));
-  EXPECT_EQ(reason(Kind::closed), "a message would make it keep more than its uid may");
+  EXPECT_EQ(reason(Kind::closed), "the message does not fit into the uid's share of memory");
   EXPECT_GT(running->connections(), 0U);
   RawStream other = connect();
   EXPECT_TRUE(until([&] { return running->connections() > 0; }));
@@ -52,8 +52,9 @@ TEST_F(shares_of_a_server, end_the_connection_whose_message_does_not_fit_and_no_
   EXPECT_EQ(running->connections(), 1U);
 }
 
-TEST_F(shares_of_a_server, cut_who_reads_nothing_when_they_are_used_up) {
-  open(ignore, {.limits = {.send_buffer = 0}, .server_limits = {.memory_per_uid = 2 * mebibyte}});
+TEST_F(shares_of_a_server, disconnect_a_client_that_reads_nothing_when_they_are_used_up) {
+  open(ignore, {.connection = {.limits = {.send_buffer = 0}},
+                .server_limits = {.max_memory_per_uid = 2 * mebibyte}});
   RawStream reads = connect();
   std::vector<RawStream> deaf;
   for (int i = 0; i < 8; ++i) deaf.push_back(connect());
@@ -66,7 +67,8 @@ TEST_F(shares_of_a_server, cut_who_reads_nothing_when_they_are_used_up) {
   }
   // Alone each could have eight mebibytes waiting.
   EXPECT_GT(count(Kind::closed), 0U);
-  EXPECT_EQ(reason(Kind::closed), "it reads too slowly: its uid has as much waiting as it may");
+  EXPECT_EQ(reason(Kind::closed),
+            "the peer reads too slowly: its uid has used its share of memory");
   EXPECT_TRUE(until([&] {
     reads.collect();
     return reads.received.size() == 40 * (message.size() + 1);
@@ -74,10 +76,9 @@ TEST_F(shares_of_a_server, cut_who_reads_nothing_when_they_are_used_up) {
 }
 
 TEST_F(shares_of_a_server, lose_messages_rather_than_connections_where_they_are_to) {
-  for (const Full full : {Full::drop_newest, Full::drop_oldest}) {
-    open(ignore, {.limits = {.send_buffer = 0},
-                  .server_limits = {.memory_per_uid = 2 * mebibyte},
-                  .full = full});
+  for (const OverflowPolicy policy : {OverflowPolicy::drop_newest, OverflowPolicy::drop_oldest}) {
+    open(ignore, {.connection = {.limits = {.send_buffer = 0}, .overflow = policy},
+                  .server_limits = {.max_memory_per_uid = 2 * mebibyte}});
     std::vector<RawStream> deaf;
     for (int i = 0; i < 8; ++i) deaf.push_back(connect());
     ASSERT_TRUE(until_connections(8));
@@ -98,28 +99,29 @@ TEST_F(shares_of_a_server, lose_messages_rather_than_connections_where_they_are_
   }
 }
 
-TEST_F(shares_of_a_server, let_a_sender_wait_and_cut_whom_it_waits_for) {
+TEST_F(shares_of_a_server, let_a_sender_wait_and_disconnect_the_client_it_waits_for) {
   open(
       [](Connection connection) -> Task<> {
         const std::string message(10'000, 'x');
         bool sent = true;
         while (sent) sent = static_cast<bool>(co_await connection.send(message));
       },
-      {.limits = {.outbound_soft_time = 50ms, .send_buffer = 0},
-       .server_limits = {.memory_per_uid = 100 * kibibyte}});
+      {.connection = {.limits = {.outbound_soft_time = 50ms, .send_buffer = 0}},
+       .server_limits = {.max_memory_per_uid = 100 * kibibyte}});
   const RawStream deaf = connect();
   EXPECT_TRUE(until([&] { return count(Kind::closed) == 1; }));
   EXPECT_EQ(reason(Kind::closed),
-            "it reads too slowly: the outbound queue stayed over its soft limit");
+            "the peer reads too slowly: the outbound queue stayed over its soft limit");
 }
 
-TEST_F(shares_of_a_server, are_told_to_those_who_are_turned_away) {
-  open(ignore, {.server_limits = {.max_per_uid = 1}, .refusal_text = [](std::uint64_t number) {
-                  return "too many, number " + std::to_string(number);
-                }});
+TEST_F(shares_of_a_server, are_reported_to_clients_that_are_turned_away) {
+  open(ignore,
+       {.server_limits = {.max_connections_per_uid = 1}, .refusal_text = [](std::uint64_t number) {
+          return "too many, number " + std::to_string(number);
+        }});
   RawStream first = connect();
   RawStream second = connect();
-  second.send("who says something before it is refused\n");
+  second.send("sent before it is refused\n");
   EXPECT_TRUE(until_ended(second));
   EXPECT_EQ(second.received, "too many, number 2");
   EXPECT_EQ(running->connections(), 1U);

@@ -129,7 +129,7 @@ struct World {
     if (crashed || closed) return "";
     const auto serving =
         std::ranges::count_if(actor, [](const Actor& one) { return one.at == At::serving; });
-    return serving == 1 ? "" : "nobody serves, and nobody died";
+    return serving == 1 ? "" : "no server is left, and none died";
   }
 
   [[nodiscard]] Id free_lock() const {
@@ -329,8 +329,7 @@ TEST(socket_file_ownership_model, has_exactly_one_owner_when_nobody_dies) {
   }
 }
 
-TEST(socket_file_ownership_model, never_has_two_owners_whoever_dies_or_closes) {
-  test::Watchdog::allow(50);  // without optimisation
+TEST(socket_file_ownership_model, never_has_two_owners_whichever_dies_or_closes) {
   const auto result =
       names::try_everything({.lives = 2, .may_crash = true, .may_close = true, .stale = true});
   EXPECT_EQ(result.violation, "");
@@ -352,7 +351,7 @@ TEST(socket_file_ownership_model, finds_what_a_missing_second_look_at_the_lock_d
   EXPECT_NE(result.violation, "");
 }
 
-TEST(socket_file_ownership_model, finds_what_a_loser_does_who_removes_the_lock) {
+TEST(socket_file_ownership_model, finds_the_fault_of_a_loser_that_removes_the_lock) {
   const auto result =
       names::try_everything({.mistake = names::Mistake::loser_removes_lock, .stale = true});
   EXPECT_NE(result.violation, "");
@@ -360,7 +359,7 @@ TEST(socket_file_ownership_model, finds_what_a_loser_does_who_removes_the_lock) 
 
 // The takeover -----------------------------------------------------------------------------------
 
-namespace takeover {
+namespace takeover_model {
 
 enum class Mistake : std::uint8_t {
   none,
@@ -423,14 +422,14 @@ struct World {
     for (const Actor& one : actor) {
       const bool told_so = one.heard == Word::yours && one.at != At::over;
       owners += one.owner || told_so ? 1 : 0;
-      if (one.refused && !crashed && !told) return "the name was in use, and nobody handed over";
+      if (one.refused && !crashed && !told) return "the name was in use, and no server handed over";
       if (one.at != At::serving || !one.owner) continue;
       if (name != one.place) return "the name does not lead to its owner";
       if (shut[index(one.place)]) return "the owner's listener was shut down";
       if (control_shut[index(one.place)]) return "the owner's control socket was shut down";
     }
     if (owners > 1) return "two owners";
-    if (owners == 0 && !crashed && !told) return "no owner, and nobody died or was told to stop";
+    if (owners == 0 && !crashed && !told) return "no owner, and no server died or was stopped";
     return "";
   }
   [[nodiscard]] std::string violation_at_the_end() const { return ""; }
@@ -667,16 +666,16 @@ Exploration try_everything(const Freedom& freedom) {
   });
 }
 
-}  // namespace takeover
+}  // namespace takeover_model
 
 TEST(takeover_model, always_has_one_owner_when_nobody_dies) {
-  const auto result = takeover::try_everything({});
+  const auto result = takeover_model::try_everything({});
   EXPECT_EQ(result.violation, "");
   EXPECT_GE(result.depth, 15U);
 }
 
-TEST(takeover_model, never_has_two_owners_whoever_dies_or_is_told_to_stop) {
-  const auto result = takeover::try_everything({.may_crash = true, .may_be_told = true});
+TEST(takeover_model, never_has_two_owners_whichever_dies_or_stops) {
+  const auto result = takeover_model::try_everything({.may_crash = true, .may_be_told = true});
   EXPECT_EQ(result.violation, "");
   EXPECT_GE(result.depth, 20U);
   RecordProperty("states", static_cast<int>(result.states));
@@ -684,18 +683,19 @@ TEST(takeover_model, never_has_two_owners_whoever_dies_or_is_told_to_stop) {
 
 TEST(takeover_model, finds_a_control_socket_that_is_shut_down_on_the_way) {
   const auto result =
-      takeover::try_everything({.mistake = takeover::Mistake::server_before_control});
+      takeover_model::try_everything({.mistake = takeover_model::Mistake::server_before_control});
   EXPECT_NE(result.violation, "");
 }
 
 TEST(takeover_model, finds_a_stop_between_yours_and_letting_go) {
-  const auto result = takeover::try_everything(
-      {.mistake = takeover::Mistake::yours_in_two_steps, .may_be_told = true});
+  const auto result = takeover_model::try_everything(
+      {.mistake = takeover_model::Mistake::yours_in_two_steps, .may_be_told = true});
   EXPECT_NE(result.violation, "");
 }
 
-TEST(takeover_model, finds_a_successor_that_gives_up_and_still_hears) {
-  const auto result = takeover::try_everything({.mistake = takeover::Mistake::not_deaf});
+TEST(takeover_model, finds_the_fault_of_a_successor_that_gives_up_and_still_receives) {
+  const auto result =
+      takeover_model::try_everything({.mistake = takeover_model::Mistake::not_deaf});
   EXPECT_NE(result.violation, "");
 }
 

@@ -122,7 +122,7 @@ TEST_F(takeover, passes_from_successor_to_successor) {
   }
 }
 
-TEST_F(takeover, answers_whoever_was_connected_or_queued_before) {
+TEST_F(takeover, answers_clients_that_were_connected_or_queued_before) {
   ForkedProcess first([this](const ForkedProcess::Say& say) {
     Loop loop;
     auto server = Server::open(loop, path, tell_pid,
@@ -149,7 +149,7 @@ TEST_F(takeover, answers_whoever_was_connected_or_queued_before) {
   EXPECT_EQ(from_second->to_owned(), std::to_string(second.pid()));
 }
 
-TEST_F(takeover, answers_whoever_is_connected_to_any_of_several_loops) {
+TEST_F(takeover, answers_clients_of_each_of_several_loops) {
   const auto serving_on_three = [this](const ForkedProcess::Say& say) {
     serve_until_taken_over(path, say, 3);
   };
@@ -200,7 +200,7 @@ TEST_F(takeover, makes_a_second_successor_wait_for_the_first) {
   EXPECT_EQ(asked(), std::to_string(second.pid()));
 }
 
-TEST_F(takeover, begins_anew_when_the_server_there_is_killed_in_the_middle) {
+TEST_F(takeover, begins_again_when_the_running_server_is_killed_in_the_middle) {
   ForkedProcess first(serving());
   ASSERT_EQ(first.line(), "serving");
   // Just before the successor says that it is ready: its third send.
@@ -214,7 +214,7 @@ TEST_F(takeover, begins_anew_when_the_server_there_is_killed_in_the_middle) {
   EXPECT_EQ(raw_connect_error(SOCK_STREAM, path), 0);
 }
 
-TEST_F(takeover, takes_nothing_that_somebody_else_put_in_the_place) {
+TEST_F(takeover, refuses_a_file_that_another_process_put_in_the_place) {
   ForkedProcess first(serving());
   ASSERT_EQ(first.line(), "serving");
   ASSERT_TRUE(std::filesystem::remove(path));
@@ -222,7 +222,7 @@ TEST_F(takeover, takes_nothing_that_somebody_else_put_in_the_place) {
   struct stat before{};
   ASSERT_EQ(::stat(path.c_str(), &before), 0);
   Loop loop;
-  const auto second = Server::open(loop, path, echo, {.mode = 0666, .takeover = true});
+  const auto second = Server::open(loop, path, echo, {.file = {.mode = 0666}, .takeover = true});
   ASSERT_FALSE(second);
   struct stat after{};
   ASSERT_EQ(::stat(path.c_str(), &after), 0);
@@ -250,7 +250,7 @@ TEST_F(takeover, gives_the_successors_rights_to_pass_descriptors) {
                                      while (auto message = co_await connection.receive())
                                        came += message->descriptors().size();
                                    },
-                                   {.descriptors = 1, .takeover = true});
+                                   {.connection = {.descriptors = 1}, .takeover = true});
   ASSERT_TRUE(second) << second.error().explain();
   const RawStream client(raw_connected(SOCK_STREAM, path));
   const Descriptor file = some_file();
@@ -279,7 +279,8 @@ TEST_F(takeover, of_a_server_that_does_not_offer_it_is_refused) {
   const auto second = Server::open(loop, path, echo, {.takeover = true});
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().code, std::errc::address_in_use);
-  EXPECT_TRUE(second.error().hint.starts_with("it offers no takeover: there is no control socket"))
+  EXPECT_TRUE(
+      second.error().hint.starts_with("it does not offer a takeover: there is no control socket"))
       << second.error().hint;
   EXPECT_EQ(asked(), std::to_string(first.pid()));
 }
@@ -306,7 +307,7 @@ TEST_F(takeover, puts_the_successors_mode_in_force) {
   ForkedProcess first(serving());
   ASSERT_EQ(first.line(), "serving");
   Loop loop;
-  const auto second = Server::open(loop, path, echo, {.mode = 0666, .takeover = true});
+  const auto second = Server::open(loop, path, echo, {.file = {.mode = 0666}, .takeover = true});
   ASSERT_TRUE(second) << second.error().explain();
   struct stat status{};
   ASSERT_EQ(::stat(path.c_str(), &status), 0);
@@ -329,7 +330,7 @@ TEST_F(takeover, turns_strange_words_on_the_control_socket_away) {
     ASSERT_TRUE(client) << client.error().explain();
     const Received answer = client->request(words, patience);
     ASSERT_TRUE(answer) << answer.error().explain();
-    EXPECT_EQ(answer->to_owned(), "no: the server there speaks another version of takeover");
+    EXPECT_EQ(answer->to_owned(), "no: the running server speaks another version of takeover");
   }
   EXPECT_EQ(asked(), std::to_string(first.pid()));
 }
@@ -343,17 +344,17 @@ TEST_F(takeover, takes_up_to_its_time_when_the_server_there_is_stopped) {
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().code, std::errc::timed_out);
   const std::string pid = std::to_string(first.pid());
-  EXPECT_TRUE(second.error().why().starts_with("the server there (pid " + pid))
+  EXPECT_TRUE(second.error().why().starts_with("the running server (pid " + pid))
       << second.error().why();
   EXPECT_TRUE(second.error().why().ends_with("did not answer within 5s")) << second.error().why();
   EXPECT_EQ(second.error().hint,
-            "it has not read the question, and is stopped by a signal: kill -CONT " + pid +
-                " continues it");
+            "it has not read the request, and is stopped by a signal (kill -CONT " + pid +
+                " continues it)");
   ASSERT_EQ(::kill(first.pid(), SIGCONT), 0);
   EXPECT_EQ(asked(), pid);
 }
 
-TEST_F(takeover, says_that_the_server_there_runs_and_does_not_read) {
+TEST_F(takeover, reports_that_the_running_server_does_not_read) {
   ForkedProcess first([this](const ForkedProcess::Say& say) {
     Loop loop;
     auto server = Server::open(loop, path, tell_pid, {.takeover = true});
@@ -365,10 +366,10 @@ TEST_F(takeover, says_that_the_server_there_runs_and_does_not_read) {
   const auto second = Server::open(loop, path, echo, {.takeover = true});
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().code, std::errc::timed_out);
-  EXPECT_EQ(second.error().hint, "it has not read the question, and sleeps (state S)");
+  EXPECT_EQ(second.error().hint, "it has not read the request, and is sleeping (state S)");
 }
 
-TEST_F(takeover, says_that_another_process_is_taking_over) {
+TEST_F(takeover, reports_that_another_process_is_taking_over) {
   ForkedProcess first(serving());
   ASSERT_EQ(first.line(), "serving");
   ForkedProcess beginner(beginning());
@@ -377,11 +378,12 @@ TEST_F(takeover, says_that_another_process_is_taking_over) {
   const auto second = Server::open(loop, path, echo, {.takeover = true});
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().code, std::errc::timed_out);
-  EXPECT_NE(second.error().why().find("is being taken over by another process"), std::string::npos)
+  EXPECT_NE(second.error().why().find("is already being taken over by another process"),
+            std::string::npos)
       << second.error().why();
 }
 
-TEST_F(takeover, says_that_the_lock_file_is_gone) {
+TEST_F(takeover, reports_that_the_lock_file_is_gone) {
   ForkedProcess first(serving());
   ASSERT_EQ(first.line(), "serving");
   ASSERT_TRUE(std::filesystem::remove(path + ".lock"));
@@ -389,12 +391,12 @@ TEST_F(takeover, says_that_the_lock_file_is_gone) {
   const auto second = Server::open(loop, path, echo, {.takeover = true});
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().code.value(), ESTALE);
-  EXPECT_TRUE(second.error().why().starts_with("the lock file of the server there"))
+  EXPECT_TRUE(second.error().why().starts_with("the lock file of the running server"))
       << second.error().why();
   EXPECT_EQ(asked(), std::to_string(first.pid()));
 }
 
-TEST_F(takeover, says_that_the_control_socket_is_gone) {
+TEST_F(takeover, reports_that_the_control_socket_is_gone) {
   ForkedProcess first(serving());
   ASSERT_EQ(first.line(), "serving");
   ASSERT_TRUE(std::filesystem::remove(path + ".control"));
@@ -402,8 +404,8 @@ TEST_F(takeover, says_that_the_control_socket_is_gone) {
   const auto second = Server::open(loop, path, echo, {.takeover = true});
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().code, std::errc::address_in_use);
-  EXPECT_EQ(second.error().hint, "it offers no takeover: there is no control socket unix:" + path +
-                                     ".control; stop it, or use another address");
+  EXPECT_EQ(second.error().hint, "it does not offer a takeover: there is no control socket unix:" +
+                                     path + ".control; stop it, or use another address");
 }
 
 TEST_F(takeover, makes_the_successor_the_server_that_clients_see) {
@@ -435,7 +437,7 @@ class path_lost : public Serving {
   }
 };
 
-TEST_F(path_lost, is_reported_when_somebody_removes_the_socket_file) {
+TEST_F(path_lost, is_reported_when_the_socket_file_is_removed) {
   open_with(PathLost::report);
   loop.turn();
   remove_socket_file();
@@ -449,7 +451,7 @@ TEST_F(path_lost, is_reported_when_another_file_takes_its_place) {
   const Descriptor other = raw_listening(SOCK_STREAM, path + ".other");
   std::filesystem::rename(path + ".other", path);
   EXPECT_TRUE(until_reported(Kind::path_lost));
-  EXPECT_EQ(reason(Kind::path_lost), "a socket stands in its place");
+  EXPECT_EQ(reason(Kind::path_lost), "a socket is in its place");
   running.reset();
   EXPECT_TRUE(std::filesystem::exists(path)) << "it is not ours to remove";
 }
@@ -467,7 +469,7 @@ TEST_F(path_lost, is_seen_even_before_the_first_turn) {
   EXPECT_TRUE(until_reported(Kind::path_lost));
 }
 
-TEST_F(path_lost, is_seen_without_inotify_too) {
+TEST_F(path_lost, is_also_seen_without_inotify) {
   const FaultOn none_left(sys::Call::inotify_init, 1, EMFILE, FaultOn::always);
   open_with(PathLost::report);
   loop.turn();
@@ -483,7 +485,7 @@ TEST_F(path_lost, is_not_reported_for_a_change_of_mode) {
   EXPECT_EQ(count(Kind::path_lost), 0U);
 }
 
-TEST_F(path_lost, can_mean_that_the_name_is_bound_anew) {
+TEST_F(path_lost, binds_the_name_again_if_configured) {
   open_with(PathLost::rebind);
   loop.turn();
   RawStream inside = connect();
@@ -494,8 +496,8 @@ TEST_F(path_lost, can_mean_that_the_name_is_bound_anew) {
   EXPECT_TRUE(answered());
   queued.send("still here\n");
   EXPECT_TRUE(until_received(queued, "still here\n"));
-  inside.send("me, too\n");
-  EXPECT_TRUE(until_received(inside, "me, too\n"));
+  inside.send("me also\n");
+  EXPECT_TRUE(until_received(inside, "me also\n"));
 }
 
 TEST_F(path_lost, is_mended_as_often_as_it_happens) {
@@ -517,7 +519,7 @@ TEST_F(path_lost, is_mended_when_the_directory_was_emptied) {
   EXPECT_TRUE(std::filesystem::is_empty(directory.path()));
 }
 
-TEST_F(path_lost, waits_for_whoever_has_the_name_now) {
+TEST_F(path_lost, waits_for_the_current_owner_of_the_name) {
   open_with(PathLost::rebind);
   loop.turn();
   std::optional<Descriptor> other = raw_listening(SOCK_STREAM, path + ".other");
@@ -526,7 +528,7 @@ TEST_F(path_lost, waits_for_whoever_has_the_name_now) {
   EXPECT_EQ(count(Kind::path_regained), 0U);
   other.reset();
   EXPECT_TRUE(until_reported(Kind::path_regained));
-  EXPECT_EQ(count(Kind::path_lost), 1U) << "it is told once";
+  EXPECT_EQ(count(Kind::path_lost), 1U) << "it is reported once";
   EXPECT_TRUE(answered());
 }
 
@@ -537,7 +539,7 @@ TEST_F(path_lost, can_mean_that_the_server_drains) {
   EXPECT_EQ(count(Kind::path_lost), 1U);
 }
 
-TEST_F(path_lost, is_nobodys_business_when_told_so) {
+TEST_F(path_lost, is_ignored_if_configured) {
   open_with(PathLost::ignore);
   remove_socket_file();
   loop.turn();
@@ -578,7 +580,7 @@ TEST_F(path_lost, is_seen_when_a_link_on_the_way_leads_elsewhere) {
   EXPECT_TRUE(until_reported(Kind::path_lost));
 }
 
-TEST_F(path_lost, is_seen_by_a_relative_path_too) {
+TEST_F(path_lost, is_also_seen_by_a_relative_path) {
   const WorkingDirectory inside(directory.path());
   std::filesystem::create_directories("1/deep");
   std::filesystem::create_directories("2/deep");
@@ -648,7 +650,7 @@ TEST_F(path_lost, is_seen_where_a_directory_on_the_way_cannot_be_watched) {
   EXPECT_TRUE(until_reported(Kind::path_lost));
 }
 
-TEST_F(path_lost, wakes_nobody_while_nothing_happens) {
+TEST_F(path_lost, wakes_no_thread_while_nothing_happens) {
   open_with(PathLost::report);
   loop.turn();
   loop.turn();
@@ -658,14 +660,13 @@ TEST_F(path_lost, wakes_nobody_while_nothing_happens) {
   EXPECT_EQ(count(Kind::path_lost), 0U);
 }
 
-TEST_F(path_lost, does_not_disturb_whoever_has_the_name_now) {
+TEST_F(path_lost, does_not_disturb_the_current_owner_of_the_name) {
   open_with(PathLost::rebind);
   loop.turn();
   const Descriptor other = raw_listening(SOCK_STREAM | SOCK_NONBLOCK, path + ".other");
   std::filesystem::rename(path + ".other", path);
   ASSERT_TRUE(until_reported(Kind::path_lost));
-  EXPECT_EQ(::accept4(other.get(), nullptr, nullptr, SOCK_CLOEXEC), -1)
-      << "nobody connected to see who it is";
+  EXPECT_EQ(::accept4(other.get(), nullptr, nullptr, SOCK_CLOEXEC), -1) << "no probe connected";
 }
 
 TEST_F(path_lost, is_reported_once_for_each_loss_and_each_end_of_one) {
@@ -752,7 +753,7 @@ class control_path : public path_lost {
   }
 };
 
-TEST_F(control_path, is_reported_when_somebody_removes_it) {
+TEST_F(control_path, is_reported_when_it_is_removed) {
   open_with(PathLost::report);
   loop.turn();
   ASSERT_TRUE(std::filesystem::remove(control()));
@@ -790,7 +791,7 @@ TEST_F(control_path, can_end_the_server) {
   EXPECT_EQ(count_of_control(Kind::path_lost), 1U);
 }
 
-TEST_F(control_path, waits_for_whoever_has_it_now_and_leaves_that_one_alone) {
+TEST_F(control_path, waits_for_the_current_owner_and_does_not_disturb_it) {
   open_with(PathLost::rebind);
   loop.turn();
   std::optional<Descriptor> other = raw_listening(SOCK_SEQPACKET | SOCK_NONBLOCK, path + ".other");
@@ -816,7 +817,7 @@ TEST_F(control_path, is_regained_together_with_the_path) {
   EXPECT_TRUE(std::filesystem::is_empty(directory / "away"));
 }
 
-TEST_F(path_lost, resets_nobody_who_is_queued_when_it_cannot_be_mended_before_the_end) {
+TEST_F(path_lost, resets_no_queued_client_when_it_cannot_be_repaired_before_the_end) {
   open(echo, {.server_limits = {.max_connections = 1}, .on_path_lost = PathLost::rebind});
   RawStream inside = connect();
   ASSERT_TRUE(until_connections(1));

@@ -91,7 +91,7 @@ class predecessor : public Serving {
   std::string control = path + ".control";
 };
 
-TEST_F(predecessor, goes_on_when_the_successor_says_anything_but_that_it_is_ready) {
+TEST_F(predecessor, goes_on_when_the_successor_sends_anything_but_ready) {
   for (const char* words : {"", "takeover 2", "ready?", "yours"}) {
     RawStream successor = begun();
     successor.send(words);
@@ -131,7 +131,7 @@ TEST_F(predecessor, gives_no_name_away_that_it_has_lost_meanwhile) {
 }
 
 TEST_F(predecessor, gives_nothing_to_a_process_that_cannot_write_to_its_lock) {
-  const std::string no_proof = "no: it did not prove that it may write where the socket is";
+  const std::string no_proof = "no: it did not prove that it may write to the lock file";
   const Descriptor reading = opened(path + ".lock", O_RDONLY);
   EXPECT_EQ(told_for({reading.get()}), no_proof);
   const Descriptor naming = opened(path + ".lock", O_PATH | O_RDWR);
@@ -142,7 +142,7 @@ TEST_F(predecessor, gives_nothing_to_a_process_that_cannot_write_to_its_lock) {
 }
 
 TEST_F(predecessor, takes_no_other_file_for_its_lock) {
-  const std::string another = "no: it passed another file than the lock";
+  const std::string another = "no: its descriptor is not the lock file";
   EXPECT_EQ(told_for({some_file().get()}), another);
   const Descriptor above = opened(directory.path(), O_RDONLY | O_DIRECTORY);
   EXPECT_EQ(told_for({above.get()}), another);
@@ -152,13 +152,13 @@ TEST_F(predecessor, takes_no_other_file_for_its_lock) {
 }
 
 TEST_F(predecessor, takes_no_words_for_a_proof) {
-  EXPECT_EQ(told_for({}), "no: it proved nothing");
+  EXPECT_EQ(told_for({}), "no: the proof is missing");
   const Descriptor lock = opened(path + ".lock", O_RDWR);
-  EXPECT_EQ(told_for({lock.get()}, "ready"), "no: it proved nothing");
+  EXPECT_EQ(told_for({lock.get()}, "ready"), "no: the proof is missing");
   expect_still_serving();
 }
 
-TEST_F(predecessor, is_held_up_by_nobody_who_asks_and_proves_nothing) {
+TEST_F(predecessor, is_not_delayed_by_a_process_that_asks_without_proof) {
   const RawStream silent = asked();
   RawStream successor = begun();
   successor.send("ready");
@@ -187,20 +187,20 @@ TEST_F(predecessor, gives_nothing_to_a_process_of_another_pid_namespace) {
   EXPECT_TRUE(until([&] { return over.load(); }));
   listening.join();
   if (told == "no namespaces") GTEST_SKIP() << "this part needs the right to make namespaces";
-  EXPECT_EQ(told, "no: it is of another pid namespace");
+  EXPECT_EQ(told, "no: it is in another pid namespace");
   expect_still_serving();
 }
 
-TEST_F(predecessor, tells_a_successor_of_an_older_version_why_it_gets_nothing) {
+TEST_F(predecessor, reports_to_a_successor_of_an_older_version_why_it_gets_nothing) {
   RawStream old(raw_connected(SOCK_SEQPACKET, control));
   ASSERT_GT(old.send("takeover 1"), 0);
   EXPECT_TRUE(until_ended(old));
-  EXPECT_EQ(old.received, "no: the server there speaks another version of takeover");
+  EXPECT_EQ(old.received, "no: the running server speaks another version of takeover");
   expect_still_serving();
 }
 
 // Whatever the mode of the control socket's file has become.
-TEST_F(predecessor, lets_nobody_ask_but_its_own_uid_and_root) {
+TEST_F(predecessor, answers_only_its_own_uid_and_root) {
   NEEDS_ROOT_TO_BECOME_ANOTHER_USER();
   ASSERT_EQ(::chmod(control.c_str(), 0666), 0);
   Descriptor connected;
@@ -223,7 +223,7 @@ class successor : public testing::Test {
   Descriptor control = raw_bound(SOCK_SEQPACKET, path + ".control");
 };
 
-TEST_F(successor, believes_nobody_but_its_own_uid_and_root) {
+TEST_F(successor, trusts_only_its_own_uid_and_root) {
   NEEDS_ROOT_TO_BECOME_ANOTHER_USER();
   {
     const ActingAs squatter(some_user);
@@ -232,22 +232,22 @@ TEST_F(successor, believes_nobody_but_its_own_uid_and_root) {
   const auto begun = message::TakeoverClient::begin(path, {});
   ASSERT_FALSE(begun);
   EXPECT_EQ(begun.error().code, std::errc::operation_not_permitted);
-  EXPECT_EQ(begun.error().hint, "only our own uid and root are believed");
+  EXPECT_EQ(begun.error().hint, "only our own uid and root are trusted");
 }
 
-TEST_F(successor, says_why_a_server_of_an_older_version_gives_it_nothing) {
+TEST_F(successor, reports_why_a_server_of_an_older_version_gives_it_nothing) {
   ASSERT_EQ(::listen(control.get(), 1), 0);
   Descriptor accepted;
   const AtCall asks(sys::Call::sendmsg, [&] {
     accepted = Descriptor::adopt(::accept4(control.get(), nullptr, nullptr, SOCK_CLOEXEC));
-    raw_send(accepted.get(), "no: the server there speaks another version of takeover");
+    raw_send(accepted.get(), "no: the running server speaks another version of takeover");
   });
   const auto begun = message::TakeoverClient::begin(path, {});
   ASSERT_FALSE(begun);
-  EXPECT_EQ(begun.error().why(), "the server there speaks another version of takeover");
+  EXPECT_EQ(begun.error().why(), "the running server speaks another version of takeover");
 }
 
-TEST_F(successor, says_that_it_may_not_write_where_the_socket_is) {
+TEST_F(successor, reports_that_it_may_not_write_to_the_lock_file) {
   NEEDS_ROOT_TO_BECOME_ANOTHER_USER();
   ASSERT_EQ(::listen(control.get(), 1), 0);
   const Descriptor lock =
@@ -276,7 +276,7 @@ TEST_F(successor, takes_no_offer_with_a_descriptor_too_few) {
     });
     const auto begun = message::TakeoverClient::begin(path, {});
     ASSERT_FALSE(begun);
-    EXPECT_EQ(begun.error().why(), "its control socket answers with something else");
+    EXPECT_EQ(begun.error().why(), "the answer on its control socket is not understood");
   }
 }
 

@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Hallway on asyncio: sent and received in batches."""
+
+import pathlib
+import sys
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / 'support'))
+
+import hallway_one_way  # noqa: E402  found by the line above
+
+
+async def write(server, batch):
+    await server.send_many(batch)
+
+
+hallway_one_way.run(hallway_one_way.read_batches, write)

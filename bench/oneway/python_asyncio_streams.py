@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Python's asyncio streams: one write() and one readline() a message."""
+
+import pathlib
+import sys
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / 'support'))
+
+import asyncio_one_way  # noqa: E402  found by the line above
+
+
+def write(writer, batch):
+    for message in batch:
+        writer.write(message + b'\n')
+
+
+asyncio_one_way.run(write)
