@@ -3,7 +3,8 @@
 # Builds programs as a stranger would, in one of four ways, and runs them: consumer is main.cpp,
 # in_c is main.c, and linked is link.cpp, which wants hallway::link. With find_package_c consumer is
 # main.c, in a project that knows no C++. Unoptimised: with add_subdirectory that is the whole library
-# once more, and most of this test's time. As a shared library, which it is nowhere else.
+# once more, and most of this test's time, so several of its files are compiled as one. As a shared
+# library, which it is nowhere else.
 # Environment: BUILD_DIR, SOURCE_DIR, CMAKE, CC, CXX
 set -euo pipefail
 
@@ -53,7 +54,7 @@ case $way in
     done
     ;;
   add_subdirectory)
-    build_with_cmake add_subdirectory -DBUILD_SHARED_LIBS=ON
+    build_with_cmake add_subdirectory -DBUILD_SHARED_LIBS=ON -DHALLWAY_UNITY=src
     ;;
   *)
     echo "run.sh: unknown way: $way" >&2
