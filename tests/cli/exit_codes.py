@@ -78,10 +78,10 @@ fails(7, 'request', './file', 'x', says=['that is a regular file, not a socket']
 silent = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
 silent.bind('silent.sock')
 silent.listen()
-fails(28, 'request', './silent.sock', 'x', '--timeout', '100ms',
-      says=['./silent.sock: no answer within 100ms (--timeout)'])
+fails(28, 'request', './silent.sock', 'x', '--timeout', '1s',
+      says=['./silent.sock: no answer within 1s (--timeout)'])
 with Server('--framing', 'raw', '--ack', '7 bytes') as server:
-    fails(28, 'request', server.address, 'x', '--timeout', '300ms',
+    fails(28, 'request', server.address, 'x', '--timeout', '1s',
           says=['7 bytes came, but no whole message: does the server use the same --framing?'])
 fails(28, 'wait', './nothing', '--timeout', '50ms', says=['./nothing', '50ms'])
 
