@@ -43,5 +43,6 @@
 #include <hallway/hub_client.hpp>       // publishing and subscribing through a hub
 #include <hallway/hub_blocking_client.hpp>  // the same without a loop
 #include <hallway/listener.hpp>         // listening without a server
+#include <hallway/diagnosis.hpp>        // why an address cannot be reached
 #include <hallway/notify.hpp>           // reporting the state of a service to systemd
 // clang-format on

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/server_look.hpp"
 
+#include <algorithm>
 #include <optional>
 
+#include "net/diagnosis/processes.hpp"
 #include "net/resolve.hpp"
 #include "net/socket_file.hpp"
 #include "net/socket_type.hpp"
 #include "sys/file.hpp"
+#include "sys/inspect.hpp"
 #include "sys/process.hpp"
 #include "sys/socket_diag.hpp"
 
@@ -14,16 +17,28 @@ namespace hallway::net {
 
 namespace {
 
+/// The file as the kernel's list of sockets shows it: by the device of the mount, which may differ
+/// from what stat(2) shows.
+std::optional<sys::BoundFile> bound_file(int descriptor) {
+  const auto details = sys::details_of(descriptor);
+  if (!details || !details->mount) return std::nullopt;
+  const auto mounts = mounts_of(0);
+  const auto mount = std::ranges::find(mounts, *details->mount, &Mount::id);
+  if (mount == mounts.end()) return std::nullopt;
+  return sys::BoundFile{.major = mount->major,
+                        .minor = mount->minor,
+                        .inode = static_cast<std::uint32_t>(details->inode)};
+}
+
 std::optional<sys::ListeningSocket> listening_at(const Address& address) {
   if (address.kind() == Address::Kind::abstract) {
     const auto found = sys::listening_by_name(address.name());
     return found ? std::optional(*found) : std::nullopt;
   }
   const auto file = sys::open_target_of_path(address.name());
-  const auto identity = file ? sys::identify(file->get())
-                             : sys::Expected<sys::FileIdentity>(std::unexpected(file.error()));
-  if (!identity) return std::nullopt;
-  const auto found = sys::listening_by_file(identity->device, identity->inode);
+  const auto bound = file ? bound_file(file->get()) : std::nullopt;
+  if (!bound) return std::nullopt;
+  const auto found = sys::listening_by_file(*bound);
   return found ? std::optional(*found) : std::nullopt;
 }
 

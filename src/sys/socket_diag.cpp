@@ -9,11 +9,11 @@
 #include <linux/unix_diag.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
-#include <sys/sysmacros.h>
 
 #include <algorithm>
 #include <array>
 #include <string>
+#include <vector>
 
 #include <hallway/bytes.hpp>
 #include <hallway/descriptor.hpp>
@@ -129,29 +129,93 @@ Expected<void> for_each_socket(const RequestOf<Body>& request, const Visit& visi
   return for_each_socket(*netlink, request, visit);
 }
 
-/// Finds the one listening socket with an attribute that `is_it` accepts.
+Type type_of_kernel(unsigned type) {
+  if (type == SOCK_SEQPACKET) return Type::seqpacket;
+  return type == SOCK_DGRAM ? Type::datagram : Type::stream;
+}
+
+UnixState state_of_kernel(unsigned state) {
+  if (state == state_listen) return UnixState::listening;
+  return state == state_established ? UnixState::connected : UnixState::unconnected;
+}
+
+// The kernel's own encoding of a device number (linux/kdev_t.h).
+constexpr unsigned minor_bits = 20;
+
+BoundFile to_file(const unix_diag_vfs& file) {
+  return {.major = file.udiag_vfs_dev >> minor_bits,
+          .minor = file.udiag_vfs_dev & ((1U << minor_bits) - 1),
+          .inode = file.udiag_vfs_ino};
+}
+
+void take_waiting(ByteView inodes, std::vector<std::uint64_t>& waiting) {
+  for (; inodes.size() >= sizeof(std::uint32_t); inodes.remove_prefix(sizeof(std::uint32_t))) {
+    waiting.push_back(value_of<std::uint32_t>(inodes));
+  }
+}
+
+void take_attribute(unsigned type, ByteView value, UnixSocket& socket) {
+  switch (type) {
+    case UNIX_DIAG_NAME: socket.name = value; break;
+    case UNIX_DIAG_VFS: socket.file = to_file(value_of<unix_diag_vfs>(value)); break;
+    case UNIX_DIAG_PEER: socket.peer = value_of<std::uint32_t>(value); break;
+    case UNIX_DIAG_ICONS: take_waiting(value, socket.waiting); break;
+    case UNIX_DIAG_UID: socket.uid = value_of<std::uint32_t>(value); break;
+    case UNIX_DIAG_RQLEN: {
+      const auto lengths = value_of<unix_diag_rqlen>(value);
+      socket.receive_queue = lengths.udiag_rqueue;
+      socket.send_queue = lengths.udiag_wqueue;
+      break;
+    }
+    case UNIX_DIAG_MEMINFO:
+      socket.send_limit =
+          value_of<std::array<std::uint32_t, SK_MEMINFO_VARS>>(value)[SK_MEMINFO_SNDBUF];
+      break;
+    case UNIX_DIAG_SHUTDOWN: socket.shut_down = value_of<std::uint8_t>(value); break;
+    default: break;
+  }
+}
+
+UnixSocket to_unix_socket(ByteView reply) {
+  const auto header = value_of<unix_diag_msg>(reply);
+  UnixSocket socket{.inode = header.udiag_ino,
+                    .type = type_of_kernel(header.udiag_type),
+                    .state = state_of_kernel(header.udiag_state)};
+  reply.remove_prefix(std::min(sizeof(unix_diag_msg), reply.size()));
+  for_each_record<rtattr>(reply, [&](const rtattr& attribute, ByteView value) {
+    take_attribute(attribute.rta_type, value, socket);
+  });
+  return socket;
+}
+
+constexpr unsigned all_attributes = UDIAG_SHOW_NAME | UDIAG_SHOW_VFS | UDIAG_SHOW_PEER |
+                                    UDIAG_SHOW_ICONS | UDIAG_SHOW_RQLEN | UDIAG_SHOW_UID;
+
+constexpr unsigned attributes_of_connections =
+    all_attributes | UDIAG_SHOW_MEMINFO;  // the kernel adds the shutdown flags by itself
+
+Request about_socket(std::uint64_t inode, unsigned shown) {
+  auto request = about_one<unix_diag_req>();
+  request.body.sdiag_family = AF_UNIX;
+  request.body.udiag_states = ~0U;
+  request.body.udiag_show = shown;
+  request.body.udiag_ino = static_cast<std::uint32_t>(inode);
+  std::ranges::fill(request.body.udiag_cookie, ~0U);  // INET_DIAG_NOCOOKIE: any
+  return request;
+}
+
+/// Finds the one listening socket that `is_it` accepts.
 template <typename IsIt>
 Expected<ListeningSocket> find_listening(unsigned shown, const IsIt& is_it) {
   Expected<ListeningSocket> found = std::unexpected(ENOENT);
   std::size_t count = 0;
   const auto asked = for_each_socket(
-      sockets_in(1U << state_listen, shown | UDIAG_SHOW_RQLEN), [&](ByteView socket) {
-        const auto header = value_of<unix_diag_msg>(socket);
-        ListeningSocket one{.socket = header.udiag_ino};
-        if (header.udiag_type == SOCK_SEQPACKET) one.type = Type::seqpacket;
-        bool matches = false;
-        socket.remove_prefix(std::min(sizeof(unix_diag_msg), socket.size()));
-        for_each_record<rtattr>(socket, [&](const rtattr& attribute, ByteView value) {
-          // For a listening socket, the first of the two fields is the number of clients in its
-          // queue.
-          if (attribute.rta_type == UNIX_DIAG_RQLEN) {
-            one.waiting = value_of<unix_diag_rqlen>(value).udiag_rqueue;
-          }
-          matches = matches || is_it(attribute, value);
-        });
-        if (!matches) return;
+      sockets_in(1U << state_listen, shown | UDIAG_SHOW_RQLEN), [&](ByteView reply) {
+        const UnixSocket one = to_unix_socket(reply);
+        if (!is_it(one)) return;
         ++count;
-        found = one;
+        found =
+            ListeningSocket{.socket = one.inode, .waiting = one.receive_queue, .type = one.type};
       });
   if (!asked) return std::unexpected(asked.error());
   if (count > 1) return std::unexpected(ENOTUNIQ);
@@ -160,40 +224,54 @@ Expected<ListeningSocket> find_listening(unsigned shown, const IsIt& is_it) {
 
 }  // namespace
 
-Expected<ListeningSocket> listening_by_file(std::uint64_t device, std::uint64_t inode) {
-  // The kernel's own encoding of a device number (linux/kdev_t.h).
-  constexpr unsigned minor_bits = 20;
-  const std::uint32_t kernel_device = (major(device) << minor_bits) | minor(device);
-  const auto kernel_inode = static_cast<std::uint32_t>(inode);
-  return find_listening(UDIAG_SHOW_VFS, [=](const rtattr& attribute, ByteView value) {
-    if (attribute.rta_type != UNIX_DIAG_VFS) return false;
-    const auto file = value_of<unix_diag_vfs>(value);
-    return file.udiag_vfs_ino == kernel_inode && file.udiag_vfs_dev == kernel_device;
-  });
+Expected<ListeningSocket> listening_by_file(const BoundFile& file) {
+  return find_listening(UDIAG_SHOW_VFS,
+                        [&](const UnixSocket& socket) { return socket.file == file; });
 }
 
 Expected<ListeningSocket> listening_by_name(const std::string& name) {
-  return find_listening(UDIAG_SHOW_NAME, [&name](const rtattr& attribute, ByteView value) {
-    return attribute.rta_type == UNIX_DIAG_NAME && value.starts_with('\0') &&
-           value.substr(1) == name;
+  return find_listening(UDIAG_SHOW_NAME,
+                        [wanted = std::string(1, '\0') + name](const UnixSocket& socket) {
+                          return socket.name == wanted;
+                        });
+}
+
+Expected<std::vector<UnixSocket>> unconnected_sockets() {
+  std::vector<UnixSocket> sockets;
+  const unsigned states = (1U << state_close) | (1U << state_established) | (1U << state_listen);
+  const auto asked = for_each_socket(sockets_in(states, all_attributes), [&](ByteView reply) {
+    const auto header = value_of<unix_diag_msg>(reply);
+    // A datagram socket still receives from others when it is connected to one.
+    if (header.udiag_state == state_established && header.udiag_type != SOCK_DGRAM) return;
+    sockets.push_back(to_unix_socket(reply));
   });
+  if (!asked) return std::unexpected(asked.error());
+  return sockets;
+}
+
+Expected<std::vector<UnixSocket>> all_unix_sockets() {
+  std::vector<UnixSocket> sockets;
+  const auto asked =
+      for_each_socket(sockets_in(~0U, attributes_of_connections),
+                      [&](ByteView reply) { sockets.push_back(to_unix_socket(reply)); });
+  if (!asked) return std::unexpected(asked.error());
+  return sockets;
+}
+
+Expected<UnixSocket> unix_socket(std::uint64_t inode) {
+  Expected<UnixSocket> found = std::unexpected(ENOENT);
+  const auto asked = for_each_socket(about_socket(inode, all_attributes),
+                                     [&](ByteView reply) { found = to_unix_socket(reply); });
+  if (!asked) return std::unexpected(asked.error());
+  return found;
 }
 
 Expected<std::uint32_t> inode_of(int socket) {
   const auto own = identify(socket);
   if (!own) return std::unexpected(own.error());
-  auto request = about_one<unix_diag_req>();
-  request.body.sdiag_family = AF_UNIX;
-  request.body.udiag_states = ~0U;
-  request.body.udiag_show = UDIAG_SHOW_VFS;
-  request.body.udiag_ino = static_cast<std::uint32_t>(own->inode);
-  std::ranges::fill(request.body.udiag_cookie, ~0U);  // INET_DIAG_NOCOOKIE: any
   Expected<std::uint32_t> inode = std::unexpected(ENOENT);
-  const auto asked = for_each_socket(request, [&](ByteView reply) {
-    reply.remove_prefix(std::min(sizeof(unix_diag_msg), reply.size()));
-    for_each_record<rtattr>(reply, [&](const rtattr& attribute, ByteView value) {
-      if (attribute.rta_type == UNIX_DIAG_VFS) inode = value_of<unix_diag_vfs>(value).udiag_vfs_ino;
-    });
+  const auto asked = for_each_socket(about_socket(own->inode, UDIAG_SHOW_VFS), [&](ByteView reply) {
+    if (const auto file = to_unix_socket(reply).file) inode = file->inode;
   });
   if (!asked) return std::unexpected(asked.error());
   return inode;
@@ -204,15 +282,9 @@ Expected<std::map<std::string, std::uint32_t>> abstract_datagram_names() {
   const auto asked = for_each_socket(
       sockets_in((1U << state_close) | (1U << state_established), UDIAG_SHOW_NAME | UDIAG_SHOW_UID),
       [&](ByteView socket) {
-        if (value_of<unix_diag_msg>(socket).udiag_type != SOCK_DGRAM) return;
-        ByteView name;
-        std::uint32_t uid = 0;
-        socket.remove_prefix(std::min(sizeof(unix_diag_msg), socket.size()));
-        for_each_record<rtattr>(socket, [&](const rtattr& attribute, ByteView value) {
-          if (attribute.rta_type == UNIX_DIAG_NAME) name = value;
-          if (attribute.rta_type == UNIX_DIAG_UID) uid = value_of<std::uint32_t>(value);
-        });
-        if (name.starts_with('\0')) names.emplace(name.substr(1), uid);
+        const UnixSocket one = to_unix_socket(socket);
+        if (one.type != Type::datagram || !one.name.starts_with('\0')) return;
+        names.emplace(one.name.substr(1), one.uid.value_or(0));
       });
   if (!asked) return std::unexpected(asked.error());
   return names;

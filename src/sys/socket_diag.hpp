@@ -6,7 +6,9 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "sys/expected.hpp"
 #include "sys/internet.hpp"
@@ -33,12 +35,61 @@ struct ListeningSocket {
   Type type = Type::stream;
 };
 
-/// Finds the socket that is bound to a file, by the file's device and the lower 32 bits of its
-/// inode; or to an abstract name, given without the leading zero byte. Some file systems (btrfs,
-/// overlayfs) show a device other than the kernel's own: their sockets are not found.
+/// The file that a socket is bound to.
+struct BoundFile {
+  /// Of the device of its mount, as in /proc/PID/mountinfo. On some file systems (btrfs, overlayfs)
+  /// stat(2) shows another one.
+  std::uint32_t major = 0;
+  std::uint32_t minor = 0;
+  std::uint32_t inode = 0;  ///< the lower 32 bits
+
+  friend bool operator==(const BoundFile&, const BoundFile&) noexcept = default;
+};
+
+/// Finds the socket that is bound to a file, or to an abstract name, given without the leading zero
+/// byte.
 /// @errors ENOENT: none; ENOTUNIQ: more than one; else as inode_of()
-Expected<ListeningSocket> listening_by_file(std::uint64_t device, std::uint64_t inode);
+Expected<ListeningSocket> listening_by_file(const BoundFile& file);
 Expected<ListeningSocket> listening_by_name(const std::string& name);
+
+enum class UnixState : std::uint8_t { connected, unconnected, listening };
+
+/// A Unix socket, as the kernel reports it at this moment.
+struct UnixSocket {
+  std::uint64_t inode = 0;  ///< "socket:[N]" in /proc/PID/fd; zero: no process has it yet
+  Type type = Type::stream;
+  UnixState state = UnixState::unconnected;
+  /// As it was given to bind(2), an abstract name with its leading zero byte. A socket that was
+  /// accepted has the name and the file of the one that listens.
+  std::string name = {};
+  std::optional<BoundFile> file = {};
+  std::optional<std::uint32_t> uid = {};  ///< of its creator (Linux 5.3)
+  /// What it is connected to; zero: a listening socket that has not accepted it yet.
+  std::optional<std::uint64_t> peer = {};
+  /// Of a listening socket: those that wait to be accepted, and the most that may. Of another one:
+  /// bytes to be read, and sent bytes that its peer has not read.
+  std::uint32_t receive_queue = 0;
+  std::uint32_t send_queue = 0;
+  /// Of a listening socket: the clients that wait, by their inode; zero: it has closed already.
+  std::vector<std::uint64_t> waiting = {};
+  /// The most bytes that `send_queue` reaches before a send waits (SO_SNDBUF); only of
+  /// all_unix_sockets().
+  std::optional<std::uint32_t> send_limit = {};
+  /// As shutdown(2) left it: 1: nothing more to read, 2: nothing more to send, 3: both.
+  unsigned shut_down = 0;
+};
+
+/// All Unix sockets of this network namespace, except connected ones of streams and
+/// seqpackets, of which a machine has thousands.
+/// @errors as inode_of(), except for ENOENT of a socket without a file
+Expected<std::vector<UnixSocket>> unconnected_sockets();
+
+/// All Unix sockets of this network namespace, connected ones included.
+/// @errors as above
+Expected<std::vector<UnixSocket>> all_unix_sockets();
+
+/// @errors ENOENT: there is none with that inode in this network namespace; else as above
+Expected<UnixSocket> unix_socket(std::uint64_t inode);
 
 /// The user at the other end of a TCP connection within this network namespace, as the kernel's
 /// table of sockets has it at this moment.

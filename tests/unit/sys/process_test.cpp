@@ -27,7 +27,7 @@ namespace {
 
 using namespace test;
 
-constexpr std::array<int, 3> ours{0, 1, 2};
+constexpr std::array<int, 3> our_streams{0, 1, 2};
 
 ExitStatus end_of(std::int32_t pid) {
   const auto pidfd = open_pidfd(pid);
@@ -55,7 +55,7 @@ std::string output_of(const std::string& script, const std::vector<std::string>&
 }
 
 TEST(spawn, runs_a_program_and_reports_its_exit_status) {
-  const auto pid = spawn({"/bin/sh", "-c", "exit 3"}, ours, {});
+  const auto pid = spawn({"/bin/sh", "-c", "exit 3"}, our_streams, {});
   ASSERT_TRUE(pid);
   const ExitStatus ended = end_of(*pid);
   EXPECT_EQ(ended.code, 3);
@@ -63,14 +63,14 @@ TEST(spawn, runs_a_program_and_reports_its_exit_status) {
 }
 
 TEST(spawn, finds_a_program_through_path) {
-  const auto pid = spawn({"true"}, ours, {});
+  const auto pid = spawn({"true"}, our_streams, {});
   ASSERT_TRUE(pid);
   EXPECT_EQ(end_of(*pid).code, 0);
 }
 
 TEST(spawn, reports_why_a_program_cannot_run) {
-  EXPECT_EQ(spawn({"/no/such/program"}, ours, {}).error(), ENOENT);
-  EXPECT_EQ(spawn({"/etc/passwd"}, ours, {}).error(), EACCES);
+  EXPECT_EQ(spawn({"/no/such/program"}, our_streams, {}).error(), ENOENT);
+  EXPECT_EQ(spawn({"/etc/passwd"}, our_streams, {}).error(), EACCES);
 }
 
 TEST(spawn, gives_the_child_its_three_descriptors_and_nothing_else) {
@@ -125,7 +125,7 @@ TEST(spawn, works_while_other_threads_are_busy) {
     });
   }
   for (int i = 0; i < 20; ++i) {
-    const auto pid = spawn({"/bin/true"}, ours, {});
+    const auto pid = spawn({"/bin/true"}, our_streams, {});
     ASSERT_TRUE(pid);
     EXPECT_EQ(end_of(*pid).code, 0);
   }
@@ -133,9 +133,9 @@ TEST(spawn, works_while_other_threads_are_busy) {
 
 TEST(spawn, leaves_nothing_behind_when_it_fails) {
   const FaultOn fault(Call::spawn, 1, EAGAIN);
-  EXPECT_EQ(spawn({"true"}, ours, {}).error(), EAGAIN);
+  EXPECT_EQ(spawn({"true"}, our_streams, {}).error(), EAGAIN);
   const FaultOn copying(Call::fcntl, 2, EMFILE);
-  EXPECT_EQ(spawn({"true"}, ours, {}).error(), EMFILE);
+  EXPECT_EQ(spawn({"true"}, our_streams, {}).error(), EMFILE);
 }
 
 TEST(reap, reports_that_a_child_still_runs_and_then_how_it_ended) {

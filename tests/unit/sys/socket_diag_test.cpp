@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sys/socket_diag.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <sched.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -38,6 +40,13 @@ class socket_diag : public testing::Test {
     const auto identity = identify(opened->get(), file);
     EXPECT_TRUE(identity);
     return static_cast<std::uint32_t>(identity->inode);
+  }
+
+  /// On the file systems of tests, the device of the file is that of the mount.
+  static BoundFile file_of(const struct stat& status) {
+    return {.major = major(status.st_dev),
+            .minor = minor(status.st_dev),
+            .inode = static_cast<std::uint32_t>(status.st_ino)};
   }
 
   TempDirectory directory;
@@ -110,7 +119,7 @@ TEST_F(socket_diag, counts_the_clients_that_wait_at_a_path_and_at_an_abstract_na
   struct stat status{};
   const Descriptor at_path = raw_listening(SOCK_STREAM, path, 5);
   ASSERT_EQ(::stat(path.c_str(), &status), 0);
-  const auto found = listening_by_file(status.st_dev, status.st_ino);
+  const auto found = listening_by_file(file_of(status));
   ASSERT_TRUE(found) << found.error();
   EXPECT_EQ(found->waiting, 0U);
   struct stat socket{};
@@ -118,7 +127,7 @@ TEST_F(socket_diag, counts_the_clients_that_wait_at_a_path_and_at_an_abstract_na
   EXPECT_EQ(found->socket, socket.st_ino);
   const Descriptor one = raw_connected(SOCK_STREAM, path);
   const Descriptor two = raw_connected(SOCK_STREAM, path);
-  EXPECT_EQ(listening_by_file(status.st_dev, status.st_ino)->waiting, 2U);
+  EXPECT_EQ(listening_by_file(file_of(status))->waiting, 2U);
 
   const Descriptor at_name = raw_listening(SOCK_STREAM, "@" + name, 5);
   ASSERT_TRUE(listening_by_name(name));
@@ -129,10 +138,59 @@ TEST_F(socket_diag, finds_no_socket_that_does_not_listen) {
   const Descriptor bound = raw_bound(SOCK_STREAM, path);
   struct stat status{};
   ASSERT_EQ(::stat(path.c_str(), &status), 0);
-  const auto found = listening_by_file(status.st_dev, status.st_ino);
+  const auto found = listening_by_file(file_of(status));
   ASSERT_FALSE(found);
   EXPECT_EQ(found.error(), ENOENT);
   EXPECT_FALSE(listening_by_name(name));
+}
+
+TEST_F(socket_diag, shows_all_that_is_known_of_a_listening_socket) {
+  const Descriptor at_path = raw_listening(SOCK_SEQPACKET, path, 5);
+  struct stat status{};
+  struct stat socket{};
+  ASSERT_EQ(::stat(path.c_str(), &status), 0);
+  ASSERT_EQ(::fstat(at_path.get(), &socket), 0);
+  const Descriptor client = raw_connected(SOCK_SEQPACKET, path);
+  Descriptor gone = raw_connected(SOCK_SEQPACKET, path);
+  gone.close();
+  const auto found = unix_socket(socket.st_ino);
+  ASSERT_TRUE(found) << found.error();
+  EXPECT_EQ(found->inode, socket.st_ino);
+  EXPECT_EQ(found->type, Type::seqpacket);
+  EXPECT_EQ(found->state, UnixState::listening);
+  EXPECT_STREQ(found->name.c_str(), path.c_str());
+  EXPECT_EQ(found->file, file_of(status));
+  EXPECT_EQ(found->uid, ::geteuid());
+  EXPECT_EQ(found->receive_queue, 2U);
+  EXPECT_EQ(found->send_queue, 5U);
+  struct stat of_client{};
+  ASSERT_EQ(::fstat(client.get(), &of_client), 0);
+  EXPECT_EQ(found->waiting, (std::vector<std::uint64_t>{of_client.st_ino, 0}));
+}
+
+TEST_F(socket_diag, shows_whether_a_client_was_accepted) {
+  const Descriptor at_path = raw_listening(SOCK_STREAM, path);
+  const Descriptor client = raw_connected(SOCK_STREAM, path);
+  struct stat status{};
+  ASSERT_EQ(::fstat(client.get(), &status), 0);
+  EXPECT_EQ(unix_socket(status.st_ino)->peer, 0U);
+  const auto accepted = Descriptor::adopt(::accept(at_path.get(), nullptr, nullptr));
+  EXPECT_NE(unix_socket(status.st_ino)->peer, 0U);
+}
+
+TEST_F(socket_diag, lists_what_listens_or_receives_and_no_connected_stream) {
+  const Descriptor at_path = raw_listening(SOCK_STREAM, path);
+  const Descriptor client = raw_connected(SOCK_STREAM, path);
+  const auto accepted = Descriptor::adopt(::accept(at_path.get(), nullptr, nullptr));
+  const Descriptor datagrams = raw_bound(SOCK_DGRAM, "@" + name);
+  const auto sockets = unconnected_sockets();
+  ASSERT_TRUE(sockets) << sockets.error();
+  std::vector<Type> types;
+  for (const UnixSocket& socket : *sockets) {
+    const std::string abstract = std::string(1, '\0') + name;
+    if (socket.name.starts_with(path) || socket.name == abstract) types.push_back(socket.type);
+  }
+  EXPECT_THAT(types, testing::UnorderedElementsAre(Type::stream, Type::datagram));
 }
 
 // The user at the other end of a TCP connection ---------------------------------------------------

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The names of a path, one after the other, as the kernel looks them up.
+#include <cerrno>
+#include <utility>
+
+#include "net/diagnosis/explain_parts.hpp"
+#include "net/diagnosis/explain_permission.hpp"
+#include "net/diagnosis/words.hpp"
+
+namespace hallway::net {
+
+namespace {
+
+/// The table of names belongs to the first obstacle, and shows those that follow it.
+void add_denial(const Evidence& evidence, Finding denial, Conclusions& found) {
+  if (found.stops.empty()) {
+    std::vector<std::string> lines = walk_lines(evidence);
+    const auto server = server_lines(evidence);
+    lines.insert(lines.end(), denial.evidence.begin(), denial.evidence.end());
+    lines.insert(lines.end(), server.begin(), server.end());
+    denial.evidence = std::move(lines);
+  }
+  found.stops.push_back(std::move(denial));
+}
+
+void explain_search(const Evidence& evidence, const PathStep& step, Conclusions& found) {
+  if (has_permission(evidence)) return;
+  if (auto denial = explain_denial(evidence, step, Access::search)) {
+    add_denial(evidence, std::move(*denial), found);
+  }
+}
+
+Finding through_file(const PathStep& file) {
+  return finding("path_through_file", Certainty::certain,
+                 "the path goes through " + shown(file.path) + ", which is " +
+                     std::string(words(file.kind)) + " and not a directory",
+                 "use " + shown(file.path) + " itself, or correct the path");
+}
+
+Finding loop(const PathStep& step) {
+  std::vector<std::string> lines;
+  if (!step.target.empty()) lines.push_back(shown(step.path) + " leads to " + shown(step.target));
+  return finding("symlink_loop", Certainty::certain,
+                 "symbolic links lead in a circle at " + shown(step.path),
+                 "correct the target of the link: ln -sfn TARGET " + shell_quoted(step.path),
+                 std::move(lines));
+}
+
+Finding not_searchable(const PathStep& step) {
+  return finding("no_permission_on_directory", Certainty::likely,
+                 "permission denied: " + shown(step.path) + " cannot be looked at",
+                 "look again as root, or as the owner of " + shown(directory_of(step.path)));
+}
+
+/// A name that could not be looked at.
+void explain_error(const Evidence& evidence, std::size_t at, Conclusions& found) {
+  const PathStep& step = evidence.steps[at];
+  switch (step.error) {
+    case ELOOP: found.stops.push_back(loop(step)); return;
+    case ENOTDIR: found.stops.push_back(through_file(evidence.steps[at == 0 ? 0 : at - 1])); return;
+    case ENAMETOOLONG:
+      found.stops.push_back(
+          finding("name_too_long", Certainty::certain,
+                  "the file system does not accept a name as long as " + shown(step.path),
+                  "use a shorter name"));
+      return;
+    case EACCES:
+    case EPERM:
+      if (found.stops.empty()) add_denial(evidence, not_searchable(step), found);
+      return;
+    default: break;
+  }
+  if (!found.stops.empty()) return;
+  found.stops.push_back(finding("unexplained", Certainty::possible,
+                                shown(step.path) + " cannot be looked at" +
+                                    (step.error == 0 ? "" : ": " + error_words(step.error))));
+}
+
+bool is_missing(const PathStep& step) {
+  return step.kind == StepKind::missing || step.error == ENOENT;
+}
+
+bool is_unreadable(const PathStep& step) {
+  return step.kind == StepKind::unknown || step.error == ELOOP || step.error == ENOTDIR;
+}
+
+}  // namespace
+
+bool explain_walk(const Evidence& evidence, Conclusions& found) {
+  const PathStep* const own = evidence.for_bind ? own_name_of(evidence) : target_of(evidence);
+  // In a removed directory no name can be made: there, a missing one is an obstacle to bind as
+  // well.
+  const bool is_removed =
+      evidence.subject.working_directory_removed && !evidence.address.name().starts_with('/');
+  for (std::size_t at = 0; at < evidence.steps.size(); ++at) {
+    const PathStep& step = evidence.steps[at];
+    if (&step == own && evidence.for_bind && !is_removed) return true;
+    if (is_missing(step)) {
+      found.stops.push_back(explain_missing(evidence, at));
+      return false;
+    }
+    if (is_unreadable(step)) {
+      explain_error(evidence, at, found);
+      return false;
+    }
+    if (&step == own) return true;
+    if (step.kind == StepKind::directory) {
+      explain_search(evidence, step, found);
+    } else if (step.kind != StepKind::symlink) {
+      found.stops.push_back(through_file(step));
+      return false;
+    }
+  }
+  return evidence.address.kind() == Address::Kind::abstract;
+}
+
+void explain_socket_permission(const Evidence& evidence, Conclusions& found) {
+  const PathStep* const step = target_of(evidence);
+  if (step == nullptr || step->kind != StepKind::socket || has_permission(evidence)) return;
+  if (auto denial = explain_denial(evidence, *step, Access::write)) {
+    add_denial(evidence, std::move(*denial), found);
+  }
+}
+
+}  // namespace hallway::net
