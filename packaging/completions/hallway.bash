@@ -3,7 +3,7 @@ _hallway_offer() { mapfile -t COMPREPLY < <(compgen "$@" -- "${COMP_WORDS[COMP_C
 _hallway() {
   local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} flags=
   if ((COMP_CWORD == 1)); then
-    _hallway_offer -W "serve connect send request wait hub link publish subscribe reply bench --help --version"
+    _hallway_offer -W "serve connect send request wait diagnose hub link publish subscribe reply bench --help --version"
     return
   fi
   case ${COMP_WORDS[1]} in
@@ -59,6 +59,14 @@ _hallway() {
         --timeout | --subject | --expect) return ;;
       esac
       flags="--help -h --quiet -q --verbose -v --json --type --timeout --server-uid --subject --expect"
+      ;;
+    diagnose)
+      case $previous in
+        --as) _hallway_offer -u; return ;;
+        --type) _hallway_offer -W "stream seqpacket datagram"; return ;;
+        --as-pid | --pid) return ;;
+      esac
+      flags="--help -h --as --as-pid --type --bind --pid --no-probe --json"
       ;;
     hub)
       case $previous in

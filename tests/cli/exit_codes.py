@@ -74,6 +74,19 @@ fails(7, 'request', './left.sock', 'x', says=['./left.sock'])
 open('file', 'w').close()
 fails(7, 'request', './file', 'x', says=['that is a regular file, not a socket'])
 
+# Where the error may have several causes, the hint names the verb that tells them apart.
+for status, words, advice in [
+        (7, ['request', './nothing', 'x'], 'hallway diagnose ./nothing'),
+        (7, ['request', 'nothing', 'x'], 'hallway diagnose unix:nothing'),
+        (7, ['connect', "./it's nothing"], r"hallway diagnose './it'\''s nothing'"),
+        (7, ['send', '@nothing-by-that-name', 'x'], 'hallway diagnose abstract:nothing-by-that-name'),
+        (7, ['send', '--type', 'datagram', './left.sock', 'x'], 'hallway diagnose ./left.sock'),
+        (7, ['publish', '--at', './nothing', 'a', 'x'], 'hallway diagnose ./nothing'),
+        (28, ['wait', './nothing', '--timeout', '50ms'], 'hallway diagnose ./nothing'),
+        (1, ['serve', './no/such/directory/socket'], 'hallway diagnose ./no/such/directory/socket --bind')]:
+    told = run(*words, check=status).stderr.decode()
+    assert told.endswith(f'to find out why: {advice}\n') and told.count('hint: ') == 1, (words, told)
+
 # 28: a deadline passed.
 silent = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
 silent.bind('silent.sock')

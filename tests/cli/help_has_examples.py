@@ -5,8 +5,8 @@ from _support import SOURCE_DIR, run
 
 top = run('--help', check=0).stdout.decode()
 verbs = re.findall(r'^  ([a-z]+) {2,}', top.split('Flags:')[0], re.MULTILINE)
-assert verbs == ['serve', 'connect', 'send', 'request', 'wait', 'hub', 'link', 'publish',
-                 'subscribe', 'reply', 'bench'], verbs
+assert verbs == ['serve', 'connect', 'send', 'request', 'wait', 'diagnose', 'hub', 'link',
+                 'publish', 'subscribe', 'reply', 'bench'], verbs
 for words in [[], *[[verb] for verb in verbs]]:
     text = run(*words, '--help', check=0).stdout.decode()
     assert 'Usage: hallway' in text and 'Examples:' in text and text.endswith('\n'), words

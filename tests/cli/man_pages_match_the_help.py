@@ -30,8 +30,8 @@ def flags_of_page(page):
 
 
 top = open(f'{SOURCE_DIR}/man/hallway.1').read()
-for verb in ['serve', 'connect', 'send', 'request', 'wait', 'hub', 'link', 'publish', 'subscribe',
-             'reply', 'bench']:
+for verb in ['serve', 'connect', 'send', 'request', 'wait', 'diagnose', 'hub', 'link', 'publish',
+             'subscribe', 'reply', 'bench']:
     path = f'{SOURCE_DIR}/man/hallway-{verb}.1'
     in_page, in_help = flags_of_page(open(path).read()), flags_of_help(verb)
     assert in_page.keys() == in_help.keys(), (verb, in_page.keys() ^ in_help.keys())

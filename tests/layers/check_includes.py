@@ -32,6 +32,7 @@ SUBFOLDERS = {
         'server': {'io', 'cli'},
         'bench': {'io', 'cli'},
         'client': {'io', 'cli'},
+        'see': {'io', 'cli'},
         'hub': {'io', 'cli', 'server'},
         'serve': {'io', 'cli', 'server'},
     },

@@ -50,10 +50,13 @@ void add_verbosity(CLI::App& verb, Verbosity& verbosity, const std::string& verb
   verb.add_flag_function(
       "-v,--verbose",
       [&verbosity](std::int64_t times) { verbosity.level = static_cast<int>(times); }, verbose);
-  // Only true is accepted: main.cpp decides whether failures are JSON before flags are parsed.
-  verb.add_flag("--json", verbosity.json, "One JSON object per line, for messages and for events")
-      ->disable_flag_override();
+  add_json(verb, verbosity.json, "One JSON object per line, for messages and for events");
   verb.get_option("--quiet")->excludes(verb.get_option("--verbose"));
+}
+
+void add_json(CLI::App& verb, bool& json, const std::string& help) {
+  // Only true is accepted: main.cpp decides whether failures are JSON before flags are parsed.
+  verb.add_flag("--json", json, help)->disable_flag_override();
 }
 
 Limits Wire::limits() const {

@@ -42,6 +42,10 @@ void add_verbosity(
     CLI::App& verb, Verbosity& verbosity,
     const std::string& verbose = "Also log each message; twice: each message completely");
 
+/// --json. Only true is accepted: main.cpp decides whether failures are JSON before flags are
+/// parsed.
+void add_json(CLI::App& verb, bool& json, const std::string& help);
+
 /// The socket type, the framing and the message size limit of a connection.
 struct Wire {
   SocketType type = SocketType::stream;

@@ -42,6 +42,7 @@ const std::vector<Verb>& verbs() {
       {"send", "Send messages and exit", "[ADDRESS] MESSAGE... [FLAGS]", add_send},
       {"request", "Send a message and print the reply", "[ADDRESS] MESSAGE [FLAGS]", add_request},
       {"wait", "Exit as soon as a server accepts connections", "[ADDRESS] [FLAGS]", add_wait},
+      {"diagnose", "Say why an address cannot be reached", "[ADDRESS] [FLAGS]", add_diagnose},
       {"hub", "Deliver messages by subject to all subscribers", "[ADDRESS] [FLAGS]", add_hub},
       {"link", "Link a hub to a cluster of NATS servers", "[HUB] --to URL... [FLAGS]", add_link},
       {"publish", "Publish messages to a subject of a hub", "SUBJECT MESSAGE... [FLAGS]",

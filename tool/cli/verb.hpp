@@ -24,6 +24,7 @@ Run add_connect(CLI::App& verb, const TrailingArgs& rest);
 Run add_send(CLI::App& verb, const TrailingArgs& rest);
 Run add_request(CLI::App& verb, const TrailingArgs& rest);
 Run add_wait(CLI::App& verb, const TrailingArgs& rest);
+Run add_diagnose(CLI::App& verb, const TrailingArgs& rest);
 Run add_hub(CLI::App& verb, const TrailingArgs& rest);
 Run add_publish(CLI::App& verb, const TrailingArgs& rest);
 Run add_reply(CLI::App& verb, const TrailingArgs& rest);

@@ -94,8 +94,10 @@ bool is_denial(const Error& error) {
 }
 
 Error too_late(const Target& target, Duration timeout, const Error& last) {
-  return error_of(std::errc::timed_out, "wait", target.address.unescaped(),
-                  "not ready within " + write_duration(timeout) + " (" + last.why() + ")");
+  Error error = error_of(std::errc::timed_out, "wait", target.address.unescaped(),
+                         "not ready within " + write_duration(timeout) + " (" + last.why() + ")");
+  error.hint = advice_to_diagnose(target.address);
+  return error;
 }
 
 // Subscribers -------------------------------------------------------------------------------------

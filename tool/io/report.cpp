@@ -77,6 +77,50 @@ Error with_flags(Error error) {
   return error;
 }
 
+/// A name as one word of a shell command.
+std::string shell_quoted(const std::string& word) {
+  constexpr std::string_view plain =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_@%+=:,./-";
+  if (word.find_first_not_of(plain) == std::string::npos) return word;
+  std::string quoted = "'";
+  for (const char letter : word) quoted += letter == '\'' ? "'\\''" : std::string(1, letter);
+  return quoted + "'";
+}
+
+/// Whether a failed connect or bind may have a cause that its error does not show. A wrong type is
+/// named by the error itself, and a server that is in use by its pid.
+bool is_unclear(const Error& error) {
+  if (error.operation != "connect" && error.operation != "bind") return false;
+  switch (static_cast<std::errc>(error.code.value())) {
+    case std::errc::no_such_file_or_directory:
+    case std::errc::not_a_directory:
+    case std::errc::too_many_symbolic_link_levels:
+    case std::errc::connection_refused:
+    case std::errc::connection_reset:
+    case std::errc::resource_unavailable_try_again:
+    case std::errc::timed_out:
+    case std::errc::permission_denied:
+    case std::errc::read_only_file_system:
+    case std::errc::no_space_on_device:
+    case std::errc::operation_not_supported: return true;
+    // Without a hint it is the kernel's answer; with one it is ours, to a server of another user.
+    case std::errc::operation_not_permitted: return error.hint.empty();
+    default: return false;
+  }
+}
+
+/// Adds the advice to look at the address, where looking shows more than the error does.
+Error with_advice(Error error) {
+  if (!is_unclear(error)) return error;
+  const auto address = Address::parse(error.subject);
+  if (!address || address->unescaped() != error.subject) return error;
+  std::string advice = advice_to_diagnose(*address);
+  if (advice.empty()) return error;
+  if (error.operation == "bind") advice += " --bind";
+  error.hint += (error.hint.empty() ? "" : "; ") + advice;
+  return error;
+}
+
 int status_of(const Error& error, int otherwise) {
   if (error.code == std::errc::timed_out) return exit_status::timed_out;
   if (error.code == std::errc::permission_denied ||
@@ -91,11 +135,11 @@ int status_of(const Error& error, int otherwise) {
 void report_as(ReportForm form) { chosen_form = form; }
 
 int fail(const Error& error) {
-  return write(with_flags(error), status_of(error, exit_status::failed));
+  return write(with_advice(with_flags(error)), status_of(error, exit_status::failed));
 }
 
 int fail_to_connect(const Error& error) {
-  Error shown = with_flags(error);
+  Error shown = with_advice(with_flags(error));
   if (error.code == std::errc::timed_out) shown.reason = error.why() + " (--timeout)";
   return write(shown, status_of(error, exit_status::unreachable));
 }
@@ -119,6 +163,15 @@ int fail_config(const std::vector<Error>& errors) {
     status = mistake ? fail_usage(error) : fail(error);
   }
   return status;
+}
+
+std::string advice_to_diagnose(const Address& address) {
+  const Address::Kind kind = address.kind();
+  if (kind != Address::Kind::path && kind != Address::Kind::abstract) return {};
+  // As most people write it. Other paths keep their scheme, which says that they are paths.
+  const std::string& name = address.name();
+  const bool clear = kind == Address::Kind::path && (name[0] == '/' || name[0] == '.');
+  return "to find out why: hallway diagnose " + shell_quoted(clear ? name : address.unescaped());
 }
 
 Error error_of(int code, std::string_view operation, std::string_view subject) {

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include <hallway/address.hpp>
 #include <hallway/connection.hpp>
 #include <hallway/error.hpp>
 
@@ -41,6 +42,9 @@ int fail_usage(const Error& error);
 
 /// Reports all errors of a config. Returns 2, unless its file cannot be read.
 int fail_config(const std::vector<Error>& errors);
+
+/// "to find out why: hallway diagnose ADDRESS"; empty for an address that has no name.
+std::string advice_to_diagnose(const Address& address);
 
 /// An Error for an operation of the tool itself; `code` is an errno value.
 Error error_of(int code, std::string_view operation, std::string_view subject);
