@@ -152,6 +152,29 @@ def tracer_of(pid):
         return next(int(line.split()[1]) for line in status if line.startswith('TracerPid'))
 
 
+@situation('healthy', 'success')
+def the_stopped_parent_does_not_serve(stage):
+    """The process that called listen() is stopped, and its child serves."""
+    server = stage.server('app.sock', then=fork_and_accept)
+    until(lambda: os.path.exists('worker') and open('worker').read(), 'the worker')
+    worker = int(open('worker').read())
+    stage.at_end.append(lambda: os.kill(worker, signal.SIGKILL))
+    server.stop()
+    return Ask(stage.path('app.sock'))
+
+
+def fork_and_accept(listener):
+    if os.fork() == 0:
+        libc.prctl(1, ctypes.c_ulong(0), 0, 0, 0)
+        signal.alarm(240)
+        put('worker', os.getpid())
+        while True:
+            listener.accept()[0].recv(1)
+    listener.close()
+    while True:
+        signal.pause()
+
+
 @situation('server_blocked', 'success', 'likely')
 def the_server_waits_for_the_kernel(stage):
     """The server waits inside the kernel and cannot be interrupted (state D)."""
@@ -224,7 +247,7 @@ def the_server_has_no_descriptors_left(stage):
     return Ask(stage.path('app.sock'))
 
 
-@situation('listener_not_watched', 'success')
+@situation('listener_not_watched', 'success', 'likely')
 def the_server_does_not_watch_its_socket(stage):
     """The server waits for other events than new clients."""
     stage.server('app.sock', then=wait_elsewhere)
@@ -232,7 +255,7 @@ def the_server_does_not_watch_its_socket(stage):
     return Ask(stage.path('app.sock'))
 
 
-@situation('listener_not_watched', 'success')
+@situation('listener_not_watched', 'success', 'likely')
 def the_server_sleeps(stage):
     """The server listens and never accepts."""
     stage.server('app.sock', then=accept_none)

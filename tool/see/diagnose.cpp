@@ -71,10 +71,12 @@ Run add_diagnose(CLI::App& verb, const TrailingArgs&) {
              "Do not connect. A server in another network namespace may then stay unseen");
   add_json(verb, flags->json, "Print one JSON object");
   add_examples(verb, diagnose_examples);
-  on_parsed(verb, [flags, word, no_probe] {
+  on_parsed(verb, [flags, word, no_probe, &verb] {
     if (flags->options.as_uid && flags->options.as_pid) {
       refuse_flags("--as --as-pid", "a process has its own user");
     }
+    // A shell makes it of a variable that is not set, and not of the user's default address.
+    if (given(verb, "ADDRESS") && word->empty()) refuse_flags("ADDRESS", "it is empty");
     flags->options.probe = !*no_probe;
     if (flags->pid) {
       const DiagnoseOptions& given = flags->options;

@@ -47,6 +47,7 @@ struct Subject {
       account_groups;                  ///< of the user by the database: a process may lack one
   bool overrides_permissions = false;  ///< CAP_DAC_OVERRIDE is effective
   bool searches_everywhere = false;    ///< the same, or CAP_DAC_READ_SEARCH
+  bool owns_everything = false;        ///< CAP_FOWNER: may remove what is others' from /tmp
   bool no_new_privileges = false;
   int seccomp = 0;  ///< 2: a filter decides about its system calls
   std::optional<std::uint64_t> open_descriptors;
@@ -139,7 +140,8 @@ struct Process {
   std::string unit;      ///< of systemd, by its cgroup: "app.service"
   bool frozen = false;   ///< its cgroup is
   std::optional<std::uint64_t> open_descriptors;
-  std::optional<std::uint64_t> descriptor_limit;
+  std::optional<std::uint64_t> descriptor_limit;       ///< the soft RLIMIT_NOFILE
+  std::optional<std::uint64_t> descriptor_hard_limit;  ///< unset: unknown
   std::optional<std::chrono::seconds> age;
   bool private_tmp = false;  ///< its /tmp is not ours
   bool other_mounts = false;
@@ -157,6 +159,8 @@ struct SocketEntry {
   std::string name;  ///< as it was given to bind(2): a path, or '@' and the abstract name, in which
                      ///< each NUL is '@'
   bool abstract = false;
+  /// Of an abstract name: its bytes, without the leading NUL; unset: only `name` is known.
+  std::optional<std::string> exact_name;
   std::uint64_t inode = 0;  ///< its own: "socket:[N]"
   SocketType type = SocketType::stream;
   SocketState state = SocketState::bound;
@@ -165,12 +169,14 @@ struct SocketEntry {
   std::optional<std::uint32_t> file_major;
   std::optional<std::uint32_t> file_minor;
   std::optional<std::uint32_t> file_inode;
+  bool has_queue = true;                      ///< the next three are known
   std::uint32_t waiting = 0;                  ///< of a listening one: clients that are not accepted
   std::uint32_t backlog = 0;                  ///< of a listening one: one more than this fits
   std::uint32_t waiting_gone = 0;             ///< of those that wait: they have closed already
   std::optional<std::uint64_t> connected_to;  ///< the inode of the socket a datagram socket is
                                               ///< connected to
   std::vector<Process> holders;               ///< who has it open, as far as we may see
+  bool holders_in_part = false;               ///< others may have it open as well
   /// If `holders` is empty: a process that has the socket's file system mounted where we have
   /// another one. It, or a process beside it in its unit or container, holds the socket.
   std::optional<Process> in_mounts_of;
@@ -252,6 +258,10 @@ struct Evidence {
   std::vector<SocketEntry> sockets;
   /// Live sockets that were bound to the same path, and are not at this file.
   std::vector<SocketEntry> elsewhere;
+  /// If `sockets` is empty: connected sockets of our network namespace that have this very file, or
+  /// this abstract name. A client may bind a name of its own, and what a server has accepted keeps
+  /// the name when the server closes the socket that listened.
+  std::vector<SocketEntry> connected;
   /// Our own mounts, or those of the subject, whose `point` is above the path.
   std::vector<Mount> mounts;
   /// For sockets in `elsewhere`: the mount of their process that has the socket's device.
@@ -264,6 +274,15 @@ struct Evidence {
   /// namespace: connecting a datagram socket asks that, and the server does not notice. False: the
   /// file is stale. Unset: not a path, not reachable for us, or not our own view of it.
   std::optional<bool> held;
+  /// The datagram socket at the address has as many datagrams unread as its queue holds.
+  bool datagram_queue_full = false;
+  /// Each socket of our network namespace could be compared with the file itself, so one that is
+  /// not in `sockets` is of another.
+  bool compared_by_file = true;
+  /// Not all other network namespaces could be looked through.
+  bool networks_in_part = false;
+  /// Time was up before all processes were looked at.
+  bool cut_short = false;
   /// If the subject has another root or other mounts than we have: what the path leads to in ours.
   std::optional<StepKind> in_our_mounts;
   /// On an overlay, and in a directory that is a layer of one: live sockets that are bound to the

@@ -30,6 +30,7 @@ const Process* holder_of(const Evidence& evidence) {
   }
   const auto servers = servers_of(evidence);
   if (!servers.empty()) return servers.front();
+  if (const Process* const connected = holder_of_connected(evidence)) return connected;
   const auto& holder = evidence.place.lock_holder;
   return holder && holder->alive ? &*holder : nullptr;
 }
@@ -38,7 +39,7 @@ std::string end_words(const Process& process) {
   if (process.unit.ends_with(".service") && !process.unit.starts_with("user@")) {
     return "systemctl stop " + shell_quoted(process.unit);
   }
-  return "stop it: kill " + std::to_string(process.pid);
+  return "kill " + std::to_string(process.pid);
 }
 
 Finding in_use(const Evidence& evidence) {
@@ -80,7 +81,7 @@ void explain_sticky(const Evidence& evidence, const PathStep& name, Conclusions&
   const Subject& subject = evidence.subject;
   const bool protects = parent != nullptr && (parent->mode & sticky_bit) != 0 &&
                         parent->owner != subject.uid && name.owner != subject.uid &&
-                        subject.uid != 0;
+                        !subject.owns_everything;
   if (!protects) return;
   found.stops.push_back(
       finding("sticky_directory", Certainty::certain,
@@ -98,7 +99,8 @@ void explain_name(const Evidence& evidence, const PathStep& name, Conclusions& f
     found.stops.push_back(mounted(name));
   } else if (name.kind == StepKind::socket) {
     // A server of Hallway replaces it.
-    found.odd.push_back(stale_file(evidence));
+    found.odd.push_back(evidence.connected.empty() ? stale_file(evidence)
+                                                   : explain_connected_sockets(evidence));
     explain_sticky(evidence, name, found);
   } else {
     found.stops.push_back(taken(name));
@@ -122,7 +124,10 @@ Finding not_writable(const Evidence& evidence, const PathStep* parent) {
   Finding denied = finding(
       "directory_not_writable", Certainty::certain,
       "permission denied: " + words(evidence.subject) + " may not make files in " + directory,
-      "bind in a directory of its own: RuntimeDirectory= in the unit, or mkdir one in /run");
+      evidence.subject.unit.ends_with(".service")
+          ? "bind in a directory of its own: RuntimeDirectory= in " +
+                printable(evidence.subject.unit)
+          : "bind in a directory that " + user_words(evidence.subject) + " may write to");
   if (parent != nullptr) denied.evidence = walk_lines(evidence);
   return denied;
 }
@@ -203,7 +208,7 @@ void explain_lock(const Evidence& evidence, Conclusions& found) {
       finding("lock_held", Certainty::certain,
               "another process holds the lock of the name and has no socket there: " +
                   detailed_words(*holder),
-              "wait until it has ended, or stop it: kill " + std::to_string(holder->pid)));
+              "wait until it has ended, or end it with kill " + std::to_string(holder->pid)));
 }
 
 /// Umask 0022 is what everybody has.

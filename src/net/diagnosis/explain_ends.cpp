@@ -201,8 +201,7 @@ void explain_receiver(const ConnectionCase& at, const Process& process, Conclusi
                 place_words(at) + ": " + words(process) +
                     " loses descriptors that are sent to it: it has as many open as it may",
                 "raise its limit (LimitNOFILE=), or look for a leak",
-                {std::to_string(*process.open_descriptors) + " of " +
-                 std::to_string(*process.descriptor_limit) + " descriptors are open"}));
+                {open_words(*process.open_descriptors, *process.descriptor_limit)}));
   }
 }
 

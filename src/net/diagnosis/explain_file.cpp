@@ -34,7 +34,7 @@ Answer dead_mount(const Evidence&, const PathStep& file) {
   }
   return finding("dead_bind_mount", Certainty::certain,
                  "the socket file mounted on " + shown(file.path) +
-                     " was deleted when its server restarted: the mount shows the old one",
+                     " was deleted since it was mounted: the mount shows the old one",
                  "mount the directory instead of the file; until then restart the container",
                  std::move(lines));
 }
@@ -86,8 +86,13 @@ Answer elsewhere(const Evidence& evidence, const PathStep&) { return explain_els
 
 Answer unit(const Evidence& evidence, const PathStep&) { return explain_unit(evidence); }
 
-constexpr std::array<FileRule, 6> file_rules{dead_mount, overlay_above, overlay_below,
-                                             elsewhere,  shared,        unit};
+Answer closed_listener(const Evidence& evidence, const PathStep&) {
+  if (evidence.connected.empty()) return std::nullopt;
+  return explain_connected_sockets(evidence);
+}
+
+constexpr std::array<FileRule, 7> file_rules{
+    dead_mount, overlay_above, overlay_below, elsewhere, closed_listener, shared, unit};
 
 Certainty certainty_of_death(const Evidence& evidence) {
   if (evidence.held) return *evidence.held ? Certainty::possible : Certainty::certain;
@@ -136,6 +141,31 @@ Finding stale_file(const Evidence& evidence) {
   return finding("stale_file", certainty,
                  path + " is left of a server that has ended: nothing is bound to it",
                  std::move(fix), std::move(lines));
+}
+
+Finding explain_connected_sockets(const Evidence& evidence) {
+  const Process* const holder = holder_of_connected(evidence);
+  const std::string name = words(evidence.address);
+  const std::string by = holder == nullptr ? "a process" : words(*holder);
+  std::vector<std::string> lines{line_for(evidence.connected.front())};
+  if (evidence.held == true) {
+    // A file has one socket: several that are connected were accepted by one that listened.
+    return finding("not_listening",
+                   evidence.connected.size() == 1 ? Certainty::certain : Certainty::likely,
+                   name + " is the name of a connected socket of " + by +
+                       ", as a client gives itself one: it does not listen",
+                   "connect to the address of the server instead", std::move(lines));
+  }
+  const std::string fix = restart_words(holder == nullptr ? std::string() : holder->unit);
+  if (evidence.held == false) {
+    return finding("not_listening", Certainty::certain,
+                   by + " no longer listens at " + name +
+                       ": it closed that socket, and has only the clients that it accepted before",
+                   fix, std::move(lines));
+  }
+  return finding("not_listening", Certainty::likely,
+                 "nothing listens at " + name + ": only connected sockets have the name, of " + by,
+                 fix, std::move(lines));
 }
 
 Finding explain_dead_file(const Evidence& evidence, const PathStep& file) {

@@ -12,6 +12,9 @@ namespace hallway::net {
 /// A socket file without a socket.
 Finding explain_dead_file(const Evidence& evidence, const PathStep& file);
 
+/// Nothing listens at the name, and connected sockets have it (Evidence::connected).
+Finding explain_connected_sockets(const Evidence& evidence);
+
 /// A file of another kind.
 Finding explain_other_file(const Evidence& evidence, const PathStep& file);
 

@@ -78,7 +78,8 @@ Answer subject_mounts(const Evidence& evidence, const PathStep* missing) {
       "subject_other_mounts", Certainty::certain,
       words(evidence.subject) + " has other mounts, in which " + missing_words(evidence, missing),
       "show it the directory: BindPaths=" + shell_quoted(directory) + where +
-          ", or --volume for a container; in a private /tmp: move the socket to /run",
+          ", or --volume for a container" +
+          (is_below(directory, "/tmp") ? "; in a private /tmp: move the socket to /run" : ""),
       server_lines(evidence));
 }
 
@@ -171,10 +172,15 @@ Answer differs(const Evidence& evidence, const PathStep* missing) {
         kind.why == Why::lookalike ? shown_in_ascii(name->name) : shown(name->name);
     const std::string quoted =
         kind.why == Why::blank && !other.starts_with('"') ? "\"" + other + "\"" : other;
-    return finding("misspelt_name", of_likeness(*name),
-                   missing_words(evidence, missing) + "; " + life_words(*name) + quoted + ", " +
-                       std::string(kind.what),
-                   "connect to " + quoted + ", or correct the name where the server is configured");
+    const bool has_nul = name->name.contains('\0');
+    return finding(
+        "misspelt_name", of_likeness(*name),
+        missing_words(evidence, missing) + "; " + life_words(*name) + quoted + ", " +
+            (has_nul ? "whose \\x00 is a NUL byte that is often shown as @"
+                     : std::string(kind.what)),
+        (has_nul ? "no command line can have a NUL byte: connect with an API that takes a length"
+                 : "connect to " + quoted) +
+            ", or correct the name where the server is configured");
   }
   return std::nullopt;
 }
@@ -185,8 +191,8 @@ Answer padded(const Evidence& evidence, const PathStep* missing) {
   return finding("padded_abstract_name", by_life(*name),
                  "the server bound " + words(evidence.address) +
                      " with NUL bytes up to 107 or 108 bytes, and they belong to the name",
-                 "let the server pass the exact length to bind (socat: unix-tightsocklen=1), or "
-                 "append the NUL bytes here");
+                 "let the server pass the exact length to bind (socat: unix-tightsocklen=1); "
+                 "no command line can have NUL bytes");
 }
 
 Answer cut_off(const Evidence& evidence, const PathStep* missing) {
@@ -268,8 +274,11 @@ Finding nothing_there(const Evidence& evidence, const PathStep* missing) {
     if (name.why != SimilarName::Why::nearby || !name.alive) continue;
     nearest += (nearest.empty() ? "" : ", ") + shown(name.name);
   }
+  // An abstract name is one of a single network namespace, and may live in another.
+  const bool unsure = missing == nullptr && evidence.networks_in_part;
   return finding(
-      "nothing_there", Certainty::certain, missing_words(evidence, missing),
+      "nothing_there", unsure ? Certainty::possible : Certainty::certain,
+      missing_words(evidence, missing) + (unsure ? " in this network namespace" : ""),
       "start the server, or correct the " + std::string(missing == nullptr ? "name" : "path"),
       nearest.empty() ? std::vector<std::string>()
                       : std::vector<std::string>{"live sockets beside it: " + nearest});

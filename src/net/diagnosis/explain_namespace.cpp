@@ -118,6 +118,30 @@ Finding other_root(const Evidence& evidence, const Elsewhere& there) {
                  "connect to " + shell_quoted(path), lines_for(there));
 }
 
+/// Whether a process that sees other mounts than we do has another directory at the path. The same
+/// file system may be mounted in several places, each with another of its directories.
+bool is_other_directory(const Evidence& evidence, const Elsewhere& there) {
+  if (there.mount == nullptr || there.holder == nullptr || !there.holder->other_mounts) {
+    return false;
+  }
+  const PathStep* above = nullptr;
+  for (const PathStep& step : evidence.steps) {
+    if (step.kind == StepKind::directory && !step.last && step.mount) above = &step;
+  }
+  return above != nullptr &&
+         (above->mount->root != there.mount->root || above->mount->point != there.mount->point);
+}
+
+/// The process cannot be seen, so neither can its root directory and its mounts.
+Finding perhaps_deleted(const Evidence& evidence, const Elsewhere& there) {
+  return finding("name_deleted", Certainty::possible,
+                 server_words(there) + " lives, and its socket file " + words(evidence.address) +
+                     " was deleted or replaced, or is below another root directory or mount",
+                 evidence.cut_short ? "look again when the machine is less busy"
+                                    : "look again as root, which sees where it is",
+                 lines_for(there));
+}
+
 Finding deleted(const Evidence& evidence, const Elsewhere& there, bool same) {
   const PathStep* const target = target_of(evidence);
   const bool is_there = target != nullptr && target->kind != StepKind::missing;
@@ -144,13 +168,18 @@ std::optional<Finding> explain_elsewhere(const Evidence& evidence) {
     return other_root(evidence, *there);
   }
   const auto same = is_same_file_system(evidence, *there->socket);
-  if (same == true) return deleted(evidence, *there, true);
+  if (same == true) {
+    if (there->holder == nullptr) return perhaps_deleted(evidence, *there);
+    return is_other_directory(evidence, *there) ? other_mounts(evidence, *there)
+                                                : deleted(evidence, *there, true);
+  }
   const Process* const process = there->process();
   const bool tmp = process != nullptr && process->private_tmp;
   if (tmp && is_in_tmp(evidence.address.name())) return private_tmp(evidence, *there);
   const bool apart = there->neighbour != nullptr || (process != nullptr && process->other_mounts);
   if (apart || (same == false && there->mount != nullptr)) return other_mounts(evidence, *there);
-  return deleted(evidence, *there, false);
+  return there->holder == nullptr ? perhaps_deleted(evidence, *there)
+                                  : deleted(evidence, *there, false);
 }
 
 }  // namespace hallway::net

@@ -22,9 +22,9 @@ void note_gone_clients(const Evidence& evidence, Conclusions& found) {
   found.odd.push_back(finding("waiting_clients_gone", Certainty::certain,
                               std::to_string(socket->waiting_gone) + " of " +
                                   counted(socket->waiting, "waiting client") +
-                                  " gave up before the server accepted",
-                              "let the server accept faster, or give it a shorter backlog, so that "
-                              "clients fail at once instead of waiting in vain"));
+                                  " closed before the server accepted; each keeps its place in "
+                                  "the queue, as one look with a probe does",
+                              "let the server accept faster"));
 }
 
 void note_open_socket(const Evidence& evidence, Conclusions& found) {
@@ -118,7 +118,8 @@ void note_network(const Evidence& evidence, Conclusions& found) {
   const SocketEntry* const serving = serving_socket(evidence);
   const bool elsewhere = serving != nullptr && serving->seen_by_pid != 0;
   const bool lives = has_connected(evidence) || evidence.held == true;
-  const bool unlisted = lives && evidence.sockets.empty();
+  const bool unlisted =
+      lives && evidence.sockets.empty() && evidence.connected.empty() && evidence.compared_by_file;
   if (!is_path || (!elsewhere && !unlisted)) return;
   found.odd.push_back(finding(
       "listens_in_other_network_namespace", elsewhere ? Certainty::certain : Certainty::likely,

@@ -28,7 +28,8 @@ std::string held_by(const SocketEntry& socket) {
 
 std::string_view state_words(const SocketEntry& socket) {
   if (socket.state == SocketState::listening) return "listening: ";
-  return socket.type == SocketType::datagram ? "receiving datagrams: " : "bound: ";
+  if (socket.type == SocketType::datagram) return "receiving datagrams: ";
+  return socket.state == SocketState::bound ? "bound: " : "connected: ";
 }
 
 }  // namespace
@@ -63,6 +64,11 @@ const PathStep* parent_of(const Evidence& evidence) {
   return parent;
 }
 
+bool is_met_again(const Evidence& evidence, const PathStep& step) {
+  const auto first = std::ranges::find(evidence.steps, step.path, &PathStep::path);
+  return step.kind == StepKind::directory && first->kind == step.kind && &*first != &step;
+}
+
 std::vector<const SocketEntry*> reachable_sockets(const Evidence& evidence) {
   const std::int32_t where = evidence.subject.other_network ? evidence.subject.pid : 0;
   std::vector<const SocketEntry*> found;
@@ -93,6 +99,14 @@ std::vector<const Process*> servers_of(const Evidence& evidence) {
     found.push_back(&*evidence.probe->listener);
   }
   return found;
+}
+
+const Process* holder_of_connected(const Evidence& evidence) {
+  for (const SocketEntry& socket : evidence.connected) {
+    const auto alive = std::ranges::find_if(socket.holders, &Process::alive);
+    if (alive != socket.holders.end()) return &*alive;
+  }
+  return nullptr;
 }
 
 bool has_connected(const Evidence& evidence) {

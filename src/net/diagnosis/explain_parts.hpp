@@ -34,6 +34,9 @@ const PathStep* own_name_of(const Evidence& evidence);
 /// The directory that holds, or would hold, the last name; nullptr if the walk ended before.
 const PathStep* parent_of(const Evidence& evidence);
 
+/// A directory to which ".." leads back: it has been a step before.
+bool is_met_again(const Evidence& evidence, const PathStep& step);
+
 /// The sockets behind the address that the subject can reach: an abstract name only in its own
 /// network namespace.
 std::vector<const SocketEntry*> reachable_sockets(const Evidence& evidence);
@@ -53,6 +56,9 @@ bool has_permission(const Evidence& evidence);
 
 /// A live socket, listening or not, is behind the address.
 bool is_alive(const Evidence& evidence);
+
+/// The process that has one of Evidence::connected open; nullptr: none was seen.
+const Process* holder_of_connected(const Evidence& evidence);
 
 /// "listening: app[4711], uid 990, app.service, since 3 d, 0 of 4096 waiting"; empty: not known.
 std::vector<std::string> server_lines(const Evidence& evidence);

@@ -2,6 +2,7 @@
 //
 // The names of a path, one after the other, as the kernel looks them up.
 #include <cerrno>
+#include <climits>
 #include <utility>
 
 #include "net/diagnosis/explain_parts.hpp"
@@ -25,7 +26,7 @@ void add_denial(const Evidence& evidence, Finding denial, Conclusions& found) {
 }
 
 void explain_search(const Evidence& evidence, const PathStep& step, Conclusions& found) {
-  if (has_permission(evidence)) return;
+  if (has_permission(evidence) || is_met_again(evidence, step)) return;
   if (auto denial = explain_denial(evidence, step, Access::search)) {
     add_denial(evidence, std::move(*denial), found);
   }
@@ -77,6 +78,26 @@ void explain_error(const Evidence& evidence, std::size_t at, Conclusions& found)
                                     (step.error == 0 ? "" : ": " + error_words(step.error))));
 }
 
+/// The names one by one can be looked up all the same, which no program does.
+bool is_longer_than_any(const Address& address) {
+  return address.kind() == Address::Kind::path && address.name().size() >= PATH_MAX;
+}
+
+Finding longer_than_any(const Address& address) {
+  return finding("name_too_long", Certainty::certain,
+                 "the path has " + std::to_string(address.name().size()) +
+                     " bytes, and the kernel accepts " + std::to_string(PATH_MAX - 1),
+                 "use a shorter path, or a relative one");
+}
+
+/// bind(2) makes no directory, and a name that ends in a slash is one.
+Finding slash_at_end(const PathStep& name) {
+  return finding("directory_missing", Certainty::certain,
+                 shown(name.path) +
+                     " does not exist, and the slash at the end of the path makes it a directory",
+                 "bind " + shell_quoted(name.path) + ", without the slash");
+}
+
 bool is_missing(const PathStep& step) {
   return step.kind == StepKind::missing || step.error == ENOENT;
 }
@@ -88,6 +109,10 @@ bool is_unreadable(const PathStep& step) {
 }  // namespace
 
 bool explain_walk(const Evidence& evidence, Conclusions& found) {
+  if (is_longer_than_any(evidence.address)) {
+    found.stops.push_back(longer_than_any(evidence.address));
+    return false;
+  }
   const PathStep* const own = evidence.for_bind ? own_name_of(evidence) : target_of(evidence);
   // In a removed directory no name can be made: there, a missing one is an obstacle to bind as
   // well.
@@ -95,7 +120,11 @@ bool explain_walk(const Evidence& evidence, Conclusions& found) {
       evidence.subject.working_directory_removed && !evidence.address.name().starts_with('/');
   for (std::size_t at = 0; at < evidence.steps.size(); ++at) {
     const PathStep& step = evidence.steps[at];
-    if (&step == own && evidence.for_bind && !is_removed) return true;
+    if (&step == own && evidence.for_bind && !is_removed) {
+      if (!is_missing(step) || !evidence.address.name().ends_with('/')) return true;
+      found.stops.push_back(slash_at_end(step));
+      return false;
+    }
     if (is_missing(step)) {
       found.stops.push_back(explain_missing(evidence, at));
       return false;

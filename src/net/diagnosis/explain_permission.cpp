@@ -211,12 +211,13 @@ bool stops_subject(const Evidence& evidence, const PathStep& step) {
 }
 
 /// Columns are counted in characters, not in bytes.
+std::size_t width_of(const std::string& text) {
+  const auto begins = [](char byte) { return (static_cast<unsigned char>(byte) & 0xC0U) != 0x80; };
+  return static_cast<std::size_t>(std::ranges::count_if(text, begins));
+}
+
 std::string padded(const std::string& text, std::size_t width) {
-  const auto continues = [](char byte) {
-    return (static_cast<unsigned char>(byte) & 0xC0U) == 0x80;
-  };
-  const auto bytes = static_cast<std::size_t>(std::ranges::count_if(text, continues));
-  const std::size_t size = text.size() - bytes;
+  const std::size_t size = width_of(text);
   return size < width ? text + std::string(width - size, ' ') : text;
 }
 
@@ -233,6 +234,7 @@ std::vector<std::string> walk_lines(const Evidence& evidence) {
   std::vector<WalkRow> rows;
   bool blocked = false;
   for (const PathStep& step : evidence.steps) {
+    if (is_met_again(evidence, step)) continue;
     const bool stops = stops_subject(evidence, step);
     if (step.path != "/" || stops) {
       rows.push_back({shown(step.path), is_seen(step) ? owner_words(step) : "",
@@ -244,8 +246,8 @@ std::vector<std::string> walk_lines(const Evidence& evidence) {
   std::size_t path = 0;
   std::size_t owner = 0;
   for (const WalkRow& row : rows) {
-    path = std::max(path, row.path.size());
-    owner = std::max(owner, row.owner.size());
+    path = std::max(path, width_of(row.path));
+    owner = std::max(owner, width_of(row.owner));
   }
   std::vector<std::string> lines;
   lines.reserve(rows.size());

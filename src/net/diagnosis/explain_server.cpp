@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <functional>
+#include <limits>
 #include <optional>
+#include <ranges>
 #include <utility>
 
 #include <hallway/bytes.hpp>
@@ -23,10 +25,16 @@ constexpr std::uint64_t usual_reserve = 32;
 struct Queue {
   const SocketEntry* socket = nullptr;
   std::vector<const Process*> servers;
-  bool waits = false;  ///< a client waits
+  bool waits = false;    ///< a client waits
+  bool in_part = false;  ///< other processes may serve as well
   bool full = false;
   bool unaccepted = false;  ///< that of the probe was not accepted
+  bool serves = false;      ///< that of the probe was accepted
   bool idle = false;        ///< clients wait, and none was accepted between two looks
+
+  [[nodiscard]] Certainty certainty() const {
+    return in_part ? Certainty::likely : Certainty::certain;
+  }
 
   /// Whether it is so of every process: one that works is enough to accept.
   template <typename Predicate>
@@ -43,7 +51,12 @@ Queue queue_of(const Evidence& evidence) {
   const bool refused =
       evidence.probe && !evidence.probe->socket_refused && evidence.probe->error == EAGAIN;
   queue.full = refused || (listens && queue.socket->waiting > queue.socket->backlog);
-  queue.unaccepted = evidence.probe && evidence.probe->accepted == false;
+  const auto& probe = evidence.probe;
+  queue.unaccepted = probe && probe->accepted == false;
+  queue.serves = probe && probe->error == 0 &&
+                 (probe->accepted == true || probe->ending != Probe::Ending::open);
+  queue.in_part = queue.socket == nullptr || queue.socket->holders_in_part ||
+                  std::ranges::none_of(queue.socket->holders, &Process::alive);
   queue.waits = queue.full || queue.unaccepted || (listens && queue.socket->waiting > 0);
   queue.idle = queue.waits && !evidence.second_look_moved;
   return queue;
@@ -53,10 +66,13 @@ std::string servers_words(const Queue& queue) {
   return queue.servers.size() == 1 ? words(*queue.servers.front()) : listed(queue.servers);
 }
 
-std::string pids(const Queue& queue) {
-  std::string text;
-  for (const Process* process : queue.servers) text += " " + std::to_string(process->pid);
-  return text;
+std::string continue_words(const Queue& queue) {
+  constexpr std::size_t most = 5;
+  std::string text = "kill -CONT";
+  for (const Process* process : queue.servers | std::views::take(most)) {
+    text += " " + std::to_string(process->pid);
+  }
+  return queue.servers.size() > most ? text + ", and likewise the others" : text;
 }
 
 void explain_stopped(const Queue& queue, const std::vector<std::string>& lines,
@@ -66,14 +82,14 @@ void explain_stopped(const Queue& queue, const std::vector<std::string>& lines,
   if (!stopped) return;
   const Process& server = *queue.servers.front();
   if (server.state != 't') {
-    found.stops.push_back(finding("server_stopped", Certainty::certain,
+    found.stops.push_back(finding("server_stopped", queue.certainty(),
                                   "the server is stopped by a signal: " + servers_words(queue),
-                                  "kill -CONT" + pids(queue), lines));
+                                  continue_words(queue), lines));
     return;
   }
   const std::string debugger = printable(server.traced_by_command);
   found.stops.push_back(
-      finding("server_stopped", Certainty::certain,
+      finding("server_stopped", queue.certainty(),
               "the server is stopped by a debugger: " + servers_words(queue),
               "continue it in " + (debugger.empty() ? "the debugger" : debugger) +
                   (server.traced_by > 0 ? ", pid " + std::to_string(server.traced_by) : ""),
@@ -83,7 +99,7 @@ void explain_stopped(const Queue& queue, const std::vector<std::string>& lines,
 void explain_frozen(const Queue& queue, const std::vector<std::string>& lines, Conclusions& found) {
   if (!queue.all(&Process::frozen)) return;
   const std::string& unit = queue.servers.front()->unit;
-  found.stops.push_back(finding("server_frozen", Certainty::certain,
+  found.stops.push_back(finding("server_frozen", queue.certainty(),
                                 "the cgroup of the server is frozen: " + servers_words(queue),
                                 unit.empty()
                                     ? "thaw it: docker unpause, or write 0 to cgroup.freeze"
@@ -109,33 +125,51 @@ bool has_used_up(const Process& process, std::uint64_t reserve) {
 }
 
 std::string descriptor_words(const Process& process) {
-  return std::to_string(process.open_descriptors.value_or(0)) + " of " +
-         std::to_string(process.descriptor_limit.value_or(0)) + " descriptors are open";
+  return open_words(process.open_descriptors.value_or(0), process.descriptor_limit.value_or(0));
+}
+
+std::string limit_text(std::uint64_t limit) {
+  return limit == std::numeric_limits<std::uint64_t>::max() ? "unlimited" : std::to_string(limit);
 }
 
 std::string raise_limit(const Process& process) {
   constexpr std::uint64_t factor = 4;
-  const std::string limit = std::to_string(process.descriptor_limit.value_or(0) * factor);
-  const std::string now =
-      "prlimit --pid " + std::to_string(process.pid) + " --nofile=" + limit + ":";
-  return process.unit.empty()
-             ? now
-             : now + "; to last: LimitNOFILE=" + limit + " in " + printable(process.unit);
+  const std::uint64_t soft = process.descriptor_limit.value_or(0);
+  const std::uint64_t wanted = soft > std::numeric_limits<std::uint64_t>::max() / factor
+                                   ? soft
+                                   : std::max<std::uint64_t>(soft, 1) * factor;
+  const std::uint64_t hard = process.descriptor_hard_limit.value_or(soft);
+  // Only root may raise the hard limit, above which the soft one cannot be.
+  const bool has_room = hard > soft;
+  const std::string now = std::to_string(has_room ? std::min(wanted, hard) : wanted);
+  const std::string command = "prlimit --pid " + std::to_string(process.pid) + " --nofile=" + now +
+                              ":" + (has_room ? limit_text(hard) : now) +
+                              (has_room ? "" : "  (as root)");
+  return process.unit.empty() ? command
+                              : command + "; to last: LimitNOFILE=" + std::to_string(wanted) +
+                                    " in " + printable(process.unit);
 }
 
 void explain_descriptors(const Queue& queue, const std::vector<std::string>& lines,
                          Conclusions& found) {
-  const bool certain =
+  const bool used_up =
       queue.waits && queue.all([](const Process& process) { return has_used_up(process, 0); });
   const bool likely = queue.idle && queue.all([](const Process& process) {
     return has_used_up(process, usual_reserve);
   });
-  if (!certain && !likely) return;
+  if (!used_up && !likely) return;
   const Process& server = *queue.servers.front();
   found.stops.push_back(
-      finding("server_out_of_descriptors", certain ? Certainty::certain : Certainty::likely,
+      finding("server_out_of_descriptors", used_up ? queue.certainty() : Certainty::likely,
               "the server cannot accept: " + descriptor_words(server) + " in " + words(server),
               raise_limit(server), lines));
+}
+
+std::string watch_words(const Process& process) {
+  const std::string pid = std::to_string(process.pid);
+  const std::string log =
+      process.unit.empty() ? "its log" : "journalctl -u " + shell_quoted(process.unit);
+  return "see what it does instead: strace -f -p " + pid + ", or " + log;
 }
 
 void explain_unwatched(const Queue& queue, std::vector<std::string> lines, Conclusions& found) {
@@ -144,12 +178,27 @@ void explain_unwatched(const Queue& queue, std::vector<std::string> lines, Concl
   if (!ignored || !queue.idle) return;
   if (queue.unaccepted) lines.emplace_back("it did not accept the connection that was made to it");
   found.stops.push_back(
-      finding("listener_not_watched", Certainty::certain,
+      finding("listener_not_watched", queue.in_part ? Certainty::possible : Certainty::likely,
               "the server does not wait for clients: no epoll of " + servers_words(queue) +
                   " watches the listening socket, and it is not in accept",
-              "it paused at its limit of connections, or is busy between two calls of accept: see "
-              "its log",
-              std::move(lines)));
+              watch_words(*queue.servers.front()), std::move(lines)));
+}
+
+/// What the server does instead is not known: it may be busy.
+void explain_unaccepted(const Queue& queue, const std::vector<std::string>& lines,
+                        Conclusions& found) {
+  if (queue.serves || !queue.idle) return;
+  auto one = finding(
+      "not_accepted", Certainty::possible,
+      std::string(queue.unaccepted ? "the server did not accept the connection that was made to it"
+                                   : "the server accepts none of the clients that wait") +
+          ": it is busy, or does not wait for clients",
+      queue.servers.empty() ? "see what the server does: its log, or strace"
+                            : watch_words(*queue.servers.front()),
+      lines);
+  // Alone it waited only for as long as a busy server may need.
+  const bool others_wait = queue.socket != nullptr && queue.socket->waiting > 0;
+  (others_wait ? found.stops : found.odd).push_back(std::move(one));
 }
 
 void explain_full(const Evidence& evidence, const Queue& queue,
@@ -208,15 +257,19 @@ void explain_server(const Evidence& evidence, Conclusions& found) {
   const Queue queue = queue_of(evidence);
   const std::vector<std::string> lines = server_lines(evidence);
   const std::size_t before = found.stops.size();
-  explain_stopped(queue, lines, found);
-  explain_frozen(queue, lines, found);
-  explain_blocked(queue, lines, found);
-  explain_descriptors(queue, lines, found);
+  // One that accepted the probe works, whatever the processes that were seen look like.
+  if (!queue.serves) {
+    explain_stopped(queue, lines, found);
+    explain_frozen(queue, lines, found);
+    explain_blocked(queue, lines, found);
+    explain_descriptors(queue, lines, found);
+  }
   const auto is_out = [](const Finding& each) { return each.cause == "server_out_of_descriptors"; };
   if (std::ranges::none_of(found.stops, is_out)) note_descriptors(queue, found);
   if (found.stops.size() > before) return;
   explain_full(evidence, queue, lines, found);
-  explain_unwatched(queue, lines, found);
+  if (!queue.serves) explain_unwatched(queue, lines, found);
+  if (found.stops.size() == before) explain_unaccepted(queue, lines, found);
   explain_ending(evidence, found);
 }
 

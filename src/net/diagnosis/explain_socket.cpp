@@ -49,8 +49,8 @@ void explain_unready(const Evidence& evidence, const SocketEntry& socket, Conclu
   found.stops.push_back(
       finding("not_listening", is_private ? Certainty::likely : Certainty::certain,
               "a server has bound " + words(evidence.address) + " and does not listen (yet)",
-              "wait: hallway wait " + shell_quoted(evidence.address.unescaped()) +
-                  "; if it lasts, the server does not call listen",
+              "hallway wait " + shell_quoted(evidence.address.unescaped()) +
+                  "  (if that takes long, the server does not call listen)",
               {line_for(socket)}));
 }
 
@@ -62,7 +62,19 @@ void explain_shut_down(const Evidence& evidence, const SocketEntry& socket, Conc
                                 restart_words(unit_of(socket)), {line_for(socket)}));
 }
 
-void explain_datagram(const SocketEntry& socket, Conclusions& found) {
+/// The number of datagrams that a queue holds is net.unix.max_dgram_qlen when its socket is made.
+Finding full_of_datagrams(const Evidence& evidence) {
+  const auto servers = servers_of(evidence);
+  const std::string pid = servers.empty() ? "PID" : std::to_string(servers.front()->pid);
+  return finding("datagram_queue_full", Certainty::certain,
+                 "as many datagrams wait at " + words(evidence.address) +
+                     " as its queue holds, and the server reads none now: send waits, or EAGAIN",
+                 "see what the server does instead of recv: strace -f -p " + pid,
+                 server_lines(evidence));
+}
+
+void explain_datagram(const Evidence& evidence, const SocketEntry& socket, Conclusions& found) {
+  if (evidence.datagram_queue_full) found.stops.push_back(full_of_datagrams(evidence));
   if (!socket.connected_to || *socket.connected_to == 0) return;
   found.stops.push_back(
       finding("datagram_peer_fixed", Certainty::certain,
@@ -78,7 +90,7 @@ void explain_bound(const Evidence& evidence, Conclusions& found) {
                          probe_answered(evidence, EPROTOTYPE));
   explain_type(evidence, found);
   if (serving != nullptr && serving->type == SocketType::datagram) {
-    explain_datagram(*serving, found);
+    explain_datagram(evidence, *serving, found);
   }
   if (serving != nullptr && serving->type != SocketType::datagram &&
       probe_answered(evidence, ECONNREFUSED)) {
@@ -89,10 +101,14 @@ void explain_bound(const Evidence& evidence, Conclusions& found) {
     explain_unready(evidence, *sockets.front(), found);
     return;
   }
-  // Only a socket of another network namespace is not listed.
   if (!probe_answered(evidence, ECONNREFUSED)) return;
+  if (!evidence.connected.empty()) {
+    found.stops.push_back(explain_connected_sockets(evidence));
+    return;
+  }
+  // Only a socket of another network namespace is not listed.
   found.stops.push_back(
-      finding("not_listening", Certainty::certain,
+      finding("not_listening", evidence.compared_by_file ? Certainty::certain : Certainty::possible,
               "a server of another network namespace has bound " + words(evidence.address) +
                   " and does not listen (yet)",
               "wait: hallway wait " + shell_quoted(evidence.address.unescaped())));
@@ -108,6 +124,8 @@ void explain_target(const Evidence& evidence, Conclusions& found) {
     explain_bound(evidence, found);
   } else if (file != nullptr) {
     found.stops.push_back(explain_dead_file(evidence, *file));
+  } else if (!evidence.connected.empty()) {
+    found.stops.push_back(explain_connected_sockets(evidence));
   } else {
     found.stops.push_back(explain_missing(evidence, evidence.steps.size()));
   }

@@ -20,7 +20,7 @@ std::vector<std::string> descriptor_lines(const Subject& subject) {
   std::vector<std::string> lines;
   for (std::size_t at = 0; at < std::min(most, subject.descriptors_by_kind.size()); ++at) {
     const DescriptorCount& each = subject.descriptors_by_kind[at];
-    lines.push_back(std::to_string(each.count) + " " + printable(each.kind));
+    lines.push_back(printable(each.kind) + ": " + std::to_string(each.count));
   }
   return lines;
 }
@@ -31,10 +31,10 @@ Certainty graded(bool sure, bool fits) {
 }
 
 Finding out_of_descriptors(const Subject& subject) {
-  const std::string count = subject.open_descriptors && subject.descriptor_limit
-                                ? ": " + std::to_string(*subject.open_descriptors) + " of " +
-                                      std::to_string(*subject.descriptor_limit) + " are open"
-                                : "";
+  const std::string count =
+      subject.open_descriptors && subject.descriptor_limit
+          ? ": " + open_words(*subject.open_descriptors, *subject.descriptor_limit)
+          : "";
   return finding(
       "client_out_of_descriptors", Certainty::certain,
       words(subject) + " has no descriptor left" + count,

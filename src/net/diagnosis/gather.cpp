@@ -48,7 +48,6 @@ void look_at_path(Look& look) {
   if (has_other_view && look.absolute.starts_with('/')) {
     look.evidence.in_our_mounts = kind_in_our_view(look.absolute);
   }
-  ask_whether_held(look);
 }
 
 /// Looks for whatever has the address in all processes, until `until`.
@@ -57,6 +56,7 @@ void look_at_servers(Look& look, Clock::time_point until) {
   if (look.evidence.sockets.empty() || look.evidence.subject.other_network) {
     look_at_other_networks(look, until);
   }
+  if (look.evidence.sockets.empty()) look_at_connected_sockets(look);
   if (is_path(look) && look.evidence.sockets.empty()) look_at_overlays(look, until);
   look_at_holders(look, until);
   look_at_mounts_elsewhere(look, until);
@@ -85,6 +85,7 @@ Result<Evidence> gather(const Address& address, const DiagnoseOptions& options) 
     return std::unexpected(std::move(looked.error()));
   }
   look_at_path(look);
+  ask_whether_held(look);
   look_at_servers(look, Clock::now() + time_for_processes);
   const auto first = first_look(look);
   probe(look, options.probe);

@@ -232,17 +232,20 @@ std::optional<ProcessStat> parse_stat(std::string_view text) {
                      .start = parse_number<std::uint64_t>(words[start]).value_or(0)};
 }
 
-std::optional<std::uint64_t> parse_descriptor_limit(std::string_view text) {
+DescriptorLimits parse_descriptor_limits(std::string_view text) {
   constexpr std::string_view row = "Max open files";
-  std::optional<std::uint64_t> limit;
+  const auto limit_of = [](std::string_view word) {
+    return word == "unlimited" ? std::numeric_limits<std::uint64_t>::max()
+                               : parse_number<std::uint64_t>(word);
+  };
+  DescriptorLimits limits;
   for_each_line(text, [&](std::string_view line) {
     if (!line.starts_with(row)) return;
     const Words words = split(line.substr(row.size()), blanks);
-    if (words.empty()) return;
-    limit = words.front() == "unlimited" ? std::numeric_limits<std::uint64_t>::max()
-                                         : parse_number<std::uint64_t>(words.front());
+    if (!words.empty()) limits.soft = limit_of(words[0]);
+    if (words.size() > 1) limits.hard = limit_of(words[1]);
   });
-  return limit;
+  return limits;
 }
 
 std::string parse_cgroup(std::string_view text) {

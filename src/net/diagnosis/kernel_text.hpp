@@ -54,8 +54,12 @@ struct ProcessStat {
 };
 std::optional<ProcessStat> parse_stat(std::string_view text);
 
-/// The soft limit on open files in /proc/PID/limits; "unlimited" is the largest number.
-std::optional<std::uint64_t> parse_descriptor_limit(std::string_view text);
+/// The limits on open files in /proc/PID/limits; "unlimited" is the largest number.
+struct DescriptorLimits {
+  std::optional<std::uint64_t> soft;
+  std::optional<std::uint64_t> hard;
+};
+DescriptorLimits parse_descriptor_limits(std::string_view text);
 
 /// Of /proc/PID/cgroup: the path in the unified hierarchy, else in that of systemd; empty: none.
 std::string parse_cgroup(std::string_view text);

@@ -115,6 +115,12 @@ std::optional<SocketType> type_to_use(const Evidence& evidence) {
   return std::nullopt;
 }
 
+/// Whether the queue is half full of clients that wait. A full one is not made fuller by one more.
+bool would_take_a_place(const SocketEntry& listening) {
+  return listening.waiting > 0 && listening.waiting <= listening.backlog &&
+         2 * std::uint64_t{listening.waiting} >= listening.backlog;
+}
+
 std::string why_not(Look& look, bool wanted) {
   if (!wanted) return "it was not wanted";
   if (!can_connect(look)) {
@@ -127,6 +133,9 @@ std::string why_not(Look& look, bool wanted) {
   const bool waits = unit && unit->state == "listening";
   if (waits || (managed && (!unit || unit->state != "running"))) {
     return "a connection would make systemd start the service";
+  }
+  if (listening != nullptr && would_take_a_place(*listening)) {
+    return "clients wait, and it would take a place in the queue from others";
   }
   if (type_to_use(look.evidence) == SocketType::datagram) {
     return "a datagram socket is not connected to";
@@ -142,35 +151,46 @@ void probe_each_type(Look& look, std::optional<SocketType> type) {
 }
 
 /// Of a socket whose holders we may not see, the process that called listen(2) is known at least.
-void take_listener(Evidence& evidence) {
-  const auto& listener = evidence.probe->listener;
-  SocketEntry* const listening = listening_socket(evidence);
+/// It may have handed the socket on since, and its uid at that time may be another one.
+void take_listener(Look& look) {
+  const auto& listener = look.evidence.probe->listener;
+  SocketEntry* const listening = listening_socket(look.evidence);
   if (listening == nullptr || !listening->holders.empty() || !listener) return;
-  if (listener->alive && listener->pid > 0) listening->holders.push_back(*listener);
+  listening->holders_in_part = true;
+  if (!listener->alive || listener->pid <= 0) return;
+  listening->holders.push_back(look_at_process(listener->pid, look.accounts));
+}
+
+/// Whether a datagram could not be sent: the receiver's queue is full, and it reads none now.
+bool stays_full(int connected) {
+  const auto writable = sys::poll_one(connected, sys::event_writable, datagram_time);
+  return writable && !*writable;
 }
 
 }  // namespace
 
 void ask_whether_held(Look& look) {
-  if (look.socket_step() == nullptr) return;
+  if (!can_connect(look)) return;
   const auto socket = sys::make_socket(sys::Type::datagram, true);
   if (!socket) return;
+  std::optional<bool> held;
   // Connecting a datagram socket only sets where it sends to. EPROTOTYPE: a socket of another type;
   // EPERM: a datagram socket that is itself connected to another one.
   switch (errno_of_connect(socket->get(), look)) {
-    case 0:
+    case 0: look.evidence.datagram_queue_full = stays_full(socket->get()); [[fallthrough]];
     case EPROTOTYPE:
-    case EPERM: look.evidence.held = true; break;
-    case ECONNREFUSED: look.evidence.held = false; break;
+    case EPERM: held = true; break;
+    case ECONNREFUSED: held = false; break;
     default: break;
   }
+  if (look.socket_step() != nullptr) look.evidence.held = held;
 }
 
 void probe(Look& look, bool wanted) {
   look.evidence.no_probe_because = why_not(look, wanted);
   if (!look.evidence.no_probe_because.empty() || !can_connect(look)) return;
   probe_each_type(look, type_to_use(look.evidence));
-  take_listener(look.evidence);
+  take_listener(look);
 }
 
 }  // namespace hallway::net

@@ -13,6 +13,8 @@ namespace hallway::net {
 inline constexpr std::chrono::milliseconds probe_time{20};
 /// How long the probe waits for a server that has not accepted its connection.
 inline constexpr std::chrono::milliseconds accept_time{50};
+/// A receiver that leaves its queue of datagrams full for this time does not read it.
+inline constexpr std::chrono::milliseconds datagram_time{100};
 
 /// Fills in Evidence::held. The server does not notice.
 void ask_whether_held(Look& look);

@@ -171,7 +171,9 @@ Process look_at_process(std::int32_t pid, Accounts& accounts) {
   process.unit = unit_of_cgroup(cgroup);
   process.frozen = is_frozen(cgroup);
   process.open_descriptors = count_descriptors(pid);
-  process.descriptor_limit = parse_descriptor_limit(proc_text(pid, "limits"));
+  const DescriptorLimits limits = parse_descriptor_limits(proc_text(pid, "limits"));
+  process.descriptor_limit = limits.soft;
+  process.descriptor_hard_limit = limits.hard;
   take_namespaces(pid, process);
   process.working_directory = proc_link(pid, "cwd").value_or(std::string());
   process.root = proc_link(pid, "root").value_or(std::string());

@@ -2,6 +2,7 @@
 #include "net/diagnosis/servers.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <map>
 #include <set>
 
@@ -14,13 +15,21 @@ constexpr std::size_t most_holders = 16;
 
 template <typename Visit>
 void for_each_entry(Evidence& evidence, const Visit& visit) {
-  for (auto* entries : {&evidence.sockets, &evidence.elsewhere, &evidence.in_layers}) {
+  for (auto* entries :
+       {&evidence.sockets, &evidence.elsewhere, &evidence.in_layers, &evidence.connected}) {
     for (SocketEntry& entry : *entries) visit(entry);
   }
 }
 
 std::string count_words(std::size_t count) {
   return count == 1 ? "1 process" : std::to_string(count) + " processes";
+}
+
+/// 1 if the first process, which accepts no clients itself, is hidden from us: in a container even
+/// root may not look at it.
+std::size_t hidden_init() {
+  const auto descriptor = proc_link(1, "fd/0");
+  return !descriptor && descriptor.error() == EACCES ? 1 : 0;
 }
 
 void note_hidden(Look& look) {
@@ -30,10 +39,12 @@ void note_hidden(Look& look) {
   const bool unknown = std::ranges::any_of(
       look.evidence.sockets, [](const SocketEntry& entry) { return entry.holders.empty(); });
   if (look.holders.hidden > 0 && unknown) {
-    look.miss("the descriptors of " + count_words(look.holders.hidden) + " of other users");
+    look.miss("the descriptors of " + count_words(look.holders.hidden) +
+              ", which are not ours to read");
   }
   if (look.holders.cut_short) {
-    look.miss("the descriptors of some processes (there are too many)");
+    look.evidence.cut_short = true;
+    look.miss("the descriptors of some processes (there was no time)");
   }
 }
 
@@ -54,7 +65,8 @@ Mount find_mount_elsewhere(Look& look, SocketEntry& entry, Clock::time_point unt
   std::set<std::string> seen;
   for (const std::int32_t pid : look.all()) {
     if (Clock::now() >= until) {
-      look.miss("the mounts of some processes (there are too many)");
+      look.evidence.cut_short = true;
+      look.miss("the mounts of some processes (there was no time)");
       return {};
     }
     if (!seen.insert(mounts_key(pid)).second) continue;
@@ -85,12 +97,18 @@ void look_at_holders(Look& look, Clock::time_point until) {
   if (sockets.empty()) return;
   look.holders = find_holders(look.all(), sockets, until);
   std::map<std::int32_t, Process> known;
+  const bool all_seen =
+      look.holders.hidden <= hidden_init() && !look.holders.cut_short && look.shows_all_processes;
   for_each_entry(look.evidence, [&](SocketEntry& entry) {
+    entry.holders_in_part = !all_seen;
     for (const Holding& holding : look.holders.of[entry.inode]) {
-      if (entry.holders.size() == most_holders) break;
       const bool twice =
           std::ranges::find(entry.holders, holding.pid, &Process::pid) != entry.holders.end();
       if (twice) continue;
+      if (entry.holders.size() == most_holders) {
+        entry.holders_in_part = true;
+        break;
+      }
       const auto [process, is_new] = known.try_emplace(holding.pid);
       if (is_new) process->second = look_at_process(holding.pid, look.accounts);
       entry.holders.push_back(process->second);

@@ -145,11 +145,25 @@ std::optional<Why> likeness_of_abstract(std::string_view name, const Candidate& 
   }
   const std::string_view other = std::string_view(candidate.name).substr(1);
   if (other == name) return std::nullopt;
+  std::string look(other);
+  std::ranges::replace(look, '\0', '@');
+  if (look == name) return Why::lookalike;
   if (is_padded(name, other) || is_padded(other, name)) return Why::padded;
   return likeness(name, other);
 }
 
 }  // namespace
+
+bool has_invisible(std::string_view name) {
+  while (!name.empty()) {
+    const char32_t character = take_character(name);
+    // An accent or a variation selector changes how the character before it looks.
+    const bool is_mark = (character >= 0x0300 && character <= 0x036F) ||
+                         (character >= 0xFE00 && character <= 0xFE0F);
+    if (is_invisible(character) && !is_mark) return true;
+  }
+  return false;
+}
 
 std::string as_it_looks(std::string_view name) {
   std::string look;

@@ -35,6 +35,9 @@ std::vector<SimilarName> similar_names(const Address& wanted, std::string_view p
 /// it is not below that.
 std::size_t edit_distance(std::string_view one, std::string_view other, std::size_t limit);
 
+/// Whether a character shows nothing, apart from accents: a joiner, a direction mark.
+bool has_invisible(std::string_view name);
+
 /// A name as the eye reads it: invisible characters and accents removed, and those that look alike
 /// replaced by one of them.
 std::string as_it_looks(std::string_view name);

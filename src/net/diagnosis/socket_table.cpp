@@ -26,6 +26,7 @@ SocketEntry to_entry(const sys::UnixSocket& socket) {
   entry.abstract = socket.name.starts_with('\0');
   entry.name = entry.abstract ? shown_abstract(std::string_view(socket.name).substr(1))
                               : socket.name.substr(0, socket.name.find('\0'));
+  if (entry.abstract) entry.exact_name = socket.name.substr(1);
   entry.inode = socket.inode;
   entry.type = from_sys(socket.type);
   entry.state = state_of(socket);
@@ -52,6 +53,7 @@ SocketEntry to_entry(const UnixLine& line, std::int32_t pid) {
   entry.inode = line.inode;
   entry.type = line.type;
   entry.state = line.state;
+  entry.has_queue = false;
   entry.seen_by_pid = pid;
   return entry;
 }
@@ -64,6 +66,7 @@ bool is_alive(const SocketEntry& entry) {
 bool has_name(const Look& look, const SocketEntry& entry) {
   const Address& address = look.evidence.address;
   if (address.kind() == Address::Kind::abstract) {
+    if (entry.exact_name) return *entry.exact_name == address.name();
     return entry.abstract && entry.name == shown_abstract(address.name());
   }
   return !entry.abstract && (entry.name == address.name() || entry.name == look.absolute);
@@ -202,14 +205,32 @@ std::string shown_abstract(std::string_view name) {
 void look_at_our_sockets(Look& look) {
   read_our_sockets(look);
   for (const SocketEntry& entry : look.live) sort_in(look, entry);
+  const PathStep* const file = look.socket_step();
+  const bool has_files = std::ranges::all_of(look.live, [](const SocketEntry& entry) {
+    return entry.abstract || entry.file_inode.has_value();
+  });
+  look.evidence.compared_by_file = file != nullptr && file->mount && has_files;
+}
+
+void look_at_connected_sockets(Look& look) {
+  const auto sockets = sys::all_unix_sockets();
+  for (const auto& socket : sockets.value_or(std::vector<sys::UnixSocket>())) {
+    // A client that was not accepted yet has no inode.
+    const bool connected = socket.state == sys::UnixState::connected && socket.inode != 0;
+    if (!connected || socket.name.empty() || socket.type == sys::Type::datagram) continue;
+    SocketEntry entry = to_entry(socket);
+    if (place_of(look, entry) == Place::here) look.evidence.connected.push_back(std::move(entry));
+  }
 }
 
 void look_at_other_networks(Look& look, Clock::time_point until) {
+  look.evidence.networks_in_part = !look.has_proc || !look.shows_all_processes;
   std::set<std::uint64_t> seen;
   if (const auto ours = network_of(0)) seen.insert(*ours);
   for (const std::int32_t pid : observers(look)) {
     if (Clock::now() >= until) {
-      look.miss("the sockets of some network namespaces (there are too many processes)");
+      look.evidence.networks_in_part = true;
+      look.miss("the sockets of some network namespaces (there was no time)");
       return;
     }
     const auto network = network_of(pid);

@@ -14,6 +14,10 @@ namespace hallway::net {
 /// Fills in Look::live, and from it Evidence::sockets and ::elsewhere.
 void look_at_our_sockets(Look& look);
 
+/// Fills in Evidence::connected. The kernel's list of connected sockets is long, so this is for an
+/// address at which no other socket was found.
+void look_at_connected_sockets(Look& look);
+
 /// Adds those of other network namespaces to them, until `until`.
 void look_at_other_networks(Look& look, Clock::time_point until);
 

@@ -12,9 +12,10 @@ namespace hallway::net {
 
 namespace {
 
-// CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH (linux/capability.h).
+// CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH and CAP_FOWNER (linux/capability.h).
 constexpr unsigned override_permissions = 1;
 constexpr unsigned read_and_search = 2;
+constexpr unsigned owner_of_all = 3;
 
 void take_status(const ProcessStatus& status, Subject& subject) {
   const auto has = [&](unsigned capability) {
@@ -25,6 +26,7 @@ void take_status(const ProcessStatus& status, Subject& subject) {
   subject.groups = status.groups;
   subject.overrides_permissions = has(override_permissions);
   subject.searches_everywhere = subject.overrides_permissions || has(read_and_search);
+  subject.owns_everything = has(owner_of_all);
   subject.no_new_privileges = status.no_new_privileges;
   subject.seccomp = status.seccomp;
 }
@@ -76,6 +78,7 @@ void look_at_ourselves(Look& look) {
     subject.groups = look.accounts.groups_of(subject.uid);
     subject.overrides_permissions = subject.uid == 0;
     subject.searches_everywhere = subject.overrides_permissions;
+    subject.owns_everything = subject.overrides_permissions;
   }
   take_process(0, look);
   if (const auto limit = sys::descriptor_limit()) subject.descriptor_limit = *limit;
@@ -92,6 +95,7 @@ void look_at_user(std::uint32_t uid, Look& look) {
   subject.groups = look.accounts.groups_of(uid);
   subject.overrides_permissions = uid == 0;
   subject.searches_everywhere = uid == 0;
+  subject.owns_everything = uid == 0;
   if (const auto& account = look.accounts.account(uid)) {
     subject.gid = account->gid;
   } else {
@@ -134,7 +138,7 @@ Result<void> look_at_subject_process(std::int32_t pid, Look& look) {
                         "ask as root, or by the process's user");
   }
   take_status(*status, subject);
-  subject.descriptor_limit = parse_descriptor_limit(proc_text(pid, "limits"));
+  subject.descriptor_limit = parse_descriptor_limits(proc_text(pid, "limits")).soft;
   const std::string environment = proc_text(pid, "environ");
   if (!environment.empty()) {
     subject.runtime_directory = variable_in(environment, "XDG_RUNTIME_DIR").value_or("");

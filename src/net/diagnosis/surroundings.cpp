@@ -163,12 +163,17 @@ void look_for_similar_names(Look& look) {
   Evidence& evidence = look.evidence;
   const bool reached = evidence.probe && evidence.probe->error == 0;
   if (!evidence.sockets.empty() || reached || evidence.held == true) return;
+  const bool abstract = evidence.address.kind() == Address::Kind::abstract;
   std::vector<Candidate> candidates;
   candidates.reserve(look.live.size());
   for (const SocketEntry& entry : look.live) {
-    candidates.push_back({.name = entry.name, .abstract = entry.abstract, .alive = true});
+    // A NUL and an '@' are shown alike.
+    const bool looks_alike =
+        abstract && entry.exact_name && entry.name == shown_abstract(evidence.address.name());
+    candidates.push_back({.name = looks_alike ? "@" + *entry.exact_name : entry.name,
+                          .abstract = entry.abstract,
+                          .alive = true});
   }
-  const bool abstract = evidence.address.kind() == Address::Kind::abstract;
   if (!abstract) take_names_beside(look, candidates);
   auto similar = similar_names(evidence.address, abstract ? std::string() : look.absolute,
                                candidates, most_similar);

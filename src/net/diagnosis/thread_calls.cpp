@@ -117,7 +117,9 @@ std::optional<bool> Attention::accepts(std::uint64_t socket,
                                        const std::vector<std::string>& descriptors) const {
   if (calls.empty()) return std::nullopt;
   if (watched.contains(socket) || calls_on(ThreadCall::Kind::accept, descriptors)) return true;
-  const bool unclear = has_io_uring || has(ThreadCall::Kind::several);
+  // One that computes may be between two calls of accept.
+  const bool unclear =
+      has_io_uring || has(ThreadCall::Kind::several) || has(ThreadCall::Kind::running);
   return unclear ? std::nullopt : std::optional(false);
 }
 

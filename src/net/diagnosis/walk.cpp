@@ -111,10 +111,9 @@ class Walk {
     if (path_ == "/") return true;
     auto parent = sys::open_name(here_.get(), "..");
     if (!parent) return fail(joined(".."), parent.error());
-    here_ = std::move(*parent);
     path_.resize(std::max<std::size_t>(path_.rfind('/') + 1, 1));
     if (path_.size() > 1) path_.pop_back();
-    return true;
+    return arrive(std::move(parent));
   }
 
   bool take(const std::string& name) {

@@ -11,7 +11,8 @@ namespace hallway::net {
 inline constexpr int most_links = 40;
 
 /// Fills in Evidence::steps, and Look::reached and Look::absolute. A relative path begins with a
-/// step for the working directory. A name behind one that is not a directory has ENOTDIR.
+/// step for the working directory, and each ".." has one for the directory above. A name behind one
+/// that is not a directory has ENOTDIR.
 void walk(Look& look);
 
 /// What a path leads to in our own view; `missing` also for one that we may not follow.

@@ -9,6 +9,8 @@
 
 #include <hallway/bytes.hpp>
 
+#include "net/diagnosis/similar.hpp"
+
 namespace hallway::net {
 
 namespace {
@@ -69,6 +71,7 @@ std::string_view error_name(int error) {
 }  // namespace
 
 std::string shown(std::string_view name) {
+  if (has_invisible(name)) return shown_in_ascii(name);
   const bool misread = name.empty() || name.contains(' ');
   return misread ? "\"" + printable(name) + "\"" : printable(name);
 }
@@ -86,7 +89,7 @@ std::string shell_quoted(std::string_view name) {
   if (!name.empty() && std::ranges::all_of(name, is_plain)) {
     return std::string(option) + std::string(name);
   }
-  const bool is_text = is_utf8(name) && printable(name) == name;
+  const bool is_text = is_utf8(name) && printable(name) == name && !has_invisible(name);
   std::string text = is_text ? "'" : "$'";
   text += option;
   for (const char byte : name) {
@@ -176,7 +179,15 @@ std::string counted(std::uint64_t count, std::string_view singular) {
   return std::to_string(count) + " " + std::string(singular) + (count == 1 ? "" : "s");
 }
 
+std::string open_words(std::uint64_t open, std::uint64_t limit) {
+  const std::string count = std::to_string(open);
+  const std::string most = std::to_string(limit);
+  return open > limit ? count + " descriptors are open, and the limit is " + most
+                      : count + " of " + most + " descriptors are open";
+}
+
 std::string queue_words(const SocketEntry& listening) {
+  if (!listening.has_queue) return "queue unknown";
   return std::to_string(listening.waiting) + " of " + std::to_string(listening.backlog) +
          " waiting";
 }

@@ -40,6 +40,9 @@ std::string words(const Address& address);
 std::string words(const SocketEntry& socket);
 
 /// "1 client", "3 clients"
+/// "12 of 1024 descriptors are open"; a limit can be lowered below what is open.
+std::string open_words(std::uint64_t open, std::uint64_t limit);
+
 std::string counted(std::uint64_t count, std::string_view singular);
 
 /// "0 of 4096 waiting"

@@ -23,6 +23,16 @@ Evidence place_refuses(int error) {
   return evidence;
 }
 
+TEST(explain_bind, a_slash_at_the_end_needs_a_directory) {
+  Evidence evidence = nothing_at("/run/app/app.sock/");
+  evidence.steps.back().path = "/run/app/app.sock";
+  std::erase_if(evidence.steps, [](const PathStep& each) {
+    return each.path == "/run/app/app.sock" && each.kind == StepKind::directory;
+  });
+  evidence.for_bind = true;
+  EXPECT_EQ(net::explain(evidence).findings.front().cause, "directory_missing");
+}
+
 TEST(explain_bind, a_free_name_is_healthy) {
   Evidence evidence = binding(nothing_at(path));
   evidence.place.umask = 0022;
@@ -103,10 +113,18 @@ const Situation sticky{56, "sticky_directory", [] {
                          step(evidence, "/tmp").mode = 01777;
                          return evidence;
                        }};
+const Situation sticky_for_other{56, "sticky_directory", [] {
+                                   Evidence evidence = binding(file_at("/tmp/app.sock"));
+                                   step(evidence, "/tmp").mode = 01777;
+                                   step(evidence, "/tmp").owner = 1;
+                                   evidence.subject.uid = 0;
+                                   return evidence;
+                                 }};
 
 TEST(explain_bind, sticky_directory_keeps_the_file_of_another_user) {
   EXPECT_EQ(sticky.diagnosis().state, State::denied);
   EXPECT_TRUE(sticky.first().sentence.contains("of app:app"));
+  EXPECT_TRUE(sticky_for_other.first().sentence.contains("of app:app")) << "without CAP_FOWNER";
 }
 
 const Situation no_inodes{57, "no_free_inodes", [] {

@@ -70,6 +70,50 @@ const Situation replaced{34, "name_deleted", [] {
                            return evidence;
                          }};
 
+TEST(explain_namespace, perhaps_deleted_if_the_process_is_not_to_be_seen) {
+  Evidence evidence = server_elsewhere("/tmp/app.sock", 25);
+  evidence.elsewhere.front().holders.clear();
+  const Finding finding = net::explain(evidence).findings.front();
+  EXPECT_EQ(finding.cause, "name_deleted");
+  EXPECT_EQ(finding.certainty, Certainty::possible);
+  EXPECT_FALSE(finding.fix.contains("restart"));
+}
+
+TEST(explain_namespace, another_directory_of_the_same_file_system) {
+  Evidence evidence = server_elsewhere("/run/app/app.sock", 25);
+  evidence.elsewhere.front().holders.front().other_mounts = true;
+  evidence.elsewhere_mounts.front() =
+      net::Mount{9, 0, 25, "/volume", "/run/app", "tmpfs", "tmpfs", {}, false};
+  EXPECT_EQ(net::explain(evidence).findings.front().cause, "server_other_mounts");
+}
+
+/// Nothing listens at the path, and a connected socket has its file.
+Evidence only_connected(bool held) {
+  Evidence evidence = refused_file(path);
+  evidence.held = held;
+  SocketEntry socket = listening_socket(path);
+  socket.state = net::SocketState::unbound_or_connected;
+  evidence.connected = {socket};
+  return evidence;
+}
+
+const Situation name_of_a_client{11, "not_listening", [] { return only_connected(true); }};
+const Situation closed_listener{11, "not_listening", [] { return only_connected(false); }};
+
+TEST(explain_namespace, only_connected_sockets_have_the_name) {
+  EXPECT_EQ(name_of_a_client.first().certainty, Certainty::certain);
+  EXPECT_TRUE(name_of_a_client.first().sentence.contains("connected socket of app[4711]"));
+  EXPECT_TRUE(closed_listener.first().sentence.contains("app[4711] no longer listens at"));
+}
+
+TEST(explain_namespace, only_connected_sockets_have_the_abstract_name) {
+  Evidence evidence = nothing_at("@app");
+  evidence.connected = only_connected(true).connected;
+  const Finding finding = net::explain(evidence).findings.front();
+  EXPECT_EQ(finding.cause, "not_listening");
+  EXPECT_EQ(finding.certainty, Certainty::likely);
+}
+
 TEST(explain_namespace, name_deleted_under_a_live_server) {
   const Finding finding = deleted.first();
   EXPECT_EQ(finding.certainty, Certainty::certain);
@@ -261,6 +305,15 @@ TEST(explain_namespace, descriptors_that_fit_are_healthy) {
   Evidence evidence = nothing_at("activation");
   evidence.subject.activation = net::Activation{500, 1, {}};
   EXPECT_EQ(net::explain(evidence).state, State::healthy);
+}
+
+TEST(explain_namespace, an_abstract_name_may_live_where_nobody_looked) {
+  Evidence evidence = nothing_at("@app");
+  EXPECT_EQ(net::explain(evidence).findings.front().certainty, Certainty::certain);
+  evidence.networks_in_part = true;
+  const Diagnosis diagnosis = net::explain(evidence);
+  EXPECT_EQ(diagnosis.findings.front().cause, "nothing_there");
+  EXPECT_EQ(diagnosis.findings.front().certainty, Certainty::possible);
 }
 
 }  // namespace

@@ -180,6 +180,26 @@ TEST(explain_path, path_or_abstract_name_meant_as_the_other) {
 const Situation padded{8, "padded_abstract_name",
                        [] { return similar_to("@app", "@app@@@", Why::padded); }};
 
+TEST(explain_path, a_nul_byte_in_an_abstract_name_is_not_an_at_sign) {
+  Evidence evidence = nothing_at("@ab@c");
+  evidence.similar = {{.name = {"@ab\0c", 5}, .why = Why::lookalike, .alive = true}};
+  const Finding finding = net::explain(evidence).findings.front();
+  EXPECT_EQ(finding.cause, "misspelt_name");
+  EXPECT_TRUE(finding.sentence.contains("@ab\\x00c"));
+  EXPECT_FALSE(finding.fix.contains("connect to"));
+}
+
+TEST(explain_path, a_directory_to_which_dots_lead_back_is_searched_once) {
+  Evidence evidence = served_at("/run/app/app.sock");
+  evidence.probe.reset();
+  step(evidence, "/run/app").mode = 0700;
+  const auto again = step(evidence, "/run/app");
+  evidence.steps.insert(evidence.steps.end() - 1, again);
+  const Diagnosis diagnosis = net::explain(evidence);
+  EXPECT_EQ(std::ranges::count(diagnosis.findings, "no_permission_on_directory", &Finding::cause),
+            1);
+}
+
 TEST(explain_path, padded_abstract_name_of_the_server) {
   EXPECT_EQ(padded.first().certainty, Certainty::certain);
 }
@@ -231,6 +251,12 @@ const Situation no_directory_left{59, "working_directory_removed", [] {
 TEST(explain_path, working_directory_removed_below_the_server) {
   EXPECT_EQ(no_directory_left.first().certainty, Certainty::certain);
   EXPECT_EQ(no_directory_left.diagnosis().state, State::wrong);
+}
+
+TEST(explain_path, a_path_can_be_longer_than_the_kernel_accepts) {
+  const Diagnosis diagnosis = net::explain(file_at("/" + std::string(5000, 'a')));
+  EXPECT_EQ(diagnosis.findings.front().cause, "name_too_long");
+  EXPECT_EQ(diagnosis.findings.front().certainty, Certainty::certain);
 }
 
 }  // namespace

@@ -180,7 +180,7 @@ const Situation no_file_left{28, "system_out_of_descriptors", [] {
                              }};
 
 TEST(explain_permission, client_out_of_descriptors_lists_them_by_kind) {
-  EXPECT_TRUE(contains(no_descriptor.first().evidence, "1000 sockets"));
+  EXPECT_TRUE(contains(no_descriptor.first().evidence, "sockets: 1000"));
   EXPECT_TRUE(no_descriptor.first().sentence.contains("1024 of 1024"));
 }
 

@@ -40,8 +40,19 @@ const Situation unseen_and_not_listening{11, "not_listening", [] {
                                          }};
 const Situation shut_down{11, "not_listening", [] { return refused_at(path, ECONNREFUSED); }};
 
+TEST(explain_server, a_full_queue_of_datagrams_stops_senders) {
+  Evidence evidence = served_at(path);
+  evidence.probe.reset();
+  evidence.sockets.front().type = SocketType::datagram;
+  evidence.sockets.front().state = net::SocketState::bound;
+  evidence.datagram_queue_full = true;
+  const Diagnosis diagnosis = net::explain(evidence);
+  EXPECT_EQ(diagnosis.state, State::stuck);
+  EXPECT_EQ(diagnosis.findings.front().cause, "datagram_queue_full");
+}
+
 TEST(explain_server, not_listening_yet) {
-  EXPECT_TRUE(not_listening.first().fix.starts_with("wait: hallway wait"));
+  EXPECT_TRUE(not_listening.first().fix.starts_with("hallway wait"));
   EXPECT_EQ(not_listening.diagnosis().state, State::unreachable);
   EXPECT_TRUE(unseen_and_not_listening.first().sentence.contains("another network namespace"));
   EXPECT_TRUE(shut_down.first().sentence.contains("shut down"));
@@ -100,6 +111,33 @@ TEST(explain_server, one_process_that_runs_is_enough) {
   EXPECT_EQ(net::explain(evidence).state, State::stuck) << "systemd does not accept";
 }
 
+TEST(explain_server, a_server_that_accepts_is_not_stopped) {
+  Evidence evidence = served_at(path);
+  process_of(evidence).state = 'T';
+  process_of(evidence).open_descriptors = 1024;
+  evidence.probe->accepted = true;
+  EXPECT_EQ(net::explain(evidence).state, State::healthy);
+}
+
+TEST(explain_server, other_processes_may_serve_as_well) {
+  Evidence evidence = served_at(path);
+  process_of(evidence).state = 'T';
+  evidence.sockets.front().holders_in_part = true;
+  EXPECT_EQ(net::explain(evidence).findings.front().certainty, Certainty::likely);
+  process_of(evidence).state = 'S';
+  process_of(evidence).frozen = true;
+  EXPECT_EQ(net::explain(evidence).findings.front().certainty, Certainty::likely);
+}
+
+TEST(explain_server, continues_no_more_than_a_few_processes) {
+  Evidence evidence = served_at(path);
+  process_of(evidence).state = 'T';
+  auto& holders = evidence.sockets.front().holders;
+  holders.resize(7, holders.front());
+  EXPECT_EQ(net::explain(evidence).findings.front().fix,
+            "kill -CONT 4711 4711 4711 4711 4711, and likewise the others");
+}
+
 const Situation frozen{16, "server_frozen", [] {
                          Evidence evidence = served_at(path);
                          process_of(evidence).frozen = true;
@@ -139,6 +177,22 @@ TEST(explain_server, server_out_of_descriptors_cannot_accept) {
   EXPECT_EQ(find(no_descriptors.diagnosis().also, "descriptors_nearly_used_up"), nullptr);
 }
 
+TEST(explain_server, the_remedy_keeps_below_the_hard_limit) {
+  Evidence evidence = waiting(2, 5);
+  Process& process = process_of(evidence);
+  process.unit.clear();
+  process.open_descriptors = 20;
+  process.descriptor_limit = 20;
+  process.descriptor_hard_limit = 40;
+  EXPECT_EQ(net::explain(evidence).findings.front().fix, "prlimit --pid 4711 --nofile=40:40");
+  process.descriptor_hard_limit = 20;
+  EXPECT_EQ(net::explain(evidence).findings.front().fix,
+            "prlimit --pid 4711 --nofile=80:80  (as root)");
+  process.open_descriptors = 21;
+  EXPECT_TRUE(net::explain(evidence).findings.front().sentence.contains(
+      "21 descriptors are open, and the limit is 20"));
+}
+
 TEST(explain_server, descriptors_nearly_used_up_stops_nothing) {
   EXPECT_TRUE(few_descriptors.odd().sentence.contains("950 of 1024"));
   EXPECT_EQ(few_descriptors.diagnosis().state, State::healthy);
@@ -164,6 +218,41 @@ TEST(explain_server, a_full_backlog_comes_before_a_listener_that_is_not_watched)
   EXPECT_EQ(diagnosis.findings.back().cause, "listener_not_watched");
 }
 
+TEST(explain_server, a_server_seen_in_a_short_look_is_not_certainly_wrong) {
+  EXPECT_EQ(unwatched.first().certainty, Certainty::likely);
+  EXPECT_EQ(unwatched.first().fix,
+            "see what it does instead: strace -f -p 4711, or journalctl -u app.service");
+}
+
+const Situation unaccepted{18, "not_accepted", [] {
+                             Evidence evidence = waiting(1, 5);
+                             evidence.probe->accepted = false;
+                             return evidence;
+                           }};
+
+TEST(explain_server, not_accepted_while_others_wait) {
+  EXPECT_EQ(unaccepted.first().certainty, Certainty::possible);
+  EXPECT_EQ(unaccepted.diagnosis().state, State::stuck);
+  Evidence alone = waiting(0, 5);
+  alone.probe->accepted = false;
+  EXPECT_EQ(net::explain(alone).state, State::healthy);
+  EXPECT_NE(find(net::explain(alone).also, "not_accepted"), nullptr);
+}
+
+TEST(explain_server, a_queue_that_is_not_known_is_not_empty) {
+  Evidence evidence = served_at(path);
+  evidence.sockets.front().has_queue = false;
+  EXPECT_TRUE(net::explain(evidence).summary.ends_with("queue unknown"));
+}
+
+TEST(explain_server, only_a_full_list_shows_another_network_namespace) {
+  Evidence evidence = served_at(path);
+  evidence.sockets.clear();
+  EXPECT_NE(find(net::explain(evidence).also, "listens_in_other_network_namespace"), nullptr);
+  evidence.compared_by_file = false;
+  EXPECT_EQ(find(net::explain(evidence).also, "listens_in_other_network_namespace"), nullptr);
+}
+
 const Situation gone{19, "waiting_clients_gone", [] {
                        Evidence evidence = waiting(4, 5);
                        evidence.sockets.front().waiting_gone = 3;
@@ -171,7 +260,7 @@ const Situation gone{19, "waiting_clients_gone", [] {
                      }};
 
 TEST(explain_server, waiting_clients_gone_before_they_were_accepted) {
-  EXPECT_TRUE(gone.odd().sentence.starts_with("3 of 4 waiting clients gave up"));
+  EXPECT_TRUE(gone.odd().sentence.starts_with("3 of 4 waiting clients closed before"));
 }
 
 const Situation read_only{29, "read_only_mount", [] {

@@ -136,15 +136,16 @@ TEST(kernel_text, reads_the_stat_of_a_process_with_any_name) {
   EXPECT_FALSE(parse_stat("4711 (a) S 1 2 3"));
 }
 
-TEST(kernel_text, reads_the_limit_on_descriptors) {
-  EXPECT_EQ(
-      parse_descriptor_limit("Limit  Soft Limit  Hard Limit Units\n"
-                             "Max open files            1024                 524288   files\n"),
-      1024U);
-  EXPECT_EQ(parse_descriptor_limit("Max open files            unlimited   unlimited   files\n"),
+TEST(kernel_text, reads_the_limits_on_descriptors) {
+  const auto limits = parse_descriptor_limits(
+      "Limit  Soft Limit  Hard Limit Units\n"
+      "Max open files            1024                 524288   files\n");
+  EXPECT_EQ(limits.soft, 1024U);
+  EXPECT_EQ(limits.hard, 524288U);
+  EXPECT_EQ(parse_descriptor_limits("Max open files      20   unlimited   files\n").hard,
             std::numeric_limits<std::uint64_t>::max());
-  EXPECT_FALSE(parse_descriptor_limit("Max open files\n"));
-  EXPECT_FALSE(parse_descriptor_limit("Max processes 1 2\n"));
+  EXPECT_FALSE(parse_descriptor_limits("Max open files\n").soft);
+  EXPECT_FALSE(parse_descriptor_limits("Max processes 1 2\n").soft);
 }
 
 TEST(kernel_text, reads_the_unit_of_a_process) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/diagnosis/similar.hpp"
+#include "net/diagnosis/words.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -31,6 +32,12 @@ Why why_like(const std::string& wanted, const std::string& candidate, bool abstr
                                      {{.name = candidate, .abstract = abstract}}, 1);
   EXPECT_EQ(similar.size(), 1U) << wanted << " " << candidate;
   return similar.empty() ? Why::nearby : similar.front().why;
+}
+
+TEST(similar_names, have_invisible_characters) {
+  EXPECT_TRUE(net::has_invisible("app\xe2\x80\x8b.sock"));
+  EXPECT_FALSE(net::has_invisible("cafe\xcc\x81"));
+  EXPECT_EQ(net::shell_quoted("a\xe2\x80\x8b"), "$'a\\xe2\\x80\\x8b'");
 }
 
 TEST(similar_names, differ_by_blanks_case_or_looks) {
