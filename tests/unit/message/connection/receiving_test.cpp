@@ -422,14 +422,14 @@ TEST_F(receiving, holds_nothing_against_peers_that_the_loop_has_not_come_to_yet)
   std::vector<std::unique_ptr<Pair>> pairs;
   for (std::size_t i = 0; i < sys::events_per_wait + 20; ++i) {
     auto [near, far] = raw_pair(SOCK_STREAM);
-    auto adopted = Connection::adopt(loop, std::move(near), {.limits = {.idle_time = 200ms}});
+    auto adopted = Connection::adopt(loop, std::move(near), {.limits = {.idle_time = 1s}});
     ASSERT_TRUE(adopted) << adopted.error().explain();
     pairs.push_back(std::make_unique<Pair>(std::move(*adopted), RawStream(std::move(far))));
     loop.spawn(receive_all(pairs.back()->ours, pairs.back()->log));
   }
   loop.turn(0ms);
   for (const auto& pair : pairs) pair->theirs.send("in time\n");
-  work_for(300ms);
+  work_for(1200ms);
   loop.turn(0ms);
   const auto cut =
       std::ranges::count_if(pairs, [](const auto& pair) { return pair->log.end.has_value(); });
