@@ -90,9 +90,9 @@ struct DiagnoseOptions {
   bool probe = true;
 };
 
-/// Blocking: some milliseconds, and at most about a second where a server is slow to close the
-/// connection of the probe. No privilege is needed; what only root may look at is named in
-/// Diagnosis::unseen.
+/// Blocking: some milliseconds, about a second more where clients wait for the server, and at most
+/// about 6 s on a machine with very many processes. No privilege is needed; what only root may look
+/// at is named in Diagnosis::unseen.
 /// @errors invalid_argument: as_uid and as_pid are both given, or the address is neither a path nor
 ///         an abstract name; no_such_process: as_pid is not there; permission_denied: it is hidden
 ///         from us (/proc is mounted with hidepid)

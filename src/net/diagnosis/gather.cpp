@@ -22,8 +22,9 @@ namespace hallway::net {
 
 namespace {
 
-/// For looking through all processes, which a machine may have many thousands of.
-constexpr std::chrono::milliseconds time_for_processes{250};
+/// For looking through all processes, which a machine may have many thousands of. A late answer is
+/// better than one that is not certain.
+constexpr std::chrono::seconds time_for_processes{4};
 
 void look_at_proc(Look& look) {
   look.has_proc = sys::details_at("/proc/self/stat").has_value();
