@@ -86,7 +86,8 @@ struct DiagnoseOptions {
   /// Look as this process would: its groups, root, mounts, network namespace and limits.
   std::optional<std::int32_t> as_pid = {};
   /// Whether to connect once, without which a server in another network namespace may stay unseen.
-  /// A datagram socket, and a socket whose service systemd would start, are not connected to.
+  /// Not connected to are a datagram socket, a socket whose service systemd would start, and one
+  /// whose queue is half full of clients.
   bool probe = true;
 };
 

@@ -16,7 +16,8 @@ inline constexpr std::chrono::milliseconds accept_time{50};
 /// A receiver that leaves its queue of datagrams full for this time does not read it.
 inline constexpr std::chrono::milliseconds datagram_time{100};
 
-/// Fills in Evidence::held. The server does not notice.
+/// Fills in Evidence::held and ::datagram_queue_full, by connecting a datagram socket: that sets
+/// only where it would send to. The server does not notice.
 void ask_whether_held(Look& look);
 
 /// Fills in Evidence::probe, or ::no_probe_because. Sends nothing, and closes at once.
