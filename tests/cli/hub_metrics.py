@@ -1,12 +1,14 @@
 """--metrics: the counters of the hub in the format of Prometheus, over TCP and on a Unix socket."""
 import os
 import shutil
+import signal
 import socket
 import subprocess
+import time
 import urllib.error
 import urllib.request
 
-from _support import DEADLINE, Hub, run
+from _support import DEADLINE, Hub, Peer, Process, run
 
 
 def metrics_of(text):
@@ -143,6 +145,26 @@ with Hub('--metrics', '127.0.0.1:0', '--json') as hub:
         wrong.sendall(b'GET / HTTP/1.1\r\n\r\n')
         assert wrong.makefile('rb').read().startswith(b'HTTP/1.1 404 ')
 
+# A client that could connect to the hub can read its metrics, however soon it comes.
+def connected(address, longest=DEADLINE):
+    """Whether there is somebody, tried without a pause."""
+    give_up = time.monotonic() + longest
+    while True:
+        try:
+            Peer(address).close()
+            return True
+        except OSError:
+            if time.monotonic() > give_up:
+                return False
+
+
+for _ in range(5):
+    starting = Process('hub', './h', '--metrics', './metrics.sock')
+    assert connected('./h'), starting.err.rest()
+    assert connected('./metrics.sock', longest=0.0), 'the hub accepts before its metrics do'
+    starting.signal(signal.SIGTERM)
+    assert starting.status() == 0, starting.err.rest()
+
 # What cannot be meant is refused before anything is made, with what to write.
 for wrong, why in [(':9464', 'a port needs a numeric IP address before it'), ('9464', 'a port alone'),
                    ('127.0.0.1:99999', 'a port is at most 65535'), ('*:9464', 'a port needs'),
@@ -169,5 +191,8 @@ assert f'tcp:127.0.0.1:{port}: the port is in use by another socket' in refused,
 refused = run('hub', './h', '--metrics', '192.0.2.1:9464', check=1).stderr.decode()
 assert '192.0.2.1 is not an address of this machine' in refused, refused
 with Hub('--metrics', './metrics.sock', address='./first.sock'):
+    # Of two errors the hub's own is the one that helps.
+    both = run('hub', './first.sock', '--metrics', './metrics.sock', check=1).stderr
+    assert b'first.sock' in both and b'metrics.sock' not in both, both
     assert b'metrics.sock' in run('hub', './h', '--metrics', './metrics.sock', check=1).stderr
 assert not os.path.exists('h') and not os.path.exists('metrics.sock')

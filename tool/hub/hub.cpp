@@ -81,13 +81,17 @@ class HubService {
         metrics_to_come_(loop) {}
 
   int run() {
+    // Before the hub: a client that can connect to it can also read its metrics. Where neither can
+    // be opened, the error of the hub is the one that matters.
+    const auto opened_metrics = open_metrics();
     if (auto opened = open(); !opened) return fail(opened.error());
+    if (!opened_metrics) return fail(opened_metrics.error());
     run_.on_reload([this, flags = *flags_]() -> ServerRun::Apply {
       return [this, read = read_again(flags)]() mutable { return apply(read); };
     });
     if (auto claimed = run_.claim_signals(); !claimed) return fail(claimed.error());
     if (auto opened = open_link(); !opened) return fail(opened.error());
-    if (auto opened = open_metrics(); !opened) return fail(opened.error());
+    if (metrics_) log_metrics();
     run_.on_status([this] {
       return counted(hub_->statistics().connections, "connection") +
              (loop_->draining() ? ", draining" : "");
@@ -163,9 +167,12 @@ class HubService {
     auto opened = MetricsServer::open(*loop_, config_.metrics, std::move(collect), std::move(path));
     if (!opened) return std::unexpected(opened.error());
     metrics_ = std::move(*opened);
+    return {};
+  }
+
+  void log_metrics() {
     const std::string address = metrics_->address();
     events_->log(Events::Level::usual, "metrics", 0, address, {{"address", address}});
-    return {};
   }
 
   Task<> await_metrics() {
@@ -173,7 +180,11 @@ class HubService {
     while (co_await loop_->sleep(metrics_pause) == Outcome::ok) {
       const auto opened = try_to_open_metrics();
       if (!opened && !deadline.passed()) continue;
-      if (!opened) events_->error("no metrics", 0, opened.error());
+      if (opened) {
+        log_metrics();
+      } else {
+        events_->error("no metrics", 0, opened.error());
+      }
       // Not earlier: inside the sandbox, the metrics could not be opened.
       enter_sandbox();
       co_return;
