@@ -44,24 +44,31 @@ function(hallway_own_target target)
   file(RELATIVE_PATH folder ${PROJECT_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR})
   if(folder IN_LIST HALLWAY_UNITY)
     set_target_properties(${target} PROPERTIES UNITY_BUILD ON)
-    # GCC takes a source that another one includes for a header, and GCC 12 reports an overflow in
-    # std::string's copying that is none. The everyday build has both warnings.
-    target_compile_options(${target} PRIVATE
-      $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage$<SEMICOLON>-Wno-array-bounds>)
+    # GCC takes a source that another one includes for a header, and GCC 12 reports overflows in
+    # std::string's copying, and uninitialized variables, that are none. The everyday build has all
+    # of these warnings.
+    set(misled subobject-linkage array-bounds maybe-uninitialized)
+    list(TRANSFORM misled PREPEND -Wno-)
+    target_compile_options(${target} PRIVATE "$<$<CXX_COMPILER_ID:GNU>:${misled}>")
   endif()
 endfunction()
 
 # hallway_precompile(<target> <headers>...): our sources are short beside what they include. A time
 # inside what Clang makes of the headers would keep ccache from knowing it again.
-# hallway_precompile(<target> REUSE_FROM <other>): what was made for another target, which is compiled
-# alike.
+# hallway_precompile(<target> ALIKE <headers>...): the same for targets of one folder that are compiled
+# alike, so that the first one's is used by all of them.
 function(hallway_precompile target)
   file(RELATIVE_PATH folder ${PROJECT_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR})
   if(folder IN_LIST HALLWAY_PRECOMPILE)
-    if(ARGV1 STREQUAL "REUSE_FROM")
-      target_precompile_headers(${target} ${ARGN})
-    else()
+    get_property(first DIRECTORY PROPERTY hallway_precompiled_first)
+    if(NOT ARGV1 STREQUAL "ALIKE")
       target_precompile_headers(${target} PRIVATE ${ARGN})
+    elseif(first)
+      target_precompile_headers(${target} REUSE_FROM ${first})
+    else()
+      list(REMOVE_ITEM ARGN ALIKE)
+      target_precompile_headers(${target} PRIVATE ${ARGN})
+      set_property(DIRECTORY PROPERTY hallway_precompiled_first ${target})
     endif()
     # What GCC 12 takes for an overflow in its own headers, it no longer knows to be in theirs.
     target_compile_options(${target} PRIVATE
