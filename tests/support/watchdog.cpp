@@ -36,7 +36,7 @@ void Watchdog::start(const std::string& test, unsigned limit) {
 void Watchdog::stop() { ::alarm(0); }
 
 void Watchdog::allow(unsigned longer) {
-  allowed = longer;
+  allowed = std::max(longer, seconds);
   ::alarm(allowed);
 }
 

@@ -37,7 +37,8 @@ class Watchdog {
   void start(const std::string& test, unsigned limit = seconds);
   void stop();
 
-  /// For a test that takes longer: as its first line, before it has children.
+  /// For a test that takes longer than `seconds`: as its first line, before it has children. A
+  /// shorter time changes nothing: a machine that is busy is no hang.
   static void allow(unsigned longer);
 };
 

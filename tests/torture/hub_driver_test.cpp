@@ -487,7 +487,7 @@ class hub_driver : public test::HubServing {
 };
 
 TEST_F(hub_driver, accounts_for_every_message_whatever_its_clients_do) {
-  test::Watchdog::allow(in_full() ? 1'000 : 100);
+  test::Watchdog::allow(in_full() ? 1'000 : 300);
   const auto begin = Clock::now();
   const std::uint64_t operations =
       from_environment("HALLWAY_HUB_OPERATIONS", times(1'000'000, 5'000));
