@@ -8,6 +8,7 @@ include(CheckPIESupported)
 check_pie_supported(LANGUAGES CXX)
 
 # GCC 12 sees overlapping copies in `"literal" + std::string` once it inlines at -O3 (GCC bug 105651).
+# Where several sources are compiled as one, a local name may be that of a constant in another one.
 add_library(hallway_warnings INTERFACE)
 target_compile_options(hallway_warnings INTERFACE
   -Wall
@@ -15,7 +16,7 @@ target_compile_options(hallway_warnings INTERFACE
   -Wpedantic
   -Wconversion
   -Wsign-conversion
-  -Wshadow
+  $<$<NOT:$<BOOL:$<TARGET_PROPERTY:UNITY_BUILD>>>:-Wshadow>
   -Wnon-virtual-dtor
   -Wold-style-cast
   -Woverloaded-virtual
@@ -43,7 +44,7 @@ function(hallway_own_target target)
     $<BUILD_INTERFACE:hallway_warnings> $<BUILD_INTERFACE:hallway_hardening>)
   file(RELATIVE_PATH folder ${PROJECT_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR})
   if(folder IN_LIST HALLWAY_UNITY)
-    set_target_properties(${target} PROPERTIES UNITY_BUILD ON)
+    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 16)
     # GCC takes a source that another one includes for a header, and GCC 12 reports overflows in
     # std::string's copying, and uninitialized variables, that are none. The everyday build has all
     # of these warnings.

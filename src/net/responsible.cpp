@@ -19,7 +19,7 @@ namespace {
 // Limit of lines read; later lines are ignored.
 constexpr std::size_t most_lines = 65'536;
 
-constexpr auto number_in = core::parse_number<std::uint32_t>;
+constexpr auto id_in = core::parse_number<std::uint32_t>;
 
 /// The fields of a line, which colons separate.
 std::vector<std::string_view> fields_of(std::string_view line) {
@@ -55,14 +55,14 @@ std::optional<SubordinateUids> SubordinateUids::read(const std::string& ranges,
   std::map<std::string, std::uint32_t, std::less<>> uids;
   for_each_line(users, [&](const std::vector<std::string_view>& user) {
     if (user.size() < 3) return;
-    if (const auto uid = number_in(user[2])) uids.emplace(user[0], *uid);
+    if (const auto uid = id_in(user[2])) uids.emplace(user[0], *uid);
   });
   for_each_line(ranges, [&](const std::vector<std::string_view>& range) {
     if (range.size() != 3) return;
     const auto named = uids.find(range[0]);
-    const auto owner = named != uids.end() ? std::optional(named->second) : number_in(range[0]);
-    const auto first = number_in(range[1]);
-    const auto count = number_in(range[2]);
+    const auto owner = named != uids.end() ? std::optional(named->second) : id_in(range[0]);
+    const auto first = id_in(range[1]);
+    const auto count = id_in(range[2]);
     if (owner && first && count) all.ranges_.push_back({*first, *count, *owner});
   });
   return all;

@@ -2,9 +2,9 @@
 # usage: run.sh find_package|find_package_c|pkg_config|add_subdirectory PROGRAM...
 # Builds programs as a stranger would, in one of four ways, and runs them: consumer is main.cpp,
 # in_c is main.c, and linked is link.cpp, which wants hallway::link. With find_package_c consumer is
-# main.c, in a project that knows no C++. Unoptimised: with add_subdirectory that is the whole library
-# once more, and most of this test's time, so several of its files are compiled as one. As a shared
-# library, which it is nowhere else.
+# main.c, in a project that knows no C++. With add_subdirectory it compiles the whole library once
+# more, as a shared one, which it is nowhere else: several files as one, neither optimised nor with
+# debug information, because that takes most of this test's time.
 # Environment: BUILD_DIR, SOURCE_DIR, CMAKE, CC, CXX
 set -euo pipefail
 
@@ -23,7 +23,7 @@ install_hallway() {
 # build_with_cmake FOLDER [CMAKE ARGS]
 build_with_cmake() {
   "$CMAKE" -S "$SOURCE_DIR/tests/install/$1" -B "$work/build" -G Ninja \
-    -DCMAKE_C_COMPILER="$CC" -DCMAKE_CXX_COMPILER="$CXX" -DCMAKE_BUILD_TYPE=Debug "${@:2}"
+    -DCMAKE_C_COMPILER="$CC" -DCMAKE_CXX_COMPILER="$CXX" -DCMAKE_BUILD_TYPE=None "${@:2}"
   "$CMAKE" --build "$work/build" --target "${programs[@]}"
 }
 
