@@ -180,6 +180,12 @@ PYTHON_STREAMS = (
 )
 PYTHON_ROUND_TRIPS = ('hallway_python', 'python', 'hallway_python_asyncio', 'python_asyncio')
 
+# --- diagnosis ------------------------------------------------------------------------------------
+
+# Socket pairs: two sockets each.
+FEW_AROUND = {'processes': 1, 'connections': 1, 'duration': 1}
+MANY_AROUND = {'processes': 1000, 'connections': 5000, 'duration': 2}
+
 # --- fan-out --------------------------------------------------------------------------------------
 
 BROKER_PEERS = ('zmq', 'nats', 'redis')
@@ -636,6 +642,22 @@ ROWS = (
             'With a client library at both ends, the client limits both: libnats takes 625 ns to '
             'publish a message and hand it to one callback, a nats-server 490 to 650, the hub 160 '
             'to 240.'
+        ),
+    ),
+    Row(
+        'P17',
+        'diagnosis of a healthy path',
+        'below 50 ms; below 300 ms among 1,000 processes and 10,000 sockets',
+        tuple(
+            Case('diagnosis', ('hallway',), (SPLIT,), arguments=around)
+            for around in (FEW_AROUND, MANY_AROUND)
+        ),
+        tuple(
+            Check(f'{text}: ms', asked, absolute('hallway', 'diagnosis', SPLIT, **around))
+            for text, asked, around in (
+                ('one process beside', '<= 50', FEW_AROUND),
+                ('1,000 processes, 10,000 sockets', '<= 300', MANY_AROUND),
+            )
         ),
     ),
 )

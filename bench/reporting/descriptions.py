@@ -48,4 +48,6 @@ OF = {
            'TCP, and where messages are sent one by one, libnats sends them. Beside them the hub on '
            'its Unix socket, with its own client library. In the work "clients", publisher and '
            'subscribers are one program that is made with libnats or nats.go.',
+    'P17': 'What the command diagnose does, called as a function: a server that accepts its clients, '
+           'with one process beside it, and with a thousand that have ten sockets each.',
 }
