@@ -162,6 +162,7 @@ for _ in range(5):
     starting = Process('hub', './h', '--metrics', './metrics.sock')
     assert connected('./h'), starting.err.rest()
     assert connected('./metrics.sock', longest=0.0), 'the hub accepts before its metrics do'
+    starting.says('listening')
     starting.signal(signal.SIGTERM)
     assert starting.status() == 0, starting.err.rest()
 
