@@ -36,6 +36,7 @@ Expected<FileDetails> details(int directory, const char* name, int flags) {
   if ((status.stx_mask & STATX_MNT_ID) != 0) result.mount = status.stx_mnt_id;
   if ((status.stx_mask & STATX_BTIME) != 0) result.created = status.stx_btime.tv_sec;
   result.mount_point = (status.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
+  result.immutable = (status.stx_attributes & STATX_ATTR_IMMUTABLE) != 0;
   return result;
 }
 

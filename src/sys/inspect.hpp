@@ -24,6 +24,7 @@ struct FileDetails {
   std::uint64_t size = 0;
   std::optional<std::uint64_t> mount = {};   ///< the id of its mount, as in /proc/PID/mountinfo
   bool mount_point = false;                  ///< something is mounted exactly here
+  bool immutable = false;                    ///< chattr +i: not even root may change it
   std::optional<std::int64_t> created = {};  ///< seconds since 1970
 };
 

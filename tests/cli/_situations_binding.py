@@ -3,12 +3,15 @@
 import contextlib
 import fcntl
 import os
+import sys
 
 from _situation import Ask, situation
-from _stage import (BIND, NEW_MOUNTS, NEW_NETWORK, READ_ONLY, REMOUNT, STRANGER, become, join, mount,
-                    needs_root, unshare)
+from _stage import (BIND, NEW_MOUNTS, NEW_NETWORK, READ_ONLY, REMOUNT, STRANGER, Missing, become, join,
+                    mount, needs_root, unshare)
 
 OWNER = 65531
+SET_FILE_FLAGS = 0x40086602  # FS_IOC_SETFLAGS
+IMMUTABLE = 0x10  # FS_IMMUTABLE_FL
 
 
 def binding(address, **options):
@@ -122,6 +125,24 @@ def the_file_system_is_read_only(stage):
         mount(here, here, flags=BIND)
         mount(here, here, flags=REMOUNT | BIND | READ_ONLY)
     return binding(here + '/app.sock', before=before)
+
+
+@situation('directory_immutable', 'EPERM')
+def the_directory_is_immutable(stage):
+    """The directory is immutable (chattr +i)."""
+    os.mkdir('run')
+    here = stage.path('run')
+
+    def act(ready):
+        mount('tmpfs', here, 'tmpfs')  # which takes the flag with it
+        directory = os.open(here, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            fcntl.ioctl(directory, SET_FILE_FLAGS, IMMUTABLE.to_bytes(8, sys.byteorder))
+        except OSError as error:
+            raise Missing(f'no directory can be made immutable here: {error}') from None
+        ready()
+    inside = stage.child(act, unshare(NEW_MOUNTS), name='box')
+    return binding(here + '/app.sock', before=join(inside.pid, 'mnt'))
 
 
 @situation('directory_missing', 'ENOENT')

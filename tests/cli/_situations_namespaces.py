@@ -3,7 +3,7 @@
 import os
 
 from _situation import Ask, situation
-from _stage import (BIND, NEW_MOUNTS, NEW_NETWORK, all_of,
+from _stage import (BIND, NEW_MOUNTS, NEW_NETWORK, NO_LINKS, all_of,
                     enter_pid_namespace, join, mount, needs_root, unshare)
 
 
@@ -43,6 +43,21 @@ def the_client_has_a_private_directory(stage):
     stage.server(here + '/app.sock')
     client = box(stage, ('tmpfs', here, 'tmpfs'))
     return Ask(here + '/app.sock', ('--as-pid', str(client.pid)), kernel_before=join(client.pid, 'mnt'))
+
+
+@situation('symlink_not_followed', 'ELOOP')
+def links_are_not_followed(stage):
+    """A symbolic link is on a file system that is mounted with nosymfollow."""
+    stage.server('app.sock')
+    os.mkdir('links')
+    links = stage.path('links')
+
+    def act(ready):
+        mount('tmpfs', links, 'tmpfs', NO_LINKS)
+        os.symlink(stage.path('app.sock'), links + '/app.sock')
+        ready()
+    inside = stage.child(act, unshare(NEW_MOUNTS), name='box')
+    return Ask(links + '/app.sock', before=join(inside.pid, 'mnt'))
 
 
 @situation('dead_bind_mount', 'ECONNREFUSED')

@@ -10,8 +10,8 @@ import socket
 import subprocess
 
 from _situation import Ask, situation
-from _stage import (STRANGER, Missing, accept_none, become, bytes_of, checked, close_all, greet_all, libc,
-                    needs_root, run_out_of_descriptors, start_again, wait_elsewhere)
+from _stage import (STRANGER, Missing, accept_none, accept_slowly, become, bytes_of, checked, close_all,
+                    greet_all, libc, needs_root, run_out_of_descriptors, start_again, wait_elsewhere)
 from _support import until
 
 
@@ -82,6 +82,14 @@ def the_backlog_is_full(stage):
     """As many clients wait as fit, and the server accepts none."""
     stage.server('app.sock', then=accept_none, backlog=2)
     stage.fill('app.sock')
+    return Ask(stage.path('app.sock'))
+
+
+@situation('backlog_full', 'EAGAIN')
+def the_backlog_is_full_and_moves(stage):
+    """As many clients wait as fit, and the server accepts one of them every 50 ms."""
+    stage.server('app.sock', then=accept_slowly, backlog=2)
+    stage.crowd('app.sock', clients=16)
     return Ask(stage.path('app.sock'))
 
 

@@ -16,6 +16,8 @@ import shutil
 import signal
 import socket
 import struct
+import threading
+import time
 import traceback
 
 from _support import DEADLINE, until
@@ -26,7 +28,7 @@ TYPES = {'stream': socket.SOCK_STREAM, 'seqpacket': socket.SOCK_SEQPACKET, 'data
 STRANGER = 65533
 
 NEW_MOUNTS, NEW_USERS, NEW_PIDS, NEW_NETWORK = 0x00020000, 0x10000000, 0x20000000, 0x40000000
-READ_ONLY, REMOUNT, BIND, RECURSIVE, PRIVATE = 1, 32, 4096, 16384, 1 << 18
+READ_ONLY, REMOUNT, NO_LINKS, BIND, RECURSIVE, PRIVATE = 1, 32, 256, 4096, 16384, 1 << 18
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -187,6 +189,12 @@ def accept_none(_):
 def close_all(listener):
     while True:
         listener.accept()[0].close()
+
+
+def accept_slowly(listener):
+    while True:
+        listener.accept()[0].close()
+        time.sleep(0.05)
 
 
 def greet_all(listener):
@@ -374,6 +382,22 @@ class Stage:
         with contextlib.suppress(BlockingIOError):
             while True:
                 self.client(address)
+
+    def crowd(self, address, clients):
+        """So many clients that connect again as soon as they have been accepted, and the queue full."""
+        def come_again():
+            while True:
+                with socket.socket(socket.AF_UNIX) as client:
+                    client.connect(bytes_of(address))
+                    client.recv(1)
+
+        def act(ready):
+            for _ in range(clients):
+                threading.Thread(target=come_again, daemon=True).start()
+            until(lambda: answer_of(lambda: self.client(address)) == 'EAGAIN', 'a full queue')
+            ready()
+            accept_none(None)
+        return self.child(act, name='crowd')
 
     def write(self, name, text=''):
         with open(name, 'w') as file:

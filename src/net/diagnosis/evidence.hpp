@@ -113,6 +113,7 @@ struct PathStep {
   std::uint64_t inode = 0;
   std::uint64_t links = 1;
   bool mount_point = false;  ///< something is mounted exactly here
+  bool immutable = false;    ///< chattr +i: in such a directory not even root may make a file
   std::optional<Mount> mount;
   std::optional<std::chrono::seconds> age;  ///< since it was created
   /// For `self`: what faccessat(2) says: about searching a directory, about writing to the last
@@ -302,6 +303,9 @@ struct Evidence {
   std::string runtime_user;
   std::optional<bool> lingers;
   bool second_look_moved = false;  ///< between two looks the queue of the listening socket moved
+  /// fs.protected_symlinks: in a sticky directory that all may write to, the last link of a path is
+  /// followed only for its owner, or if it is of the directory's owner.
+  bool protects_symlinks = false;
   std::vector<std::string> security_modules;  ///< of /sys/kernel/security/lsm
   std::string security_label;                 ///< of the subject; of the file:
   std::string file_security_label;

@@ -164,6 +164,13 @@ Finding no_space(const PathStep* parent) {
                  "free some: df -i " + (parent == nullptr ? "." : shell_quoted(parent->path)));
 }
 
+Finding immutable(const PathStep& parent) {
+  return finding("directory_immutable", Certainty::certain,
+                 shown(parent.path) + " is immutable: not even root may make a file in it",
+                 "chattr -i " + shell_quoted(parent.path) + ", or bind in another directory",
+                 {"lsattr -d " + shell_quoted(parent.path) + " shows an i"});
+}
+
 Finding by_error(const Evidence& evidence, const PathStep* parent, int error) {
   switch (error) {
     case EROFS: return read_only(evidence, parent);
@@ -185,7 +192,9 @@ Finding by_error(const Evidence& evidence, const PathStep* parent, int error) {
 void explain_place(const Evidence& evidence, Conclusions& found) {
   const PathStep* const parent = parent_of(evidence);
   const bool mounted = parent != nullptr && parent->mount.has_value();
-  if (mounted && holds_no_sockets(*parent->mount)) {
+  if (parent != nullptr && parent->immutable) {
+    found.stops.push_back(immutable(*parent));
+  } else if (mounted && holds_no_sockets(*parent->mount)) {
     found.stops.push_back(without_sockets(parent, Certainty::certain));
   } else if (evidence.place.write_error != 0) {
     found.stops.push_back(by_error(evidence, parent, evidence.place.write_error));

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The names of a path, one after the other, as the kernel looks them up.
+#include <algorithm>
 #include <cerrno>
 #include <climits>
 #include <utility>
+
+#include <hallway/bytes.hpp>
 
 #include "net/diagnosis/explain_parts.hpp"
 #include "net/diagnosis/explain_permission.hpp"
@@ -46,6 +49,54 @@ Finding loop(const PathStep& step) {
                  "symbolic links lead in a circle at " + shown(step.path),
                  "correct the target of the link: ln -sfn TARGET " + shell_quoted(step.path),
                  std::move(lines));
+}
+
+Finding not_followed(const PathStep& link) {
+  const Mount& mount = *link.mount;
+  return finding("symlink_not_followed", Certainty::certain,
+                 "the symbolic link " + shown(link.path) +
+                     " is not followed: " + shown(mount.point) + " is mounted with nosymfollow",
+                 "use the path it leads to: " + shell_quoted(link.target) +
+                     ", or remount: mount -o remount,symfollow " + shell_quoted(mount.point));
+}
+
+Finding protected_link(const Evidence& evidence, const PathStep& link, const PathStep& directory) {
+  const std::string owner =
+      printable(link.owner_name.empty() ? "uid " + std::to_string(link.owner) : link.owner_name);
+  return finding("symlink_protected", Certainty::certain,
+                 "the symbolic link " + shown(link.path) + " of " + owner +
+                     " is not followed for " + user_words(evidence.subject) +
+                     ": all users may make links in " + shown(directory.path) +
+                     ", and fs.protected_symlinks is on",
+                 "use the path it leads to: " + shell_quoted(link.target) +
+                     ", or make the link in a directory of its own");
+}
+
+bool follows_no_links(const PathStep& link) {
+  return link.mount &&
+         std::ranges::find(link.mount->options, "nosymfollow") != link.mount->options.end();
+}
+
+/// As may_follow_link() of the kernel (fs/namei.c), which makes no exception for root.
+bool is_protected(const Evidence& evidence, const PathStep& link, const PathStep& directory) {
+  constexpr unsigned sticky_for_all = 01002;
+  return evidence.protects_symlinks && link.last && link.owner != evidence.subject.uid &&
+         link.owner != directory.owner && (directory.mode & sticky_for_all) == sticky_for_all;
+}
+
+/// @return false if the kernel does not follow the link at `at`, which has a step before it
+bool explain_link(const Evidence& evidence, std::size_t at, Conclusions& found) {
+  const PathStep& link = evidence.steps[at];
+  const PathStep& directory = evidence.steps[at - 1];
+  if (has_permission(evidence)) return true;
+  if (follows_no_links(link)) {
+    found.stops.push_back(not_followed(link));
+  } else if (is_protected(evidence, link, directory)) {
+    found.stops.push_back(protected_link(evidence, link, directory));
+  } else {
+    return true;
+  }
+  return false;
 }
 
 Finding not_searchable(const PathStep& step) {
@@ -136,7 +187,9 @@ bool explain_walk(const Evidence& evidence, Conclusions& found) {
     if (&step == own) return true;
     if (step.kind == StepKind::directory) {
       explain_search(evidence, step, found);
-    } else if (step.kind != StepKind::symlink) {
+    } else if (step.kind == StepKind::symlink) {
+      if (at > 0 && !explain_link(evidence, at, found)) return false;
+    } else {
       found.stops.push_back(through_file(step));
       return false;
     }

@@ -195,6 +195,7 @@ void look_at_machine(Look& look) {
   const auto gid = number_in<std::uint32_t>(proc_text(-1, "sys/kernel/overflowgid"));
   if (uid) evidence.overflow_uid = *uid;
   if (gid) evidence.overflow_gid = *gid;
+  evidence.protects_symlinks = proc_text(-1, "sys/fs/protected_symlinks").starts_with('1');
   look_at_runtime_user(look);
 }
 

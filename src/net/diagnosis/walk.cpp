@@ -177,6 +177,7 @@ class Walk {
     step.inode = details.inode;
     step.links = details.links;
     step.mount_point = details.mount_point;
+    step.immutable = details.immutable;
     step.last = names_.empty();
     take_mount(details, step);
     take_age(details, step);

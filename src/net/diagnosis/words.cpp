@@ -29,6 +29,23 @@ std::string in_hexadecimal(char byte) {
   return {'\\', 'x', hexadecimal[value >> 4U], hexadecimal[value & 0xFU]};
 }
 
+/// `$'...'` of the shell, the bytes that are not graphic ASCII as \xNN: no two names look alike.
+std::string in_ansi_c_quotes(std::string_view name) {
+  std::string text = "$'";
+  for (const char byte : name) {
+    if (byte == '\'' || byte == '\\') {
+      text += std::string("\\") + byte;
+    } else {
+      text += is_graphic(byte) ? std::string(1, byte) : in_hexadecimal(byte);
+    }
+  }
+  return text + "'";
+}
+
+std::string in_quotes_if_misread(std::string text) {
+  return text.empty() || text.contains(' ') ? "\"" + text + "\"" : text;
+}
+
 std::string process_name(const std::string& command, std::int32_t pid) {
   return (command.empty() ? "pid " + std::to_string(pid)
                           : printable(command) + "[" + std::to_string(pid) + "]");
@@ -71,37 +88,22 @@ std::string_view error_name(int error) {
 }  // namespace
 
 std::string shown(std::string_view name) {
-  if (has_invisible(name)) return shown_in_ascii(name);
-  const bool misread = name.empty() || name.contains(' ');
-  return misread ? "\"" + printable(name) + "\"" : printable(name);
+  if (has_invisible(name) || printable(name) != name) return in_ansi_c_quotes(name);
+  return in_quotes_if_misread(std::string(name));
 }
 
 std::string shown_in_ascii(std::string_view name) {
-  std::string text;
-  for (const char byte : name) {
-    text += is_graphic(byte) || byte == ' ' ? std::string(1, byte) : in_hexadecimal(byte);
-  }
-  return text.empty() || text.contains(' ') ? "\"" + text + "\"" : text;
+  const bool is_ascii =
+      std::ranges::all_of(name, [](char byte) { return is_graphic(byte) || byte == ' '; });
+  return is_ascii ? in_quotes_if_misread(std::string(name)) : in_ansi_c_quotes(name);
 }
 
 std::string shell_quoted(std::string_view name) {
-  const std::string_view option = name.starts_with('-') ? "./" : "";
-  if (!name.empty() && std::ranges::all_of(name, is_plain)) {
-    return std::string(option) + std::string(name);
-  }
-  const bool is_text = is_utf8(name) && printable(name) == name && !has_invisible(name);
-  std::string text = is_text ? "'" : "$'";
-  text += option;
-  for (const char byte : name) {
-    if (byte == '\'')
-      text += is_text ? "'\\''" : "\\'";
-    else if (!is_text && byte == '\\')
-      text += "\\\\";
-    else if (!is_text && !is_graphic(byte))
-      text += in_hexadecimal(byte);
-    else
-      text += byte;
-  }
+  const std::string here = (name.starts_with('-') ? "./" : "") + std::string(name);
+  if (!name.empty() && std::ranges::all_of(name, is_plain)) return here;
+  if (has_invisible(name) || printable(name) != name) return in_ansi_c_quotes(here);
+  std::string text = "'";
+  for (const char byte : here) text += byte == '\'' ? "'\\''" : std::string(1, byte);
   return text + "'";
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The parts that sentences of a diagnosis are made of. Names are escaped by printable().
+// The parts that sentences of a diagnosis are made of. Names of commands and users are escaped by
+// printable(), names of files and sockets by shown().
 #pragma once
 
 #include <chrono>
@@ -13,10 +14,13 @@
 
 namespace hallway::net {
 
-/// A name for people, in quotes if it is empty or has a blank at which one would misread it.
+/// A name for people, in quotes if it is empty or has a blank at which one would misread it. One
+/// that printable() would escape, or that has invisible characters, is written as a word of the
+/// shell,
+/// $'/run/a\x0a': a backslash in plain words is a backslash in the name.
 std::string shown(std::string_view name);
 
-/// As shown(), and every byte that is not ASCII is written \xNN: two names that look alike differ.
+/// As shown(), and $'...' also for bytes that are not ASCII: two names that look alike differ.
 std::string shown_in_ascii(std::string_view name);
 
 /// A name as a word of a shell command.

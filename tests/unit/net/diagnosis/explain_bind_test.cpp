@@ -108,6 +108,18 @@ TEST(explain_bind, read_only_file_system_of_a_hardened_unit) {
   EXPECT_EQ(read_only.diagnosis().state, State::wrong);
 }
 
+const Situation immutable{55, "directory_immutable", [] {
+                            Evidence evidence = place_refuses(EPERM);
+                            step(evidence, "/run/app").immutable = true;
+                            return evidence;
+                          }};
+
+TEST(explain_bind, directory_immutable_even_for_root) {
+  EXPECT_EQ(immutable.diagnosis().state, State::wrong);
+  EXPECT_EQ(immutable.first().certainty, Certainty::certain);
+  EXPECT_TRUE(immutable.first().fix.starts_with("chattr -i /run/app,")) << immutable.first().fix;
+}
+
 const Situation sticky{56, "sticky_directory", [] {
                          Evidence evidence = binding(file_at("/tmp/app.sock"));
                          step(evidence, "/tmp").mode = 01777;

@@ -116,6 +116,66 @@ TEST(explain_path, symlink_loop_of_a_link_to_itself) {
   EXPECT_TRUE(contains(looping.first().evidence, "/run/app.sock leads to app.sock"));
 }
 
+/// app's link /tmp/app.sock, to a server that everybody may connect to.
+Evidence linked_in_tmp() {
+  Evidence evidence = file_at("/tmp/app.sock");
+  step(evidence, "/tmp").mode = 01777;
+  PathStep own = owned_by_app(link("/tmp/app.sock", "/srv/app.sock"), 0777);
+  own.last = true;
+  PathStep last = evidence.steps.back();
+  last.path = "/srv/app.sock";
+  evidence.steps.back() = own;
+  evidence.steps.push_back(directory("/"));
+  evidence.steps.push_back(directory("/srv"));
+  evidence.steps.push_back(last);
+  return evidence;
+}
+
+const Situation not_followed{4, "symlink_not_followed", [] {
+                               Evidence evidence = linked_in_tmp();
+                               step(evidence, "/tmp/app.sock").mount->options = {"rw",
+                                                                                 "nosymfollow"};
+                               return evidence;
+                             }};
+
+TEST(explain_path, symlink_not_followed_on_a_mount_that_forbids_it) {
+  const Finding finding = not_followed.first();
+  EXPECT_EQ(not_followed.diagnosis().state, State::wrong);
+  EXPECT_TRUE(finding.sentence.contains("/run is mounted with nosymfollow")) << finding.sentence;
+  EXPECT_TRUE(finding.fix.contains("/srv/app.sock")) << finding.fix;
+}
+
+const Situation not_of_ours{4, "symlink_protected", [] {
+                              Evidence evidence = linked_in_tmp();
+                              evidence.protects_symlinks = true;
+                              return evidence;
+                            }};
+
+TEST(explain_path, symlink_protected_in_a_directory_like_tmp) {
+  const Finding finding = not_of_ours.first();
+  EXPECT_EQ(not_of_ours.diagnosis().state, State::denied);
+  EXPECT_EQ(
+      finding.sentence,
+      "the symbolic link /tmp/app.sock of app is not followed for www-data: all users may make "
+      "links in /tmp, and fs.protected_symlinks is on");
+}
+
+TEST(explain_path, symlink_protected_only_for_others_where_all_may_write) {
+  const auto stops = [](auto change) {
+    Evidence evidence = linked_in_tmp();
+    evidence.protects_symlinks = true;
+    change(evidence);
+    return net::explain(evidence).findings.front().cause == "symlink_protected";
+  };
+  EXPECT_TRUE(stops([](Evidence& evidence) { evidence.subject.uid = 0; }))
+      << "root is no exception";
+  EXPECT_FALSE(stops([](Evidence& evidence) { evidence.protects_symlinks = false; }));
+  EXPECT_FALSE(stops([](Evidence& evidence) { evidence.subject.uid = app; }));
+  EXPECT_FALSE(stops([](Evidence& evidence) { step(evidence, "/tmp").owner = app; }));
+  EXPECT_FALSE(stops([](Evidence& evidence) { step(evidence, "/tmp").mode = 0777; }));
+  EXPECT_FALSE(stops([](Evidence& evidence) { step(evidence, "/tmp/app.sock").last = false; }));
+}
+
 const Situation blank{5, "misspelt_name", [] {
                         return similar_to("/run/proxysql.sock", "/run/proxysql.sock ", Why::blank);
                       }};
@@ -136,7 +196,7 @@ TEST(explain_path, misspelt_name_with_a_blank_at_its_end) {
 }
 
 TEST(explain_path, misspelt_name_in_letters_that_look_alike_is_shown_in_bytes) {
-  EXPECT_TRUE(lookalike.first().sentence.contains("/run/\\xd0\\xb0pp.sock"));
+  EXPECT_TRUE(lookalike.first().sentence.contains("$'/run/\\xd0\\xb0pp.sock'"));
 }
 
 TEST(explain_path, misspelt_name_by_a_letter_is_only_possible) {

@@ -60,12 +60,20 @@ TEST(diagnosis_text, states_and_certainties_have_words) {
 }
 
 TEST(diagnosis_text, names_are_safe_for_a_terminal_and_for_a_shell) {
-  EXPECT_EQ(net::shown("/run/a\x1b[2J"), "/run/a\\x1b[2J");
+  EXPECT_EQ(net::shown("/run/a\x1b[2J"), "$'/run/a\\x1b[2J'");
   EXPECT_EQ(net::shown("a "), "\"a \"");
+  EXPECT_EQ(net::shown("caf\xc3\xa9"), "caf\xc3\xa9");
+  EXPECT_EQ(net::shown_in_ascii("caf\xc3\xa9"), "$'caf\\xc3\\xa9'");
   EXPECT_EQ(net::shell_quoted("/run/app.sock"), "/run/app.sock");
   EXPECT_EQ(net::shell_quoted("-a b"), "'./-a b'");
   EXPECT_EQ(net::shell_quoted("a\n'"), "$'a\\x0a\\''");
   EXPECT_EQ(net::shell_quoted(""), "''");
+}
+
+TEST(diagnosis_text, a_line_break_and_a_backslash_in_a_name_differ) {
+  EXPECT_EQ(net::shown("a\nb"), "$'a\\x0ab'");
+  EXPECT_EQ(net::shown("a\\x0ab"), "a\\x0ab");
+  EXPECT_EQ(net::shown("a\\\n"), "$'a\\\\\\x0a'");
 }
 
 TEST(diagnosis_text, durations_have_the_unit_that_fits) {
