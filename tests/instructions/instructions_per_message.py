@@ -2,13 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a message costs in instructions of ours, and that it does not grow unseen.
 
-    instructions_per_message.py EXCHANGE WAY [--write]
+    instructions_per_message.py EXCHANGE [--write]
 
 Counts with callgrind what two runs of EXCHANGE differ in, per message: what comes before the first
 and after the last falls out. Fails when a count is more than a tenth over the one in recorded.json,
-which --write renews: a change that is worth its price says so by changing that file. WAY is how the
-library was compiled, each source alone or several as one (HALLWAY_UNITY): the compiler then makes
-other functions part of their callers.
+which --write renews: a change that is worth its price says so by changing that file.
 """
 
 import argparse
@@ -37,26 +35,23 @@ def instructions(exchange, kind, messages):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument('exchange')
-    parser.add_argument('way', choices=['alone', 'several'])
     parser.add_argument('--write', action='store_true')
     options = parser.parse_args()
     if not shutil.which('valgrind'):
         print('skipped: there is no valgrind')
         sys.exit(SKIPPED)
 
-    every_way = json.loads(RECORDED.read_text())
-    recorded = every_way[options.way]
+    recorded = json.loads(RECORDED.read_text()) if RECORDED.exists() else {}
     measured = {}
     grown = False
     for kind in ('send', 'receive', 'echo', 'broadcast', 'publish'):
         cost = instructions(options.exchange, kind, MANY) - instructions(options.exchange, kind, FEW)
         measured[kind] = round(cost / (MANY - FEW), 1)
-        before = recorded[kind]
+        before = recorded.get(kind, 0)
         grown = grown or measured[kind] > MOST_GROWTH * before
         print(f'{kind:10} {measured[kind]:8.1f} instructions a message, {before} recorded')
     if options.write:
-        every_way[options.way] = measured
-        RECORDED.write_text(json.dumps(every_way, indent=2) + '\n')
+        RECORDED.write_text(json.dumps(measured, indent=2) + '\n')
     elif grown:
         sys.exit('more than a tenth over what is recorded: see what it buys, and --write it then')
 
