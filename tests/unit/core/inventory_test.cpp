@@ -92,9 +92,10 @@ TEST(around_each_test, fails_a_test_that_leaks) {
   // All at once: each waits two seconds for what it found to go away.
   for (Leak& leak : leaks) {
     // It runs that one test, also where this process runs a group of them.
-    const std::string command = "env -u GTEST_TOTAL_SHARDS HALLWAY_TEST_LEAKS=" + leak.what +
-                                " /proc/" + std::to_string(::getpid()) +
-                                "/exe --gtest_filter=around_each_test.is_given_something_to_find";
+    const std::string command =
+        "env -u GTEST_TOTAL_SHARDS -u GTEST_SHARD_INDEX HALLWAY_TEST_LEAKS=" + leak.what +
+        " /proc/" + std::to_string(::getpid()) +
+        "/exe --gtest_filter=around_each_test.is_given_something_to_find";
     leak.output = ::popen(command.c_str(), "re");
   }
   for (const Leak& leak : leaks) {
