@@ -44,7 +44,7 @@ function(hallway_own_target target)
     $<BUILD_INTERFACE:hallway_warnings> $<BUILD_INTERFACE:hallway_hardening>)
   file(RELATIVE_PATH folder ${PROJECT_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR})
   if(folder IN_LIST HALLWAY_UNITY)
-    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 16)
+    set_target_properties(${target} PROPERTIES UNITY_BUILD ON)
     # GCC takes a source that another one includes for a header, and GCC 12 reports overflows in
     # std::string's copying, and uninitialized variables, that are none. The everyday build has all
     # of these warnings.

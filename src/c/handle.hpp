@@ -92,9 +92,9 @@ class Ending {
  public:
   Ending() noexcept = default;
   explicit Ending(hallway_outcome outcome) noexcept;
-  explicit Ending(const Error& reason) noexcept { outcome_ = fail(&error_, reason); }
+  explicit Ending(const Error& reason) noexcept : outcome_(fail(&error_, reason)) {}
   Ending(Ending&& other) noexcept
-      : outcome_(other.outcome_), error_(std::exchange(other.error_, nullptr)) {}
+      : error_(std::exchange(other.error_, nullptr)), outcome_(other.outcome_) {}
   Ending& operator=(Ending&& other) noexcept {
     std::swap(outcome_, other.outcome_);
     std::swap(error_, other.error_);
@@ -120,8 +120,8 @@ class Ending {
   [[nodiscard]] const hallway_error* error() const noexcept { return error_; }
 
  private:
-  hallway_outcome outcome_ = HALLWAY_OK;
   hallway_error* error_ = nullptr;
+  hallway_outcome outcome_ = HALLWAY_OK;
 };
 
 // Values -----------------------------------------------------------------------------------------

@@ -42,7 +42,7 @@ std::string in_ansi_c_quotes(std::string_view name) {
   return text + "'";
 }
 
-std::string in_quotes_if_misread(std::string text) {
+std::string in_quotes_if_misread(const std::string& text) {
   return text.empty() || text.contains(' ') ? "\"" + text + "\"" : text;
 }
 
@@ -99,7 +99,7 @@ std::string shown_in_ascii(std::string_view name) {
 }
 
 std::string shell_quoted(std::string_view name) {
-  const std::string here = (name.starts_with('-') ? "./" : "") + std::string(name);
+  std::string here = (name.starts_with('-') ? "./" : "") + std::string(name);
   if (!name.empty() && std::ranges::all_of(name, is_plain)) return here;
   if (has_invisible(name) || printable(name) != name) return in_ansi_c_quotes(here);
   std::string text = "'";
